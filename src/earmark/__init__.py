@@ -1,1 +1,40 @@
-"""Earmark finds where a word is spoken in recordings that nobody has transcribed."""
+"""Earmark finds where a word is spoken in recordings that nobody has transcribed.
+
+>>> import earmark
+>>> model = earmark.load_model("runs/first")  # doctest: +SKIP
+>>> for hit in model.find("dog", ["a.wav", "b.wav"], top=10):  # doctest: +SKIP
+...     print(hit.recording, hit.start_s, hit.end_s, hit.score)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from earmark.corpus import Corpus, Utterance, Word, read_corpus
+    from earmark.errors import EarmarkError
+    from earmark.finder import Finder, load_model
+    from earmark.hits import Hit
+
+__version__ = "0.1.0"
+__all__ = ["Corpus", "EarmarkError", "Finder", "Hit", "Utterance", "Word", "load_model", "read_corpus"]
+
+_HOME = {
+    "Corpus": "corpus",
+    "EarmarkError": "errors",
+    "Finder": "finder",
+    "Hit": "hits",
+    "Utterance": "corpus",
+    "Word": "corpus",
+    "load_model": "finder",
+    "read_corpus": "corpus",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Each name is imported when it is first used, so that the command line starts without torch.
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

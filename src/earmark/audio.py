@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from earmark.errors import EarmarkError
 from earmark.timing import SAMPLE_RATE
 
 Waveform = npt.NDArray[np.float32]
+SAMPLES_AT_A_TIME = 1 << 16  # bounds the memory that checking a long recording takes
+RIFF_UNKNOWN_LENGTH = 0x7FFF_0000  # programs that write wav into a pipe put this much or more into its header
+OGG_PAGE = re.compile(rb"OggS\0[\0-\7]")
+OGG_LARGEST_PAGE = 65_307  # bytes, RFC 3533
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,39 @@ def audio_info(path: Path | str) -> AudioInfo:
     _require_file(path)
     try:
         info = soundfile.info(str(path))
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+    except (RuntimeError, TypeError) as error:
         raise _unreadable(path, error) from error
     if info.frames == 0:
-        raise EarmarkError(f"{path} holds no sound (0 seconds): record it again or leave it out.")
+        raise _empty(path)
     return AudioInfo(sample_rate=info.samplerate, samples=info.frames, channels=info.channels)
+
+
+def check_audio(path: Path | str) -> AudioInfo:
+    """Decode a whole audio file and say what it truly holds.
+
+    A header tells little about a damaged or half-copied file: decoders fill in, or stop early, in silence.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is missing, can't be decoded to its end, is shorter than it says itself, holds no sound at
+        all, or holds samples that are not numbers.
+    """
+    import soundfile
+
+    said = audio_info(path)
+    samples = 0
+    try:
+        with soundfile.SoundFile(str(path)) as file:
+            # SoundFile.blocks hands out uninitialised samples where a file ends early; read does not.
+            while len(block := file.read(SAMPLES_AT_A_TIME, dtype="float32", always_2d=True)):
+                _require_numbers(block, path)
+                samples += len(block)
+    except RuntimeError as error:
+        raise _unreadable(path, error) from error
+    if samples < said.samples or _ends_early(Path(path)):
+        raise EarmarkError(f"{path} is cut short after {samples / said.sample_rate:.2f} s: copy it again.")
+    return AudioInfo(said.sample_rate, samples, said.channels)
 
 
 def read_audio(path: Path | str) -> Waveform:
@@ -55,22 +88,25 @@ def read_audio(path: Path | str) -> Waveform:
 
     Returns
     -------
-    numpy.ndarray, shape = (samples,), float32 in [-1, 1]
+    numpy.ndarray, shape = (samples,), float32
+        In [-1, 1], but for the small overshoots of lossy codecs and resampling.
 
     Raises
     ------
     EarmarkError
-        If the file is missing, is no audio that can be read, or holds no sound at all.
+        If the file is missing, is no audio that can be read, holds no sound at all, or holds samples that are
+        not numbers.
     """
     import soundfile
 
     _require_file(path)
     try:
         samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, RuntimeError) as error:
+    except (RuntimeError, TypeError) as error:
         raise _unreadable(path, error) from error
     if len(samples) == 0:
-        raise EarmarkError(f"{path} holds no sound (0 seconds): record it again or leave it out.")
+        raise _empty(path)
+    _require_numbers(samples, path)
     mono = samples.mean(axis=1)
     if sample_rate != SAMPLE_RATE:
         import soxr
@@ -84,6 +120,41 @@ def _require_file(path: Path | str) -> None:
         raise EarmarkError(f"There is no audio file {path}: check its name, or whether it was moved.")
 
 
+def _require_numbers(samples: Waveform, path: Path | str) -> None:
+    if not np.isfinite(samples).all():
+        raise EarmarkError(f"{path} holds samples that are not numbers: export it once more.")
+
+
+def _ends_early(path: Path) -> bool:
+    """Whether a wav or ogg file is shorter than it says itself, which libsndfile passes over in silence."""
+    with path.open("rb") as file:
+        head = file.read(12)
+        size = path.stat().st_size
+        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+            said = 8 + int.from_bytes(head[4:8], "little")
+            # One byte less is common: the padding of an odd length is often left out.
+            return size + 1 < said < RIFF_UNKNOWN_LENGTH
+        if head[:4] == b"OggS":
+            file.seek(max(0, size - OGG_LARGEST_PAGE))
+            tail = file.read()
+            last = max((page.start() for page in OGG_PAGE.finditer(tail)), default=0)
+            return not _is_whole_page(tail[last:])
+    return False
+
+
+def _is_whole_page(page: bytes) -> bool:
+    """Whether an Ogg page (RFC 3533, section 6) has all the segments that its header lists."""
+    if len(page) < 27:
+        return False
+    count = page[26]
+    lengths = page[27 : 27 + count]
+    return len(lengths) == count and len(page) >= 27 + count + sum(lengths)
+
+
+def _empty(path: Path | str) -> EarmarkError:
+    return EarmarkError(f"{path} holds no sound (0 seconds): record it again or leave it out.")
+
+
 def _unreadable(path: Path | str, error: Exception) -> EarmarkError:
-    reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+    reason = getattr(error, "error_string", str(error)).strip().rstrip(".") or "it is damaged"
     return EarmarkError(f"{path} can't be read as audio ({reason}): save it as wav, flac, ogg or mp3.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -110,7 +111,7 @@ class Corpus:
         try:
             with gzip.open(path, "rt", encoding="utf-8") as lines:
                 return [_from_cut(json.loads(line), self.folder) for line in lines]
-        except (OSError, EOFError, ValueError, KeyError, IndexError, TypeError) as error:
+        except (OSError, EOFError, zlib.error, ValueError, LookupError, AttributeError, TypeError) as error:
             raise EarmarkError(f"{path} is damaged ({error}): prepare the corpus again.") from error
 
 
@@ -143,8 +144,13 @@ def read_corpus(folder: Path | str) -> Corpus:
 def write_corpus(corpus: Corpus, splits: Mapping[str, Iterable[Utterance]]) -> Corpus:
     """Write a corpus's manifests and then its ``corpus.yaml``, so that a folder with the latter is whole.
 
-    The same utterances give the same bytes.
+    An earlier corpus in the same folder is replaced. The same utterances give the same bytes.
     """
+    about_path = corpus.folder / "corpus.yaml"
+    about_path.unlink(missing_ok=True)
+    for split in SPLITS:
+        if split not in splits:
+            corpus.manifest(split).unlink(missing_ok=True)
     for split, utterances in splits.items():
         _write_manifest(corpus.manifest(split), utterances, corpus)
     about = {
@@ -153,7 +159,7 @@ def write_corpus(corpus: Corpus, splits: Mapping[str, Iterable[Utterance]]) -> C
         "licence": corpus.licence,
         "keywords": list(corpus.keywords),
     }
-    write_text(corpus.folder / "corpus.yaml", yaml.safe_dump(about, allow_unicode=True, sort_keys=False))
+    write_text(about_path, yaml.safe_dump(about, allow_unicode=True, sort_keys=False))
     return corpus
 
 
@@ -187,9 +193,7 @@ def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
         if value is not None:
             spoken[field] = value
     if utterance.words is not None:
-        spoken["alignment"] = {
-            "word": [[w.word, w.start_s, round(w.end_s - w.start_s, 6)] for w in utterance.words]
-        }
+        spoken["alignment"] = {"word": [[w.word, w.start_s, round(w.end_s - w.start_s, 6)] for w in utterance.words]}
     cut: dict[str, Any] = {
         "id": utterance.id,
         "start": 0.0,

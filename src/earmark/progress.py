@@ -43,8 +43,9 @@ def _bar(task: str, total: int) -> Iterator[Advance]:
         row = bar.add_task(task, total=total, note="")
 
         def advance(steps: int = 1, note: str | None = None) -> None:
-            fields = {} if note is None else {"note": note}
-            bar.update(row, advance=steps, **fields)
+            bar.advance(row, steps)
+            if note is not None:
+                bar.update(row, note=note)
 
         yield advance
 

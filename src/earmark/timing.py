@@ -7,6 +7,9 @@ waveform, so that a frame index can be turned into a moment and back, whatever n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+Number = Any  # a number, a numpy array or a torch tensor: what comes in goes out
 
 
 def exact_div(numerator: int, denominator: int) -> int:
@@ -68,12 +71,9 @@ class FrameGrid:
         """Seconds that one frame can see."""
         return samples_to_s(self.field)
 
-    def centre_s(self, frame: float) -> float:
-        """Moment at the centre of a frame, in seconds from the start; fractional frames are allowed.
-
-        Works on numpy arrays of frame indices as well.
-        """
-        return samples_to_s(self.first_centre + self.stride * frame)
+    def centre_s(self, frame: Number) -> Number:
+        """Moment at the centre of a frame, in seconds from the start; a number, an array or a tensor of frames."""
+        return (self.first_centre + self.stride * frame) / SAMPLE_RATE
 
     def nearest_frame(self, seconds: float) -> int:
         """Index of the frame whose centre is nearest to `seconds`; never below 0."""
@@ -89,6 +89,6 @@ def feature_frames(samples: int) -> int:
     return (samples + HOP_SAMPLES // 2) // HOP_SAMPLES
 
 
-def layer_frames(frames: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """Number of frames that leave a convolution or pooling layer (dilation 1)."""
+def layer_frames(frames: Number, kernel: int, stride: int = 1, padding: int = 0) -> Number:
+    """Number of frames that leave a convolution or pooling layer (dilation 1); a number, an array or a tensor."""
     return (frames + 2 * padding - kernel) // stride + 1

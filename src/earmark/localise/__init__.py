@@ -1,0 +1,91 @@
+"""Localisation methods: one a file, found by its file name.
+
+Every file has
+
+- a docstring with the method's source;
+- ``refuses(model) -> str | None``: the reason why the method can't be used with a model, or None;
+- ``localise(model, features, lengths, queries) -> LocalisationScores``.
+
+A new method is one new file here and nothing else. Names that begin with an underscore are passed over.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from earmark.errors import EarmarkError
+
+
+@dataclass(frozen=True)
+class LocalisationScores:
+    """One number a piece of speech and query; the highest is the location (Olaleye et al. 2022, Eq. 5).
+
+    Attributes
+    ----------
+    scores : torch.Tensor, shape = (B, Q, S)
+        S pieces of speech, frames or segments; minus infinity where an utterance has no such piece.
+    starts_s, ends_s : torch.Tensor, shape = (S,)
+        What each piece covers, in seconds from the start of the utterance.
+    detection : torch.Tensor, shape = (B, Q)
+        The model's detection logits for the whole utterances.
+    logits : bool
+        Whether the scores are logits; else they lie in [0, 1].
+    """
+
+    scores: Tensor
+    starts_s: Tensor
+    ends_s: Tensor
+    detection: Tensor
+    logits: bool
+
+    @property
+    def times_s(self) -> Tensor:
+        """Centre of each piece, shape = (S,)."""
+        return (self.starts_s + self.ends_s) / 2
+
+    def locations_s(self) -> Tensor:
+        """Centre of the best piece for each query, shape = (B, Q)."""
+        return self.times_s[self.scores.argmax(dim=2)]
+
+    def curves(self) -> Tensor:
+        """The scores as a person may see them, in [0, 1], shape = (B, Q, S); 0 where an utterance has no piece.
+
+        Logits go through the sigmoid. Other scores are divided by the highest of their utterance and query.
+        """
+        if self.logits:
+            return self.scores.sigmoid()
+        scores = self.scores.clamp_min(0)
+        return scores / scores.amax(dim=2, keepdim=True).clamp_min(1e-12)
+
+
+Localise = Callable[[Any, Tensor, Tensor, Any], LocalisationScores]
+
+
+def names() -> list[str]:
+    """Names of all methods, as a recipe writes them."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+
+
+def method(name: str, model: Any) -> Localise:
+    """The localisation method `name`, for use with `model`.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such method, or it can't be used with this model (with the reason).
+    """
+    if name not in names():
+        raise EarmarkError(f"There is no localisation method {name!r}: choose from {', '.join(names())}.")
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    reason = module.refuses(model)
+    if reason is not None:
+        raise EarmarkError(f"The localisation method {name} can't be used here: {reason}.")
+    localise: Localise = module.localise
+    return localise

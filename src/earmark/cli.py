@@ -1,0 +1,285 @@
+"""The command line: one verb a function. Heavy imports are inside the verb, so that help comes at once."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    import click
+
+    from earmark.corpus import Corpus
+    from earmark.hits import Hit
+
+STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
+
+app = typer.Typer(
+    help="Find where a word is spoken in recordings that nobody has transcribed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run the command line; every problem that the user can mend is one sentence on standard error."""
+    try:
+        app()
+    except EarmarkError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail(
+            "Stopped. Whole steps are kept: the same command goes on from there (a training with --resume).",
+            STOPPED,
+        )
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        _fail(
+            f"The disk is full{where}: make room and run the same command again; what was finished is kept."
+            if full
+            else f"Writing or reading is not allowed{where}: choose another folder, or mend its permissions."
+        )
+
+
+def _fail(sentence: str, status: int = 1) -> None:
+    print(f"earmark: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+class _Corpora(TyperGroup):
+    """The importers found in ``earmark/corpora``, as commands; each is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # type: ignore[override]
+        from earmark import corpora
+
+        return [name.replace("_", "-") for name in corpora.names()]
+
+    def get_command(self, ctx: click.Context, name: str) -> Any:  # type: ignore[override]
+        from earmark import corpora
+
+        module_name = name.replace("-", "_")
+        if module_name not in corpora.names():
+            return None
+        module = corpora.importer(module_name)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name, help=(module.__doc__ or "").split("\n\n")[0])(_importing(module.prepare))
+        return typer.main.get_command(single)
+
+
+def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
+    @functools.wraps(prepare)
+    def verb(*args: Any, **options: Any) -> None:
+        corpus = prepare(*args, **options)
+        for split in corpus.splits():
+            utterances = corpus.utterances(split)
+            minutes = sum(utterance.duration_s for utterance in utterances) / 60
+            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes")
+        print(f"The corpus is in {corpus.folder}.")
+
+    return verb
+
+
+app.add_typer(typer.Typer(cls=_Corpora, help="Prepare a corpus.", no_args_is_help=True), name="corpus")
+tagger = typer.Typer(help="Train a tagger on captioned pictures.", no_args_is_help=True)
+app.add_typer(tagger, name="tagger")
+
+CorpusFolder = Annotated[Path, typer.Argument(help="A folder that 'earmark corpus' made.")]
+CorpusOption = Annotated[Path, typer.Option("--corpus", help="A folder that 'earmark corpus' made.")]
+Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")]
+
+
+@tagger.command("train")
+def tagger_train(
+    pictures: Annotated[Path, typer.Argument(help="CSV with the columns image and caption.")],
+    out: Annotated[Path, typer.Option(help="New folder for the tagger.")],
+    keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
+    commonest: Annotated[int, typer.Option(help="How many of the commonest words, without a list.")] = 100,
+    side: Annotated[int, typer.Option(help="Pictures are scaled to a square of this many pixels.")] = 96,
+    epochs: Annotated[int, typer.Option(help="Passes over the pictures.")] = 12,
+    mirror: Annotated[bool, typer.Option(help="Learn from mirrored pictures too; not for writing.")] = True,
+    seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
+) -> None:
+    """Train a tagger on captioned pictures. It never hears speech."""
+    from earmark.supervision import tagger as taggers
+    from earmark.vocabulary import read_keywords
+
+    known = taggers.read_pictures(pictures)
+    words = read_keywords(keywords) if keywords else taggers.commonest_words(known, commonest)
+    settings = taggers.TaggerSettings(side=side, epochs=epochs, mirror=mirror, seed=seed)
+    taggers.train_tagger(known, words, settings, out)
+    print(f"The tagger for {len(words)} keywords is in {out}.")
+
+
+@app.command()
+def tag(
+    corpus: CorpusFolder,
+    tagger: Annotated[Path | None, typer.Option(help="A folder that 'earmark tagger train' made.")] = None,
+    file: Annotated[Path | None, typer.Option(help="A file in the published tag format.")] = None,
+    bow: Annotated[bool, typer.Option("--bow", help="Bags of words from the texts: the idealised bound.")] = False,
+    keywords: Annotated[Path | None, typer.Option(help="With --bow: the keywords, if not the corpus's own.")] = None,
+) -> None:
+    """Make the tags that a model learns from: 'vgs' from a tagger or a file, 'bow' from the texts."""
+    from earmark.corpus import read_corpus
+    from earmark.supervision.targets import targets_path, write_targets
+
+    if (tagger is not None) + (file is not None) + bow != 1:
+        raise EarmarkError("Say where the tags come from: one of --tagger, --file or --bow.")
+    known = read_corpus(corpus)
+    utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
+    if tagger is not None:
+        from earmark.supervision import tagger as taggers
+
+        targets = taggers.tag(taggers.read_tagger(tagger), utterances)
+    elif file is not None:
+        from earmark.supervision.tagfile import tags_from_file
+
+        targets = tags_from_file(file, utterances)
+    else:
+        from earmark.supervision.words import bag_of_words
+
+        targets = bag_of_words(
+            [u for u in utterances if u.text is not None or u.words is not None], _keywords(known, keywords)
+        )
+    path = targets_path(known, "bow" if bow else "vgs")
+    write_targets(path, targets)
+    print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
+
+
+def _keywords(corpus: Corpus, listed: Path | None) -> Any:
+    from earmark.vocabulary import Vocabulary, read_keywords
+
+    if listed is not None:
+        return read_keywords(listed)
+    if not corpus.keywords:
+        raise EarmarkError(f"The corpus {corpus.folder} has no keyword list of its own: give one with --keywords.")
+    return Vocabulary(corpus.keywords)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of one that comes with Earmark.")],
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option(help="New folder for the trained model.")],
+    keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
+    set: Annotated[list[str] | None, typer.Option(help="Change the recipe: key=value, dots between levels.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+) -> None:
+    """Train a model from a corpus's tags."""
+    from earmark.corpus import read_corpus
+    from earmark.recipe import read_recipe
+
+    checked = read_recipe(recipe, set)
+    known = read_corpus(corpus)
+    words = _keywords(known, keywords)
+    from earmark.train.loop import train as run
+
+    run(checked, known, out, words, resume)
+    print(f"The model is in {out}.")
+
+
+@app.command()
+def evaluate(
+    run: Run,
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json and report.html.")],
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    localisation: Annotated[str | None, typer.Option(help="Localisation method, if not the recipe's.")] = None,
+) -> None:
+    """Measure a model: detection, oracle, actual and spotting localisation."""
+    from earmark.corpus import read_corpus
+    from earmark.evaluate.report import print_table, write_report
+    from earmark.evaluate.runner import evaluate as measure
+    from earmark.evaluate.runner import write_metrics
+    from earmark.finder import Finder
+    from earmark.models.checkpoint import read_checkpoint
+
+    known = read_corpus(corpus)
+    evaluation = measure(Finder(read_checkpoint(run), localisation), known, split)
+    write_metrics(evaluation, out / "metrics.json")
+    write_report(out / "report.html", f"{run.name} on {known.name}, {split}", {run.name: evaluation})
+    print_table({run.name: evaluation})
+    print(f"The results are in {out / 'report.html'}, the numbers in {out / 'metrics.json'}.")
+
+
+@app.command()
+def find(
+    run: Run,
+    keyword: Annotated[str, typer.Argument(help="The word to find; several with commas between them.")],
+    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files of up to a minute.")],
+    top: Annotated[int, typer.Option(min=1, help="Hits to show for each keyword.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write a page with players, too.")] = None,
+) -> None:
+    """Find where keywords may be spoken, the likeliest first."""
+    from earmark.audio import audio_info
+    from earmark.errors import EarmarkError as Problem
+    from earmark.finder import load_model, refuse_long
+
+    words = [word.strip() for word in keyword.split(",") if word.strip()]
+    problems = []
+    for recording in recordings:
+        try:
+            refuse_long(recording, audio_info(recording).duration_s)
+        except Problem as problem:
+            problems.append(str(problem))
+    if problems:
+        raise Problem("\n".join(problems))
+    candidates = load_model(run).candidates(words, recordings, top)
+    if page is not None:
+        from earmark.moments import moment
+        from earmark.pages.found import write_found
+
+        write_found(page, ", ".join(words), [moment(candidate) for candidate in candidates], [])
+    if as_json:
+        import json
+
+        print(json.dumps([candidate.hit.to_json() for candidate in candidates], ensure_ascii=False, indent=1))
+        return
+    _print_hits([candidate.hit for candidate in candidates])
+    if page is not None:
+        print(f"The page is {page}.")
+
+
+def _print_hits(hits: list[Hit]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("query", "score", "start", "end", "recording")
+    for hit in hits:
+        table.add_row(hit.query, f"{hit.score:.3f}", f"{hit.start_s:.2f} s", f"{hit.end_s:.2f} s", hit.recording)
+    Console().print(table)
+    print("These are candidates, not facts: listen to them.")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for all that the demo makes; reused when there.")] = Path("demo"),
+    size: Annotated[int, typer.Option(help="Utterances to learn from.")] = 2000,
+    seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
+) -> None:
+    """See it work: draw and speak a corpus, learn from pictures alone, find words, write a results page."""
+    from earmark.demo import demo as show
+
+    show(out, size, seed)
+
+
+@app.command()
+def doctor() -> None:
+    """Say what works on this machine, and what to do where something does not."""
+    from earmark.doctor import check
+
+    if not check():
+        raise typer.Exit(1)

@@ -1,0 +1,62 @@
+"""The demo: everything from drawn pictures to found words, in one go.
+
+Each step leaves its result in a folder of its own; a step whose result is there is passed over.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from earmark.corpora import picturebook
+from earmark.corpus import Corpus, read_corpus
+from earmark.evaluate.report import print_table, write_report
+from earmark.evaluate.runner import Evaluation, evaluate, write_metrics
+from earmark.finder import Finder
+from earmark.models.checkpoint import read_checkpoint
+from earmark.recipe import read_recipe
+from earmark.supervision import tagger as taggers
+from earmark.supervision.targets import targets_path, write_targets
+from earmark.supervision.words import bag_of_words
+from earmark.train.loop import train
+from earmark.vocabulary import Vocabulary
+
+# What each model of the demo is taught by.
+RUNS = {
+    "pictures alone (VGS)": ("vgs", []),
+    "bags of words (BoW)": ("bow", ["supervision=bow"]),
+    "shuffled pictures (control)": ("shuffled", ["shuffle_pairs=true"]),
+}
+NOTES = (
+    "The corpus is drawn and spoken by a program: it shows that the system works, not how well it does on real speech.",
+    "The control is taught with every utterance dealt another one's picture. What it still scores is what can be had "
+    "without learning any word.",
+)
+
+
+def demo(out: Path, size: int, seed: int) -> None:
+    """Draw and speak a corpus, train a tagger and three models, evaluate them, and write a results page."""
+    picturebook.prepare(out / "corpus", size=size, seed=seed)
+    corpus = read_corpus(out / "corpus")
+    keywords = Vocabulary(corpus.keywords)
+    _tag(corpus, keywords, out / "tagger")
+    evaluations: dict[str, Evaluation] = {}
+    for name, (run, changes) in RUNS.items():
+        if not (out / run / "model-card.md").is_file():
+            train(read_recipe("earmark", changes), corpus, out / run, keywords, resume=True)
+        evaluations[name] = evaluate(Finder(read_checkpoint(out / run)), corpus, "test")
+        write_metrics(evaluations[name], out / run / "metrics.json")
+    page = out / "results.html"
+    write_report(page, "Earmark's demo: the picturebook", evaluations, NOTES)
+    print_table(evaluations)
+    print(f"The results page is {page.resolve()}. Open it in a browser.")
+
+
+def _tag(corpus: Corpus, keywords: Vocabulary, folder: Path) -> None:
+    utterances = [utterance for split in corpus.splits() for utterance in corpus.utterances(split)]
+    if not (folder / "model.safetensors").is_file():
+        pictures = taggers.read_pictures(corpus.folder / "pictures" / "pictures.csv")
+        taggers.train_tagger(pictures, keywords, taggers.TaggerSettings(), folder)
+    if not targets_path(corpus, "vgs").is_file():
+        write_targets(targets_path(corpus, "vgs"), taggers.tag(taggers.read_tagger(folder), utterances))
+    if not targets_path(corpus, "bow").is_file():
+        write_targets(targets_path(corpus, "bow"), bag_of_words(utterances, keywords))

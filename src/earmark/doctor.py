@@ -1,0 +1,102 @@
+"""What works on this machine, a line each, and what to do where something does not."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from earmark.errors import EarmarkError
+
+NEEDED_DISK_GIB = 2.0
+AUDIO_FORMATS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
+
+
+def check() -> bool:
+    """Print a line for each thing that is checked; return whether all that is needed works."""
+    works = [_line(test, "PROBLEM") for test in (_python, _audio, _device, _disk, _writing)]
+    for test in (_browser, _speaker):  # one can do without these
+        _line(test, "note")
+    return all(works)
+
+
+def _line(test: Callable[[], str], failing: str) -> bool:
+    try:
+        print(f"ok       {test()}")
+    except EarmarkError as problem:
+        print(f"{failing:8} {problem}")
+        return False
+    return True
+
+
+def _python() -> str:
+    import torch
+
+    return f"Python {sys.version.split()[0]}, torch {torch.__version__}"
+
+
+def _audio() -> str:
+    import numpy as np
+    import soundfile
+
+    from earmark.audio import read_audio
+
+    silence = np.zeros(16_000, dtype=np.float32)
+    broken = []
+    with tempfile.TemporaryDirectory() as folder:
+        for ending, subtype in AUDIO_FORMATS.items():
+            try:
+                soundfile.write(f"{folder}/sound.{ending}", silence, 16_000, subtype=subtype)
+                read_audio(f"{folder}/sound.{ending}")
+            except (soundfile.LibsndfileError, ValueError, EarmarkError):
+                broken.append(ending)
+    if broken:
+        raise EarmarkError(f"Audio: {', '.join(broken)} can't be read; upgrade with 'pip install -U soundfile'.")
+    return f"audio: {', '.join(AUDIO_FORMATS)} can be read"
+
+
+def _device() -> str:
+    import os
+
+    import torch
+
+    if torch.cuda.is_available():
+        return f"device: {torch.cuda.get_device_name()}"
+    return f"device: CPU, {os.cpu_count()} cores (no GPU is needed)"
+
+
+def _disk() -> str:
+    free = shutil.disk_usage(Path.cwd()).free / 2**30
+    if free < NEEDED_DISK_GIB:
+        raise EarmarkError(f"Disk: {free:.1f} GiB free here; make room for at least {NEEDED_DISK_GIB:.0f} GiB.")
+    return f"disk: {free:.0f} GiB free here"
+
+
+def _writing() -> str:
+    try:
+        with tempfile.TemporaryDirectory(dir=Path.cwd(), prefix=".earmark-") as folder:
+            name = Path(folder) / "ọmọ – 水.txt"
+            name.write_text("ọmọ", encoding="utf-8")
+            name.read_text(encoding="utf-8")
+    except (OSError, UnicodeError) as error:
+        raise EarmarkError(f"Writing here fails ({error}); work in a folder of your own.") from error
+    return "writing: this folder takes files with names in any script"
+
+
+def _browser() -> str:
+    found = next((name for name in BROWSERS if shutil.which(name)), None)
+    if found is None and sys.platform.startswith("linux"):
+        raise EarmarkError(
+            "Pages: no browser was found on the path; copy a page to any machine with one and open it there."
+        )
+    return f"pages: {found or 'the system browser'} can open them"
+
+
+def _speaker() -> str:
+    if importlib.util.find_spec("espeakng_loader") is None:
+        raise EarmarkError("Demo: the speaking program is missing; install it with 'pip install earmark[demo]'.")
+    return "demo: the speaking program is there"

@@ -1,0 +1,87 @@
+"""MFCC: 13 cepstra with their first and second differences over time, 39 numbers every 10 ms.
+
+The cepstra are Kaldi's (Povey window of 25 ms, pre-emphasis 0.97, lifter 22, one frame a hop), from Lhotse's
+torch layer. Each of the 39 dimensions is brought to mean 0 and variance 1 over the utterance, which takes away
+much of the microphone and of the loudness.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from earmark.audio import Waveform
+from earmark.timing import HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES, samples_to_s
+
+CEPSTRA = 13
+DIMENSION = 3 * CEPSTRA
+DELTA_REACH = 4  # frames on either side of the one whose slope is taken
+PCM_SCALE = 32768.0  # Kaldi's constants are meant for 16-bit integers
+
+
+class Mfcc(nn.Module):
+    """Waveform to normalised MFCC with differences.
+
+    Parameters
+    ----------
+    mel_filters : int
+        Triangular filters on the mel scale, between 20 Hz and 7.6 kHz.
+    """
+
+    dimension = DIMENSION
+
+    def __init__(self, mel_filters: int = 40) -> None:
+        from lhotse.features.kaldi.layers import Wav2MFCC
+
+        super().__init__()
+        self.cepstra = Wav2MFCC(
+            sampling_rate=SAMPLE_RATE,
+            frame_length=samples_to_s(WINDOW_SAMPLES),
+            frame_shift=samples_to_s(HOP_SAMPLES),
+            num_filters=mel_filters,
+            num_ceps=CEPSTRA,
+        )
+
+    @torch.no_grad()
+    def forward(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance.
+
+        Parameters
+        ----------
+        waveform : numpy.ndarray, shape = (samples,)
+            Mono, 16 kHz.
+
+        Returns
+        -------
+        torch.Tensor, shape = (T, 39)
+            T = :func:`earmark.timing.feature_frames` of the samples, at least 1.
+        """
+        samples = torch.from_numpy(waveform)
+        if len(samples) < WINDOW_SAMPLES:  # shorter than one window: let silence follow
+            samples = nn.functional.pad(samples, (0, WINDOW_SAMPLES - len(samples)))
+        cepstra = self.cepstra(samples[None] * PCM_SCALE)[0]
+        slope = deltas(cepstra)
+        return normalise(torch.cat([cepstra, slope, deltas(slope)], dim=1))
+
+
+def deltas(frames: Tensor, reach: int = DELTA_REACH) -> Tensor:
+    """Slope of the regression line through `reach` frames on either side, the edges repeated.
+
+    Parameters
+    ----------
+    frames : torch.Tensor, shape = (T, D)
+
+    Returns
+    -------
+    torch.Tensor, shape = (T, D), per frame
+    """
+    steps = torch.arange(-reach, reach + 1, dtype=frames.dtype)
+    weights = (steps / steps.square().sum()).view(1, 1, -1)
+    padded = nn.functional.pad(frames.T[:, None], (reach, reach), mode="replicate")
+    return nn.functional.conv1d(padded, weights)[:, 0].T
+
+
+def normalise(frames: Tensor) -> Tensor:
+    """Bring every dimension to mean 0 and variance 1 over time; a constant one becomes 0."""
+    centred = frames - frames.mean(dim=0)
+    return centred / centred.std(dim=0, correction=0).clamp_min(1e-5)

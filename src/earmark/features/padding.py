@@ -1,0 +1,32 @@
+"""Utterances of different lengths in one tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+
+def pad(utterances: Sequence[npt.NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
+    """Stack features with zeros behind the shorter ones.
+
+    Parameters
+    ----------
+    utterances : sequence of numpy.ndarray, each of shape = (T_i, F)
+
+    Returns
+    -------
+    features : torch.Tensor, shape = (B, T, F)
+    lengths : torch.Tensor, shape = (B,)
+    """
+    frames = [torch.from_numpy(u) for u in utterances]
+    return torch.nn.utils.rnn.pad_sequence(frames, batch_first=True), torch.tensor([len(f) for f in frames])
+
+
+def in_order(lengths: npt.NDArray[np.int64], batch_size: int) -> list[list[int]]:
+    """Batches of indices from the shortest utterance to the longest, for going through a split once."""
+    order = np.argsort(lengths, kind="stable")
+    return [[int(u) for u in order[i : i + batch_size]] for i in range(0, len(order), batch_size)]

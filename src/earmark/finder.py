@@ -1,0 +1,210 @@
+"""Finding: a trained model, keywords and recordings in, ranked hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from earmark.audio import Waveform, read_audio
+from earmark.errors import EarmarkError
+from earmark.features import extractor
+from earmark.hits import Hit
+from earmark.localise import LocalisationScores, method
+from earmark.models.checkpoint import Checkpoint, read_checkpoint
+from earmark.timing import SAMPLE_RATE, s_to_samples, samples_to_s
+
+LONGEST_S = 60.0  # of a recording
+WINDOW_S = 8.0  # a recording that is longer is searched window by window
+OVERLAP_S = 2.0  # longer than any word, so that none is cut in every window
+EXTENT = 0.5  # a hit reaches as far as the curve stays above this part of its peak
+LONGEST_HIT_S = 1.5
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hit with the localisation curve that it was found on.
+
+    Attributes
+    ----------
+    hit : Hit
+    window_s : tuple of float
+        Start and end of the stretch of the recording that was heard as one utterance, in seconds.
+    times_s, curve : numpy.ndarray, shape = (T',)
+        Localisation scores in [0, 1], and the moments in the recording that they belong to.
+    """
+
+    hit: Hit
+    window_s: tuple[float, float]
+    times_s: Floats
+    curve: Floats
+
+
+class Finder:
+    """A trained model that can be asked for keywords.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+    localisation : str, optional
+        Localisation method, instead of the recipe's own.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, localisation: str | None = None) -> None:
+        self.checkpoint = checkpoint
+        self.model = checkpoint.model
+        self._extract = extractor(checkpoint.recipe.features)
+        self.localisation = localisation or checkpoint.recipe.localisation
+        self._localise = method(self.localisation, self.model)
+
+    @property
+    def keywords(self) -> tuple[str, ...]:
+        """The keywords that the model knows."""
+        return self.checkpoint.vocabulary.words
+
+    def find(
+        self, keywords: str | Sequence[str], recordings: Iterable[Path | str], top: int | None = None
+    ) -> list[Hit]:
+        """Where the keywords may be spoken, the likeliest first.
+
+        Each keyword gets one hit a recording, or one a window of a long recording.
+
+        Parameters
+        ----------
+        keywords : str or sequence of str
+            Words of the model's vocabulary, in Unicode NFC or NFD.
+        recordings : iterable of path
+            Audio files of up to a minute.
+        top : int, optional
+            Keep this many hits a keyword.
+
+        Raises
+        ------
+        EarmarkError
+            If a word is not in the vocabulary, or a recording can't be read or is longer than a minute.
+        """
+        return [candidate.hit for candidate in self.candidates(keywords, recordings, top)]
+
+    def candidates(
+        self, keywords: str | Sequence[str], recordings: Iterable[Path | str], top: int | None = None
+    ) -> list[Candidate]:
+        """As :meth:`find`, with the localisation curve of each hit."""
+        words = [keywords] if isinstance(keywords, str) else list(keywords)
+        self.model.encode_queries(words)  # an unknown word is refused before any sound is read
+        found = [candidate for recording in recordings for candidate in self._search(str(recording), words)]
+        found.sort(key=lambda candidate: -candidate.hit.score)
+        if top is None:
+            return found
+        ranks = dict.fromkeys(words, 0)
+        kept = []
+        for candidate in found:
+            ranks[candidate.hit.query] += 1
+            if ranks[candidate.hit.query] <= top:
+                kept.append(candidate)
+        return kept
+
+    def _search(self, recording: str, words: list[str]) -> list[Candidate]:
+        waveform = read_audio(recording)
+        refuse_long(recording, samples_to_s(len(waveform)))
+        found: list[Candidate] = []
+        for start_s, window in _windows(waveform):
+            found += self.listen(window, words, recording, start_s)
+        return _without_doubles(found)
+
+    def locate(self, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+        """Detection and localisation scores of a padded batch (B, T, F) with lengths (B,), on the model's device."""
+        device = queries.device
+        return self._localise(self.model, features.to(device), lengths.to(device), queries)
+
+    @torch.no_grad()
+    def listen(
+        self, waveform: Waveform, words: Sequence[str], recording: str = "", start_s: float = 0.0
+    ) -> list[Candidate]:
+        """Hear a waveform as one utterance: one candidate a keyword, in the order asked.
+
+        Parameters
+        ----------
+        waveform : numpy.ndarray, shape = (samples,)
+            Mono, 16 kHz.
+        words : sequence of str
+        recording : str
+            Name that the hits get.
+        start_s : float
+            Where the waveform starts in that recording.
+        """
+        features = self._extract(waveform)[None]
+        located = self.locate(features, torch.tensor([features.shape[1]]), self.model.encode_queries(words))
+        scores = located.detection[0].double().sigmoid().cpu().numpy()
+        starts_s, ends_s = (edge.double().cpu().numpy() + start_s for edge in (located.starts_s, located.ends_s))
+        window_s = (start_s, start_s + samples_to_s(len(waveform)))
+        candidates = []
+        bests = located.scores[0].argmax(dim=1).tolist()
+        curves = located.curves()[0].double().cpu().numpy()
+        for word, score, best, curve in zip(words, scores, bests, curves, strict=True):
+            first, last = extent(curve, best, (starts_s + ends_s) / 2)
+            hit = Hit(
+                recording=recording,
+                query=word,
+                score=float(score),
+                time_s=float(np.clip((starts_s[best] + ends_s[best]) / 2, *window_s)),
+                start_s=float(max(starts_s[first], window_s[0])),
+                end_s=float(min(ends_s[last], window_s[1])),
+            )
+            candidates.append(Candidate(hit, window_s, (starts_s + ends_s) / 2, curve))
+        return candidates
+
+
+def refuse_long(recording: Path | str, duration_s: float) -> None:
+    """Raise an EarmarkError if a recording is longer than can be searched."""
+    if duration_s > LONGEST_S:
+        raise EarmarkError(
+            f"{recording} is {duration_s:.0f} seconds long: recordings of up to {LONGEST_S:.0f} seconds can be "
+            "searched; cut it into shorter files."
+        )
+
+
+def load_model(run: Path | str) -> Finder:
+    """Load a model that ``earmark train`` left in the folder `run`.
+
+    >>> model = load_model("runs/first")  # doctest: +SKIP
+    >>> model.find("dog", ["a.wav"])  # doctest: +SKIP
+    [Hit(recording='a.wav', query='dog', score=0.93, time_s=1.42, start_s=1.3, end_s=1.6)]
+    """
+    return Finder(read_checkpoint(run))
+
+
+def extent(curve: Floats, best: int, times_s: Floats) -> tuple[int, int]:
+    """First and last piece of the stretch around `best` where the curve stays above a part of its peak."""
+    floor = EXTENT * curve[best]
+    first = last = best
+    while first > 0 and curve[first - 1] >= floor and times_s[last] - times_s[first - 1] <= LONGEST_HIT_S:
+        first -= 1
+    while last + 1 < len(curve) and curve[last + 1] >= floor and times_s[last + 1] - times_s[first] <= LONGEST_HIT_S:
+        last += 1
+    return first, last
+
+
+def _windows(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
+    """Overlapping windows with their starts in seconds; a short recording is one window."""
+    size, hop = s_to_samples(WINDOW_S), s_to_samples(WINDOW_S - OVERLAP_S)
+    for start in range(0, max(len(waveform) - s_to_samples(OVERLAP_S), 1), hop):
+        yield start / SAMPLE_RATE, waveform[start : start + size]
+
+
+def _without_doubles(found: list[Candidate]) -> list[Candidate]:
+    """Of hits of one query that overlap, heard in two windows, keep the better."""
+    kept: list[Candidate] = []
+    for candidate in sorted(found, key=lambda c: -c.hit.score):
+        hit = candidate.hit
+        if not any(
+            other.hit.query == hit.query and other.hit.start_s <= hit.time_s <= other.hit.end_s for other in kept
+        ):
+            kept.append(candidate)
+    return kept

@@ -1,0 +1,39 @@
+"""Picture files in, upright RGB pictures out."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def read_image(path: Path | str) -> Image:
+    """Read a picture: turned upright as its camera says, transparency laid on white, in RGB.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is missing, is no picture that can be read, or is far too large.
+    """
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as opened:
+                picture = ImageOps.exif_transpose(opened)
+                if picture.has_transparency_data:
+                    over = picture.convert("RGBA")
+                    picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
+                return picture.convert("RGB")
+    except FileNotFoundError:
+        raise EarmarkError(f"There is no picture {path}: check its name, or whether it was moved.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise EarmarkError(f"{path} is too large a picture: scale it down to less than 80 megapixels.") from None
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise EarmarkError(f"{path} can't be read as a picture: save it as JPEG or PNG.") from error

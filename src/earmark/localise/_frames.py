@@ -1,0 +1,26 @@
+"""What the methods share whose pieces of speech are the encoder's own frames."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from earmark.localise import LocalisationScores
+from earmark.models.masking import real_frames
+from earmark.models.written import WrittenModel
+
+
+def own_scores(
+    model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor, logits: bool
+) -> LocalisationScores:
+    """The localisation scores that the model itself gives with its detection scores."""
+    frames, lengths = model.encode_speech(features, lengths)
+    detection, scores = model.score((frames, lengths), queries)
+    assert scores is not None
+    padded = ~real_frames(lengths, scores.shape[2])[:, None]
+    centres = model.grid.centre_s(torch.arange(scores.shape[2], device=scores.device))
+    half = model.grid.stride_s / 2
+    scores = scores.masked_fill(padded, -math.inf)
+    return LocalisationScores(scores, centres - half, centres + half, detection, logits)

@@ -1,0 +1,132 @@
+"""A trained model as a folder that describes itself. Nothing in it is unpickled.
+
+=====================  ==========================================================
+``model.safetensors``  weights
+``recipe.yaml``        all that built the model
+``vocabulary.txt``     the keywords, one a line, in the order of the outputs
+``thresholds.json``    by keyword, the detection score from which it counts as detected
+``model-card.md``      what the model is and what it learned from
+=====================  ==========================================================
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from earmark.errors import EarmarkError
+from earmark.features import extractor
+from earmark.files import replacing, write_text
+from earmark.models.written import WrittenModel, build
+from earmark.recipe import Recipe, read_recipe, write_recipe
+from earmark.vocabulary import Vocabulary, read_keywords, read_text
+
+WEIGHTS = "model.safetensors"
+DEFAULT_THRESHOLD = 0.5  # the paper's (Olaleye et al. 2022, Section IV-C)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A model with what is needed to use it.
+
+    Attributes
+    ----------
+    folder : Path
+    recipe : Recipe
+    model : WrittenModel
+        In evaluation mode.
+    thresholds : numpy.ndarray, shape = (W,)
+        Detection scores in [0, 1].
+    """
+
+    folder: Path
+    recipe: Recipe
+    model: WrittenModel
+    thresholds: npt.NDArray[np.float64]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The keywords that the model knows."""
+        return self.model.vocabulary
+
+
+def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> None:
+    """Write what is known of a model before its training: ``recipe.yaml`` and ``vocabulary.txt``."""
+    write_text(folder / "recipe.yaml", write_recipe(recipe))
+    write_text(folder / "vocabulary.txt", "".join(f"{word}\n" for word in vocabulary))
+
+
+def write_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write the weights in one step."""
+    with replacing(folder / WEIGHTS) as partial:
+        safetensors.torch.save_file({name: t.contiguous() for name, t in weights.items()}, partial)
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Read the weights onto the CPU.
+
+    Raises
+    ------
+    EarmarkError
+        If there are none or the file is damaged.
+    """
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise EarmarkError(f"{folder} holds no trained model (no {WEIGHTS}): train one with 'earmark train'.")
+    try:
+        return safetensors.torch.load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error
+
+
+def write_thresholds(folder: Path, vocabulary: Vocabulary, thresholds: npt.NDArray[np.float64]) -> None:
+    """Write the detection thresholds by keyword."""
+    by_word = {word: round(float(value), 6) for word, value in zip(vocabulary, thresholds, strict=True)}
+    write_text(folder / "thresholds.json", json.dumps(by_word, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_checkpoint(folder: Path | str) -> Checkpoint:
+    """Load a trained model.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder holds no model, or a file of it is missing, damaged or does not fit the others.
+    """
+    folder = Path(folder)
+    if not (folder / "recipe.yaml").is_file():
+        raise EarmarkError(
+            f"{folder} is not a trained model (it has no recipe.yaml): give a folder that 'earmark train' wrote."
+        )
+    recipe = read_recipe(folder / "recipe.yaml")
+    vocabulary = read_keywords(folder / "vocabulary.txt")
+    model = build(recipe.model, extractor(recipe.features).dimension, vocabulary)
+    try:
+        model.load_state_dict(read_weights(folder))
+    except RuntimeError as error:
+        raise EarmarkError(
+            f"{folder / WEIGHTS} does not fit recipe.yaml and vocabulary.txt beside it: "
+            "put back the files that belong together."
+        ) from error
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return Checkpoint(folder, recipe, model.to(device).eval(), _read_thresholds(folder, vocabulary))
+
+
+def _read_thresholds(folder: Path, vocabulary: Vocabulary) -> npt.NDArray[np.float64]:
+    path = folder / "thresholds.json"
+    if not path.is_file():
+        return np.full(len(vocabulary), DEFAULT_THRESHOLD)
+    try:
+        by_word = json.loads(read_text(path))
+        return np.array([float(by_word[word]) for word in vocabulary])
+    except (ValueError, KeyError, TypeError) as error:
+        raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error

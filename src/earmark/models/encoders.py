@@ -1,0 +1,109 @@
+"""Convolutional speech encoders, built layer by layer from a recipe.
+
+Padding never leaks: it is set to zero before every convolution and kept out of the statistics of batch
+normalisation, so an utterance gets the same frames alone and in a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from earmark.models.masking import real_frames
+from earmark.recipe import ConvLayer
+from earmark.timing import FEATURE_GRID, FrameGrid, layer_frames
+
+
+class ConvEncoder(nn.Module):
+    """A stack of 1-d convolutions over time.
+
+    Parameters
+    ----------
+    inputs : int
+        Feature dimensions.
+    layers : sequence of ConvLayer
+    keywords : int
+        How many channels a layer of 'keywords' has.
+
+    Attributes
+    ----------
+    dimension : int
+        K, channels of the last layer.
+    grid : FrameGrid
+        Where the encoder's frames lie in the waveform.
+    """
+
+    def __init__(self, inputs: int, layers: Sequence[ConvLayer], keywords: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList()
+        self.dimension, self.grid = inputs, FEATURE_GRID
+        for layer in layers:
+            block = _Block(self.dimension, layer, keywords)
+            self.blocks.append(block)
+            self.dimension = block.conv.out_channels
+            self.grid = block.frames_on(self.grid)
+
+    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Encode a batch.
+
+        Parameters
+        ----------
+        features : torch.Tensor, shape = (B, T, F)
+        lengths : torch.Tensor, shape = (B,)
+
+        Returns
+        -------
+        frames : torch.Tensor, shape = (B, T', K); zero where padded
+        lengths : torch.Tensor, shape = (B,)
+        """
+        frames = features.transpose(1, 2) * real_frames(lengths, features.shape[1])[:, None]
+        for block in self.blocks:
+            frames, lengths = block(frames, lengths)
+        return frames.transpose(1, 2), lengths
+
+
+class _Block(nn.Module):
+    """Convolution, then, where the recipe says so, batch norm, ReLU, dropout and a shortcut around them."""
+
+    def __init__(self, inputs: int, layer: ConvLayer, keywords: int) -> None:
+        super().__init__()
+        outputs = keywords if layer.channels == "keywords" else layer.channels
+        padding = (layer.kernel - 1) // 2
+        self.conv = nn.Conv1d(inputs, outputs, layer.kernel, layer.stride, padding, bias=not layer.norm)
+        self.norm = MaskedBatchNorm(outputs) if layer.norm else None
+        self.relu = layer.relu
+        self.dropout = nn.Dropout(layer.dropout)
+        self.residual = layer.residual
+
+    def frames_on(self, grid: FrameGrid) -> FrameGrid:
+        """Where this block's frames lie when its input's lie on `grid`."""
+        return grid.then(self.conv.kernel_size[0], self.conv.stride[0], int(self.conv.padding[0]))
+
+    def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, C, T) zero where padded -> (B, C', T') zero where padded."""
+        out = self.conv(frames)
+        lengths = layer_frames(lengths, self.conv.kernel_size[0], self.conv.stride[0], int(self.conv.padding[0]))
+        real = real_frames(lengths, out.shape[2])
+        if self.norm is not None:
+            out = self.norm(out, real)
+        if self.relu:
+            out = out.relu()
+        out = self.dropout(out)
+        if self.residual:
+            out = out + frames
+        return out * real[:, None], lengths
+
+
+class MaskedBatchNorm(nn.BatchNorm1d):
+    """Batch normalisation whose statistics are those of the real frames alone."""
+
+    def forward(self, frames: Tensor, real: Tensor) -> Tensor:  # type: ignore[override]
+        """(B, C, T) and the mask (B, T) -> (B, C, T); what stands in padded places means nothing."""
+        if not self.training:
+            return super().forward(frames)
+        by_frame = frames.transpose(1, 2)
+        out = torch.zeros_like(by_frame)
+        out[real] = super().forward(by_frame[real])
+        return out.transpose(1, 2)

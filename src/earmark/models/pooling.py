@@ -1,0 +1,69 @@
+"""Pooling: from one vector a frame to one number or vector a keyword, ignoring padding."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from earmark.models.masking import real_frames
+
+
+def log_mean_exp(scores: Tensor, lengths: Tensor, r: float) -> Tensor:
+    """Pool scores over time with a smooth maximum (Olaleye et al. 2022, Eq. 10, before its sigmoid).
+
+    .. math:: \\frac{1}{r} \\log \\frac{1}{T} \\sum_t \\exp(r\\, h_{w,t})
+
+    Parameters
+    ----------
+    scores : torch.Tensor, shape = (B, Q, T)
+    lengths : torch.Tensor, shape = (B,)
+    r : float
+        Towards 0 this is the mean, towards infinity the maximum.
+
+    Returns
+    -------
+    torch.Tensor, shape = (B, Q)
+    """
+    real = real_frames(lengths, scores.shape[2])[:, None]
+    total = (r * scores).masked_fill(~real, -math.inf).logsumexp(dim=2)
+    return (total - lengths[:, None].log()) / r
+
+
+class AttentionPooling(nn.Module):
+    """One context vector a keyword: a mean of the frames, weighted by their likeness to the keyword's query.
+
+    The queries are a lookup table that is trained (Olaleye et al. 2022, Eqs. 11 and 12).
+
+    Parameters
+    ----------
+    keywords, dimension : int
+        W queries of K numbers.
+    """
+
+    def __init__(self, keywords: int, dimension: int) -> None:
+        super().__init__()
+        self.queries = nn.Embedding(keywords, dimension)
+        # Unit length on average, so that the first weights are nearly even and every frame is learned from.
+        nn.init.normal_(self.queries.weight, std=dimension**-0.5)
+
+    def forward(self, frames: Tensor, lengths: Tensor, keywords: Tensor) -> tuple[Tensor, Tensor]:
+        """Pool the frames for each asked keyword.
+
+        Parameters
+        ----------
+        frames : torch.Tensor, shape = (B, T, K)
+        lengths : torch.Tensor, shape = (B,)
+        keywords : torch.Tensor, shape = (Q,)
+            Indices.
+
+        Returns
+        -------
+        contexts : torch.Tensor, shape = (B, Q, K)
+        weights : torch.Tensor, shape = (B, Q, T); each row sums to 1, padding has 0
+        """
+        likeness = torch.einsum("qk,btk->bqt", self.queries(keywords), frames)
+        padded = ~real_frames(lengths, frames.shape[1])[:, None]
+        weights = likeness.masked_fill(padded, -math.inf).softmax(dim=2)
+        return weights @ frames, weights

@@ -1,0 +1,121 @@
+"""Models for written queries: encoder, pooling, classifier (Olaleye et al. 2022, Eq. 2 and Table I).
+
+Both kinds keep one contract::
+
+    speech = model.encode_speech(features, lengths)        # frames (B, T', K) and lengths (B,)
+    queries = model.encode_queries(["dog", "water"])       # Q of them
+    logits, scores = model.score(speech, queries)          # (B, Q), and (B, Q, T') or None
+
+so that recordings are encoded once and searched many times.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from earmark.models.encoders import ConvEncoder
+from earmark.models.pooling import AttentionPooling, log_mean_exp
+from earmark.recipe import Model
+from earmark.timing import FrameGrid
+from earmark.vocabulary import Vocabulary
+
+Speech = tuple[Tensor, Tensor]
+
+
+class WrittenModel(nn.Module, ABC):
+    """A model that is asked with words of its vocabulary."""
+
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.encoder = ConvEncoder(features, settings.encoder, len(vocabulary))
+
+    @property
+    def grid(self) -> FrameGrid:
+        """Where the frames of :meth:`encode_speech` lie in the waveform."""
+        return self.encoder.grid
+
+    def encode_speech(self, features: Tensor, lengths: Tensor) -> Speech:
+        """Features (B, T, F) and lengths (B,) to frames (B, T', K) and lengths (B,)."""
+        frames: Tensor
+        frames, lengths = self.encoder(features, lengths)
+        return frames, lengths
+
+    def encode_queries(self, keywords: Sequence[str]) -> Tensor:
+        """Indices (Q,) of the keywords.
+
+        Raises
+        ------
+        EarmarkError
+            If a word is not in the vocabulary.
+        """
+        indices = [self.vocabulary.index(word) for word in keywords]
+        return torch.tensor(indices, device=next(self.parameters()).device)
+
+    @abstractmethod
+    def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Detection logits (B, Q), and the model's own localisation scores (B, Q, T') if it has any."""
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Detection logits for the whole vocabulary: (B, T, F), (B,) -> (B, W)."""
+        every = torch.arange(len(self.vocabulary), device=features.device)
+        return self.score(self.encode_speech(features, lengths), every)[0]
+
+
+class FrameScoreModel(WrittenModel):
+    """Every frame is scored for every keyword, and the scores are pooled: PSC, and Earmark's own default.
+
+    The encoder's last layer has one channel a keyword.
+    """
+
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
+        super().__init__(settings, features, vocabulary)
+        assert settings.pooling.kind == "log-mean-exp"
+        self.r = settings.pooling.r
+
+    def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Pooled logits (B, Q), and the frames' own logits (B, Q, T')."""
+        frames, lengths = speech
+        scores = frames[:, :, queries].transpose(1, 2)
+        return log_mean_exp(scores, lengths, self.r), scores
+
+
+class AttentionModel(WrittenModel):
+    """Frames are pooled by attention to the keyword's query, and a classifier judges the result: CNN-Attend."""
+
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
+        super().__init__(settings, features, vocabulary)
+        self.pooling = AttentionPooling(len(vocabulary), self.encoder.dimension)
+        self.classifier = _perceptron(self.encoder.dimension, settings.classifier or [], 1)
+
+    def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """The classifier's logits (B, Q), and the attention weights (B, Q, T')."""
+        contexts, weights = self.pooling(*speech, queries)
+        return self.classifier(contexts).squeeze(2), weights
+
+
+def build(settings: Model, features: int, vocabulary: Vocabulary) -> WrittenModel:
+    """The model that a recipe describes, with fresh weights.
+
+    Parameters
+    ----------
+    settings : Model
+    features : int
+        Feature dimensions.
+    vocabulary : Vocabulary
+        The keywords that can be asked for.
+    """
+    kind = {"log-mean-exp": FrameScoreModel, "attention": AttentionModel}[settings.pooling.kind]
+    return kind(settings, features, vocabulary)
+
+
+def _perceptron(inputs: int, hidden: list[int], outputs: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(inputs, width), nn.ReLU()]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, outputs))

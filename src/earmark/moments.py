@@ -1,0 +1,31 @@
+"""From a candidate to a moment that a page can show and play."""
+
+from __future__ import annotations
+
+from earmark.audio import read_audio
+from earmark.corpus import Utterance
+from earmark.finder import Candidate
+from earmark.pages.moment import Moment
+from earmark.timing import s_to_samples
+
+
+def moment(candidate: Candidate, utterance: Utterance | None = None, verdict: str = "") -> Moment:
+    """The sound around a candidate, and what is known of it where it comes from a corpus.
+
+    Raises
+    ------
+    EarmarkError
+        If the recording can no longer be read.
+    """
+    start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
+    return Moment(
+        hit=candidate.hit,
+        waveform=read_audio(candidate.hit.recording)[start:end],
+        offset_s=candidate.window_s[0],
+        curve_times_s=candidate.times_s,
+        curve=candidate.curve,
+        words=(utterance.words or ()) if utterance else (),
+        image=utterance.image if utterance else None,
+        verdict=verdict,
+        caption=(utterance.text or "") if utterance else "",
+    )

@@ -1,0 +1,200 @@
+"""A recipe: everything that builds and trains a model, checked on reading.
+
+Recipes are YAML files. A misspelled key, a missing one or a value out of range is refused with the key's name.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from earmark.errors import EarmarkError
+from earmark.vocabulary import read_text
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Features(_Strict):
+    """What the network hears."""
+
+    kind: Literal["mfcc"] = "mfcc"
+    mel_filters: int = Field(40, ge=13, le=128)
+
+
+class Augment(_Strict):
+    """SpecAugment (Park et al. 2019): blocks of frames and of feature dimensions are silenced in training."""
+
+    time_masks: int = Field(2, ge=0)
+    time_width: float = Field(0.1, ge=0, le=1, description="widest block, as a part of the utterance")
+    feature_masks: int = Field(1, ge=0)
+    feature_width: float = Field(0.15, ge=0, le=1, description="widest block, as a part of the dimensions")
+
+
+class ConvLayer(_Strict):
+    """One convolution of an encoder, with "same" padding, and what follows it."""
+
+    channels: int | Literal["keywords"]
+    kernel: int = Field(ge=1)
+    stride: int = Field(1, ge=1)
+    norm: bool = False
+    relu: bool = True
+    dropout: float = Field(0.0, ge=0, lt=1)
+    residual: bool = False
+
+    @model_validator(mode="after")
+    def _kernel_is_odd(self) -> ConvLayer:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd, so that a frame has a centre")
+        if self.residual and self.stride != 1:
+            raise ValueError("residual needs stride 1")
+        return self
+
+
+class LogMeanExp(_Strict):
+    """Log-mean-exp pooling over time (Olaleye et al. 2022, Eq. 10)."""
+
+    kind: Literal["log-mean-exp"] = "log-mean-exp"
+    r: float = Field(1.0, gt=0)
+
+
+class Attention(_Strict):
+    """Attention pooling with one query vector a keyword (Olaleye et al. 2022, Eqs. 11 and 12)."""
+
+    kind: Literal["attention"]
+
+
+class Model(_Strict):
+    """Encoder, pooling and classifier of a model for written queries (Olaleye et al. 2022, Eq. 2)."""
+
+    encoder: list[ConvLayer] = Field(min_length=1)
+    pooling: Annotated[LogMeanExp | Attention, Field(discriminator="kind")]
+    classifier: list[int] | None = Field(None, description="widths of the hidden layers; none: no classifier")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Model:
+        per_keyword = self.encoder[-1].channels == "keywords"
+        if any(layer.channels == "keywords" for layer in self.encoder[:-1]):
+            raise ValueError("only the last layer of the encoder can have 'keywords' channels")
+        if self.pooling.kind == "log-mean-exp" and (not per_keyword or self.classifier is not None):
+            raise ValueError("log-mean-exp pooling needs a last layer of 'keywords' channels and no classifier")
+        if self.pooling.kind == "attention" and (per_keyword or self.classifier is None):
+            raise ValueError("attention pooling needs a classifier, and a last layer with a number of channels")
+        return self
+
+
+class Training(_Strict):
+    """How the model is trained."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = Field(0.0, ge=0, lt=1, description="part of the steps over which the rate rises from 0")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    seed: int = 0
+
+
+class Recipe(_Strict):
+    """All that builds a model."""
+
+    name: str
+    supervision: str = Field("vgs", pattern=r"^[a-z0-9-]+$", description="which of the corpus's tags teach")
+    localisation: str
+    shuffle_pairs: bool = Field(False, description="control: every utterance gets another one's targets")
+    features: Features = Features()
+    augment: Augment = Augment()
+    model: Model
+    training: Training
+
+
+def shipped_recipes() -> Path:
+    """Folder of the recipes that come with Earmark."""
+    package = Path(__file__).parent
+    installed = package / "recipes"
+    return installed if installed.is_dir() else package.parents[1] / "recipes"
+
+
+def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
+    """Read a recipe and check it.
+
+    Parameters
+    ----------
+    path : path
+        A YAML file, or the name of a recipe that comes with Earmark (such as ``earmark``).
+    changes : list of str
+        Values to set instead of the file's, each ``key=value`` with dots between levels
+        (``training.epochs=5``).
+
+    Raises
+    ------
+    EarmarkError
+        Naming the key that is misspelled, missing or has a value that can't be.
+    """
+    path = Path(path)
+    if not path.exists() and len(path.parts) == 1 and not path.suffix:
+        path = shipped_recipes() / f"{path}.yaml"
+    values = _read_mapping(path)
+    for change in changes or []:
+        _set(values, change)
+    try:
+        return Recipe.model_validate(values)
+    except ValidationError as error:
+        raise EarmarkError(f"{path}: {_first_problem(error)}") from None
+
+
+def write_recipe(recipe: Recipe) -> str:
+    """The recipe as YAML with every value written out."""
+    return yaml.safe_dump(recipe.model_dump(exclude_none=True), sort_keys=False, allow_unicode=True)
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise EarmarkError(f"{path} is not valid YAML{where}: mend that line.") from None
+    if not isinstance(values, dict):
+        raise EarmarkError(f"{path} is not a recipe: it must hold keys with values, like recipes/earmark.yaml.")
+    return values
+
+
+def _set(values: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals:
+        raise EarmarkError(f"--set takes key=value, not {change!r}.")
+    *parents, last = key.strip().split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise EarmarkError(f"--set {change}: {parent!r} has no keys below it.")
+    try:
+        values[last] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise EarmarkError(f"--set {change}: {text!r} is no value that YAML knows; put it in quotes.") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors(include_url=False)[0]
+    place = problem["loc"]
+    key = ".".join(str(part) for part in place) or "the recipe"
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(place[-1]), sorted(_all_keys(Recipe)), 1)
+        return f"there is no key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ": remove it.")
+    if problem["type"] == "missing":
+        return f"the key {key!r} is missing: add it."
+    return f"the key {key!r} can't be {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}."
+
+
+def _all_keys(model: type[BaseModel]) -> set[str]:
+    keys = set(model.model_fields)
+    for field in (Features, Augment, ConvLayer, LogMeanExp, Attention, Model, Training):
+        keys |= set(field.model_fields)
+    return keys

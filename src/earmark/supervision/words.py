@@ -1,0 +1,53 @@
+"""Bags of words: the idealised supervision, from transcripts (Olaleye et al. 2022, Section III-A)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from earmark.corpus import Utterance, Word
+from earmark.errors import EarmarkError
+from earmark.supervision.targets import Targets
+from earmark.vocabulary import Vocabulary, normalise
+
+PUNCTUATION = '.,;:!?"()[]{}«»“”„…¿¡—–'
+
+
+def plain_words(text: str) -> list[str]:
+    """The normalised words of a text, without the punctuation around them."""
+    return [word for word in (normalise(token.strip(PUNCTUATION)) for token in text.split()) if word]
+
+
+def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
+    """Every place where `keyword`, one word or several in a row, stands in a word alignment."""
+    aligned = list(words)
+    spoken = [normalise(word.word.strip(PUNCTUATION)) for word in aligned]
+    parts = normalise(keyword).split()
+    places = range(len(spoken) - len(parts) + 1)
+    starts = [i for i in places if spoken[i : i + len(parts)] == parts]
+    return [Word(keyword, aligned[i].start_s, aligned[i + len(parts) - 1].end_s) for i in starts]
+
+
+def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:
+    """Which keywords are spoken in each utterance: 1 or 0, without order, number or place.
+
+    Raises
+    ------
+    EarmarkError
+        If an utterance has neither text nor words.
+    """
+    forms = [f" {normalise(word)} " for word in keywords]
+    rows = {}
+    for utterance in utterances:
+        spoken = f" {' '.join(plain_words(_transcript(utterance)))} "
+        rows[utterance.id] = np.array([form in spoken for form in forms], dtype=np.float32)
+    return Targets(keywords, rows)
+
+
+def _transcript(utterance: Utterance) -> str:
+    if utterance.text is not None:
+        return utterance.text
+    if utterance.words is not None:
+        return " ".join(word.word for word in utterance.words)
+    raise EarmarkError(f"Utterance {utterance.id} has no text: bags of words need a transcript of every utterance.")

@@ -1,0 +1,46 @@
+"""The model card: what a model is, what it learned from, and what it is for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from earmark.corpus import Corpus
+from earmark.files import write_text
+from earmark.recipe import Recipe
+from earmark.vocabulary import Vocabulary
+
+CARD = """\
+# {name}
+
+Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to listen to, not a fact.
+
+- **Learned from** the corpus {corpus}{language}, by its tags `{supervision}`{shuffled}
+- **Licence of that corpus** {licence}
+- **Recipe** {recipe} (`recipe.yaml` beside this card has all of it)
+- **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
+- **Keywords** ({count}) {keywords}
+
+A detection score is the model's own estimate that the keyword is spoken in an utterance. `thresholds.json` has, for
+each keyword, the score from which it counts as detected, chosen on dev by the tags alone. How well it does is
+measured by `earmark evaluate`; it has been measured on nothing but what you measure it on.
+"""
+
+
+def write_card(out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, curve: list[dict[str, float]]) -> None:
+    """Write ``model-card.md`` into a run's folder."""
+    best = min(curve, key=lambda point: point["dev_loss"])
+    card = CARD.format(
+        name=out.name,
+        corpus=corpus.name,
+        language=f" (language: {corpus.language})" if corpus.language else "",
+        supervision=recipe.supervision,
+        shuffled=", dealt to the wrong utterances (a control)" if recipe.shuffle_pairs else "",
+        licence=corpus.licence or "unknown",
+        recipe=recipe.name,
+        epoch=int(best["epoch"]),
+        epochs=recipe.training.epochs,
+        loss=best["dev_loss"],
+        count=len(keywords),
+        keywords=", ".join(keywords),
+    )
+    write_text(out / "model-card.md", card)

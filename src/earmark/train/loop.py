@@ -1,0 +1,239 @@
+"""Training: one flat loop over epochs.
+
+    earmark train recipes/earmark.yaml --corpus CORPUS --out RUN
+
+Order, blocks of silence and dropout depend on the seed and the epoch alone. A run that was killed therefore
+goes on from its last whole epoch (``--resume``) to the same weights as one that was not.
+On several devices: ``accelerate launch -m earmark train ...``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torch.utils.tensorboard.writer import SummaryWriter
+
+from earmark.corpus import Corpus
+from earmark.errors import EarmarkError
+from earmark.features import extractor
+from earmark.features.padding import in_order
+from earmark.features.specaugment import spec_augment
+from earmark.features.store import load_features
+from earmark.files import replacing, write_text
+from earmark.models.checkpoint import (
+    read_weights,
+    write_description,
+    write_thresholds,
+    write_weights,
+)
+from earmark.models.written import build
+from earmark.progress import progress
+from earmark.recipe import Recipe, Training, read_recipe
+from earmark.supervision.targets import read_targets, targets_path
+from earmark.train.batches import BucketSampler, Lesson
+from earmark.train.card import write_card
+from earmark.train.thresholds import best_thresholds
+from earmark.vocabulary import Vocabulary
+
+STATE = "resume.pt"
+
+
+@dataclass
+class _State:
+    """How far a run is: what is kept to go on from, beside the weights and the optimiser."""
+
+    epochs: int = 0
+    best: float = math.inf
+    curve: list[dict[str, float]] = field(default_factory=list)
+
+
+def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resume: bool = False) -> None:
+    """Train a model and leave it in the folder `out`.
+
+    The best epoch is the one with the lowest loss on dev, by the same kind of targets as it was taught with.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    corpus : Corpus
+        With the splits train and dev, and tags of the name that the recipe gives as its supervision.
+    out : Path
+        A new folder, or with `resume` one of an unfinished run of the same recipe.
+    keywords : Vocabulary
+        What the model learns to find.
+
+    Raises
+    ------
+    EarmarkError
+        If something is missing, `out` is taken, or the loss is no longer a number.
+    """
+    _claim(out, recipe, keywords, resume)
+    lesson, dev = (_lesson(recipe, corpus, split, keywords) for split in ("train", "dev"))
+
+    torch.manual_seed(recipe.training.seed)
+    accelerator = Accelerator()
+    sampler = BucketSampler(lesson.features.lengths, recipe.training.batch_size, recipe.training.seed)
+    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
+    optimizer = _optimizer(model, recipe.training)
+    loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    state = _restore(out / STATE, accelerator.unwrap_model(model), optimizer)
+
+    curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs)
+    with progress(f"Training {out.name}", recipe.training.epochs) as advance:
+        advance(state.epochs)
+        for epoch in range(state.epochs, recipe.training.epochs):
+            torch.manual_seed(_seed(recipe.training.seed, epoch))
+            sampler.set_epoch(epoch)
+            taught = _epoch(model, optimizer, loader, accelerator, recipe, epoch, state.epochs)
+            scores = detection_scores(accelerator.unwrap_model(model), dev)
+            checked = _bce(scores, dev.targets)
+            state.epochs = epoch + 1
+            state.curve.append({"epoch": epoch + 1, "train_loss": taught, "dev_loss": checked})
+            if accelerator.is_main_process:
+                if checked < state.best:
+                    write_weights(out, accelerator.unwrap_model(model).state_dict())
+                state.best = min(state.best, checked)
+                _keep(out, accelerator.unwrap_model(model), optimizer, state)
+                for name in ("train_loss", "dev_loss"):
+                    curves.add_scalar(name, state.curve[-1][name], epoch + 1)
+            advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
+    curves.close()
+    if accelerator.is_main_process:
+        _finish(out, recipe, corpus, accelerator.unwrap_model(model), dev, state)
+
+
+def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
+    """Make sure that `out` is new, or with `resume` that it holds this very recipe's unfinished run."""
+    begun = (out / "recipe.yaml").is_file()
+    if begun and not resume:
+        raise EarmarkError(f"{out} already holds a run: choose another folder, or go on with it by --resume.")
+    if begun:
+        if read_recipe(out / "recipe.yaml") != recipe:
+            raise EarmarkError(f"{out} was begun with another recipe: resume with that one, or choose another folder.")
+        if (out / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1] != list(keywords):
+            raise EarmarkError(f"{out} was begun with other keywords: resume with those, or choose another folder.")
+    else:
+        write_description(out, recipe, keywords)
+
+
+def _lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary) -> Lesson:
+    names = [utterance.id for utterance in corpus.utterances(split)]
+    if not names:
+        raise EarmarkError(
+            f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
+        )
+    targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
+    if recipe.shuffle_pairs:
+        targets = targets[np.random.default_rng(recipe.training.seed).permutation(len(targets))]
+    return Lesson(load_features(corpus, split, recipe.features), targets)
+
+
+def _optimizer(model: nn.Module, settings: Training) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def learning_rate(settings: Training, step: int, steps: int) -> float:
+    """The learning rate at a step: a linear rise, then constant or half a cosine down to 0."""
+    warmup = settings.warmup * steps
+    if step < warmup:
+        return settings.learning_rate * (step + 1) / warmup
+    if settings.schedule == "constant":
+        return settings.learning_rate
+    done = (step - warmup) / max(steps - warmup, 1)
+    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _seed(*parts: int) -> int:
+    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+
+
+def _epoch(
+    model: nn.Module,
+    optimizer: Any,
+    loader: Any,
+    accelerator: Accelerator,
+    recipe: Recipe,
+    epoch: int,
+    whole: int,
+) -> float:
+    """One pass over the training split; returns its mean loss."""
+    settings = recipe.training
+    chance = torch.Generator().manual_seed(_seed(settings.seed, epoch, accelerator.process_index))
+    losses = []
+    model.train()
+    for number, batch in enumerate(loader):
+        rate = learning_rate(settings, epoch * len(loader) + number, settings.epochs * len(loader))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        heard = spec_augment(batch["features"], batch["lengths"], recipe.augment, chance)
+        # Binary cross-entropy against soft targets (Olaleye et al. 2022, Eq. 4).
+        loss = nn.functional.binary_cross_entropy_with_logits(model(heard, batch["lengths"]), batch["targets"])
+        if not loss.isfinite():
+            raise EarmarkError(
+                f"The loss is no longer a number in epoch {epoch + 1}: train with a lower training.learning_rate; "
+                f"{whole} whole epochs are kept."
+            )
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        if settings.clip is not None:
+            accelerator.clip_grad_norm_(model.parameters(), settings.clip)
+        optimizer.step()
+        losses.append(loss.detach())
+    return float(torch.stack(losses).mean())
+
+
+@torch.no_grad()
+def detection_scores(model: nn.Module, lesson: Lesson, batch_size: int = 32) -> npt.NDArray[np.float64]:
+    """Detection scores of a whole split, shape = (U, W), in [0, 1]."""
+    model.eval()
+    device = next(model.parameters()).device
+    scores = np.empty(lesson.targets.shape)
+    for utterances in in_order(lesson.features.lengths, batch_size):
+        batch = lesson.collate(utterances)
+        logits: Tensor = model(batch["features"].to(device), batch["lengths"].to(device))
+        scores[utterances] = logits.double().sigmoid().cpu().numpy()
+    return scores
+
+
+def _bce(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> float:
+    return float(nn.functional.binary_cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets).double()))
+
+
+def _keep(out: Path, model: nn.Module, optimizer: Any, state: _State) -> None:
+    """Write all that is needed to go on after this epoch. The last write is the one that counts."""
+    write_text(out / "curve.jsonl", "".join(json.dumps(point) + "\n" for point in state.curve))
+    with replacing(out / STATE) as partial:
+        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, partial)
+
+
+def _restore(path: Path, model: nn.Module, optimizer: Any) -> _State:
+    """Put back what :func:`_keep` wrote, if it did; a fresh state otherwise."""
+    if not path.is_file():
+        return _State()
+    try:
+        kept = torch.load(path, weights_only=True)
+        model.load_state_dict(kept.pop("model"))
+        optimizer.load_state_dict(kept.pop("optimizer"))
+        return _State(**kept)
+    except Exception as error:
+        raise EarmarkError(f"{path} is damaged ({type(error).__name__}): delete it to train from the start.") from error
+
+
+def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, dev: Lesson, state: _State) -> None:
+    """With the best epoch's weights: thresholds and the model card."""
+    model.load_state_dict(read_weights(out))
+    vocabulary = model.vocabulary
+    assert isinstance(vocabulary, Vocabulary)
+    write_thresholds(out, vocabulary, best_thresholds(detection_scores(model, dev), dev.targets))
+    write_card(out, recipe, corpus, vocabulary, state.curve)
