@@ -109,6 +109,8 @@ class Corpus:
             has = ", ".join(self.splits()) or "none"
             raise EarmarkError(f"The corpus {self.folder} has no split {split!r} (it has: {has}).")
         try:
+            if not path.stat().st_size:
+                raise EOFError("it is empty")  # even a split without utterances has gzip's header
             with gzip.open(path, "rt", encoding="utf-8") as lines:
                 return [_from_cut(json.loads(line), self.folder) for line in lines]
         except (OSError, EOFError, zlib.error, ValueError, LookupError, AttributeError, TypeError) as error:
@@ -127,8 +129,9 @@ def read_corpus(folder: Path | str) -> Corpus:
     path = folder / "corpus.yaml"
     if not path.is_file():
         raise EarmarkError(f"{folder} is not a corpus (it has no corpus.yaml): make one with 'earmark corpus'.")
+    text = read_text(path)
     try:
-        about = yaml.safe_load(read_text(path))
+        about = yaml.safe_load(text)
         keywords = tuple(str(word) for word in about.get("keywords") or ())
         return Corpus(
             folder=folder,
@@ -137,7 +140,7 @@ def read_corpus(folder: Path | str) -> Corpus:
             licence=str(about.get("licence") or ""),
             keywords=Vocabulary(keywords).words if keywords else (),
         )
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, EarmarkError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): prepare the corpus again.") from error
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from earmark.audio import Waveform, read_audio
+from earmark.audio import Waveform, audio_info, read_audio
 from earmark.errors import EarmarkError
 from earmark.features import extractor
 from earmark.hits import Hit
@@ -26,6 +26,7 @@ EXTENT = 0.5  # a hit reaches as far as the curve stays above this part of its p
 LONGEST_HIT_S = 1.5
 
 Floats = npt.NDArray[np.float64]
+Recordings = Path | str | Iterable[Path | str]
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,7 @@ class Finder:
         """The keywords that the model knows."""
         return self.checkpoint.vocabulary.words
 
-    def find(
-        self, keywords: str | Sequence[str], recordings: Iterable[Path | str], top: int | None = None
-    ) -> list[Hit]:
+    def find(self, keywords: str | Sequence[str], recordings: Recordings, top: int | None = None) -> list[Hit]:
         """Where the keywords may be spoken, the likeliest first.
 
         Each keyword gets one hit a recording, or one a window of a long recording.
@@ -80,7 +79,7 @@ class Finder:
         ----------
         keywords : str or sequence of str
             Words of the model's vocabulary, in Unicode NFC or NFD.
-        recordings : iterable of path
+        recordings : path or iterable of path
             Audio files of up to a minute.
         top : int, optional
             Keep this many hits a keyword.
@@ -88,15 +87,19 @@ class Finder:
         Raises
         ------
         EarmarkError
-            If a word is not in the vocabulary, or a recording can't be read or is longer than a minute.
+            If no word is given or one is not in the vocabulary, or a recording can't be read or is longer than
+            a minute.
         """
         return [candidate.hit for candidate in self.candidates(keywords, recordings, top)]
 
     def candidates(
-        self, keywords: str | Sequence[str], recordings: Iterable[Path | str], top: int | None = None
+        self, keywords: str | Sequence[str], recordings: Recordings, top: int | None = None
     ) -> list[Candidate]:
         """As :meth:`find`, with the localisation curve of each hit."""
-        words = [keywords] if isinstance(keywords, str) else list(keywords)
+        words = [keywords] if isinstance(keywords, str) else list(dict.fromkeys(keywords))
+        recordings = [recordings] if isinstance(recordings, (str, Path)) else recordings
+        if not words:
+            raise EarmarkError("There is no keyword to look for: give at least one.")
         self.model.encode_queries(words)  # an unknown word is refused before any sound is read
         found = [candidate for recording in recordings for candidate in self._search(str(recording), words)]
         found.sort(key=lambda candidate: -candidate.hit.score)
@@ -111,10 +114,9 @@ class Finder:
         return kept
 
     def _search(self, recording: str, words: list[str]) -> list[Candidate]:
-        waveform = read_audio(recording)
-        refuse_long(recording, samples_to_s(len(waveform)))
+        refuse_long(recording, audio_info(recording).duration_s)
         found: list[Candidate] = []
-        for start_s, window in _windows(waveform):
+        for start_s, window in _windows(read_audio(recording)):
             found += self.listen(window, words, recording, start_s)
         return _without_doubles(found)
 
@@ -165,8 +167,8 @@ def refuse_long(recording: Path | str, duration_s: float) -> None:
     """Raise an EarmarkError if a recording is longer than can be searched."""
     if duration_s > LONGEST_S:
         raise EarmarkError(
-            f"{recording} is {duration_s:.0f} seconds long: recordings of up to {LONGEST_S:.0f} seconds can be "
-            "searched; cut it into shorter files."
+            f"{recording} lasts {duration_s:.1f} s: recordings of up to {LONGEST_S:.0f} s can be searched; "
+            "cut it into shorter files."
         )
 
 
@@ -202,9 +204,10 @@ def _without_doubles(found: list[Candidate]) -> list[Candidate]:
     """Of hits of one query that overlap, heard in two windows, keep the better."""
     kept: list[Candidate] = []
     for candidate in sorted(found, key=lambda c: -c.hit.score):
-        hit = candidate.hit
-        if not any(
-            other.hit.query == hit.query and other.hit.start_s <= hit.time_s <= other.hit.end_s for other in kept
-        ):
+        if not any(_overlap(candidate.hit, other.hit) for other in kept):
             kept.append(candidate)
     return kept
+
+
+def _overlap(one: Hit, other: Hit) -> bool:
+    return one.query == other.query and one.start_s < other.end_s and other.start_s < one.end_s

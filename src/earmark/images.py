@@ -20,13 +20,13 @@ def read_image(path: Path | str) -> Image:
     EarmarkError
         If the file is missing, is no picture that can be read, or is far too large.
     """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, ImageOps
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as opened:
-                picture = ImageOps.exif_transpose(opened)
+                picture = _in_8_bits(ImageOps.exif_transpose(opened))
                 if picture.has_transparency_data:
                     over = picture.convert("RGBA")
                     picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
@@ -35,5 +35,14 @@ def read_image(path: Path | str) -> Image:
         raise EarmarkError(f"There is no picture {path}: check its name, or whether it was moved.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise EarmarkError(f"{path} is too large a picture: scale it down to less than 80 megapixels.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # the decoders of damaged files raise whatever comes up
         raise EarmarkError(f"{path} can't be read as a picture: save it as JPEG or PNG.") from error
+
+
+def _in_8_bits(picture: Image) -> Image:
+    """A grey picture of 16 bits in 8; Pillow itself would turn all but its darkest greys white."""
+    if not picture.mode.startswith("I"):
+        return picture
+    picture = picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
+    picture.info.pop("transparency", None)  # one of 65,536 greys
+    return picture

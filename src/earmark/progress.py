@@ -12,8 +12,16 @@ SECONDS_BETWEEN_LINES = 10.0
 
 
 @contextmanager
-def progress(task: str, total: int) -> Iterator[Advance]:
+def progress(task: str, total: int, done: int = 0) -> Iterator[Advance]:
     """Show how far `task` is on standard error while the block runs.
+
+    Parameters
+    ----------
+    task : str
+    total : int
+        Steps of the whole task.
+    done : int
+        Steps that an earlier run did; they say nothing about how long the others take.
 
     Yields
     ------
@@ -21,14 +29,14 @@ def progress(task: str, total: int) -> Iterator[Advance]:
         ``advance(steps=1, note="")`` says that `steps` of the `total` are done.
     """
     if sys.stderr.isatty():
-        with _bar(task, total) as advance:
+        with _bar(task, total, done) as advance:
             yield advance
     else:
-        yield _lines(task, total)
+        yield _lines(task, total, done)
 
 
 @contextmanager
-def _bar(task: str, total: int) -> Iterator[Advance]:
+def _bar(task: str, total: int, done: int) -> Iterator[Advance]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -40,7 +48,7 @@ def _bar(task: str, total: int) -> Iterator[Advance]:
         TextColumn("{task.fields[note]}"),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        row = bar.add_task(task, total=total, note="")
+        row = bar.add_task(task, total=total, completed=done, note="")
 
         def advance(steps: int = 1, note: str | None = None) -> None:
             bar.advance(row, steps)
@@ -50,9 +58,9 @@ def _bar(task: str, total: int) -> Iterator[Advance]:
         yield advance
 
 
-def _lines(task: str, total: int) -> Advance:
+def _lines(task: str, total: int, before: int) -> Advance:
     begun = last = time.monotonic()
-    done = 0
+    done = before
 
     def advance(steps: int = 1, note: str | None = None) -> None:
         nonlocal done, last
@@ -60,7 +68,7 @@ def _lines(task: str, total: int) -> Advance:
         now = time.monotonic()
         if done >= total or now - last >= SECONDS_BETWEEN_LINES:
             last = now
-            left = (now - begun) / max(done, 1) * max(total - done, 0)
+            left = (now - begun) / max(done - before, 1) * max(total - done, 0)
             state = f"{now - begun:.0f} s" if done >= total else f"{left:.0f} s left"
             print(f"{task}: {done}/{total}, {state} {note or ''}".rstrip(), file=sys.stderr, flush=True)
 

@@ -6,30 +6,38 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 from __future__ import annotations
 
 import difflib
+import reprlib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from earmark.errors import EarmarkError
 from earmark.vocabulary import read_text
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# Strict, because a union's complaint about a word that is no number is then one that people understand.
+Width = Annotated[int, Field(strict=True, ge=1)]
 
 
 class Features(_Strict):
     """What the network hears."""
 
-    kind: Literal["mfcc"] = "mfcc"
+    kind: Literal["mfcc", "log-mel"] = "mfcc"
     mel_filters: int = Field(40, ge=13, le=128)
 
 
 class Augment(_Strict):
     """SpecAugment (Park et al. 2019): blocks of frames and of feature dimensions are silenced in training."""
 
+    pitch: float = Field(0.0, ge=0, lt=1, description="voices are made up to this much higher or lower")
+    tempo: float = Field(0.0, ge=0, lt=1, description="speech is made up to this much faster or slower")
     time_masks: int = Field(2, ge=0)
     time_width: float = Field(0.1, ge=0, le=1, description="widest block, as a part of the utterance")
     feature_masks: int = Field(1, ge=0)
@@ -39,7 +47,7 @@ class Augment(_Strict):
 class ConvLayer(_Strict):
     """One convolution of an encoder, with "same" padding, and what follows it."""
 
-    channels: int | Literal["keywords"]
+    channels: Width | Literal["keywords"]
     kernel: int = Field(ge=1)
     stride: int = Field(1, ge=1)
     norm: bool = False
@@ -74,13 +82,16 @@ class Model(_Strict):
 
     encoder: list[ConvLayer] = Field(min_length=1)
     pooling: Annotated[LogMeanExp | Attention, Field(discriminator="kind")]
-    classifier: list[int] | None = Field(None, description="widths of the hidden layers; none: no classifier")
+    classifier: list[Width] | None = Field(None, description="widths of the hidden layers; none: no classifier")
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Model:
         per_keyword = self.encoder[-1].channels == "keywords"
         if any(layer.channels == "keywords" for layer in self.encoder[:-1]):
             raise ValueError("only the last layer of the encoder can have 'keywords' channels")
+        before = [None, *(layer.channels for layer in self.encoder)]
+        if any(layer.residual and layer.channels != width for layer, width in zip(self.encoder, before, strict=False)):
+            raise ValueError("a residual layer needs a layer before it with as many channels")
         if self.pooling.kind == "log-mean-exp" and (not per_keyword or self.classifier is not None):
             raise ValueError("log-mean-exp pooling needs a last layer of 'keywords' channels and no classifier")
         if self.pooling.kind == "attention" and (per_keyword or self.classifier is None):
@@ -127,7 +138,7 @@ def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
     Parameters
     ----------
     path : path
-        A YAML file, or the name of a recipe that comes with Earmark (such as ``earmark``).
+        A YAML file, or the name of a recipe that comes with Earmark (``earmark``, ``olaleye2022/psc``).
     changes : list of str
         Values to set instead of the file's, each ``key=value`` with dots between levels
         (``training.epochs=5``).
@@ -138,8 +149,9 @@ def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
         Naming the key that is misspelled, missing or has a value that can't be.
     """
     path = Path(path)
-    if not path.exists() and len(path.parts) == 1 and not path.suffix:
-        path = shipped_recipes() / f"{path}.yaml"
+    shipped = shipped_recipes() / f"{path}.yaml"
+    if not path.is_file() and shipped.is_file():
+        path = shipped
     values = _read_mapping(path)
     for change in changes or []:
         _set(values, change)
@@ -161,6 +173,8 @@ def _read_mapping(path: Path) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
         raise EarmarkError(f"{path} is not valid YAML{where}: mend that line.") from None
+    except ValueError as error:  # such as a 13th month in what looks like a date
+        raise EarmarkError(f"{path} holds a value that YAML can't read ({error}): put it in quotes.") from None
     if not isinstance(values, dict):
         raise EarmarkError(f"{path} is not a recipe: it must hold keys with values, like recipes/earmark.yaml.")
     return values
@@ -177,24 +191,44 @@ def _set(values: dict[str, Any], change: str) -> None:
             raise EarmarkError(f"--set {change}: {parent!r} has no keys below it.")
     try:
         values[last] = yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):
         raise EarmarkError(f"--set {change}: {text!r} is no value that YAML knows; put it in quotes.") from None
 
 
 def _first_problem(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    place = problem["loc"]
-    key = ".".join(str(part) for part in place) or "the recipe"
-    if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(place[-1]), sorted(_all_keys(Recipe)), 1)
+    """What is wrong with a recipe, in words. A misspelled key comes first: it often makes another one missing."""
+    problems = error.errors(include_url=False)
+    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    key, given, kind = _key(problem), problem["input"], problem["type"]
+    if kind == "extra_forbidden":
+        near = difflib.get_close_matches(str(problem["loc"][-1]), sorted(KEYS), 1)
         return f"there is no key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ": remove it.")
-    if problem["type"] == "missing":
+    if kind in ("missing", "union_tag_not_found"):
         return f"the key {key!r} is missing: add it."
-    return f"the key {key!r} can't be {problem['input']!r}: {problem['msg'].removeprefix('Value error, ')}."
+    if kind == "value_error":
+        return f"in {key!r} {problem['msg'].removeprefix('Value error, ')}."
+    if kind == "union_tag_invalid":
+        return f"the key {key!r} can't be {problem['ctx']['tag']!r}: it should be {problem['ctx']['expected_tags']}."
+    if kind in ("model_type", "model_attributes_type"):
+        return f"the key {key!r} can't be {given!r}: it should hold keys with values."
+    # A key that may hold one of several kinds of value has a complaint for each.
+    wanted = [p["msg"].removeprefix("Input should be ") for p in problems if _key(p) == key]
+    return f"the key {key!r} can't be {reprlib.repr(given)}: it should be {', or '.join(wanted)}."
 
 
-def _all_keys(model: type[BaseModel]) -> set[str]:
-    keys = set(model.model_fields)
-    for field in (Features, Augment, ConvLayer, LogMeanExp, Attention, Model, Training):
-        keys |= set(field.model_fields)
-    return keys
+def _key(problem: ErrorDetails) -> str:
+    """The key that a problem is about, with dots between levels. Names of alternatives are left out."""
+    *parents, last = problem["loc"]
+    place = [part for part in parents if isinstance(part, int) or part in KEYS]
+    if isinstance(last, int) or last in KEYS or problem["type"] == "extra_forbidden":
+        place.append(last)
+    if problem["type"].startswith("union_tag"):
+        place.append("kind")
+    return ".".join(str(part) for part in place)
+
+
+KEYS = frozenset(
+    name
+    for part in (Recipe, Features, Augment, ConvLayer, LogMeanExp, Attention, Model, Training)
+    for name in part.model_fields
+)

@@ -39,16 +39,16 @@ class Problems:
         """
         if not self._found:
             return
-        counts = [f"{path.name} has {_problems(len(found))}" for path, found in self._found.items()]
+        counts = [f"{path.name} has {_problems(len(found))}" for path, found in sorted(self._found.items())]
         lines = list(self._lines())
         more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
         summary = f"{' and '.join(counts)}; nothing was written:"
         raise EarmarkError("\n".join([summary, *lines[:MOST_LINES], *more]))
 
     def _lines(self) -> Iterator[str]:
-        for path, found in self._found.items():
+        for path, found in sorted(self._found.items()):
             file = f"{path.name} " if len(self._found) > 1 else ""
-            for row, what in sorted(found):
+            for row, what in sorted(found, key=lambda problem: problem[0]):
                 yield f"{file}row {row}: {what}"
 
 
@@ -91,7 +91,7 @@ class Table:
     rows : list of Row
         Its rows, blank ones left out.
     whole : bool
-        Whether nothing had to be left out because it was out of order.
+        Whether it has rows, and none had to be left out for being out of order.
     """
 
     path: Path
@@ -123,7 +123,7 @@ def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str
     """
     path, text, wanted = Path(path), read_text(path), [*required, *optional]
     delimiter = max(DELIMITERS, key=lambda delimiter: _sense(text, delimiter, wanted))
-    records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+    records = _records(text, delimiter)
     rows: list[Row] = []
     number, whole = 0, True
     try:
@@ -145,6 +145,7 @@ def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str
         return Table(path, whole=False)
     if whole and not rows:
         problems.add(path, 1, "there is no row below the column names")
+        return Table(path, whole=False)
     return Table(
         path,
         columns=tuple(name for name in wanted if name in columns),
@@ -154,10 +155,14 @@ def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str
     )
 
 
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
 def _sense(text: str, delimiter: str, wanted: Sequence[str]) -> tuple[int, int]:
     """How much sense the first row makes if `delimiter` parts its cells: wanted columns, then cells at all."""
     try:
-        header = next(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True), [])
+        header = next(_records(text, delimiter), [])
     except csv.Error:
         return (0, 0)
     return (len({normalise(cell) for cell in header} & set(wanted)), len(header))

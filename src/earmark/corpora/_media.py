@@ -1,0 +1,128 @@
+"""The media of somebody's corpus: finding files by name, and checking that they can be read."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+import warnings
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from earmark.audio import AudioInfo, check_audio
+from earmark.errors import EarmarkError
+from earmark.progress import progress
+
+THREADS = 2
+# No EPS or PDF: Pillow would start another program for them.
+PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+ENOUGH_PIXELS = (256, 256)  # a JPEG may be decoded at a fraction of its size if no smaller than this
+
+Checked = TypeVar("Checked")
+
+
+class Finder:
+    """Finds files by the names that a table has for them.
+
+    A name in composed letters (NFC) finds a file whose name on disk is decomposed (NFD), and the other way
+    round; a file that is spelt exactly so goes first. Windows' backslashes are understood everywhere.
+
+    Parameters
+    ----------
+    folder : Path
+        What relative names are relative to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder.absolute()
+        self._listings: dict[Path, dict[str, str]] = {}
+
+    def find(self, name: str) -> Path:
+        """Full path of the file called `name`, spelt as on disk; as written where there is no such file."""
+        written = self._folder / name
+        if os.path.isfile(written):
+            return written
+        spelt = (self._as_on_disk(written), self._as_on_disk(self._folder / name.replace("\\", "/")))
+        return next((path for path in spelt if os.path.isfile(path)), written)
+
+    def _as_on_disk(self, path: Path) -> Path:
+        found = Path(path.anchor)
+        for part in path.parts[1:]:
+            if part == ".." or os.path.lexists(found / part):
+                found /= part
+            else:
+                found /= self._listing(found).get(unicodedata.normalize("NFC", part), part)
+        return found
+
+    def _listing(self, folder: Path) -> dict[str, str]:
+        if folder not in self._listings:
+            try:
+                names = sorted(os.listdir(folder))
+            except (OSError, ValueError):
+                names = []
+            self._listings[folder] = {unicodedata.normalize("NFC", name): name for name in names}
+        return self._listings[folder]
+
+
+def check_all_audio(paths: Iterable[Path]) -> dict[Path, AudioInfo | EarmarkError]:
+    """What each audio file holds, or what is wrong with it.
+
+    Every file is decoded from start to end, because a header can't tell that the rest is damaged. Two cores do
+    this at 500 (busy) to 1,300 (idle) times real time, Ogg/Opus being the slowest: minutes for 40,000 captions.
+    """
+    return _check_all("checking audio", paths, check_audio)
+
+
+def check_all_images(paths: Iterable[Path]) -> dict[Path, EarmarkError | None]:
+    """For each picture None, or what is wrong with it; every one is decoded."""
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        # Pillow warns of a picture that is too big; _check_image refuses it.
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        return _check_all("checking pictures", paths, _check_image)
+
+
+def _check_image(path: Path) -> None:
+    from PIL import Image, UnidentifiedImageError
+
+    if not os.path.isfile(path):
+        raise EarmarkError(f"There is no picture {path}: check its name, or whether it was moved.")
+    too_big = f"{path} has more pixels than a picture should: make it smaller."
+    try:
+        with Image.open(path, formats=PICTURE_FORMATS) as image:
+            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
+                raise EarmarkError(too_big)
+            image.draft("RGB", ENOUGH_PIXELS)
+            image.load()
+    except EarmarkError:
+        raise
+    except Image.DecompressionBombError:
+        raise EarmarkError(too_big) from None
+    except UnidentifiedImageError:
+        raise EarmarkError(f"{path} is no picture of a kind that can be read: save it as jpg or png.") from None
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
+        raise EarmarkError(f"{path} is a damaged picture ({error}): copy or save it again.") from error
+
+
+def _check_all(
+    task: str, paths: Iterable[Path], check: Callable[[Path], Checked]
+) -> dict[Path, Checked | EarmarkError]:
+    def outcome(path: Path) -> Checked | EarmarkError:
+        try:
+            return check(path)
+        except EarmarkError as error:
+            return error
+
+    distinct = list(dict.fromkeys(paths))
+    outcomes: dict[Path, Checked | EarmarkError] = {}
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        with progress(task, len(distinct)) as advance:
+            for path, result in zip(distinct, pool.map(outcome, distinct), strict=True):
+                outcomes[path] = result
+                advance()
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C need not wait for all that is left
+    return outcomes

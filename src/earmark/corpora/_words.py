@@ -1,0 +1,143 @@
+"""Word times that come with somebody's corpus: reading them, and laying them beside the utterances."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from earmark.corpus import Word
+from earmark.errors import EarmarkError
+from earmark.tables import Problems, read_table
+from earmark.vocabulary import read_text
+
+PAST_THE_END_S = 0.05  # aligners count in frames, so a last word may end this much after its recording
+
+
+@dataclass(frozen=True)
+class SpokenWord:
+    """A word of some utterance, and the row that says so."""
+
+    row: int
+    utterance_id: str
+    word: Word
+
+
+def read_words(path: Path | str, problems: Problems) -> list[SpokenWord]:
+    """Read word times.
+
+    A ``.csv`` or ``.tsv`` file is a table with the columns ``utterance_id, word, start_s, end_s``. A ``.ctm``
+    file (NIST time-marked words) has lines ``utterance channel start duration word [confidence]``, and comments
+    after ``;;``. Times are seconds from the start of the utterance; a decimal comma is understood. A row without
+    a word is silence and is passed over.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is missing, is not UTF-8, or has another ending.
+    """
+    path = Path(path)
+    match path.suffix.lower():
+        case ".csv" | ".tsv":
+            return _from_table(path, problems)
+        case ".ctm":
+            return _from_ctm(path, problems)
+        case other:
+            raise EarmarkError(f"{path} ends in {other!r}: word times are read from .csv, .tsv and .ctm files.")
+
+
+def align(
+    spoken: Iterable[SpokenWord], durations_s: Mapping[str, float], path: Path, problems: Problems
+) -> dict[str, tuple[Word, ...]]:
+    """Words of each utterance, in the order of their starts, none after the utterance's end.
+
+    Parameters
+    ----------
+    spoken : iterable of SpokenWord
+        What `path` says.
+    durations_s : mapping
+        Seconds by utterance id; infinite where unknown. Words of any other utterance are a problem.
+    path : Path
+        Where the words come from, for naming it.
+    problems : Problems
+        Takes unknown utterances (once each) and words past the end.
+    """
+    words: dict[str, list[Word]] = {}
+    unknown: set[str] = set()
+    for item in spoken:
+        end_s = durations_s.get(item.utterance_id)
+        if end_s is None:
+            if item.utterance_id not in unknown:
+                problems.add(path, item.row, f"there is no utterance {item.utterance_id!r}")
+            unknown.add(item.utterance_id)
+        elif item.word.start_s >= end_s or item.word.end_s > end_s + PAST_THE_END_S:
+            times = f"{item.word.start_s:g} to {item.word.end_s:g} s"
+            what = f"the word {item.word.word!r} ({times}) runs past the end of {item.utterance_id!r}"
+            problems.add(path, item.row, f"{what} at {end_s:.2f} s")
+        else:
+            clipped = Word(item.word.word, item.word.start_s, min(item.word.end_s, end_s))
+            words.setdefault(item.utterance_id, []).append(clipped)
+    return {key: tuple(sorted(found, key=lambda word: word.start_s)) for key, found in words.items()}
+
+
+def _from_table(path: Path, problems: Problems) -> list[SpokenWord]:
+    table = read_table(path, ("utterance_id", "word", "start_s", "end_s"), (), problems)
+    found = (
+        _spoken_word(path, row.number, row.get("utterance_id"), row.get("word"), times, problems)
+        for row in table.rows
+        if (times := _seconds(path, row.number, row.get("start_s"), row.get("end_s"), problems))
+    )
+    return [item for item in found if item]
+
+
+def _from_ctm(path: Path, problems: Problems) -> list[SpokenWord]:
+    found = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        fields = line.split(";;")[0].split()
+        if not fields:
+            continue
+        if len(fields) not in (5, 6):
+            wanted = "utterance channel start duration word [confidence]"
+            problems.add(path, number, f"there are {len(fields)} fields where 5 or 6 belong ({wanted})")
+        elif times := _seconds(path, number, fields[2], fields[3], problems):
+            start_s, length_s = times
+            # Sums of decimal numbers are not exact in binary; no aligner counts in less than microseconds.
+            end_s = round(start_s + length_s, 6)
+            found.append(_spoken_word(path, number, fields[0], fields[4], (start_s, end_s), problems))
+    return [item for item in found if item]
+
+
+def _spoken_word(
+    path: Path, row: int, utterance_id: str, word: str, times: tuple[float, float], problems: Problems
+) -> SpokenWord | None:
+    start_s, end_s = times
+    if not utterance_id:
+        problems.add(path, row, "there is no utterance_id")
+    elif start_s < 0:
+        problems.add(path, row, f"the word {word!r} starts before the utterance, at {start_s:g} s")
+    elif end_s < start_s:
+        problems.add(path, row, f"the word {word!r} ends at {end_s:g} s, before it starts at {start_s:g} s")
+    elif word:
+        nfc = unicodedata.normalize("NFC", word)
+        return SpokenWord(row, unicodedata.normalize("NFC", utterance_id), Word(nfc, start_s, end_s))
+    return None
+
+
+def _seconds(path: Path, row: int, first: str, second: str, problems: Problems) -> tuple[float, float] | None:
+    """Both times of a row as numbers, or None and a problem for each that is none."""
+    times = [_number(text) for text in (first, second)]
+    for text, time_s in zip((first, second), times, strict=True):
+        if time_s is None:
+            problems.add(path, row, f"{text!r} is no number of seconds" if text else "a time is missing")
+    start_s, end_s = times
+    return None if start_s is None or end_s is None else (start_s, end_s)
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text.replace(",", "."))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and "_" not in text else None

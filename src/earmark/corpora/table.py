@@ -1,0 +1,253 @@
+"""Your own pictures and recordings, listed in a table.
+
+Origin: whatever you have. Size: whatever you have. Licence: what you say with ``--licence``. Citation: yours.
+
+The table is UTF-8 text, as spreadsheets export it (commas, semicolons or tabs), one utterance a row:
+
+=============  =========================================================================================
+column         what it holds
+=============  =========================================================================================
+audio          the utterance's audio file: wav, flac, ogg or mp3, any sampling rate, mono or stereo
+image          its picture; may be empty, or the column absent, where only bags of words teach
+utterance_id   a name of its own; without it, the audio file's name
+speaker        optional
+text           the transcript; optional; without it, the words of ``--words``
+split          train, dev (or valid, validation, val) or test; without the column, a split is made
+=============  =========================================================================================
+
+Paths are relative to the table's folder. The media stay where they are.
+
+Where the column `split` is absent, a hash of each picture's path (of the audio's, where there is no picture)
+decides: about 80 % of the pictures go to train, 10 % to dev, 10 % to test. Utterances of one picture stay
+together, and rows that are added later move no row that was there before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import unicodedata
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Annotated
+
+import typer
+
+from earmark.audio import AudioInfo
+from earmark.corpora._media import Finder, check_all_audio, check_all_images
+from earmark.corpora._words import SpokenWord, align, read_words
+from earmark.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
+from earmark.errors import EarmarkError
+from earmark.tables import Problems, Row, Table, read_table
+from earmark.vocabulary import read_keywords
+
+REQUIRED = ("audio",)
+OPTIONAL = ("image", "utterance_id", "speaker", "text", "split")
+SPLIT_NAMES = {**{split: split for split in SPLITS}, "valid": "dev", "validation": "dev", "val": "dev"}
+SHARES_END = {"train": 0.8, "dev": 0.9, "test": 1.0}
+
+
+def prepare(
+    source: Annotated[Path, typer.Argument(help="The table, a CSV file.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    *,
+    words: Annotated[
+        Path | None, typer.Option(help="Word times: CSV (utterance_id, word, start_s, end_s) or CTM.")
+    ] = None,
+    keywords: Annotated[Path | None, typer.Option(help="The corpus's own keywords, one a line.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the corpus; else its folder's.")] = None,
+    language: Annotated[str, typer.Option(help="Language that is spoken.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence and consent of the collection.")] = "",
+) -> Corpus:
+    """Prepare a corpus from a table of utterances.
+
+    Raises
+    ------
+    EarmarkError
+        If anything is wrong with the table, the word times or the media: all of it at once, each with its row
+        number. Then nothing is written.
+    """
+    if out.exists() and not out.is_dir():
+        raise EarmarkError(f"{out} is a file: name a folder for the corpus.")
+    listed = read_keywords(keywords).words if keywords else ()
+    problems = Problems()
+    table = read_table(source, REQUIRED, OPTIONAL, problems)
+    spoken = read_words(words, problems) if words else []
+
+    entries = _entries(table, problems)
+    infos = _checked_media(table, entries, problems)
+    aligned = _aligned(table, entries, infos, words, spoken, problems) if words else {}
+    problems.stop()
+
+    folder = source.absolute().parent
+    _warn_of_unused_columns(table)
+    if "split" not in table.columns:
+        entries = _with_splits(entries, folder)
+    _warn_of_shared_media(entries)
+    corpus = Corpus(out, name or folder.name or source.stem, language, licence, listed)
+    splits: dict[str, list[Utterance]] = defaultdict(list)
+    for entry in entries:
+        splits[entry.split].append(_utterance(entry, infos, aligned.get(entry.id)))
+    return write_corpus(corpus, splits)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the table, with the paths of its media as they are on disk (if they are)."""
+
+    row: int
+    id: str
+    audio: Path
+    image: Path | None
+    speaker: str | None
+    text: str | None
+    split: str
+
+
+def _entries(table: Table, problems: Problems) -> list[Entry]:
+    rows = [row for row in table.rows if row.get("audio")]
+    for row in table.rows:
+        if not row.get("audio"):
+            problems.add(table.path, row.number, "there is no audio file in this row")
+        if "split" in table.columns and not _split(row):
+            problems.add(table.path, row.number, f"the split {row.get('split')!r} is none of train, dev and test")
+    finder = Finder(table.path.parent)
+    entries = [
+        Entry(
+            row=row.number,
+            id=id_,
+            audio=finder.find(row.get("audio")),
+            image=finder.find(row.get("image")) if row.get("image") else None,
+            speaker=_nfc(row.get("speaker")) or None,
+            text=_nfc(row.get("text")) or None,
+            split=_split(row),
+        )
+        for row, id_ in zip(rows, _ids(rows), strict=True)
+    ]
+    first: dict[str, int] = {}
+    for entry in entries:
+        if first.setdefault(entry.id, entry.row) != entry.row:
+            what = f"the utterance_id {entry.id!r} is that of row {first[entry.id]} too"
+            problems.add(table.path, entry.row, what)
+    return entries
+
+
+def _ids(rows: Sequence[Row]) -> list[str]:
+    """Utterance ids as written, else the audio files' stems, or (where stems repeat) paths without ending."""
+    audio = [PurePath(_nfc(row.get("audio")).replace("\\", "/")) for row in rows]
+    stems = Counter(path.stem for path in audio)
+    return [
+        _nfc(row.get("utterance_id"))
+        or (path.stem if stems[path.stem] == 1 else path.as_posix().removesuffix(path.suffix))
+        for row, path in zip(rows, audio, strict=True)
+    ]
+
+
+def _split(row: Row) -> str:
+    return SPLIT_NAMES.get(row.get("split").casefold(), "")
+
+
+def _checked_media(table: Table, entries: Sequence[Entry], problems: Problems) -> dict[Path, AudioInfo]:
+    """What each readable audio file holds; each other file is a problem of the first row that names it."""
+    audio: dict[Path, list[int]] = defaultdict(list)
+    images: dict[Path, list[int]] = defaultdict(list)
+    for entry in entries:
+        audio[entry.audio].append(entry.row)
+        if entry.image is not None:
+            images[entry.image].append(entry.row)
+    infos: dict[Path, AudioInfo] = {}
+    for rows, outcomes in ((audio, check_all_audio(audio)), (images, check_all_images(images))):
+        for path, outcome in outcomes.items():
+            if isinstance(outcome, AudioInfo):
+                infos[path] = outcome
+            elif isinstance(outcome, EarmarkError):
+                also = f" (named in {len(rows[path])} rows)" if len(rows[path]) > 1 else ""
+                problems.add(table.path, rows[path][0], str(outcome).removesuffix(".") + also)
+    return infos
+
+
+def _aligned(
+    table: Table,
+    entries: Sequence[Entry],
+    infos: Mapping[Path, AudioInfo],
+    words: Path,
+    spoken: Sequence[SpokenWord],
+    problems: Problems,
+) -> dict[str, tuple[Word, ...]]:
+    """Words by utterance id, for the utterances that have any."""
+    ends_s = {_nfc(row.get("utterance_id")): float("inf") for row in table.rows}
+    for entry in entries:
+        ends_s[entry.id] = infos[entry.audio].duration_s if entry.audio in infos else float("inf")
+    if not table.whole:  # then some utterances could not be read, and no word can be called a stray
+        spoken = [item for item in spoken if item.utterance_id in ends_s]
+    return align(spoken, ends_s, words, problems)
+
+
+def _with_splits(entries: Sequence[Entry], folder: Path) -> list[Entry]:
+    """The entries with a split each, decided by a hash of the picture's path, or else of the audio's."""
+    keys = [_key(entry.image or entry.audio, folder) for entry in entries]
+    divided = [replace(entry, split=_hashed_split(key)) for entry, key in zip(entries, keys, strict=True)]
+    sizes = Counter(entry.split for entry in divided)
+    _say(
+        "there is no column 'split', so a hash of each picture (or audio) decided: "
+        + ", ".join(f"{sizes[split]} utterances in {split}" for split in SPLITS)
+        + "; rows that are added later will not move them"
+    )
+    if empty := [split for split in SPLITS if not sizes[split]]:
+        _say(f"nothing fell to {' and '.join(empty)}: add a column 'split' to choose yourself")
+    return divided
+
+
+def _key(medium: Path, folder: Path) -> str:
+    """A medium's name for hashing: the same on every machine that has the same folder."""
+    return _nfc(Path(os.path.relpath(medium, folder)).as_posix())
+
+
+def _hashed_split(key: str) -> str:
+    place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48
+    return next(split for split, end in SHARES_END.items() if place < end)
+
+
+def _warn_of_unused_columns(table: Table) -> None:
+    if table.unused:
+        _say(f"{table.path.name}: nothing is read from the columns {', '.join(map(repr, table.unused))}")
+
+
+def _warn_of_shared_media(entries: Sequence[Entry]) -> None:
+    for kind in ("image", "audio"):
+        rows: dict[Path, dict[str, int]] = defaultdict(dict)
+        for entry in entries:
+            if path := getattr(entry, kind):
+                rows[path].setdefault(entry.split, entry.row)
+        for other in ("dev", "test"):
+            shared = [first for first in rows.values() if "train" in first and other in first]
+            if shared:
+                first = f"the first in rows {shared[0]['train']} and {shared[0][other]}"
+                count = f"1 {kind} file is" if len(shared) == 1 else f"{len(shared)} {kind} files are"
+                _say(f"{count} in train and in {other} ({first}), so {other} will look better than it is")
+
+
+def _utterance(entry: Entry, infos: Mapping[Path, AudioInfo], words: tuple[Word, ...] | None) -> Utterance:
+    info = infos[entry.audio]
+    return Utterance(
+        id=entry.id,
+        audio=entry.audio,
+        sample_rate=info.sample_rate,
+        samples=info.samples,
+        channels=info.channels,
+        image=entry.image,
+        speaker=entry.speaker,
+        text=entry.text or (" ".join(word.word for word in words) if words else None),
+        words=words,
+    )
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _say(sentence: str) -> None:
+    print(f"note: {sentence}.", file=sys.stderr)

@@ -1,0 +1,95 @@
+"""What is spoken where, what a model says of it, and the one test of whether a location is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.errors import EarmarkError
+
+Floats = npt.NDArray[np.floating]
+Ints = npt.NDArray[np.integer]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What is spoken, and where: U utterances, W keywords, N occurrences.
+
+    Attributes
+    ----------
+    present : numpy.ndarray, shape = (U, W), bool
+        The keyword is spoken in the utterance.
+    utterance, keyword : numpy.ndarray, shape = (N,), int
+        Whose occurrence of what. Those of one keyword in one utterance are in order of time.
+    start_s, end_s : numpy.ndarray, shape = (N,)
+        Extent of the occurrence, in seconds from the start of the utterance.
+    aligned : bool
+        False where word times are unknown. Then there is no occurrence, and only detection and spotting
+        can be measured.
+    """
+
+    present: Bools
+    utterance: Ints
+    keyword: Ints
+    start_s: Floats
+    end_s: Floats
+    aligned: bool
+
+    def __post_init__(self) -> None:
+        if not self.present[self.utterance, self.keyword].all():
+            raise ValueError("a keyword occurs in an utterance where it is not present")
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a model says of U utterances and W keywords.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray, shape = (U, W), in [0, 1]
+        Detection scores.
+    times_s : numpy.ndarray, shape = (U, W)
+        Locations, in seconds from the start of the utterance; NaN where the model names none.
+
+    Raises
+    ------
+    EarmarkError
+        If a detection score is NaN or lies outside [0, 1].
+    """
+
+    scores: Floats
+    times_s: Floats
+
+    def __post_init__(self) -> None:
+        if not ((self.scores >= 0) & (self.scores <= 1)).all():
+            raise EarmarkError(
+                "The model gives detection scores that are not between 0 and 1, so its training diverged: "
+                "train it again with a lower learning rate."
+            )
+
+
+def holds_location(truth: Truth, predictions: Predictions) -> Bools:
+    """Whether each occurrence holds the location predicted for its keyword: start <= location <= end.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (N,), bool
+    """
+    time_s = predictions.times_s[truth.utterance, truth.keyword]
+    return (truth.start_s <= time_s) & (time_s <= truth.end_s)
+
+
+def located(truth: Truth, predictions: Predictions) -> Bools:
+    """Whether the location lies inside any occurrence of the keyword.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (U, W), bool
+    """
+    held = holds_location(truth, predictions)
+    table = np.zeros_like(truth.present)
+    table[truth.utterance[held], truth.keyword[held]] = True
+    return table

@@ -1,0 +1,29 @@
+"""The page of what ``earmark find`` found: ranked moments to listen to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from earmark.pages.moment import Moment
+from earmark.pages.page import write_page
+
+
+def write_found(path: Path | str, title: str, moments: Sequence[Moment], notes: Sequence[str] = ()) -> None:
+    """Write found moments, in the order given, as one HTML file that opens offline.
+
+    Parameters
+    ----------
+    path : path
+    title : str
+    moments : sequence of Moment
+        The likeliest first.
+    notes : sequence of str
+        Sentences that stand above the moments.
+
+    Raises
+    ------
+    EarmarkError
+        If a picture can't be read.
+    """
+    write_page(path, "found.html", {"title": title, "moments": moments, "notes": notes})

@@ -1,0 +1,140 @@
+"""Self-contained pages: a template, and everything that it shows inside one HTML file.
+
+A page opens offline from any folder. Its content security policy lets it load nothing from outside and run no
+script but its own, whatever names and captions it shows.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import math
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from earmark.audio import Waveform
+from earmark.files import write_text
+from earmark.images import read_image
+from earmark.pages import plot
+from earmark.timing import SAMPLE_RATE
+
+LARGEST_PICTURE = (320, 320)  # px
+OPUS_COMPRESSION = 0.9  # of libsndfile's 0 to 1: about 32 kbit/s, clear speech
+SHORTEST_SOUND_S = 0.4  # a shorter stretch of sound is a click that nobody understands
+DASH = "–"
+
+
+def write_page(path: Path | str, template: str, context: Mapping[str, Any]) -> None:
+    """Fill a template of this package and write it as one HTML file, in one step.
+
+    Parameters
+    ----------
+    path : path
+    template : str
+        File name in ``templates/``.
+    context : mapping
+        What the template shows. All text is escaped.
+
+    Raises
+    ------
+    EarmarkError
+        If a picture can't be read.
+    """
+    page = _environment().get_template(template).render(context)
+    write_text(path, plot.printable(page))
+
+
+def audio_uri(waveform: Waveform) -> str:
+    """A mono 16 kHz waveform as a data URI of Ogg Opus, about 5 kB a second."""
+    import soundfile
+
+    file = io.BytesIO()
+    soundfile.write(
+        file,
+        waveform.clip(-1, 1),
+        SAMPLE_RATE,
+        format="OGG",
+        subtype="OPUS",
+        compression_level=OPUS_COMPRESSION,
+    )
+    return _data_uri("audio/ogg", file.getvalue())
+
+
+def image_uri(path: Path | str) -> str:
+    """A picture as a data URI, in JPEG, scaled down to fit 320 by 320.
+
+    Raises
+    ------
+    EarmarkError
+        If the picture is missing or can't be read.
+    """
+    picture = read_image(path)
+    picture.thumbnail(LARGEST_PICTURE)
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=80)
+    return _data_uri("image/jpeg", file.getvalue())
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction in percent with one decimal, without the sign; a dash for None and NaN.
+
+    >>> percent(0.57349), percent(None)
+    ('57.3', '–')
+    """
+    return DASH if fraction is None or math.isnan(fraction) else f"{100 * fraction:.1f}"
+
+
+def grouped(number: int | None) -> str:
+    """A whole number with thin spaces between thousands; a dash for None."""
+    return DASH if number is None else f"{number:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("earmark.pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "audio_uri": audio_uri,
+        "image_uri": image_uri,
+        "percent": percent,
+        "grouped": grouped,
+        "clock": plot.clock,
+        "describe": plot.describe,
+        "localisation_plot": lambda moment: Markup(plot.localisation_plot(moment)),
+        "bars": lambda rows, series: Markup(plot.bars(rows, series)),
+        "reliability": lambda bins: Markup(plot.reliability(*bins)),
+    }
+    script = _beside("player.js")
+    environment.globals |= {
+        "shortest_s": SHORTEST_SOUND_S,
+        "style": Markup(_palette() + _beside("style.css")),
+        "script": Markup(script),
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    }
+    return environment
+
+
+def _palette() -> str:
+    """The drawings' colours as variables of the page's style."""
+    light, dark = (";".join(f"--{n}:{pair[i]}" for n, pair in plot.COLOURS.items()) for i in (0, 1))
+    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+
+
+def _beside(name: str) -> str:
+    return resources.files("earmark.pages").joinpath(name).read_text(encoding="utf-8")
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,149 @@
+"""The JSON Schemas: valid themselves, complete, and met by what the library writes."""
+
+from __future__ import annotations
+
+import copy
+import json
+from importlib.resources import files
+
+import numpy as np
+import pytest
+from jsonschema import Draft202012Validator, ValidationError
+
+from earmark.evaluate.measures import HEADLINE, measure
+from earmark.evaluate.truth import Predictions, Truth
+from earmark.hits import Hit
+
+NAMES = ("metrics", "hits")
+IDENTITY = {
+    "schema_version": 1,
+    "earmark": "0.1.0",
+    "run": "first",
+    "corpus": "picturebook",
+    "split": "test",
+    "supervision": "vgs",
+    "architecture": "CNN, log-mean-exp",
+    "localisation": "score-aggregation",
+    "utterances": 3,
+    "keywords": 2,
+}
+
+
+def schema(name):
+    return json.loads((files("earmark") / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
+
+
+def check(name, document):
+    Draft202012Validator(schema(name)).validate(json.loads(json.dumps(document, allow_nan=False)))
+
+
+def metrics(aligned=True):
+    u, w = np.array([0, 2]), np.array([0, 0])  # the second keyword is never spoken
+    present = np.zeros((3, 2), dtype=bool)
+    present[u, w] = True
+    n = len(u) if aligned else 0
+    truth = Truth(present, u[:n], w[:n], np.zeros(n), np.ones(n), aligned)
+    predictions = Predictions(np.linspace(0, 1, 6).reshape(3, 2), np.array([[0.5, np.nan]] * 3))
+    return {**IDENTITY, **measure(truth, predictions, np.array([0.3, 0.5]), ["ajá", "omi"], np.full(3, 2.0))}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_is_a_schema(name):
+    Draft202012Validator.check_schema(schema(name))
+    assert schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+def undescribed(node, path):
+    """Paths of the fields below `node` that nothing describes."""
+    for name, field in node.get("properties", {}).items():
+        if not field.get("description", "").strip():
+            yield f"{path}/{name}"
+        yield from undescribed(field, f"{path}/{name}")
+    if isinstance(node.get("items"), dict):
+        yield from undescribed(node["items"], f"{path}/items")
+    for name, definition in node.get("$defs", {}).items():
+        yield from undescribed(definition, f"{path}/$defs/{name}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_field_is_described(name):
+    assert list(undescribed(schema(name), "")) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_object_is_open_by_oversight(name):
+    def objects(node):
+        if isinstance(node, dict):
+            if node.get("type") == "object":
+                yield node
+            for child in node.values():
+                yield from objects(child)
+
+    for node in objects(schema(name)):
+        assert "additionalProperties" in node
+        assert sorted(node.get("required", [])) == sorted(node.get("properties", {}))
+
+
+@pytest.mark.parametrize("aligned", [True, False])
+def test_measures_meet_their_schema(aligned):
+    check("metrics", metrics(aligned))
+
+
+def test_intervals_are_those_of_the_headline():
+    assert set(metrics()["confidence"]["intervals"]) == set(HEADLINE)
+
+
+def leaves(tree, path=()):
+    for name, branch in tree.items():
+        yield (*path, name)
+        if isinstance(branch, dict):
+            yield from leaves(branch, (*path, name))
+
+
+def without(document, path):
+    document = copy.deepcopy(document)
+    branch = document
+    for step in path[:-1]:
+        branch = branch[step]
+    del branch[path[-1]]
+    return document
+
+
+def test_every_field_of_the_metrics_is_required():
+    whole = metrics()
+    validator = Draft202012Validator(schema("metrics"))
+    optional = {("per_keyword", word) for word in whole["per_keyword"]}
+    missing = [path for path in leaves(whole) if validator.is_valid(without(whole, path))]
+    assert set(missing) == optional
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("detection", {}), ("split", "tests"), ("utterances", 0), ("run", ""), ("schema_version", 2), ("extra", 1)],
+)
+def test_wrong_metrics_are_refused(field, value):
+    with pytest.raises(ValidationError):
+        check("metrics", {**metrics(), field: value})
+
+
+HIT = Hit("ohùn mi.wav", "ajá", score=0.9, time_s=1.2, start_s=1.0, end_s=1.4)
+
+
+def test_hits_meet_their_schema():
+    check("hits", [])
+    check("hits", [HIT.to_json(), HIT.to_json()])
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("score", 1.1), ("score", None), ("start_s", -0.1), ("time_s", "1.2"), ("query", ""), ("judgement", "yes")],
+)
+def test_wrong_hits_are_refused(field, value):
+    with pytest.raises(ValidationError):
+        check("hits", [{**HIT.to_json(), field: value}])
+
+
+@pytest.mark.parametrize("field", sorted(HIT.to_json()))
+def test_a_hit_has_all_its_fields(field):
+    with pytest.raises(ValidationError):
+        check("hits", [without(HIT.to_json(), (field,))])
