@@ -1,0 +1,37 @@
+# make demo     see it work: draws, speaks, learns from pictures alone, finds words (about 6 minutes)
+# make install  .venv with Earmark in it
+# make test     the default test suite
+# make slow     the tests that take minutes
+# make lint     ruff and mypy
+PYTHON ?= python3
+BIN := .venv/bin
+# One version everywhere: the lock's. A CPU build is enough.
+TORCH ?= $(shell grep '^torch==' requirements.lock)
+
+.PHONY: demo install test slow lint
+
+demo: install
+	$(BIN)/earmark demo
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check $(TORCH)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[demo]'
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[demo,dev]'
+	touch $@
+
+test: .venv/installed-dev
+	$(BIN)/pytest
+
+slow: .venv/installed-dev
+	$(BIN)/pytest -m slow
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
