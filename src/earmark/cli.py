@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +22,28 @@ if TYPE_CHECKING:
     from earmark.hits import Hit
 
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
+FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
+FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."
+IN_THE_WAY = "A file stands where a folder is needed, or a folder where a file is{}: choose another name."
+DISK_PROBLEMS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys((errno.EACCES, errno.EROFS, errno.EPERM), FORBIDDEN),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), IN_THE_WAY),
+}
+
+
+class _Verbs(TyperGroup):
+    """All verbs. Typer would end a Ctrl-C without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail("Stopped. Whole steps are kept: run the same command again (a training with --resume).", STOPPED)
+
 
 app = typer.Typer(
+    cls=_Verbs,
     help="Find where a word is spoken in recordings that nobody has transcribed.",
     no_args_is_help=True,
     add_completion=False,
@@ -33,25 +54,18 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; every problem that the user can mend is one sentence on standard error."""
+    # Threads that wait for one another must sleep, not spin: beside any other busy program, spinning makes
+    # training many times slower. OpenMP reads this when torch is first imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except EarmarkError as error:
         _fail(str(error))
-    except KeyboardInterrupt:
-        _fail(
-            "Stopped. Whole steps are kept: the same command goes on from there (a training with --resume).",
-            STOPPED,
-        )
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM):
+        sentence = DISK_PROBLEMS.get(error.errno or 0)
+        if sentence is None:
             raise
-        where = f" ({error.filename})" if error.filename else ""
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        _fail(
-            f"The disk is full{where}: make room and run the same command again; what was finished is kept."
-            if full
-            else f"Writing or reading is not allowed{where}: choose another folder, or mend its permissions."
-        )
+        _fail(sentence.format(f" ({error.filename})" if error.filename else ""))
 
 
 def _fail(sentence: str, status: int = 1) -> None:
@@ -106,9 +120,9 @@ def tagger_train(
     pictures: Annotated[Path, typer.Argument(help="CSV with the columns image and caption.")],
     out: Annotated[Path, typer.Option(help="New folder for the tagger.")],
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
-    commonest: Annotated[int, typer.Option(help="How many of the commonest words, without a list.")] = 100,
-    side: Annotated[int, typer.Option(help="Pictures are scaled to a square of this many pixels.")] = 96,
-    epochs: Annotated[int, typer.Option(help="Passes over the pictures.")] = 12,
+    commonest: Annotated[int, typer.Option(min=1, help="How many of the commonest words, without a list.")] = 100,
+    side: Annotated[int, typer.Option(min=32, max=512, help="Pictures become squares of this many pixels.")] = 96,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 12,
     mirror: Annotated[bool, typer.Option(help="Learn from mirrored pictures too; not for writing.")] = True,
     seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
 ) -> None:
@@ -150,9 +164,10 @@ def tag(
     else:
         from earmark.supervision.words import bag_of_words
 
-        targets = bag_of_words(
-            [u for u in utterances if u.text is not None or u.words is not None], _keywords(known, keywords)
-        )
+        transcribed = [u for u in utterances if u.text is not None or u.words is not None]
+        if not transcribed:
+            raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger or --file.")
+        targets = bag_of_words(transcribed, _keywords(known, keywords))
     path = targets_path(known, "bow" if bow else "vgs")
     write_targets(path, targets)
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
@@ -225,7 +240,6 @@ def find(
 ) -> None:
     """Find where keywords may be spoken, the likeliest first."""
     from earmark.audio import audio_info
-    from earmark.errors import EarmarkError as Problem
     from earmark.finder import load_model, refuse_long
 
     words = [word.strip() for word in keyword.split(",") if word.strip()]
@@ -233,10 +247,10 @@ def find(
     for recording in recordings:
         try:
             refuse_long(recording, audio_info(recording).duration_s)
-        except Problem as problem:
+        except EarmarkError as problem:
             problems.append(str(problem))
     if problems:
-        raise Problem("\n".join(problems))
+        raise EarmarkError("\n".join(problems))
     candidates = load_model(run).candidates(words, recordings, top)
     if page is not None:
         from earmark.moments import moment
@@ -255,11 +269,13 @@ def find(
 
 def _print_hits(hits: list[Hit]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table("query", "score", "start", "end", "recording")
     for hit in hits:
-        table.add_row(hit.query, f"{hit.score:.3f}", f"{hit.start_s:.2f} s", f"{hit.end_s:.2f} s", hit.recording)
+        times = (f"{time_s:.2f} s" for time_s in (hit.start_s, hit.end_s))
+        table.add_row(escape(hit.query), f"{hit.score:.3f}", *times, escape(hit.recording))
     Console().print(table)
     print("These are candidates, not facts: listen to them.")
 
