@@ -115,6 +115,27 @@ def read_audio(path: Path | str) -> Waveform:
     return np.ascontiguousarray(mono, dtype=np.float32)
 
 
+def at_speed(waveform: Waveform, speed: float) -> Waveform:
+    """Play a waveform faster or slower, which makes the voice higher or lower as well.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape = (samples,)
+        Mono, 16 kHz.
+    speed : float
+        Above 1 is faster.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (about samples / speed,), float32
+    """
+    if speed == 1:
+        return waveform
+    import soxr
+
+    return np.ascontiguousarray(soxr.resample(waveform, SAMPLE_RATE * speed, SAMPLE_RATE), dtype=np.float32)
+
+
 def _require_file(path: Path | str) -> None:
     if not Path(path).is_file():
         raise EarmarkError(f"There is no audio file {path}: check its name, or whether it was moved.")

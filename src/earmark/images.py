@@ -43,6 +43,6 @@ def _in_8_bits(picture: Image) -> Image:
     """A grey picture of 16 bits in 8; Pillow itself would turn all but its darkest greys white."""
     if not picture.mode.startswith("I"):
         return picture
-    picture = picture.convert("I").point(lambda grey: grey * (1 / 257)).convert("L")
+    picture = picture.convert("I").point(lambda grey: grey * (1 / 257) + 0.5).convert("L")
     picture.info.pop("transparency", None)  # one of 65,536 greys
     return picture

@@ -33,11 +33,17 @@ class Features(_Strict):
     mel_filters: int = Field(40, ge=13, le=128)
 
 
-class Augment(_Strict):
-    """SpecAugment (Park et al. 2019): blocks of frames and of feature dimensions are silenced in training."""
+Speed = Annotated[float, Field(ge=0.5, le=2)]
 
-    pitch: float = Field(0.0, ge=0, lt=1, description="voices are made up to this much higher or lower")
-    tempo: float = Field(0.0, ge=0, lt=1, description="speech is made up to this much faster or slower")
+
+class Augment(_Strict):
+    """How an utterance is varied in training.
+
+    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) silences blocks of
+    frames and of feature dimensions.
+    """
+
+    speeds: list[Speed] = Field([1.0], min_length=1, description="in each epoch an utterance is heard at one of these")
     time_masks: int = Field(2, ge=0)
     time_width: float = Field(0.1, ge=0, le=1, description="widest block, as a part of the utterance")
     feature_masks: int = Field(1, ge=0)
@@ -198,9 +204,9 @@ def _set(values: dict[str, Any], change: str) -> None:
 def _first_problem(error: ValidationError) -> str:
     """What is wrong with a recipe, in words. A misspelled key comes first: it often makes another one missing."""
     problems = error.errors(include_url=False)
-    problem = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    problem = next((p for p in problems if p["type"] in UNKNOWN_KEY), problems[0])
     key, given, kind = _key(problem), problem["input"], problem["type"]
-    if kind == "extra_forbidden":
+    if kind in UNKNOWN_KEY:
         near = difflib.get_close_matches(str(problem["loc"][-1]), sorted(KEYS), 1)
         return f"there is no key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ": remove it.")
     if kind in ("missing", "union_tag_not_found"):
@@ -212,21 +218,22 @@ def _first_problem(error: ValidationError) -> str:
     if kind in ("model_type", "model_attributes_type"):
         return f"the key {key!r} can't be {given!r}: it should hold keys with values."
     # A key that may hold one of several kinds of value has a complaint for each.
-    wanted = [p["msg"].removeprefix("Input should be ") for p in problems if _key(p) == key]
-    return f"the key {key!r} can't be {reprlib.repr(given)}: it should be {', or '.join(wanted)}."
+    wanted = [p["msg"].partition(" should ")[2] for p in problems if _key(p) == key]
+    return f"the key {key!r} can't be {reprlib.repr(given)}: it should {', or '.join(wanted)}."
 
 
 def _key(problem: ErrorDetails) -> str:
     """The key that a problem is about, with dots between levels. Names of alternatives are left out."""
     *parents, last = problem["loc"]
     place = [part for part in parents if isinstance(part, int) or part in KEYS]
-    if isinstance(last, int) or last in KEYS or problem["type"] == "extra_forbidden":
+    if isinstance(last, int) or last in KEYS or problem["type"] in UNKNOWN_KEY:
         place.append(last)
     if problem["type"].startswith("union_tag"):
         place.append("kind")
     return ".".join(str(part) for part in place)
 
 
+UNKNOWN_KEY = ("extra_forbidden", "invalid_key")  # pydantic's names for a key it doesn't know, or that is no text
 KEYS = frozenset(
     name
     for part in (Recipe, Features, Augment, ConvLayer, LogMeanExp, Attention, Model, Training)

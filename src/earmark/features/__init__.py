@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from earmark.features.logmel import LogMel
 from earmark.features.mfcc import Mfcc
 from earmark.recipe import Features
 
 
-def extractor(settings: Features) -> Mfcc:
+def extractor(settings: Features) -> Mfcc | LogMel:
     """The feature extractor that `settings` name."""
-    return Mfcc(settings.mel_filters)
+    return Mfcc(settings.mel_filters) if settings.kind == "mfcc" else LogMel(settings.mel_filters)

@@ -16,6 +16,7 @@ from earmark.timing import HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES, samples_to_
 CEPSTRA = 13
 DIMENSION = 3 * CEPSTRA
 DELTA_REACH = 4  # frames on either side of the one whose slope is taken
+SMALLEST_DEVIATION = 1e-3  # more than rounding makes of silence, less than a sound has
 PCM_SCALE = 32768.0  # Kaldi's constants are meant for 16-bit integers
 
 
@@ -54,14 +55,17 @@ class Mfcc(nn.Module):
         Returns
         -------
         torch.Tensor, shape = (T, 39)
-            T = :func:`earmark.timing.feature_frames` of the samples, at least 1.
+            T = :func:`earmark.timing.feature_frames` of the samples, at least that of one window.
         """
-        samples = torch.from_numpy(waveform)
-        if len(samples) < WINDOW_SAMPLES:  # shorter than one window: let silence follow
-            samples = nn.functional.pad(samples, (0, WINDOW_SAMPLES - len(samples)))
-        cepstra = self.cepstra(samples[None] * PCM_SCALE)[0]
+        cepstra = self.cepstra(at_least_a_window(waveform)[None] * PCM_SCALE)[0]
         slope = deltas(cepstra)
         return normalise(torch.cat([cepstra, slope, deltas(slope)], dim=1))
+
+
+def at_least_a_window(waveform: Waveform) -> Tensor:
+    """The samples as a tensor, with silence behind them where they are fewer than one analysis window."""
+    samples = torch.from_numpy(waveform)
+    return nn.functional.pad(samples, (0, max(0, WINDOW_SAMPLES - len(samples))))
 
 
 def deltas(frames: Tensor, reach: int = DELTA_REACH) -> Tensor:
@@ -83,5 +87,6 @@ def deltas(frames: Tensor, reach: int = DELTA_REACH) -> Tensor:
 
 def normalise(frames: Tensor) -> Tensor:
     """Bring every dimension to mean 0 and variance 1 over time; a constant one becomes 0."""
-    centred = frames - frames.mean(dim=0)
-    return centred / centred.std(dim=0, correction=0).clamp_min(1e-5)
+    exact = frames.double()  # in single precision the mean of a constant is a little off, and the rest is noise
+    centred = exact - exact.mean(dim=0)
+    return (centred / centred.std(dim=0, correction=0).clamp_min(SMALLEST_DEVIATION)).to(frames.dtype)

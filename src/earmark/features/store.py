@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from earmark.audio import read_audio
+from earmark.audio import at_speed, read_audio
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
 from earmark.features import extractor
@@ -55,8 +55,16 @@ class FeatureSet:
         return np.diff(self.starts)
 
 
-def load_features(corpus: Corpus, split: str, settings: Features) -> FeatureSet:
+def load_features(corpus: Corpus, split: str, settings: Features, speed: float = 1.0) -> FeatureSet:
     """Features of a split: from the cache if they are there and fit, else computed and kept.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    split : str
+    settings : Features
+    speed : float
+        Play every recording this much faster first, and so higher (:func:`earmark.audio.at_speed`).
 
     Raises
     ------
@@ -65,16 +73,18 @@ def load_features(corpus: Corpus, split: str, settings: Features) -> FeatureSet:
     """
     utterances = corpus.utterances(split)
     folder = corpus.folder / "features" / _name(settings)
-    array, index = folder / f"{split}.f16", folder / f"{split}.json"
+    name = split if speed == 1 else f"{split}-at-{speed:g}"
+    array, index = folder / f"{name}.f16", folder / f"{name}.json"
     audio = [_identity(utterance) for utterance in utterances]
-    known = _read_index(index)
-    if known is None or known["audio"] != audio or not array.is_file():
-        starts = _compute(utterances, settings, array, split)
-        known = {"audio": audio, "starts": starts}
-        write_text(index, json.dumps(known, ensure_ascii=False))
-    shape = (known["starts"][-1], extractor(settings).dimension)
-    frames = np.memmap(array, np.float16, "r", shape=shape)
-    return FeatureSet(frames, np.array(known["starts"], dtype=np.int64))
+    dimension = extractor(settings).dimension
+    starts = _kept(index, array, audio, dimension)
+    if starts is None:
+        index.unlink(missing_ok=True)  # so that an index is never older than its array
+        starts = _compute(utterances, settings, array, speed)
+        write_text(index, json.dumps({"audio": audio, "starts": starts}, ensure_ascii=False))
+    shape = (starts[-1], dimension)
+    frames = np.memmap(array, np.float16, "r", shape=shape) if starts[-1] else np.empty(shape, np.float16)
+    return FeatureSet(frames, np.array(starts, dtype=np.int64))
 
 
 def _name(settings: Features) -> str:
@@ -85,42 +95,46 @@ def _name(settings: Features) -> str:
 def _identity(utterance: Utterance) -> list[Any]:
     try:
         status = utterance.audio.stat()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise EarmarkError(
-            f"The audio of utterance {utterance.id} is gone: {utterance.audio}. Put it back, or prepare the corpus anew."
+            f"The audio of utterance {utterance.id} is gone, {utterance.audio}: put it back or prepare the corpus anew."
         ) from None
     return [utterance.id, status.st_size, status.st_mtime_ns]
 
 
-def _read_index(path: Path) -> dict[str, Any] | None:
+def _kept(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> list[int] | None:
+    """Where each utterance starts in the array that is kept; None if there is none of these very recordings."""
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError):
+        known = json.loads(index.read_text(encoding="utf-8"))
+        starts: list[int] = known["starts"]
+        size = starts[-1] * dimension * np.dtype(np.float16).itemsize
+        return starts if known["audio"] == audio and array.stat().st_size == size else None
+    except (FileNotFoundError, ValueError, LookupError, TypeError):
         return None
 
 
-def _compute(utterances: list[Utterance], settings: Features, array: Path, split: str) -> list[int]:
+def _compute(utterances: list[Utterance], settings: Features, array: Path, speed: float) -> list[int]:
     """Write the array of a split; return where each utterance starts in it."""
     starts = [0]
     with (
         replacing(array) as partial,
         open(partial, "wb") as rows,
-        progress(f"Features of {split}", len(utterances)) as advance,
+        progress(f"Features of {array.stem}", len(utterances)) as advance,
     ):
-        for frames in _features(utterances, settings):
+        for frames in _features(utterances, settings, speed):
             rows.write(frames.tobytes())
             starts.append(starts[-1] + len(frames))
             advance()
     return starts
 
 
-def _features(utterances: list[Utterance], settings: Features) -> Iterator[npt.NDArray[np.float16]]:
+def _features(utterances: list[Utterance], settings: Features, speed: float) -> Iterator[npt.NDArray[np.float16]]:
     import torch
 
     extract = extractor(settings)
 
     def one(utterance: Utterance) -> npt.NDArray[np.float16]:
-        frames: npt.NDArray[np.float16] = extract(read_audio(utterance.audio)).half().numpy()
+        frames: npt.NDArray[np.float16] = extract(at_speed(read_audio(utterance.audio), speed)).half().numpy()
         return frames
 
     threads = torch.get_num_threads()

@@ -28,7 +28,7 @@ from earmark.features import extractor
 from earmark.files import replacing, write_text
 from earmark.models.written import WrittenModel, build
 from earmark.recipe import Recipe, read_recipe, write_recipe
-from earmark.vocabulary import Vocabulary, read_keywords, read_text
+from earmark.vocabulary import Vocabulary, read_text
 
 WEIGHTS = "model.safetensors"
 DEFAULT_THRESHOLD = 0.5  # the paper's (Olaleye et al. 2022, Section IV-C)
@@ -68,7 +68,8 @@ def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> N
 def write_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
     """Write the weights in one step."""
     with replacing(folder / WEIGHTS) as partial:
-        safetensors.torch.save_file({name: t.contiguous() for name, t in weights.items()}, partial)
+        # Written by Python, a full disk is an OSError; written by safetensors, it is an error of its own.
+        partial.write_bytes(safetensors.torch.save({name: t.contiguous() for name, t in weights.items()}))
 
 
 def read_weights(folder: Path) -> dict[str, Tensor]:
@@ -103,12 +104,13 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         If the folder holds no model, or a file of it is missing, damaged or does not fit the others.
     """
     folder = Path(folder)
-    if not (folder / "recipe.yaml").is_file():
-        raise EarmarkError(
-            f"{folder} is not a trained model (it has no recipe.yaml): give a folder that 'earmark train' wrote."
-        )
+    for name in ("recipe.yaml", "vocabulary.txt"):
+        if not (folder / name).is_file():
+            raise EarmarkError(
+                f"{folder} is not a trained model (it has no {name}): give a folder that 'earmark train' wrote."
+            )
     recipe = read_recipe(folder / "recipe.yaml")
-    vocabulary = read_keywords(folder / "vocabulary.txt")
+    vocabulary = _read_vocabulary(folder / "vocabulary.txt")
     model = build(recipe.model, extractor(recipe.features).dimension, vocabulary)
     try:
         model.load_state_dict(read_weights(folder))
@@ -121,12 +123,26 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     return Checkpoint(folder, recipe, model.to(device).eval(), _read_thresholds(folder, vocabulary))
 
 
+def _read_vocabulary(path: Path) -> Vocabulary:
+    """Every line is a keyword here, even one that begins with ``#``."""
+    words = read_text(path).removesuffix("\n").split("\n")
+    try:
+        return Vocabulary(words)
+    except EarmarkError as error:
+        raise EarmarkError(f"{path}: {error}") from None
+
+
 def _read_thresholds(folder: Path, vocabulary: Vocabulary) -> npt.NDArray[np.float64]:
     path = folder / "thresholds.json"
     if not path.is_file():
         return np.full(len(vocabulary), DEFAULT_THRESHOLD)
     try:
         by_word = json.loads(read_text(path))
-        return np.array([float(by_word[word]) for word in vocabulary])
-    except (ValueError, KeyError, TypeError) as error:
+        thresholds = np.array([by_word[word] for word in vocabulary], dtype=np.float64)
+        if not ((thresholds >= 0) & (thresholds <= 1)).all():
+            raise ValueError("a threshold is not between 0 and 1")
+        return thresholds
+    except KeyError as error:
+        raise EarmarkError(f"{path} has no threshold for the keyword {error}: copy it again, or train again.") from None
+    except (ValueError, TypeError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error

@@ -74,7 +74,7 @@ class _Block(nn.Module):
         self.conv = nn.Conv1d(inputs, outputs, layer.kernel, layer.stride, padding, bias=not layer.norm)
         self.norm = MaskedBatchNorm(outputs) if layer.norm else None
         self.relu = layer.relu
-        self.dropout = nn.Dropout(layer.dropout)
+        self.dropout = nn.Dropout(layer.dropout) if layer.dropout else nn.Identity()
         self.residual = layer.residual
 
     def frames_on(self, grid: FrameGrid) -> FrameGrid:
@@ -101,9 +101,26 @@ class MaskedBatchNorm(nn.BatchNorm1d):
 
     def forward(self, frames: Tensor, real: Tensor) -> Tensor:  # type: ignore[override]
         """(B, C, T) and the mask (B, T) -> (B, C, T); what stands in padded places means nothing."""
-        if not self.training:
-            return super().forward(frames)
-        by_frame = frames.transpose(1, 2)
-        out = torch.zeros_like(by_frame)
-        out[real] = super().forward(by_frame[real])
-        return out.transpose(1, 2)
+        count = int(real.sum())
+        if not self.training or count == 1:  # a single frame has no variance to be divided by
+            return nn.functional.batch_norm(
+                frames, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            )
+        mask = real[:, None]
+        frames = frames.to(self.weight.dtype)  # in full precision, whatever the convolutions are computed in
+        mean = (frames * mask).sum(dim=(0, 2)) / count
+        centred = (frames - mean[:, None]) * mask
+        variance = centred.square().sum(dim=(0, 2)) / count
+        self._remember(mean.detach(), variance.detach() * count / (count - 1))
+        scale = self.weight * (variance + self.eps).rsqrt()
+        return torch.addcmul(self.bias[:, None], centred, scale[:, None])
+
+    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+        """Take this batch's statistics into the running ones, as nn.BatchNorm1d does."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.momentum is not None
+        assert self.num_batches_tracked is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance, self.momentum)

@@ -28,7 +28,7 @@ def log_mean_exp(scores: Tensor, lengths: Tensor, r: float) -> Tensor:
     """
     real = real_frames(lengths, scores.shape[2])[:, None]
     total = (r * scores).masked_fill(~real, -math.inf).logsumexp(dim=2)
-    return (total - lengths[:, None].log()) / r
+    return (total - lengths[:, None].to(total.dtype).log()) / r
 
 
 class AttentionPooling(nn.Module):

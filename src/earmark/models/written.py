@@ -54,7 +54,7 @@ class WrittenModel(nn.Module, ABC):
             If a word is not in the vocabulary.
         """
         indices = [self.vocabulary.index(word) for word in keywords]
-        return torch.tensor(indices, device=next(self.parameters()).device)
+        return torch.tensor(indices, dtype=torch.long, device=next(self.parameters()).device)
 
     @abstractmethod
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -50,15 +50,25 @@ def _read(path: Path | str) -> tuple[Vocabulary, dict[str, npt.NDArray[np.float3
             head, _, words = line.partition(":")
             if head.strip() != "Tags":
                 raise EarmarkError(f"{path}, line {number}: the first line must be 'Tags:' and the words.")
-            vocabulary = Vocabulary(words.split())
+            try:
+                vocabulary = Vocabulary(words.split())
+            except EarmarkError as error:
+                raise EarmarkError(f"{path}, line {number}: {error}") from None
             continue
-        # The name may hold spaces; the numbers are the last W fields.
-        fields = line.rsplit(maxsplit=len(vocabulary))
-        name = fields[0].strip().removesuffix(":").rstrip()
-        rows[unicodedata.normalize("NFC", name)] = _numbers(fields[1:], len(vocabulary), f"{path}, line {number}")
+        name, numbers = _parted(line, len(vocabulary))
+        rows[unicodedata.normalize("NFC", name)] = _numbers(numbers, len(vocabulary), f"{path}, line {number}")
     if vocabulary is None:
         raise EarmarkError(f"{path} holds no tags: it needs a line 'Tags:' with the words, then one line an image.")
     return vocabulary, rows
+
+
+def _parted(line: str, count: int) -> tuple[str, list[str]]:
+    """The image's name, which may hold spaces, and what stands where the numbers should."""
+    name, colon, numbers = line.rpartition(":")
+    if colon:
+        return name.strip(), numbers.split()
+    name, *fields = line.rsplit(maxsplit=count)
+    return name.strip(), fields
 
 
 def _numbers(fields: list[str], count: int, where: str) -> npt.NDArray[np.float32]:

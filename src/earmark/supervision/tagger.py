@@ -10,8 +10,6 @@ each keyword, the part of a picture's captions that name it.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +30,8 @@ from earmark.images import read_image
 from earmark.progress import progress
 from earmark.supervision.targets import Targets
 from earmark.supervision.words import plain_words
-from earmark.vocabulary import Vocabulary, normalise, read_keywords, read_text
+from earmark.tables import Problems, read_table
+from earmark.vocabulary import Vocabulary, normalise, read_text
 
 Pixels = npt.NDArray[np.uint8]
 CHANNELS = (32, 48, 96, 128)
@@ -85,27 +84,25 @@ class Tagger(nn.Module):
 
 
 def read_pictures(path: Path | str) -> list[Picture]:
-    """Read captioned pictures: a CSV with the columns ``image`` and ``caption``, one row a caption.
+    """Read captioned pictures: a table with the columns ``image`` and ``caption``, one row a caption.
 
-    Images are named relative to the CSV's folder, or in full.
+    Images are named relative to the table's folder, or in full.
 
     Raises
     ------
     EarmarkError
-        If the columns are wrong, there is no row, or an image is missing (with its row).
+        If the columns are wrong, there is no row, or images are missing: all of it at once, with row numbers.
     """
     path = Path(path)
-    rows = csv.DictReader(io.StringIO(read_text(path), newline=""))
-    if rows.fieldnames is None or not {"image", "caption"} <= set(rows.fieldnames):
-        raise EarmarkError(f"{path} needs the columns image and caption in its first row.")
+    problems = Problems()
     captions: dict[Path, list[str]] = {}
-    for number, row in enumerate(rows, 2):
-        image = path.parent / (row["image"] or "").strip()
-        if not image.is_file():
-            raise EarmarkError(f"{path}, row {number}: there is no image {image}.")
-        captions.setdefault(image, []).append(row["caption"] or "")
-    if not captions:
-        raise EarmarkError(f"{path} names no picture: add rows with an image and a caption.")
+    for row in read_table(path, ("image", "caption"), (), problems).rows:
+        image = path.parent / row.get("image")
+        if image.is_file():
+            captions.setdefault(image, []).append(row.get("caption"))
+        else:
+            problems.add(path, row.number, f"there is no image {image}")
+    problems.stop()
     return [Picture(image, tuple(said)) for image, said in captions.items()]
 
 
@@ -204,7 +201,8 @@ def read_tagger(folder: Path | str) -> Tagger:
         raise EarmarkError(f"{folder} is not a tagger (it has no tagger.yaml): train one with 'earmark tagger train'.")
     try:
         settings = TaggerSettings.model_validate(yaml.safe_load(read_text(folder / "tagger.yaml")))
-        tagger = Tagger(settings, read_keywords(folder / "vocabulary.txt"))
+        # Every line is a keyword here, even one that begins with "#".
+        tagger = Tagger(settings, Vocabulary(read_text(folder / "vocabulary.txt").splitlines()))
         tagger.load_state_dict(safetensors.torch.load_file(folder / "model.safetensors"))
     except (ValidationError, yaml.YAMLError, SafetensorError, OSError, RuntimeError) as error:
         raise EarmarkError(f"The tagger in {folder} is damaged ({type(error).__name__}): train it again.") from error
@@ -214,9 +212,9 @@ def read_tagger(folder: Path | str) -> Tagger:
 def _write(tagger: Tagger, out: Path) -> None:
     write_text(out / "vocabulary.txt", "".join(f"{word}\n" for word in tagger.vocabulary))
     write_text(out / "tagger.yaml", yaml.safe_dump(tagger.settings.model_dump()))
+    weights = {name: weight.contiguous() for name, weight in tagger.state_dict().items()}
     with replacing(out / "model.safetensors") as partial:
-        weights = {name: weight.contiguous() for name, weight in tagger.state_dict().items()}
-        safetensors.torch.save_file(weights, partial)
+        partial.write_bytes(safetensors.torch.save(weights))
 
 
 def _pixels(images: Sequence[Path], side: int) -> Tensor:

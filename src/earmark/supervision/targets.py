@@ -88,9 +88,10 @@ def read_targets(path: Path) -> Targets:
             rows = csv.reader(file)
             vocabulary = Vocabulary(next(rows)[1:])
             values = {row[0]: np.array(row[1:], dtype=np.float32) for row in rows}
-        if any(len(row) != len(vocabulary) for row in values.values()):
-            raise ValueError("a row is cut short")
-    except (ValueError, StopIteration, IndexError) as error:
+        for name, row in values.items():
+            if len(row) != len(vocabulary) or not ((row >= 0) & (row <= 1)).all():
+                raise ValueError(f"the row {name!r} has not one number in [0, 1] a keyword")
+    except (ValueError, StopIteration, IndexError, csv.Error, EarmarkError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): run 'earmark tag' again.") from error
     return Targets(vocabulary, values)
 

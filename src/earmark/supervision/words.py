@@ -21,12 +21,11 @@ def plain_words(text: str) -> list[str]:
 
 def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
     """Every place where `keyword`, one word or several in a row, stands in a word alignment."""
-    aligned = list(words)
-    spoken = [normalise(word.word.strip(PUNCTUATION)) for word in aligned]
+    # An alignment may have several words under one time, or signs of punctuation alone.
+    spoken = [(plain, word) for word in words for plain in plain_words(word.word)]
     parts = normalise(keyword).split()
-    places = range(len(spoken) - len(parts) + 1)
-    starts = [i for i in places if spoken[i : i + len(parts)] == parts]
-    return [Word(keyword, aligned[i].start_s, aligned[i + len(parts) - 1].end_s) for i in starts]
+    stretches = (spoken[i : i + len(parts)] for i in range(len(spoken) - len(parts) + 1))
+    return [Word(keyword, s[0][1].start_s, s[-1][1].end_s) for s in stretches if [plain for plain, _ in s] == parts]
 
 
 def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,56 +17,76 @@ from earmark.features.store import FeatureSet
 
 POOL_BATCHES = 20  # batches' worth of utterances that are sorted by length together
 
+Rendition = tuple[int, int]  # which speed, which utterance
+
 
 @dataclass(frozen=True)
-class Lesson(Dataset[int]):
-    """A split to learn from: its features, and one row of targets an utterance."""
+class Lesson(Dataset[Rendition]):
+    """A split to learn from.
 
-    features: FeatureSet
+    Attributes
+    ----------
+    features : list of FeatureSet
+        Features of the U utterances, once for each speed at which they can be heard.
+    targets : numpy.ndarray, shape = (U, W), float32
+    """
+
+    features: list[FeatureSet]
     targets: npt.NDArray[np.float32]
 
+    @property
+    def lengths(self) -> npt.NDArray[np.int64]:
+        """Frames of each utterance at each speed, shape = (speeds, U)."""
+        return np.stack([at_speed.lengths for at_speed in self.features])
+
     def __len__(self) -> int:
-        return len(self.features)
+        return len(self.targets)
 
-    def __getitem__(self, utterance: int) -> int:
-        return utterance
+    def __getitem__(self, rendition: Rendition) -> Rendition:
+        return rendition
 
-    def collate(self, utterances: list[int]) -> dict[str, Tensor]:
+    def collate(self, renditions: list[Rendition]) -> dict[str, Tensor]:
         """Pad a batch: ``features`` (B, T, F), ``lengths`` (B,), ``targets`` (B, W)."""
-        features, lengths = pad([self.features[u] for u in utterances])
-        return {
-            "features": features,
-            "lengths": lengths,
-            "targets": torch.from_numpy(self.targets[utterances]),
-        }
+        features, lengths = pad([self.features[speed][utterance] for speed, utterance in renditions])
+        targets = torch.from_numpy(self.targets[[utterance for _, utterance in renditions]])
+        return {"features": features, "lengths": lengths, "targets": targets}
 
 
-class BucketSampler(Sampler[list[int]]):
+class BucketSampler(Sampler[list[Rendition]]):
     """Batches in an order of chance that depends on the seed and the epoch alone.
 
-    Utterances are shuffled, cut into pools of some batches, sorted by length within a pool, cut into batches,
-    and the batches shuffled: neighbours in length change from epoch to epoch.
+    Every utterance is heard once an epoch, at one of its speeds. Utterances are shuffled, cut into pools of some
+    batches, sorted by length within a pool, cut into batches, and the batches shuffled: neighbours in length change
+    from epoch to epoch.
+
+    Parameters
+    ----------
+    lengths : numpy.ndarray, shape = (speeds, U)
+        Frames of each utterance at each speed.
+    batch_size, seed : int
     """
+
+    drop_last = False  # Accelerate asks for it when it deals the batches to several devices
 
     def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int) -> None:
         self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+        # No set_epoch: Accelerate would call it with a count of its own, which knows nothing of a resumed run.
         self.epoch = 0
 
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the order of this epoch."""
-        self.epoch = epoch
-
     def __len__(self) -> int:
-        return -(-len(self.lengths) // self.batch_size)
+        return math.ceil(len(self.lengths[0]) / self.batch_size)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Rendition]]:
         chance = np.random.default_rng((self.seed, self.epoch))
-        order = chance.permutation(len(self.lengths))
+        speeds, utterances = self.lengths.shape
+        order = chance.permutation(utterances)
+        speed_of: npt.NDArray[np.int64] = chance.integers(speeds, size=(utterances,))
+        lengths = self.lengths[speed_of, np.arange(utterances)]
         pool = self.batch_size * POOL_BATCHES
-        batches = []
+        batches: list[npt.NDArray[np.int64]] = []
         for start in range(0, len(order), pool):
             members = order[start : start + pool]
-            by_length = members[np.argsort(self.lengths[members], kind="stable")]
+            by_length = members[np.argsort(lengths[members], kind="stable")]
             batches += [by_length[i : i + self.batch_size] for i in range(0, len(by_length), self.batch_size)]
-        for index in chance.permutation(len(batches)):
-            yield [int(u) for u in batches[index]]
+        for index in chance.permutation(len(batches)).tolist():
+            yield [(int(speed_of[u]), int(u)) for u in batches[index]]

@@ -9,6 +9,7 @@ On several devices: ``accelerate launch -m earmark train ...``.
 
 from __future__ import annotations
 
+import io
 import json
 import math
 from dataclasses import dataclass, field
@@ -42,7 +43,7 @@ from earmark.recipe import Recipe, Training, read_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.batches import BucketSampler, Lesson
 from earmark.train.card import write_card
-from earmark.train.thresholds import best_thresholds
+from earmark.train.threshold import best_threshold
 from earmark.vocabulary import Vocabulary
 
 STATE = "resume.pt"
@@ -77,26 +78,29 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     EarmarkError
         If something is missing, `out` is taken, or the loss is no longer a number.
     """
-    _claim(out, recipe, keywords, resume)
-    lesson, dev = (_lesson(recipe, corpus, split, keywords) for split in ("train", "dev"))
+    accelerator = Accelerator()
+    with accelerator.main_process_first():  # which makes the folder and the features that the others then find
+        _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
+        lesson = _lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
+        dev = _lesson(recipe, corpus, "dev", keywords, [1.0])
 
     torch.manual_seed(recipe.training.seed)
-    accelerator = Accelerator()
-    sampler = BucketSampler(lesson.features.lengths, recipe.training.batch_size, recipe.training.seed)
+    sampler = BucketSampler(lesson.lengths, recipe.training.batch_size, recipe.training.seed)
     model = build(recipe.model, extractor(recipe.features).dimension, keywords)
     optimizer = _optimizer(model, recipe.training)
     loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     state = _restore(out / STATE, accelerator.unwrap_model(model), optimizer)
 
-    curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs)
-    with progress(f"Training {out.name}", recipe.training.epochs) as advance:
-        advance(state.epochs)
+    curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1)
+    with progress(f"Training {out.name}", recipe.training.epochs, state.epochs) as advance:
         for epoch in range(state.epochs, recipe.training.epochs):
             torch.manual_seed(_seed(recipe.training.seed, epoch))
-            sampler.set_epoch(epoch)
-            taught = _epoch(model, optimizer, loader, accelerator, recipe, epoch, state.epochs)
+            sampler.epoch = epoch
+            taught = _epoch(model, optimizer, loader, accelerator, recipe, epoch)
             scores = detection_scores(accelerator.unwrap_model(model), dev)
+            if not np.isfinite(scores).all():  # the last step of the epoch can be the fatal one
+                raise _diverged(epoch)
             checked = _bce(scores, dev.targets)
             state.epochs = epoch + 1
             state.curve.append({"epoch": epoch + 1, "train_loss": taught, "dev_loss": checked})
@@ -104,9 +108,10 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
                 if checked < state.best:
                     write_weights(out, accelerator.unwrap_model(model).state_dict())
                 state.best = min(state.best, checked)
-                _keep(out, accelerator.unwrap_model(model), optimizer, state)
                 for name in ("train_loss", "dev_loss"):
                     curves.add_scalar(name, state.curve[-1][name], epoch + 1)
+                curves.flush()
+                _keep(out, accelerator.unwrap_model(model), optimizer, state)
             advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
     curves.close()
     if accelerator.is_main_process:
@@ -115,10 +120,10 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
     """Make sure that `out` is new, or with `resume` that it holds this very recipe's unfinished run."""
-    begun = (out / "recipe.yaml").is_file()
-    if begun and not resume:
+    described = (out / "recipe.yaml").is_file() and (out / "vocabulary.txt").is_file()
+    if (described or (out / STATE).is_file()) and not resume:
         raise EarmarkError(f"{out} already holds a run: choose another folder, or go on with it by --resume.")
-    if begun:
+    if described:
         if read_recipe(out / "recipe.yaml") != recipe:
             raise EarmarkError(f"{out} was begun with another recipe: resume with that one, or choose another folder.")
         if (out / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1] != list(keywords):
@@ -127,7 +132,7 @@ def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> Non
         write_description(out, recipe, keywords)
 
 
-def _lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary) -> Lesson:
+def _lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
     names = [utterance.id for utterance in corpus.utterances(split)]
     if not names:
         raise EarmarkError(
@@ -136,7 +141,7 @@ def _lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary) ->
     targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
     if recipe.shuffle_pairs:
         targets = targets[np.random.default_rng(recipe.training.seed).permutation(len(targets))]
-    return Lesson(load_features(corpus, split, recipe.features), targets)
+    return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets)
 
 
 def _optimizer(model: nn.Module, settings: Training) -> torch.optim.Optimizer:
@@ -147,7 +152,7 @@ def learning_rate(settings: Training, step: int, steps: int) -> float:
     """The learning rate at a step: a linear rise, then constant or half a cosine down to 0."""
     warmup = settings.warmup * steps
     if step < warmup:
-        return settings.learning_rate * (step + 1) / warmup
+        return settings.learning_rate * min(1.0, (step + 1) / warmup)
     if settings.schedule == "constant":
         return settings.learning_rate
     done = (step - warmup) / max(steps - warmup, 1)
@@ -165,7 +170,6 @@ def _epoch(
     accelerator: Accelerator,
     recipe: Recipe,
     epoch: int,
-    whole: int,
 ) -> float:
     """One pass over the training split; returns its mean loss."""
     settings = recipe.training
@@ -180,10 +184,7 @@ def _epoch(
         # Binary cross-entropy against soft targets (Olaleye et al. 2022, Eq. 4).
         loss = nn.functional.binary_cross_entropy_with_logits(model(heard, batch["lengths"]), batch["targets"])
         if not loss.isfinite():
-            raise EarmarkError(
-                f"The loss is no longer a number in epoch {epoch + 1}: train with a lower training.learning_rate; "
-                f"{whole} whole epochs are kept."
-            )
+            raise _diverged(epoch)
         optimizer.zero_grad()
         accelerator.backward(loss)
         if settings.clip is not None:
@@ -193,14 +194,21 @@ def _epoch(
     return float(torch.stack(losses).mean())
 
 
+def _diverged(epoch: int) -> EarmarkError:
+    return EarmarkError(
+        f"The loss is no longer a number in epoch {epoch + 1}: train with a lower training.learning_rate; "
+        f"the {epoch} whole epochs before it are kept."
+    )
+
+
 @torch.no_grad()
 def detection_scores(model: nn.Module, lesson: Lesson, batch_size: int = 32) -> npt.NDArray[np.float64]:
     """Detection scores of a whole split, shape = (U, W), in [0, 1]."""
     model.eval()
     device = next(model.parameters()).device
     scores = np.empty(lesson.targets.shape)
-    for utterances in in_order(lesson.features.lengths, batch_size):
-        batch = lesson.collate(utterances)
+    for utterances in in_order(lesson.lengths[0], batch_size):
+        batch = lesson.collate([(0, utterance) for utterance in utterances])
         logits: Tensor = model(batch["features"].to(device), batch["lengths"].to(device))
         scores[utterances] = logits.double().sigmoid().cpu().numpy()
     return scores
@@ -213,8 +221,10 @@ def _bce(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> f
 def _keep(out: Path, model: nn.Module, optimizer: Any, state: _State) -> None:
     """Write all that is needed to go on after this epoch. The last write is the one that counts."""
     write_text(out / "curve.jsonl", "".join(json.dumps(point) + "\n" for point in state.curve))
+    packed = io.BytesIO()  # written by Python, a full disk is an OSError; written by torch, it is anything
+    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, packed)
     with replacing(out / STATE) as partial:
-        torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, partial)
+        partial.write_bytes(packed.getbuffer())
 
 
 def _restore(path: Path, model: nn.Module, optimizer: Any) -> _State:
@@ -235,5 +245,6 @@ def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, dev: Le
     model.load_state_dict(read_weights(out))
     vocabulary = model.vocabulary
     assert isinstance(vocabulary, Vocabulary)
-    write_thresholds(out, vocabulary, best_thresholds(detection_scores(model, dev), dev.targets))
+    threshold = best_threshold(detection_scores(model, dev), dev.targets)
+    write_thresholds(out, vocabulary, np.full(len(vocabulary), threshold))
     write_card(out, recipe, corpus, vocabulary, state.curve)
