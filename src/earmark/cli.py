@@ -54,9 +54,9 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; every problem that the user can mend is one sentence on standard error."""
-    # Threads that wait for one another must sleep, not spin: beside any other busy program, spinning makes
-    # training many times slower. OpenMP reads this when torch is first imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that wait for one another spin for a moment only: beside any other busy program, OpenMP's own patience
+    # makes training many times slower (benchmarks/spinning.py). It reads this when torch is first imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     try:
         app()
     except EarmarkError as error:

@@ -115,7 +115,7 @@ class Training(_Strict):
     warmup: float = Field(0.0, ge=0, lt=1, description="part of the steps over which the rate rises from 0")
     weight_decay: float = Field(0.0, ge=0)
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class Recipe(_Strict):

@@ -68,7 +68,7 @@ def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
     metrics = {
         "schema_version": SCHEMA_VERSION,
         "earmark": __version__,
-        "run": finder.checkpoint.folder.name,
+        "run": finder.checkpoint.folder.resolve().name,
         "corpus": corpus.name,
         "split": split,
         "supervision": recipe.supervision,

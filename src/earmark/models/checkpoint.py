@@ -91,7 +91,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
 
 def write_thresholds(folder: Path, vocabulary: Vocabulary, thresholds: npt.NDArray[np.float64]) -> None:
     """Write the detection thresholds by keyword."""
-    by_word = {word: round(float(value), 6) for word, value in zip(vocabulary, thresholds, strict=True)}
+    by_word = {word: float(f"{value:.6g}") for word, value in zip(vocabulary, thresholds, strict=True)}
     write_text(folder / "thresholds.json", json.dumps(by_word, ensure_ascii=False, indent=1) + "\n")
 
 

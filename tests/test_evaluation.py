@@ -1,0 +1,157 @@
+"""From a model and a corpus to metrics.json and the results page."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from jsonschema import Draft202012Validator
+
+from earmark.audio import read_audio
+from earmark.corpus import Corpus, Utterance, Word, write_corpus
+from earmark.errors import EarmarkError
+from earmark.evaluate.examples import NOT_SPOKEN, RIGHT, WRONG_PLACE, best, worst
+from earmark.evaluate.gather import gather_truth, measurable
+from earmark.evaluate.reliability import reliability
+from earmark.evaluate.report import print_table, write_report
+from earmark.evaluate.runner import Evaluation, evaluate, predict, write_metrics
+from earmark.evaluate.truth import Predictions, located
+from earmark.finder import Finder, load_model
+from earmark.vocabulary import Vocabulary
+
+
+@pytest.fixture(scope="module")
+def evaluation(tiny_run: Path, tiny_corpus: Corpus) -> Evaluation:
+    return evaluate(load_model(tiny_run), tiny_corpus, "test")
+
+
+def utterance(name: str, words: tuple[Word, ...] | None, text: str | None = None) -> Utterance:
+    return Utterance(name, Path(f"{name}.wav"), 16_000, 48_000, words=words, text=text)
+
+
+def test_truth_by_hand() -> None:
+    said = [
+        utterance("a", (Word("Dog", 0.1, 0.4), Word("red", 0.5, 0.8), Word("dog,", 1.0, 1.3))),
+        utterance("b", (Word("fire", 0.2, 0.5), Word("truck", 0.5, 0.9))),
+        utterance("c", ()),
+    ]
+    truth = gather_truth(said, Vocabulary(["dog", "fire truck", "cat"]))
+    assert truth.aligned
+    assert truth.present.tolist() == [[True, False, False], [False, True, False], [False, False, False]]
+    assert truth.utterance.tolist() == [0, 0, 1]
+    assert truth.keyword.tolist() == [0, 0, 1]
+    assert truth.start_s.tolist() == [0.1, 1.0, 0.2]
+    assert truth.end_s.tolist() == [0.4, 1.3, 0.9]  # a keyword of two words reaches over both
+
+
+def test_without_word_times_there_is_presence_alone() -> None:
+    truth = gather_truth([utterance("a", None, "A dog."), utterance("b", None, "dogs")], Vocabulary(["dog", "cat"]))
+    assert not truth.aligned
+    assert truth.present.tolist() == [[True, False], [False, False]]
+    assert len(truth.utterance) == 0
+
+
+def test_utterances_with_word_times_are_measured_on_where_there_are_some() -> None:
+    timed, written, unknown = utterance("a", (), "x"), utterance("b", None, "x"), utterance("c", None)
+    assert measurable([timed, written, unknown]) == [timed]
+    assert measurable([written, unknown]) == [written]
+    with pytest.raises(EarmarkError, match="nothing to measure against"):
+        measurable([unknown])
+
+
+def test_a_model_that_learned_does_well_and_its_metrics_meet_the_schema(evaluation: Evaluation, tmp_path: Path) -> None:
+    write_metrics(evaluation, tmp_path / "metrics.json")
+    metrics = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
+    schema = json.loads((files("earmark") / "schemas" / "metrics.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(metrics)
+    assert metrics["run"] == "tiny"
+    assert metrics["oracle"]["accuracy"] > 2 * metrics["chance"]["oracle"]["accuracy"]
+    assert metrics["detection"]["average_precision"] > 0.8
+
+
+def test_predictions_agree_with_one_utterance_at_a_time(tiny_run: Path, tiny_corpus: Corpus) -> None:
+    """Batches, padding and the 16-bit cache change nothing that matters."""
+    finder = load_model(tiny_run)
+    rows = [5, 0, 3]
+    predictions = predict(finder, tiny_corpus, "test", rows)
+    for row, u in enumerate(rows):
+        waveform = read_audio(tiny_corpus.utterances("test")[u].audio)
+        alone = [candidate.hit for candidate in finder.listen(waveform, finder.keywords)]
+        np.testing.assert_allclose(predictions.scores[row], [hit.score for hit in alone], atol=2e-3)
+        np.testing.assert_allclose(predictions.times_s[row], [hit.time_s for hit in alone], atol=1e-6)
+
+
+def test_only_utterances_with_word_times_are_measured(own_corpus: Corpus, tiny_run: Path) -> None:
+    splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
+    kept = dataclasses.replace(splits["test"][3])
+    splits["test"] = [dataclasses.replace(u, words=None) if u.id != kept.id else u for u in splits["test"]]
+    write_corpus(own_corpus, splits)
+    evaluation = evaluate(load_model(tiny_run), own_corpus, "test")
+    assert [u.id for u in evaluation.utterances] == [kept.id]
+    assert evaluation.metrics["utterances"] == 1
+
+
+def test_examples_are_what_they_say(evaluation: Evaluation) -> None:
+    right = located(evaluation.truth, evaluation.predictions)
+    by_path = {str(u.audio): i for i, u in enumerate(evaluation.utterances)}
+    for moments, allowed in ((best(evaluation, 3), {RIGHT}), (worst(evaluation, 3), {WRONG_PLACE, NOT_SPOKEN})):
+        assert moments
+        assert len({m.hit.query for m in moments}) == len(moments)
+        for moment in moments:
+            cell = by_path[moment.hit.recording], evaluation.finder.keywords.index(moment.hit.query)
+            assert moment.verdict in allowed
+            assert right[cell] == (moment.verdict == RIGHT)
+            assert evaluation.truth.present[cell] == (moment.verdict != NOT_SPOKEN)
+            assert moment.hit.score == pytest.approx(evaluation.predictions.scores[cell], abs=2e-3)
+    scores = [moment.hit.score for moment in best(evaluation, 3)]
+    assert scores == sorted(scores, reverse=True)
+    assert scores[0] == pytest.approx(evaluation.predictions.scores[right].max(), abs=2e-3)
+
+
+def test_reliability_by_hand() -> None:
+    scores = np.array([[0.05, 0.05], [0.95, 1.0]])
+    present = np.array([[False, True], [True, True]])
+    mean, fraction, count = reliability(scores, present)
+    np.testing.assert_allclose(mean, [0.05, 0.975])
+    np.testing.assert_allclose(fraction, [0.5, 1.0])
+    assert count.tolist() == [2, 2]
+
+
+def test_the_report_is_written_and_the_table_printed(
+    evaluation: Evaluation, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(tmp_path / "report.html", "A <title>", {"tiny": evaluation}, ["A note."])
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "A &lt;title&gt;" in page
+    assert "A note." in page
+    assert page.count("data:audio") == len(best(evaluation, 8)) + len(worst(evaluation, 8))
+    print_table({"tiny": evaluation})
+    assert f"{100 * evaluation.metrics['oracle']['accuracy']:.1f}" in capsys.readouterr().out
+
+
+def test_a_corpus_without_word_times_is_reported_too(own_corpus: Corpus, tiny_run: Path, tmp_path: Path) -> None:
+    splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
+    splits["test"] = [dataclasses.replace(u, words=None) for u in splits["test"]]
+    write_corpus(own_corpus, splits)
+    evaluation = evaluate(load_model(tiny_run), own_corpus, "test")
+    assert evaluation.metrics["oracle"]["accuracy"] is None
+    assert evaluation.metrics["detection"]["f1"] is not None
+    write_report(tmp_path / "report.html", "Without times", {"tiny": evaluation})
+
+
+def test_the_location_is_that_of_the_method(evaluation: Evaluation) -> None:
+    """The location of every cell is the centre of the frame with the highest score."""
+    finder: Finder = evaluation.finder
+    first = read_audio(evaluation.utterances[0].audio)
+    features = finder._extract(first)[None]
+    queries = finder.model.encode_queries(finder.keywords)
+    with torch.no_grad():
+        frames, _ = finder.model.encode_speech(features, torch.tensor([features.shape[1]]))
+    peaks = frames[0][:, queries].argmax(dim=0).numpy()
+    expected = Predictions(np.zeros((1, len(peaks))), finder.model.grid.centre_s(peaks)[None])
+    np.testing.assert_allclose(evaluation.predictions.times_s[:1], expected.times_s, atol=1e-6)
