@@ -9,17 +9,8 @@ import torch
 from conftest import COLOURS, picture
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
-from earmark.supervision.tagger import (
-    Picture,
-    Tagger,
-    TaggerSettings,
-    commonest_words,
-    named_in_captions,
-    read_pictures,
-    read_tagger,
-    tag,
-    train_tagger,
-)
+from earmark.supervision.captions import Picture, commonest_words, named_in_captions, read_pictures
+from earmark.supervision.tagger import Tagger, TaggerSettings, read_tagger, tag, train_tagger
 from earmark.vocabulary import Vocabulary
 
 SMALL = TaggerSettings(side=48, epochs=20, batch_size=16, learning_rate=1e-2)

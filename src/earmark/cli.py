@@ -127,11 +127,12 @@ def tagger_train(
     seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
 ) -> None:
     """Train a tagger on captioned pictures. It never hears speech."""
+    from earmark.supervision import captions
     from earmark.supervision import tagger as taggers
     from earmark.vocabulary import read_keywords
 
-    known = taggers.read_pictures(pictures)
-    words = read_keywords(keywords) if keywords else taggers.commonest_words(known, commonest)
+    known = captions.read_pictures(pictures)
+    words = read_keywords(keywords) if keywords else captions.commonest_words(known, commonest)
     settings = taggers.TaggerSettings(side=side, epochs=epochs, mirror=mirror, seed=seed)
     taggers.train_tagger(known, words, settings, out)
     print(f"The tagger for {len(words)} keywords is in {out}.")

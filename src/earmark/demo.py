@@ -18,6 +18,7 @@ from earmark.models.checkpoint import read_checkpoint
 from earmark.pages.plot import localisation_plot
 from earmark.recipe import read_recipe
 from earmark.supervision import tagger as taggers
+from earmark.supervision.captions import read_pictures
 from earmark.supervision.targets import targets_path, write_targets
 from earmark.supervision.words import bag_of_words
 from earmark.train.loop import train
@@ -68,7 +69,7 @@ def _draw(evaluation: Evaluation, path: Path) -> None:
 def _tag(corpus: Corpus, keywords: Vocabulary, folder: Path) -> None:
     utterances = [utterance for split in corpus.splits() for utterance in corpus.utterances(split)]
     if not (folder / "model.safetensors").is_file():
-        pictures = taggers.read_pictures(corpus.folder / "pictures" / "pictures.csv")
+        pictures = read_pictures(corpus.folder / "pictures" / "pictures.csv")
         taggers.train_tagger(pictures, keywords, TAGGER, folder)
     if not targets_path(corpus, "vgs").is_file():
         write_targets(targets_path(corpus, "vgs"), taggers.tag(taggers.read_tagger(folder), utterances))

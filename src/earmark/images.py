@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 
 from earmark.errors import EarmarkError
 
+# No EPS or PDF: Pillow would start another program for them.
+PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -25,7 +28,7 @@ def read_image(path: Path | str) -> Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as opened:
+            with Image.open(path, formats=PICTURE_FORMATS) as opened:
                 picture = _in_8_bits(ImageOps.exif_transpose(opened))
                 if picture.has_transparency_data:
                     over = picture.convert("RGBA")

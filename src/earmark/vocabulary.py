@@ -47,9 +47,7 @@ class Vocabulary:
         if "" in self._index:
             raise EarmarkError("The keyword list holds an empty word: remove it.")
         if len(self._index) < len(self.words):
-            seen: set[str] = set()
-            twice = next(w for w in self.words if normalise(w) in seen or seen.add(normalise(w)))  # type: ignore[func-returns-value]
-            raise EarmarkError(f"The keyword {twice!r} is listed twice: keep it once.")
+            raise EarmarkError(f"The keyword {_first_repeated(self.words)!r} is listed twice: keep it once.")
 
     def __len__(self) -> int:
         return len(self.words)
@@ -90,6 +88,15 @@ class Vocabulary:
             return difflib.SequenceMatcher(None, plain, without_marks(keyword)).ratio()
 
         return sorted(self.words, key=likeness, reverse=True)[:count]
+
+
+def _first_repeated(words: Iterable[str]) -> str | None:
+    seen = set()
+    for word in words:
+        if normalise(word) in seen:
+            return word
+        seen.add(normalise(word))
+    return None
 
 
 def read_keywords(path: Path | str) -> Vocabulary:

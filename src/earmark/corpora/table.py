@@ -37,10 +37,10 @@ from typing import Annotated
 import typer
 
 from earmark.audio import AudioInfo
-from earmark.corpora._media import Finder, check_all_audio, check_all_images
 from earmark.corpora._words import SpokenWord, align, read_words
 from earmark.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
 from earmark.errors import EarmarkError
+from earmark.media import MediaFolder, check_all_audio, check_all_images
 from earmark.tables import Problems, Row, Table, read_table
 from earmark.vocabulary import read_keywords
 
@@ -114,13 +114,13 @@ def _entries(table: Table, problems: Problems) -> list[Entry]:
             problems.add(table.path, row.number, "there is no audio file in this row")
         if "split" in table.columns and not _split(row):
             problems.add(table.path, row.number, f"the split {row.get('split')!r} is none of train, dev and test")
-    finder = Finder(table.path.parent)
+    folder = MediaFolder(table.path.parent)
     entries = [
         Entry(
             row=row.number,
             id=id_,
-            audio=finder.find(row.get("audio")),
-            image=finder.find(row.get("image")) if row.get("image") else None,
+            audio=folder.find(row.get("audio")),
+            image=folder.find(row.get("image")) if row.get("image") else None,
             speaker=_nfc(row.get("speaker")) or None,
             text=_nfc(row.get("text")) or None,
             split=_split(row),

@@ -20,7 +20,7 @@ def own_scores(
     detection, scores = model.score((frames, lengths), queries)
     assert scores is not None
     padded = ~real_frames(lengths, scores.shape[2])[:, None]
-    centres = model.grid.centre_s(torch.arange(scores.shape[2], device=scores.device))
+    centres = model.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
     half = model.grid.stride_s / 2
     scores = scores.masked_fill(padded, -math.inf)
     return LocalisationScores(scores, centres - half, centres + half, detection, logits)

@@ -12,17 +12,16 @@ from typing import TypeVar
 
 from earmark.audio import AudioInfo, check_audio
 from earmark.errors import EarmarkError
+from earmark.images import PICTURE_FORMATS
 from earmark.progress import progress
 
 THREADS = 2
-# No EPS or PDF: Pillow would start another program for them.
-PICTURE_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 ENOUGH_PIXELS = (256, 256)  # a JPEG may be decoded at a fraction of its size if no smaller than this
 
 Checked = TypeVar("Checked")
 
 
-class Finder:
+class MediaFolder:
     """Finds files by the names that a table has for them.
 
     A name in composed letters (NFC) finds a file whose name on disk is decomposed (NFD), and the other way
