@@ -115,7 +115,7 @@ class Stop(BaseException):
 
 def train_until(epoch: int, recipe: Recipe, corpus: Corpus, out: Path) -> None:
     """Train, and stop right after the state of an epoch was kept."""
-    keep = loop._keep
+    keep = loop.keep
 
     def keep_and_stop(out, model, optimizer, state):
         keep(out, model, optimizer, state)
@@ -123,7 +123,7 @@ def train_until(epoch: int, recipe: Recipe, corpus: Corpus, out: Path) -> None:
             raise Stop
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "_keep", keep_and_stop)
+        patch.setattr(loop, "keep", keep_and_stop)
         with pytest.raises(Stop):
             train(recipe, corpus, out, keywords(corpus))
 

@@ -9,10 +9,7 @@ On several devices: ``accelerate launch -m earmark train ...``.
 
 from __future__ import annotations
 
-import io
-import json
 import math
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +27,6 @@ from earmark.features import extractor
 from earmark.features.padding import in_order
 from earmark.features.specaugment import spec_augment
 from earmark.features.store import load_features
-from earmark.files import replacing, write_text
 from earmark.models.checkpoint import (
     read_weights,
     write_description,
@@ -43,19 +39,9 @@ from earmark.recipe import Recipe, Training, read_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.batches import BucketSampler, Lesson
 from earmark.train.card import write_card
+from earmark.train.state import State, begun, keep, restore
 from earmark.train.threshold import best_threshold
 from earmark.vocabulary import Vocabulary
-
-STATE = "resume.pt"
-
-
-@dataclass
-class _State:
-    """How far a run is: what is kept to go on from, beside the weights and the optimiser."""
-
-    epochs: int = 0
-    best: float = math.inf
-    curve: list[dict[str, float]] = field(default_factory=list)
 
 
 def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resume: bool = False) -> None:
@@ -90,7 +76,7 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     optimizer = _optimizer(model, recipe.training)
     loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
-    state = _restore(out / STATE, accelerator.unwrap_model(model), optimizer)
+    state = restore(out, accelerator.unwrap_model(model), optimizer)
 
     curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1)
     with progress(f"Training {out.name}", recipe.training.epochs, state.epochs) as advance:
@@ -111,7 +97,7 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
                 for name in ("train_loss", "dev_loss"):
                     curves.add_scalar(name, state.curve[-1][name], epoch + 1)
                 curves.flush()
-                _keep(out, accelerator.unwrap_model(model), optimizer, state)
+                keep(out, accelerator.unwrap_model(model), optimizer, state)
             advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
     curves.close()
     if accelerator.is_main_process:
@@ -121,7 +107,7 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
     """Make sure that `out` is new, or with `resume` that it holds this very recipe's unfinished run."""
     described = (out / "recipe.yaml").is_file() and (out / "vocabulary.txt").is_file()
-    if (described or (out / STATE).is_file()) and not resume:
+    if (described or begun(out)) and not resume:
         raise EarmarkError(f"{out} already holds a run: choose another folder, or go on with it by --resume.")
     if described:
         if read_recipe(out / "recipe.yaml") != recipe:
@@ -218,29 +204,7 @@ def _bce(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> f
     return float(nn.functional.binary_cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets).double()))
 
 
-def _keep(out: Path, model: nn.Module, optimizer: Any, state: _State) -> None:
-    """Write all that is needed to go on after this epoch. The last write is the one that counts."""
-    write_text(out / "curve.jsonl", "".join(json.dumps(point) + "\n" for point in state.curve))
-    packed = io.BytesIO()  # written by Python, a full disk is an OSError; written by torch, it is anything
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, packed)
-    with replacing(out / STATE) as partial:
-        partial.write_bytes(packed.getbuffer())
-
-
-def _restore(path: Path, model: nn.Module, optimizer: Any) -> _State:
-    """Put back what :func:`_keep` wrote, if it did; a fresh state otherwise."""
-    if not path.is_file():
-        return _State()
-    try:
-        kept = torch.load(path, weights_only=True)
-        model.load_state_dict(kept.pop("model"))
-        optimizer.load_state_dict(kept.pop("optimizer"))
-        return _State(**kept)
-    except Exception as error:
-        raise EarmarkError(f"{path} is damaged ({type(error).__name__}): delete it to train from the start.") from error
-
-
-def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, dev: Lesson, state: _State) -> None:
+def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, dev: Lesson, state: State) -> None:
     """With the best epoch's weights: thresholds and the model card."""
     model.load_state_dict(read_weights(out))
     vocabulary = model.vocabulary
