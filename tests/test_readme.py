@@ -1,0 +1,48 @@
+"""What the README promises, done as it says."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from earmark.corpus import Corpus
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def test_the_five_commands(tiny_corpus: Corpus, tmp_path: Path) -> None:
+    """Somebody's own pictures and recordings, from a table to a page of hits."""
+    commands = re.search(r"```sh\n(earmark corpus table .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    assert commands is not None
+    lines = commands[1].strip().splitlines()
+    assert len(lines) == 5
+
+    utterances = {split: tiny_corpus.utterances(split) for split in tiny_corpus.splits()}
+    with open(tmp_path / "utterances.csv", "w", encoding="utf-8-sig", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["audio", "image", "split"])
+        table.writerows([u.audio, u.image, split] for split, some in utterances.items() for u in some)
+    with open(tmp_path / "pictures.csv", "w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["image", "caption"])
+        table.writerows([u.image, u.text] for u in utterances["train"])
+    (tmp_path / "keywords.txt").write_text("ball\ndog\nọmọ\nsnow\n", encoding="utf-8")
+    (tmp_path / "recordings").mkdir()
+    for utterance in utterances["test"]:
+        shutil.copy(utterance.audio, tmp_path / "recordings")
+
+    for line in lines:
+        command = re.sub(r"^earmark", f'"{sys.executable}" -m earmark', line)
+        done = subprocess.run(command, shell=True, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    assert "candidates" in done.stdout
+    assert "data:audio" in (tmp_path / "hits.html").read_text(encoding="utf-8")
+
+
+def test_the_files_it_names_are_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", README.read_text(encoding="utf-8")):
+        assert (README.parent / target).exists(), target
