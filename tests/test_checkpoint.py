@@ -287,11 +287,12 @@ def test_an_interrupted_write_keeps_the_weights_before(tmp_path: Path, monkeypat
     model = trained(tmp_path)
     before = (tmp_path / "model.safetensors").read_bytes()
 
-    def full_disk(weights: object, path: Path) -> None:
-        path.write_bytes(b"half")
+    def full_disk(path: Path, data: bytes) -> None:
+        with open(path, "wb") as file:
+            file.write(data[: len(data) // 2])
         raise OSError("no space left")
 
-    monkeypatch.setattr(safetensors.torch, "save_file", full_disk)
+    monkeypatch.setattr(Path, "write_bytes", full_disk)
     with pytest.raises(OSError, match="no space left"):
         write_weights(tmp_path, {name: 2 * weight for name, weight in model.state_dict().items()})
     assert (tmp_path / "model.safetensors").read_bytes() == before
