@@ -20,7 +20,7 @@ from earmark.recipe import Recipe, read_recipe
 from earmark.train.loop import train
 from earmark.vocabulary import Vocabulary
 
-EPOCHS = 6
+EPOCHS = 4
 
 
 def with_encoder(recipe: Recipe, **change: object) -> Recipe:

@@ -54,7 +54,9 @@ class Targets:
             raise EarmarkError(f"The tags have no column for {_some(missing)}: tag with these words, or drop them.")
         unknown = [name for name in utterances if name not in self.rows]
         if unknown:
-            raise EarmarkError(f"The tags have no row for {_some(unknown)}: run 'earmark tag' again.")
+            raise EarmarkError(
+                f"The tags have no row for {_some(unknown)}: run 'earmark tag' again, or leave them out of the corpus."
+            )
         columns = [self.vocabulary.index(word) for word in keywords]
         return np.stack([self.rows[name] for name in utterances])[:, columns]
 
