@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import shutil
 import sys
@@ -12,13 +13,26 @@ from pathlib import Path
 from earmark.errors import EarmarkError
 
 NEEDED_DISK_GIB = 2.0
+# What training, searching and the pages load, each where it is first used.
+LIBRARIES = (
+    "accelerate",
+    "jinja2",
+    "lhotse.features.kaldi.layers",
+    "PIL.Image",
+    "pydantic",
+    "rich.progress",
+    "safetensors.torch",
+    "soundfile",
+    "soxr",
+    "torch.utils.tensorboard.writer",
+)
 AUDIO_FORMATS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
 def check() -> bool:
     """Print a line for each thing that is checked; return whether all that is needed works."""
-    works = [_line(test, "PROBLEM") for test in (_python, _audio, _device, _disk, _writing)]
+    works = [_line(test, "PROBLEM") for test in (_python, _libraries, _audio, _device, _disk, _writing)]
     for test in (_browser, _speaker):  # one can do without these
         _line(test, "note")
     return all(works)
@@ -37,6 +51,15 @@ def _python() -> str:
     import torch
 
     return f"Python {sys.version.split()[0]}, torch {torch.__version__}"
+
+
+def _libraries() -> str:
+    for name in LIBRARIES:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise EarmarkError(f"Libraries: {name} can't be loaded ({error}); install Earmark anew.") from error
+    return f"libraries: all {len(LIBRARIES)} can be loaded"
 
 
 def _audio() -> str:
