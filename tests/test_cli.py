@@ -16,7 +16,7 @@ import pytest
 import soundfile
 
 from conftest import COLOURS, SAMPLE_RATE, WORD_S, picture, spoken
-from earmark import cli, corpora
+from earmark import cli, corpora, doctor
 from earmark.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.recipe import Recipe, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
@@ -348,7 +348,7 @@ def test_the_doctor_finds_this_machine_well(earmark, tmp_path: Path, monkeypatch
     ended = earmark("doctor")
     assert ended.status == 0
     lines = ended.out.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 8
     assert all(line.startswith(("ok       ", "note     ")) for line in lines)
     assert "ok       audio: wav, flac, ogg, mp3 can be read" in lines
     assert list(tmp_path.iterdir()) == []
@@ -368,12 +368,14 @@ def test_the_doctor_names_what_is_wrong(earmark, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**30))
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(doctor, "LIBRARIES", ("json", "nonesuch"))
     ended = earmark("doctor")
     assert ended.status == 1
     assert "PROBLEM  Audio: mp3 can't be read; " in ended.out
     assert "PROBLEM  Disk: 1.0 GiB free here; make room for at least 2 GiB." in ended.out
+    assert "PROBLEM  Libraries: nonesuch can't be loaded (No module named 'nonesuch'); install" in ended.out
     assert "note     Pages: no browser was found" in ended.out
-    assert len(ended.out.splitlines()) == 7
+    assert len(ended.out.splitlines()) == 8
 
 
 def test_the_package_offers_its_names_alone() -> None:
