@@ -35,6 +35,7 @@ def test_the_demo_runs_and_reuses_what_is_done(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_the_demo_meets_its_bars(tmp_path: Path) -> None:
     """Minutes: the whole demo, as 'make demo' runs it."""
     demos.demo(tmp_path, size=2000, seed=0)
