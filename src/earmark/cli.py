@@ -52,8 +52,8 @@ app = typer.Typer(
 
 def main() -> None:
     """Run the command line; every problem that the user can mend is one sentence on standard error."""
-    # Threads that wait for one another spin for a moment only: beside any other busy program, OpenMP's own patience
-    # makes training many times slower (benchmarks/spinning.py). It reads this when torch is first imported.
+    # Threads that wait for one another spin for a moment only: beside another busy program, they would take the time
+    # that the awaited one needs (benchmarks/spinning.py). OpenMP reads this when torch is first imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     try:
         app()
