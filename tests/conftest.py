@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,9 @@ from earmark.supervision.tagfile import tags_from_file
 from earmark.supervision.targets import targets_path, write_targets
 from earmark.supervision.words import bag_of_words
 from earmark.vocabulary import Vocabulary
+
+# A shell starts its background jobs deaf to Ctrl-C, and their children inherit it; some tests send one.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLE_RATE = 16_000
 WORD_S = 0.32

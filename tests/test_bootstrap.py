@@ -8,7 +8,7 @@ import pytest
 from earmark.evaluate import bootstrap
 from earmark.evaluate.bootstrap import LEVEL, RESAMPLES, confidence, draws
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def interval(values):

@@ -18,7 +18,7 @@ from earmark.evaluate.ranking import average_precision, equal_error_rate, precis
 from earmark.evaluate.truth import Predictions, Truth
 from slow_measures import slow_measure
 
-pytestmark = pytest.mark.filterwarnings("error")
+pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 
 
 def truth_of(occurrences, utterances, keywords=1):
