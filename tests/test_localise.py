@@ -14,7 +14,7 @@ from earmark import localise
 from earmark.errors import EarmarkError
 from earmark.localise import LocalisationScores as Found
 from earmark.models.written import WrittenModel, build
-from earmark.recipe import Attention, ConvLayer, LogMeanExp, Model
+from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model
 from earmark.timing import FRAMES_PER_SECOND
 from earmark.vocabulary import Vocabulary
 
@@ -34,6 +34,7 @@ def models() -> dict[str, WrittenModel]:
                 encoder=[first, ConvLayer(channels="keywords", kernel=3, relu=False)], pooling=LogMeanExp(r=1.0)
             ),
             "attention": Model(encoder=[first], pooling=Attention(kind="attention"), classifier=[6]),
+            "maximum": Model(encoder=[first], pooling=Maximum(kind="max"), classifier=[6]),
         }
         for kind, recipe in settings_of.items():
             torch.manual_seed(stride)
@@ -65,7 +66,7 @@ def located(name: str, model: str, features: Tensor, lengths: Tensor, words: tup
 
 
 def test_the_names_are_those_that_recipes_write() -> None:
-    assert {"attention", "score-aggregation"} <= set(localise.names())
+    assert {"attention", "grad-cam", "score-aggregation"} <= set(localise.names())
     assert localise.names() == sorted(localise.names())
     assert not any(name.startswith("_") or "frames" in name for name in localise.names())
 
@@ -87,7 +88,9 @@ def test_every_method_can_be_used_with_some_model_and_says_why_not_with_others(n
     ("name", "model", "reason"),
     [
         ("attention", "frame scores, stride 1", "this model has no attention over time"),
+        ("attention", "maximum, stride 4", "this model has no attention over time"),
         ("score-aggregation", "attention, stride 1", "this model's frames have no scores of their own"),
+        ("score-aggregation", "maximum, stride 1", "this model's frames have no scores of their own"),
     ],
 )
 def test_an_impossible_pair_is_refused_with_the_reason(name: str, model: str, reason: str) -> None:
@@ -167,6 +170,70 @@ def test_attention_is_equation_11(stride: int) -> None:
             best = alpha.index(max(alpha))
             assert found.locations_s()[u, w].item() == pytest.approx(0.01 * stride * best + 0.005)
     assert not found.logits
+
+
+@pytest.mark.parametrize("kind", ["attention", "maximum", "frame scores"])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_grad_cam_is_equations_6_and_7(kind: str, stride: int) -> None:
+    """The detection score's slope at every number of every frame by itself, from a small step to either side."""
+    model, lengths, step = MODELS[f"{kind}, stride {stride}"], torch.tensor([30, 17]), 1e-5
+    features = batch(lengths)
+    found = located("grad-cam", f"{kind}, stride {stride}", features, lengths)
+    for u, length in enumerate(lengths.tolist()):
+        frames, counts = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
+        steps = step * torch.eye(frames[0].numel(), dtype=frames.dtype).view(-1, *frames.shape[1:])
+        many = counts.expand(len(steps))
+        higher, lower = (
+            model.score((frames + sign * steps, many), torch.arange(len(WORDS)))[0].sigmoid() for sign in (1, -1)
+        )
+        slopes = ((higher - lower) / (2 * step)).view(*frames.shape[1:], len(WORDS))  # (T, K, W)
+        gamma = slopes.sum(dim=0) / len(frames[0])
+        for w in range(len(WORDS)):
+            alpha = [max(0.0, sum((gamma[k, w] * h[k]).item() for k in range(len(h)))) for h in frames[0]]
+            assert found.scores[u, w, : len(alpha)].tolist() == pytest.approx(alpha, abs=1e-8)
+    assert not found.logits
+
+
+@pytest.mark.parametrize("kind", ["attention", "maximum", "frame scores"])
+def test_grad_cam_is_that_of_captum(kind: str) -> None:
+    captum = pytest.importorskip("captum.attr")
+    model, length = MODELS[f"{kind}, stride 4"], torch.tensor([44])
+    features = batch(length)[:, :44]
+
+    class Scores(torch.nn.Module):
+        """From features to detection scores, with the encoder's frames (B, K, T) where captum can take hold of them."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.frames = torch.nn.Identity()
+
+        def forward(self, heard: Tensor) -> Tensor:
+            frames, lengths = model.encode_speech(heard, length)
+            tapped = self.frames(frames.transpose(1, 2)).transpose(1, 2)
+            return model.score((tapped, lengths), torch.arange(len(WORDS)))[0].sigmoid()
+
+    network = Scores()
+    cam = captum.LayerGradCam(network, network.frames)
+    found = located("grad-cam", f"{kind}, stride 4", features, length)
+    for w in range(len(WORDS)):
+        theirs = cam.attribute(features.requires_grad_(), target=w, relu_attributions=True)
+        torch.testing.assert_close(found.scores[0, w], theirs[0, 0].detach(), **CLOSE)
+    assert found.scores.max() > 0
+
+
+def test_grad_cam_sees_a_slope_where_the_score_rounds_to_1() -> None:
+    """In single precision the sigmoid of 20 is 1, and its derivative there would be 0."""
+    torch.manual_seed(0)
+    model = build(
+        Model(encoder=[ConvLayer(channels=4, kernel=5)], pooling=Maximum(kind="max"), classifier=[6]), FEATURES, WORDS
+    )
+    with torch.no_grad():
+        model.classifier[-1].bias.fill_(20.0)
+    lengths = torch.tensor([30])
+    features = batch(lengths).float()
+    found = localise.method("grad-cam", model)(model, features, lengths, torch.arange(len(WORDS)))
+    assert found.detection.sigmoid().eq(1).all()
+    assert (found.scores > 0).any(dim=2).any()
 
 
 @pytest.mark.parametrize("stride", [1, 4])

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from earmark.errors import EarmarkError
 from earmark.features import extractor
-from earmark.models.encoders import ConvEncoder, MaskedBatchNorm
+from earmark.models.encoders import ConvEncoder, MaskedBatchNorm, max_pool
 from earmark.models.masking import real_frames
-from earmark.models.pooling import AttentionPooling, log_mean_exp
-from earmark.models.written import AttentionModel, FrameScoreModel, WrittenModel, build
-from earmark.recipe import Attention, ConvLayer, LogMeanExp, Model, read_recipe
+from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
+from earmark.models.written import AttentionModel, FrameScoreModel, MaxModel, WrittenModel, build
+from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model, read_recipe
 from earmark.timing import FEATURE_GRID, HOP_SAMPLES, layer_frames
 from earmark.vocabulary import Vocabulary
 
@@ -45,6 +45,7 @@ def encoders(draw: st.DrawFn, last: int | str = 4, most: int = 3) -> list[ConvLa
                 relu=draw(st.booleans()),
                 dropout=draw(st.sampled_from([0.0, 0.5])),
                 residual=residual,
+                pool=draw(st.sampled_from([1, 1, 2, 3])),
             )
         )
     return layers
@@ -53,14 +54,15 @@ def encoders(draw: st.DrawFn, last: int | str = 4, most: int = 3) -> list[ConvLa
 FRAME_SCORES = st.builds(
     Model, encoder=encoders("keywords"), pooling=st.builds(LogMeanExp, r=st.floats(0.1, 10)), classifier=st.none()
 )
-ATTENTION = st.builds(
+JUDGED = st.builds(
     Model,
     encoder=encoders(4),
-    pooling=st.just(Attention(kind="attention")),
+    pooling=st.sampled_from([Maximum(kind="max"), Attention(kind="attention")]),
     classifier=st.lists(st.integers(1, 6), max_size=2),
 )
-MODELS = st.one_of(FRAME_SCORES, ATTENTION)
+MODELS = st.one_of(FRAME_SCORES, JUDGED)
 PSC = Model(encoder=[ConvLayer(channels="keywords", kernel=3, relu=False)], pooling=LogMeanExp(r=1.2))
+CNN_POOL = Model(encoder=[ConvLayer(channels=4, kernel=3, pool=3)], pooling=Maximum(kind="max"), classifier=[6])
 CNN_ATTEND = Model(encoder=[ConvLayer(channels=4, kernel=3)], pooling=Attention(kind="attention"), classifier=[6])
 
 
@@ -102,7 +104,8 @@ def test_an_utterance_is_the_same_alone_and_in_a_batch(recipe: Model, lengths: T
             assert alone[1].tolist() == [count]
             torch.testing.assert_close(frames[number, :count], alone[0][0], **CLOSE)
             torch.testing.assert_close(logits[number], alone_logits[0], **CLOSE)
-            torch.testing.assert_close(scores[number, :, :count], alone_scores[0], **CLOSE)
+            if scores is not None:
+                torch.testing.assert_close(scores[number, :, :count], alone_scores[0], **CLOSE)
             assert not frames[number, count:].any()
 
 
@@ -166,6 +169,8 @@ def test_a_batch_of_one_frame_can_be_trained_on() -> None:
 @settings(deadline=None, max_examples=25)
 def test_the_grid_of_an_encoder_is_where_impulses_come_out(layers: list[ConvLayer], seed: int) -> None:
     """Every single frame in turn holds sound; the frames of the encoder that change are those that see it."""
+    stride, whole = math.prod(layer.stride * layer.pool for layer in layers), 0
+    assume(stride <= 12)  # so that some frame lies far enough from both edges
     torch.manual_seed(seed)
     encoder = ConvEncoder(FEATURES, layers, len(WORDS)).double().eval()
     for parameter in encoder.parameters():
@@ -182,7 +187,6 @@ def test_the_grid_of_an_encoder_is_where_impulses_come_out(layers: list[ConvLaye
         frames, lengths = encoder(impulses, torch.full((length,), length))
     seen = (frames > 0).any(dim=2)  # by place of the impulse and by frame of the encoder
     assert lengths.tolist() == [seen.shape[1]] * length
-    stride, whole = math.prod(layer.stride for layer in layers), 0
     for frame in range(seen.shape[1]):
         places = seen[:, frame].nonzero().flatten()
         first, last = int(places[0]), int(places[-1])
@@ -202,10 +206,33 @@ def test_no_frame_lies_outside_the_utterance(layers: list[ConvLayer], lengths: T
     expected = lengths
     for layer in layers:
         expected = layer_frames(expected, layer.kernel, layer.stride, layer.kernel // 2)
+        expected = (expected // layer.pool).clamp_min(1)
     assert torch.equal(counts, expected)
     assert (counts >= 1).all()
-    assert encoder.grid.centre_s(0) == FEATURE_GRID.centre_s(0)
-    assert (encoder.grid.centre_s(counts - 1) <= FEATURE_GRID.centre_s(lengths - 1) + 1e-9).all()
+    if all(layer.pool == 1 for layer in layers):
+        assert encoder.grid.centre_s(0) == FEATURE_GRID.centre_s(0)
+        assert (encoder.grid.centre_s(counts - 1) <= FEATURE_GRID.centre_s(lengths - 1) + 1e-9).all()
+
+
+@given(LENGTHS, st.integers(1, 5), SEED)
+@settings(deadline=None)
+def test_max_pooling_takes_the_largest_of_whole_stretches(lengths: Tensor, width: int, seed: int) -> None:
+    frames = batch(lengths, seed).transpose(1, 2)
+    pooled, counts = max_pool(frames, lengths, width)
+    for b, length in enumerate(lengths.tolist()):
+        real = frames[b, :, :length].tolist()
+        stretches = [slice(start, start + width) for start in range(0, length - width + 1, width)] or [slice(0, length)]
+        expected = [[max(row[stretch]) for stretch in stretches] for row in real]
+        assert counts[b] == len(stretches)
+        assert pooled[b, :, : len(stretches)].tolist() == expected
+
+
+def test_the_papers_pooled_encoder_keeps_88_of_800_frames() -> None:
+    """800 frames, 266 after the first layer's pooling, 88 after the second's."""
+    model = published("cnn-pool")
+    frames, lengths = model.encode_speech(torch.zeros(2, 800, 39), torch.tensor([800, 8]))
+    assert frames.shape == (2, 88, 1024)
+    assert lengths.tolist() == [88, 1]  # of 8 frames there are 2 after the first pooling, and 1 after the second
 
 
 # --- pooling ---------------------------------------------------------------------------------------------------------
@@ -240,6 +267,14 @@ def test_log_mean_exp_by_hand() -> None:
     scores = torch.tensor([[[0.0, math.log(3), 7.0]], [[2000.0, 2000.0, 2000.0]]])
     pooled = log_mean_exp(scores, torch.tensor([2, 3]), 1.0)
     assert pooled.flatten().tolist() == pytest.approx([math.log(2), 2000.0])
+
+
+@given(LENGTHS, SEED)
+@settings(deadline=None)
+def test_the_maximum_is_that_of_the_real_frames(lengths: Tensor, seed: int) -> None:
+    frames = batch(lengths, seed)
+    expected = [[max(column) for column in frames[b, :length].T.tolist()] for b, length in enumerate(lengths.tolist())]
+    assert maximum(frames, lengths).tolist() == expected
 
 
 @given(LENGTHS, st.lists(st.integers(0, 2), min_size=1, max_size=4), SEED)
@@ -290,10 +325,11 @@ def test_some_queries_score_as_among_all(recipe: Model, lengths: Tensor, asked: 
         _, every_score = model.score(speech, model.encode_queries(WORDS.words))
     assert speech[0].shape == (len(lengths), speech[0].shape[1], model.encoder.dimension)
     assert logits.shape == (len(lengths), len(asked))
-    assert scores.shape == (*logits.shape, speech[0].shape[1])
     assert every.shape == (len(lengths), len(WORDS))
     torch.testing.assert_close(logits, every[:, asked], **CLOSE)
-    torch.testing.assert_close(scores, every_score[:, asked], **CLOSE)
+    if scores is not None:
+        assert scores.shape == (*logits.shape, speech[0].shape[1])
+        torch.testing.assert_close(scores, every_score[:, asked], **CLOSE)
 
 
 def test_what_is_pooled_is_what_is_scored() -> None:
@@ -317,21 +353,34 @@ def test_the_classifier_judges_the_context() -> None:
     torch.testing.assert_close(logits, (hidden @ second.weight.T + second.bias)[:, :, 0], **CLOSE)
 
 
-@pytest.mark.parametrize(("recipe", "kind"), [(PSC, FrameScoreModel), (CNN_ATTEND, AttentionModel)])
+def test_the_classifier_judges_the_maximum_for_all_keywords_at_once() -> None:
+    """Two layers with ReLU between them, by hand."""
+    model, lengths = fresh(CNN_POOL), torch.tensor([20, 12])
+    speech = model.encode_speech(batch(lengths), lengths)
+    logits, scores = model.score(speech, model.encode_queries(["red house", "dog"]))
+    first, _, second = model.classifier
+    hidden = (maximum(*speech) @ first.weight.T + first.bias).clamp_min(0)
+    torch.testing.assert_close(logits, (hidden @ second.weight.T + second.bias)[:, [2, 0]], **CLOSE)
+    assert scores is None
+
+
+@pytest.mark.parametrize(
+    ("recipe", "kind"), [(PSC, FrameScoreModel), (CNN_POOL, MaxModel), (CNN_ATTEND, AttentionModel)]
+)
 def test_the_recipe_says_which_model(recipe: Model, kind: type[WrittenModel]) -> None:
     model = fresh(recipe)
     assert type(model) is kind
     assert model.grid == model.encoder.grid
 
 
-@pytest.mark.parametrize("recipe", [PSC, CNN_ATTEND])
+@pytest.mark.parametrize("recipe", [PSC, CNN_POOL, CNN_ATTEND])
 def test_words_are_found_however_they_are_written(recipe: Model) -> None:
     model = fresh(recipe)
     asked = ["RED  HOUSE", "o\N{COMBINING DOT BELOW}mo\N{COMBINING DOT BELOW}", "dog", "dog"]
     assert model.encode_queries(asked).tolist() == [2, 1, 0, 0]
 
 
-@pytest.mark.parametrize("recipe", [PSC, CNN_ATTEND])
+@pytest.mark.parametrize("recipe", [PSC, CNN_POOL, CNN_ATTEND])
 def test_an_unknown_word_is_said_to_be_unknown(recipe: Model) -> None:
     with pytest.raises(EarmarkError, match=r"The word 'dogs' is not among the 3 keywords .* nearest are dog,"):
         fresh(recipe).encode_queries(["dog", "dogs"])
@@ -385,6 +434,33 @@ def test_cnn_attend_has_the_papers_size() -> None:
     assert parameters(model.pooling) == 67 * 1000
     assert parameters(model.classifier) == 1001 * 4096 + 4097
     assert parameters(model) == parameters(model.encoder) + 67 * 1000 + 1001 * 4096 + 4097
+
+
+POOLED_LAYERS = (39 * 9 + 1) * 64 + (64 * 11 + 1) * 256 + (256 * 11 + 1) * 1024
+
+
+def test_cnn_pool_has_the_papers_size() -> None:
+    model = published("cnn-pool")
+    assert isinstance(model, MaxModel)
+    assert parameters(model.encoder) == POOLED_LAYERS == 3_087_616
+    assert parameters(model) == POOLED_LAYERS + 1025 * 4096 + 4097 * 67
+
+
+def test_cnn_pool_attend_has_the_papers_size() -> None:
+    model = published("cnn-pool-attend")
+    assert isinstance(model, AttentionModel)
+    assert parameters(model.encoder) == POOLED_LAYERS
+    assert parameters(model) == POOLED_LAYERS + 67 * 1024 + 1025 * 4096 + 4097
+
+
+@pytest.mark.parametrize("name", ["cnn-pool", "cnn-pool-attend"])
+def test_the_papers_pooled_frames_are_90_ms_apart(name: str) -> None:
+    """Widths of 9, 3, 11, 3 and 11 at strides of 1, 1, 3, 3 and 9 frames."""
+    grid = published(name).grid
+    assert grid.stride_s == pytest.approx(0.09)
+    assert grid.field == FEATURE_GRID.field + (8 + 2 + 10 * 3 + 2 * 3 + 10 * 9) * HOP_SAMPLES
+    # The first frame stands for features 0 to 8, whose middle is feature 4.
+    assert grid.centre_s(0) == pytest.approx(FEATURE_GRID.centre_s(4))
 
 
 @pytest.mark.parametrize("name", ["psc", "cnn-attend"])

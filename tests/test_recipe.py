@@ -78,7 +78,8 @@ def complaint(path: Path, changes: list[str] | None = None) -> str:
 
 
 def test_there_are_recipes() -> None:
-    assert {"earmark.yaml", "olaleye2022/psc.yaml", "olaleye2022/cnn-attend.yaml"} <= set(RECIPES)
+    papers = {f"olaleye2022/{name}.yaml" for name in ("psc", "cnn-pool", "cnn-attend", "cnn-pool-attend")}
+    assert {"earmark.yaml", *papers} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -112,7 +113,19 @@ def test_the_papers_numbers(name: str) -> None:
     if name == "psc":
         assert (last.channels, last.relu, recipe.model.pooling) == ("keywords", False, LogMeanExp(r=1.2))
     else:
-        assert (last.channels, last.relu, recipe.model.classifier) == (1000, True, [4096])
+        assert (last.channels, last.relu, recipe.model.classifier) == (1000, False, [4096])
+
+
+@pytest.mark.parametrize("name", ["cnn-pool", "cnn-pool-attend"])
+def test_the_papers_numbers_with_pooling(name: str) -> None:
+    recipe = read_recipe(f"olaleye2022/{name}")
+    layers = [(layer.channels, layer.kernel, layer.pool) for layer in recipe.model.encoder]
+    assert layers == [(64, 9, 3), (256, 11, 3), (1024, 11, 1)]
+    assert [layer.relu for layer in recipe.model.encoder] == [True, True, name == "cnn-pool"]
+    assert recipe.model.pooling.kind == ("max" if name == "cnn-pool" else "attention")
+    assert recipe.model.classifier == [4096]
+    training = recipe.training
+    assert (training.learning_rate, training.batch_size, training.epochs) == (1e-4, 32, 100)
 
 
 def test_a_file_goes_before_a_recipe_that_comes_with_earmark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +197,7 @@ def test_a_missing_key(tmp_path: Path, key: str) -> None:
         ("model.encoder.0.channels", 1, "in 'model' a residual layer needs a layer before it with as many channels"),
         ("model.encoder.0.channels", "keywords", "in 'model' only the last layer"),
         ("model.pooling", 3, "'model.pooling' can't be 3: it should hold keys with values"),
-        ("model.pooling.kind", "max", "'model.pooling.kind' can't be 'max': it should be 'log-mean-exp', 'attention'"),
+        ("model.pooling.kind", "mean", "'model.pooling.kind' can't be 'mean': it should be 'log-mean-exp', 'max', "),
         ("model.pooling", {"kind": "log-mean-exp", "r": 0}, "'model.pooling.r' can't be 0: it should be greater than"),
         ("model.pooling", {"kind": "log-mean-exp"}, "in 'model' log-mean-exp pooling needs a last layer"),
         ("model.classifier", ..., "in 'model' attention pooling needs a classifier"),

@@ -60,6 +60,7 @@ class ConvLayer(_Strict):
     relu: bool = True
     dropout: float = Field(0.0, ge=0, lt=1)
     residual: bool = False
+    pool: Width = Field(1, description="max pooling over so many frames at a time, after all else")
 
     @model_validator(mode="after")
     def _kernel_is_odd(self) -> ConvLayer:
@@ -77,6 +78,12 @@ class LogMeanExp(_Strict):
     r: float = Field(1.0, gt=0)
 
 
+class Maximum(_Strict):
+    """Max pooling over time (Olaleye et al. 2022, Section IV-B)."""
+
+    kind: Literal["max"]
+
+
 class Attention(_Strict):
     """Attention pooling with one query vector a keyword (Olaleye et al. 2022, Eqs. 11 and 12)."""
 
@@ -87,7 +94,7 @@ class Model(_Strict):
     """Encoder, pooling and classifier of a model for written queries (Olaleye et al. 2022, Eq. 2)."""
 
     encoder: list[ConvLayer] = Field(min_length=1)
-    pooling: Annotated[LogMeanExp | Attention, Field(discriminator="kind")]
+    pooling: Annotated[LogMeanExp | Maximum | Attention, Field(discriminator="kind")]
     classifier: list[Width] | None = Field(None, description="widths of the hidden layers; none: no classifier")
 
     @model_validator(mode="after")
@@ -100,8 +107,10 @@ class Model(_Strict):
             raise ValueError("a residual layer needs a layer before it with as many channels")
         if self.pooling.kind == "log-mean-exp" and (not per_keyword or self.classifier is not None):
             raise ValueError("log-mean-exp pooling needs a last layer of 'keywords' channels and no classifier")
-        if self.pooling.kind == "attention" and (per_keyword or self.classifier is None):
-            raise ValueError("attention pooling needs a classifier, and a last layer with a number of channels")
+        if self.pooling.kind != "log-mean-exp" and (per_keyword or self.classifier is None):
+            raise ValueError(
+                f"{self.pooling.kind} pooling needs a classifier, and a last layer with a number of channels"
+            )
         return self
 
 
@@ -236,6 +245,6 @@ def _key(problem: ErrorDetails) -> str:
 UNKNOWN_KEY = ("extra_forbidden", "invalid_key")  # pydantic's names for a key it doesn't know, or that is no text
 KEYS = frozenset(
     name
-    for part in (Recipe, Features, Augment, ConvLayer, LogMeanExp, Attention, Model, Training)
+    for part in (Recipe, Features, Augment, ConvLayer, LogMeanExp, Maximum, Attention, Model, Training)
     for name in part.model_fields
 )

@@ -12,6 +12,17 @@ from earmark.models.masking import real_frames
 from earmark.models.written import WrittenModel
 
 
+def of_frames(
+    model: WrittenModel, scores: Tensor, lengths: Tensor, detection: Tensor, logits: bool
+) -> LocalisationScores:
+    """Scores (B, Q, T') of the encoder's frames, of which (B,) are real, laid out in time."""
+    padded = ~real_frames(lengths, scores.shape[2])[:, None]
+    centres = model.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
+    half = model.grid.stride_s / 2
+    scores = scores.masked_fill(padded, -math.inf)
+    return LocalisationScores(scores, centres - half, centres + half, detection, logits)
+
+
 def own_scores(
     model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor, logits: bool
 ) -> LocalisationScores:
@@ -19,8 +30,4 @@ def own_scores(
     frames, lengths = model.encode_speech(features, lengths)
     detection, scores = model.score((frames, lengths), queries)
     assert scores is not None
-    padded = ~real_frames(lengths, scores.shape[2])[:, None]
-    centres = model.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
-    half = model.grid.stride_s / 2
-    scores = scores.masked_fill(padded, -math.inf)
-    return LocalisationScores(scores, centres - half, centres + half, detection, logits)
+    return of_frames(model, scores, lengths, detection, logits)

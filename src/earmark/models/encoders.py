@@ -1,7 +1,7 @@
 """Convolutional speech encoders, built layer by layer from a recipe.
 
 Padding never leaks: it is set to zero before every convolution and kept out of the statistics of batch
-normalisation, so an utterance gets the same frames alone and in a batch.
+normalisation and out of max pooling, so an utterance gets the same frames alone and in a batch.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class ConvEncoder(nn.Module):
         self.blocks = nn.ModuleList()
         self.dimension, self.grid = inputs, FEATURE_GRID
         for layer in layers:
-            block = _Block(self.dimension, layer, keywords)
+            block = Block(self.dimension, layer, keywords)
             self.blocks.append(block)
             self.dimension = block.conv.out_channels
             self.grid = block.frames_on(self.grid)
@@ -64,8 +64,8 @@ class ConvEncoder(nn.Module):
         return frames.transpose(1, 2), lengths
 
 
-class _Block(nn.Module):
-    """Convolution, then, where the recipe says so, batch norm, ReLU, dropout and a shortcut around them."""
+class Block(nn.Module):
+    """Convolution, then, where the recipe says so, batch norm, ReLU, dropout, a shortcut around them and max pooling."""
 
     def __init__(self, inputs: int, layer: ConvLayer, keywords: int) -> None:
         super().__init__()
@@ -76,10 +76,12 @@ class _Block(nn.Module):
         self.relu = layer.relu
         self.dropout = nn.Dropout(layer.dropout) if layer.dropout else nn.Identity()
         self.residual = layer.residual
+        self.pool = layer.pool
 
     def frames_on(self, grid: FrameGrid) -> FrameGrid:
         """Where this block's frames lie when its input's lie on `grid`."""
-        return grid.then(self.conv.kernel_size[0], self.conv.stride[0], int(self.conv.padding[0]))
+        grid = grid.then(self.conv.kernel_size[0], self.conv.stride[0], int(self.conv.padding[0]))
+        return grid.then(self.pool, self.pool)
 
     def forward(self, frames: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """(B, C, T) zero where padded -> (B, C', T') zero where padded."""
@@ -93,7 +95,31 @@ class _Block(nn.Module):
         out = self.dropout(out)
         if self.residual:
             out = out + frames
+        if self.pool > 1:
+            out, lengths = max_pool(out, lengths, self.pool)
+            real = real_frames(lengths, out.shape[2])
         return out * real[:, None], lengths
+
+
+def max_pool(frames: Tensor, lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """The largest of every `width` real frames; a rest at the end is dropped, unless it is all there is.
+
+    Parameters
+    ----------
+    frames : torch.Tensor, shape = (B, C, T)
+    lengths : torch.Tensor, shape = (B,)
+    width : int
+
+    Returns
+    -------
+    frames : torch.Tensor, shape = (B, C, T'); what stands in padded places means nothing
+    lengths : torch.Tensor, shape = (B,)
+        ``lengths // width``, at least 1.
+    """
+    real = real_frames(lengths, frames.shape[2])[:, None]
+    lowest = torch.finfo(frames.dtype).min  # finite, so that a padded place can still be set to 0 by a product
+    frames = nn.functional.pad(frames.masked_fill(~real, lowest), (0, max(0, width - frames.shape[2])), value=lowest)
+    return nn.functional.max_pool1d(frames, width), (lengths // width).clamp_min(1)
 
 
 class MaskedBatchNorm(nn.BatchNorm1d):

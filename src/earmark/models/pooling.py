@@ -31,6 +31,12 @@ def log_mean_exp(scores: Tensor, lengths: Tensor, r: float) -> Tensor:
     return (total - lengths[:, None].to(total.dtype).log()) / r
 
 
+def maximum(frames: Tensor, lengths: Tensor) -> Tensor:
+    """Pool frames over time by the largest number of each dimension: (B, T, K) and (B,) to (B, K)."""
+    real = real_frames(lengths, frames.shape[1])
+    return frames.masked_fill(~real[:, :, None], -math.inf).amax(dim=1)
+
+
 class AttentionPooling(nn.Module):
     """One context vector a keyword: a mean of the frames, weighted by their likeness to the keyword's query.
 

@@ -1,6 +1,18 @@
 """Models for written queries: encoder, pooling, classifier (Olaleye et al. 2022, Eq. 2 and Table I).
 
-Both kinds keep one contract::
+Table I in this file's words:
+
+==================  =====================  ============  =========================  ==========================
+architecture        encoder                pooling       classifier                 class
+==================  =====================  ============  =========================  ==========================
+PSC                 CNN, one channel a     log-mean-exp  none                       :class:`FrameScoreModel`
+                    keyword
+CNN-Pool            CNN-Pool               max           one output a keyword       :class:`MaxModel`
+CNN-Attend          CNN                    attention     one output                 :class:`AttentionModel`
+CNN-PoolAttend      CNN-Pool               attention     one output                 :class:`AttentionModel`
+==================  =====================  ============  =========================  ==========================
+
+The encoders are in the recipes, layer by layer (``recipes/olaleye2022``). All kinds keep one contract::
 
     speech = model.encode_speech(features, lengths)        # frames (B, T', K) and lengths (B,)
     queries = model.encode_queries(["dog", "water"])       # Q of them
@@ -18,7 +30,7 @@ import torch
 from torch import Tensor, nn
 
 from earmark.models.encoders import ConvEncoder
-from earmark.models.pooling import AttentionPooling, log_mean_exp
+from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
 from earmark.recipe import Model
 from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
@@ -84,6 +96,19 @@ class FrameScoreModel(WrittenModel):
         return log_mean_exp(scores, lengths, self.r), scores
 
 
+class MaxModel(WrittenModel):
+    """Frames are pooled by their maximum, and a classifier judges all keywords at once: CNN-Pool."""
+
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
+        super().__init__(settings, features, vocabulary)
+        self.classifier = _perceptron(self.encoder.dimension, settings.classifier or [], len(vocabulary))
+
+    def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, None]:
+        """The classifier's logits (B, Q); no localisation scores of its own."""
+        logits: Tensor = self.classifier(maximum(*speech))
+        return logits[:, queries], None
+
+
 class AttentionModel(WrittenModel):
     """Frames are pooled by attention to the keyword's query, and a classifier judges the result: CNN-Attend."""
 
@@ -109,7 +134,7 @@ def build(settings: Model, features: int, vocabulary: Vocabulary) -> WrittenMode
     vocabulary : Vocabulary
         The keywords that can be asked for.
     """
-    kind = {"log-mean-exp": FrameScoreModel, "attention": AttentionModel}[settings.pooling.kind]
+    kind = {"log-mean-exp": FrameScoreModel, "max": MaxModel, "attention": AttentionModel}[settings.pooling.kind]
     return kind(settings, features, vocabulary)
 
 

@@ -1,0 +1,49 @@
+"""Grad-CAM: what in the encoder's frames a higher detection score would come from (Olaleye et al. 2022, Eqs. 6 and 7).
+
+Each dimension k of the encoder's frames h is weighed by how much keyword w's detection score would rise with it,
+
+.. math:: \\gamma_{k,w} = \\frac{1}{T} \\sum_t \\frac{\\partial \\hat y_w}{\\partial h_{t,k}},
+          \\qquad \\alpha_{w,t} = \\mathrm{ReLU}\\Big[\\sum_k \\gamma_{k,w} h_{t,k}\\Big]
+
+over the T real frames of the utterance.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from earmark.localise import LocalisationScores
+from earmark.localise._frames import of_frames
+from earmark.models.written import Speech, WrittenModel
+
+
+def refuses(model: WrittenModel) -> str | None:
+    """It can be used with every model, since all have frames that a gradient reaches."""
+    return None
+
+
+def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+    """Weighted sums of the frames' dimensions: alpha_{w,t}, at least 0."""
+    with torch.no_grad():
+        frames, lengths = model.encode_speech(features, lengths)
+    detection, importance = _importance(model, (frames, lengths), queries)
+    scores = torch.einsum("bqk,btk->bqt", importance, frames).relu()
+    return of_frames(model, scores, lengths, detection, logits=False)
+
+
+def _importance(model: WrittenModel, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
+    """Detection logits (B, Q), and gamma (B, Q, K)."""
+    frames, lengths = speech
+    with torch.enable_grad():
+        # One shift of all frames together: its gradient is the sum of theirs over time.
+        shift = torch.zeros_like(frames[:, :1], requires_grad=True)
+        logits, _ = model.score((frames + shift, lengths), queries)
+        slopes = [torch.autograd.grad(logits[:, q].sum(), shift, retain_graph=True)[0] for q in range(len(queries))]
+    detection = logits.detach()
+    if not slopes:
+        return detection, frames.new_zeros(len(frames), 0, frames.shape[2])
+    # The derivative of the sigmoid, written so that it does not round to 0 where the score is nearly 1.
+    steepness = detection.sigmoid() * (-detection).sigmoid()
+    gradient = steepness[:, :, None] * torch.cat(slopes, dim=1)
+    return detection, gradient / lengths[:, None, None]
