@@ -65,7 +65,7 @@ class ConvEncoder(nn.Module):
 
 
 class Block(nn.Module):
-    """Convolution, then, where the recipe says so, batch norm, ReLU, dropout, a shortcut around them and max pooling."""
+    """Convolution, then, where the recipe says so: batch norm, ReLU, dropout, a shortcut around them, max pooling."""
 
     def __init__(self, inputs: int, layer: ConvLayer, keywords: int) -> None:
         super().__init__()

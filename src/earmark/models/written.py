@@ -24,7 +24,7 @@ so that recordings are encoded once and searched many times.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -134,8 +134,12 @@ def build(settings: Model, features: int, vocabulary: Vocabulary) -> WrittenMode
     vocabulary : Vocabulary
         The keywords that can be asked for.
     """
-    kind = {"log-mean-exp": FrameScoreModel, "max": MaxModel, "attention": AttentionModel}[settings.pooling.kind]
-    return kind(settings, features, vocabulary)
+    kinds: dict[str, Callable[[Model, int, Vocabulary], WrittenModel]] = {
+        "log-mean-exp": FrameScoreModel,
+        "max": MaxModel,
+        "attention": AttentionModel,
+    }
+    return kinds[settings.pooling.kind](settings, features, vocabulary)
 
 
 def _perceptron(inputs: int, hidden: list[int], outputs: int) -> nn.Sequential:
