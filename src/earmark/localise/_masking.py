@@ -1,0 +1,174 @@
+"""Detection logits of many masked versions of an utterance, by the shortest way that gives the same numbers.
+
+The straightforward way passes every version through the whole model. Here the encoder works on distinct frames alone
+(:mod:`earmark.models.mosaic`). Where attention follows a linear last convolution, not even its frames are computed: the
+queries are folded into the convolution for the attention's weights, and the weighted mean of the frames is the
+convolution of the weighted mean of what it is computed from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from earmark.models.mosaic import Convolution, Mosaic, Step, lay, steps_of
+from earmark.models.written import AttentionModel, WrittenModel
+
+SEGMENTS_AT_ONCE = 2048  # whose distinct frames are kept together; bounds the memory
+NUMBERS_AT_ONCE = 1 << 22  # of the largest array while frames are pooled; bounds the memory, too
+
+
+def masked_logits(model: WrittenModel, outside: Tensor, inside: Tensor, segments: Tensor, queries: Tensor) -> Tensor:
+    """Detection logits of the versions of one utterance in which one segment each is exchanged.
+
+    Parameters
+    ----------
+    model : WrittenModel
+        In evaluation mode.
+    outside, inside : torch.Tensor, shape = (T, F)
+        A version has the features of `inside` within its segment, those of `outside` elsewhere.
+    segments : torch.Tensor, shape = (S, 2)
+        Each from a feature up to, but not with, another.
+    queries : torch.Tensor, shape = (Q,)
+
+    Returns
+    -------
+    torch.Tensor, shape = (S, Q)
+    """
+    steps, logits = _way(model)
+    parts = [outside.new_zeros(0, len(queries))]
+    for some in segments.split(SEGMENTS_AT_ONCE):
+        mosaic = lay(outside, inside, some)
+        for step in steps:
+            mosaic = mosaic.then(step)
+        parts.append(logits(mosaic, queries))
+    return torch.cat(parts)
+
+
+def _way(model: WrittenModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Tensor]]:
+    """The steps of the encoder that must be taken, and how logits (S, Q) come from what they lead to."""
+    *steps, last = steps_of(model.encoder.blocks)
+    if isinstance(model, AttentionModel) and isinstance(last, Convolution) and last.is_affine:
+        return steps, lambda mosaic, queries: _FoldedAttention(model, last, mosaic, queries).logits()
+    return [*steps, last], lambda mosaic, queries: _pooled(model, mosaic, queries)
+
+
+def _pooled(model: WrittenModel, mosaic: Mosaic, queries: Tensor) -> Tensor:
+    """The model's own scores of all frames of every version."""
+    segments = torch.arange(len(mosaic.layout.own), device=queries.device)
+    at_once = max(1, NUMBERS_AT_ONCE // (mosaic.layout.frames * mosaic.rows.shape[1]))
+    parts = []
+    for some in segments.split(at_once):
+        lengths = torch.full_like(some, mosaic.layout.frames)
+        parts.append(model.score((mosaic.frames_of(some), lengths), queries)[0])
+    return torch.cat(parts)
+
+
+class _FoldedAttention:
+    """Attention over the frames of an affine last block, without those frames.
+
+    With x_j for all that frame j is computed from, its K numbers are h_j = W x_j + b. Then the likeness to a query is
+    q . h_j = (W^T q) . x_j + q . b (Olaleye et al. 2022, Eq. 11 before its softmax), and since the attention's weights
+    sum to 1, the context is W (sum_j alpha_j x_j) + b (Eq. 12).
+    """
+
+    def __init__(self, model: AttentionModel, last: Convolution, mosaic: Mosaic, queries: Tensor) -> None:
+        self.mosaic, self.last, self.classifier = mosaic, last, model.classifier
+        self.layout = mosaic.above(last)
+        self.likeness = self._likeness(model.pooling.queries(queries))
+        self.width = min(self.layout.frames, self._widest())
+        self.left, self.right = _running(self._outside(), self.likeness[: self.layout.frames])
+
+    def logits(self) -> Tensor:
+        """(S, Q)."""
+        most = max(self.last.kernel * self.mosaic.rows.shape[1], *(p.shape[0] for p in self.classifier.parameters()))
+        at_once = max(1, NUMBERS_AT_ONCE // (max(1, self.likeness.shape[1]) * most))
+        segments = torch.arange(len(self.layout.own), device=self.likeness.device)
+        return torch.cat([self._logits(some) for some in segments.split(at_once)])
+
+    def _likeness(self, queries: Tensor) -> Tensor:
+        """Likeness of the rows that the last block would have to each query: (R, Q)."""
+        folded = (self.last.weight @ queries.T).unflatten(0, (self.last.kernel, -1))
+        by_tap = torch.einsum("rc,kcq->krq", self.mosaic.rows, folded)
+        sources = self.layout.sources(self.last, self.mosaic.layout)
+        likeness = (self.last.bias @ queries.T).repeat(len(sources), 1)
+        for tap, row in zip(by_tap, sources.T, strict=True):
+            likeness += tap.index_select(0, row)
+        return torch.cat([likeness, likeness.new_zeros(1, likeness.shape[1])])
+
+    def _widest(self) -> int:
+        """How many frames, at the most, see anything of a segment."""
+        behind = self.layout.sight.behind_last(self.layout.cuts.edges)
+        seen = behind[self.layout.cuts.end] - self.layout.first[self.layout.cuts.start]
+        return int(seen.max()) if len(seen) else 0
+
+    def _outside(self) -> Tensor:
+        """What the frames of `outside` are computed from: (T, kernel x C)."""
+        every = torch.arange(self.layout.frames, device=self.likeness.device)
+        rows = self.mosaic.layout.of_whole(0, self.last.places(every, self.mosaic.layout.frames))
+        return self.mosaic.at(rows).flatten(1)
+
+    def _logits(self, segments: Tensor) -> Tensor:
+        """(S, Q) for some of the segments."""
+        # The frames that see the segment, and some more where there are fewer than for the widest.
+        first = self.layout.first[self.layout.cuts.start[segments]].clamp(0, self.layout.frames - self.width)
+        frames = first[:, None] + torch.arange(self.width, device=segments.device)
+        rows = self.layout.of_segment(segments[:, None], frames)
+        likeness = self.likeness[rows].transpose(1, 2)
+        (left, left_mean), (right, right_mean) = (self.left, self.right)
+        left, right = left[first], right[first + self.width]
+        total = likeness.logsumexp(dim=2).logaddexp(left).logaddexp(right)
+        mean = self._near(segments, first, (likeness - total[:, :, None]).exp())
+        mean += (left - total).exp()[:, :, None] * left_mean[first]
+        mean += (right - total).exp()[:, :, None] * right_mean[first + self.width]
+        contexts = self.last.compute(mean.view(-1, self.last.kernel, self.mosaic.rows.shape[1]))
+        logits: Tensor = self.classifier(contexts)
+        return logits.view(left.shape)
+
+    def _near(self, segments: Tensor, first: Tensor, weights: Tensor) -> Tensor:
+        """Sums over frames near the segments: weights (S, Q, width) times what they are computed from."""
+        kernel, stride = self.last.kernel, self.last.stride
+        reach = (self.width - 1) * stride + kernel
+        below = first[:, None] * stride - self.last.padding + torch.arange(reach, device=first.device)
+        heard = self.mosaic.at(self.mosaic.layout.of_segment(segments[:, None], below))
+        # Row k of this matrix holds the weights at the places of tap k, so that one product serves all taps.
+        spread = weights.new_zeros(*weights.shape[:2], reach + kernel - 1)
+        spread[:, :, kernel - 1 : kernel + (self.width - 1) * stride : stride] = weights
+        by_tap = spread.unfold(2, reach, 1).flip(2)
+        sums = torch.bmm(by_tap.flatten(1, 2), heard)
+        return sums.view(len(segments), weights.shape[1], kernel * heard.shape[2])
+
+
+Running = tuple[Tensor, Tensor]
+
+
+def _running(inputs: Tensor, likeness: Tensor) -> tuple[Running, Running]:
+    """What attention over the frames before each place would give, and over those from it on.
+
+    Parameters
+    ----------
+    inputs : torch.Tensor, shape = (T, D)
+    likeness : torch.Tensor, shape = (T, Q)
+
+    Returns
+    -------
+    before, after : (torch.Tensor, shape = (T + 1, Q); torch.Tensor, shape = (T + 1, Q, D))
+        Log of the sum of the exponentials, and the mean of the inputs weighted by them.
+    """
+    before = _before(inputs, likeness)
+    after = _before(inputs.flip(0), likeness.flip(0))
+    return before, (after[0].flip(0), after[1].flip(0))
+
+
+def _before(inputs: Tensor, likeness: Tensor) -> Running:
+    nothing = torch.full_like(likeness[:1], -torch.inf)
+    total = torch.cat([nothing, likeness.logcumsumexp(dim=0)])
+    shares = (likeness - total[1:]).exp()  # of the newest frame in the mean; step by step, nothing under- or overflows
+    mean = inputs.new_zeros(len(total), likeness.shape[1], inputs.shape[1])
+    for t, heard in enumerate(inputs):
+        torch.lerp(mean[t], heard.expand_as(mean[t]), shares[t, :, None], out=mean[t + 1])
+    return total, mean
+
+

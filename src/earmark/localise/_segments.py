@@ -1,0 +1,74 @@
+"""What the methods share that mask segments of an utterance, in or out (Olaleye et al. 2022, Section III-B2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from earmark.localise import LocalisationScores
+from earmark.localise._masking import masked_logits
+from earmark.models.masking import real_frames
+from earmark.models.written import WrittenModel
+from earmark.timing import FEATURE_GRID
+
+# In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one start
+# to the next and from one length to the next, so that the longest has 59.
+SHORTEST, LONGEST, STEP = 20, 60, 3
+
+
+def segments_of(features: int, shortest: int = SHORTEST, longest: int = LONGEST, step: int = STEP) -> Tensor:
+    """All segments of an utterance: every `step` features one of every length from `shortest` on.
+
+    Parameters
+    ----------
+    features : int
+        T. An utterance shorter than `shortest` is one segment.
+    shortest, longest, step : int
+        In features.
+
+    Returns
+    -------
+    torch.Tensor, shape = (S, 2)
+        Where each begins, and the feature behind its last; in the order of their starts, then of their lengths.
+    """
+    if features < shortest:
+        return torch.tensor([[0, features]])
+    starts = torch.arange(0, features - shortest + 1, step)
+    lengths = torch.arange(shortest, longest + 1, step)
+    ends = starts[:, None] + lengths
+    segments = torch.stack([starts[:, None].expand_as(ends), ends], dim=2).flatten(0, 1)
+    return segments[segments[:, 1] <= features]
+
+
+Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def of_segments(
+    model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor, versions: Versions, sign: float
+) -> LocalisationScores:
+    """Logits of a batch's masked versions, `sign` times, laid out in time.
+
+    Parameters
+    ----------
+    versions : callable
+        Gives what stands outside and what stands inside of a segment, each (T, F), for an utterance's features (T, F).
+    """
+    detection = model.score(model.encode_speech(features, lengths), queries)[0]
+    each = [segments_of(length).to(features.device) for length in lengths.tolist()]
+    every = torch.cat([features.new_zeros((0, 2), dtype=torch.long), *each]).unique(dim=0)
+    scores = features.new_full((len(lengths), len(queries), len(every)), -math.inf)
+    real = real_frames(lengths, features.shape[1])
+    for row, heard, mask, segments in zip(scores, features, real, each, strict=True):
+        columns = _positions(segments, every)
+        row[:, columns] = sign * masked_logits(model, *versions(heard[mask]), segments, queries).T
+    starts_s, ends_s = (FEATURE_GRID.stride_s * edge.double() for edge in every.T)
+    return LocalisationScores(scores, starts_s, ends_s, detection, logits=True)
+
+
+def _positions(segments: Tensor, every: Tensor) -> Tensor:
+    """Where segments stand among others that are sorted by start and end."""
+    behind = int(every[:, 1].max()) + 1
+    return torch.searchsorted(every[:, 0] * behind + every[:, 1], segments[:, 0] * behind + segments[:, 1])
