@@ -18,7 +18,7 @@ KARPATHY = "dataset.json"
 
 
 def image_key(name: str) -> str:
-    """The name of a picture without what follows its first dot; one has a doubled ending in the distributed lists."""
+    """The name of a picture up to its first dot, so that ``KEY.jpg.1``, too, is ``KEY``."""
     return unicodedata.normalize("NFC", name.split(".")[0])
 
 

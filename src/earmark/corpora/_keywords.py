@@ -7,7 +7,6 @@ from pathlib import Path
 from earmark.vocabulary import read_keywords
 
 LISTS = Path(__file__).parent / "keyword_lists"
-HELP = "Keyword list: 67 or 34, those of the papers, or a file, one keyword a line."
 
 
 def keyword_list(choice: str) -> tuple[str, ...]:

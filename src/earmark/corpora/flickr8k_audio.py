@@ -26,8 +26,9 @@ import typer
 from earmark.corpora._assemble import assemble
 from earmark.corpora._entries import Entry, refuse_file
 from earmark.corpora._flickr8k import TEXT, caption_key, english_captions, image_key, photos, split_lists
-from earmark.corpora._keywords import HELP, keyword_list
+from earmark.corpora._keywords import keyword_list
 from earmark.corpora._ledger import Ledger
+from earmark.corpora._options import Keywords, Out, Photos
 from earmark.corpora._source import MediaFolders, Source, numbered_lines
 from earmark.corpora._words import ctm_words
 from earmark.corpus import Corpus, Word
@@ -43,10 +44,10 @@ NO_WORD = "<'"  # a token with one of these is no word
 
 def prepare(
     source: Annotated[Path, typer.Argument(help="The folder that holds flickr_audio, Flickr8k_text and the photos.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    out: Out,
     *,
-    keywords: Annotated[str, typer.Option(help=HELP)] = "67",
-    images: Annotated[Path | None, typer.Option(help="Folder of the photos, if not in the source.")] = None,
+    keywords: Keywords = "67",
+    images: Photos = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out, counted and told.
 

@@ -21,8 +21,9 @@ import typer
 from earmark.corpora._assemble import assemble
 from earmark.corpora._entries import Entry, refuse_file
 from earmark.corpora._json import listed_caption, read_listed, text_in
-from earmark.corpora._keywords import HELP, keyword_list
+from earmark.corpora._keywords import keyword_list
 from earmark.corpora._ledger import Ledger
+from earmark.corpora._options import Keywords, Out, Photos
 from earmark.corpora._source import MediaFolders, Source, picture_folders
 from earmark.corpora._splits import hashed_split
 from earmark.corpus import Corpus
@@ -33,10 +34,10 @@ PARTS_END = {"train": {"train": 1.0}, "val": {"dev": 0.5, "test": 1.0}}
 
 def prepare(
     source: Annotated[Path, typer.Argument(help="The folder that holds metadata (or train.json) and wavs.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    out: Out,
     *,
-    keywords: Annotated[str, typer.Option(help=HELP)] = "67",
-    images: Annotated[Path | None, typer.Option(help="Folder of the photos, if not in the source.")] = None,
+    keywords: Keywords = "67",
+    images: Photos = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out, counted and told.
 

@@ -24,8 +24,9 @@ import typer
 from earmark.corpora._assemble import assemble
 from earmark.corpora._entries import Entry, refuse_file
 from earmark.corpora._json import listed_caption, read_listed, text_in
-from earmark.corpora._keywords import HELP, keyword_list
+from earmark.corpora._keywords import keyword_list
 from earmark.corpora._ledger import Ledger
+from earmark.corpora._options import Keywords, Out
 from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
 from earmark.corpora._splits import hashed_split, karpathy_splits
 from earmark.corpora._words import seconds, spoken_word
@@ -41,9 +42,9 @@ HALVES_END = {"dev": 0.5, "test": 1.0}
 
 def prepare(
     source: Annotated[Path, typer.Argument(help="The folder that holds SpokenCOCO_train.json and wavs.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    out: Out,
     *,
-    keywords: Annotated[str, typer.Option(help=HELP)] = "67",
+    keywords: Keywords = "67",
     images: Annotated[
         Path | None, typer.Option(help="Folder of train2014 and val2014, if not in the source or beside it.")
     ] = None,

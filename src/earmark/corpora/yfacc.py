@@ -34,6 +34,7 @@ from earmark.corpora._assemble import assemble
 from earmark.corpora._entries import Entry, refuse_file
 from earmark.corpora._flickr8k import TEXT, photos, token_captions
 from earmark.corpora._ledger import Ledger
+from earmark.corpora._options import Out, Photos
 from earmark.corpora._source import MediaFolders, Source, numbered_lines
 from earmark.corpora._textgrid import textgrid_words
 from earmark.corpus import SPLITS, Corpus, Word
@@ -44,7 +45,7 @@ NAME = "YFACC"
 FOLDER = "flickr_audio_yoruba_{}"
 RESAMPLED = "16k"  # a folder that recipes make in each of the above
 ALIGNMENT = "Flickr8k_alignment"
-MAPS = ("eng_yoruba_keywords.txt", "keywords.8_yoruba.txt")
+MAPS = {"eng_yoruba_keywords.txt": ",", "keywords.8_yoruba.txt": " "}  # and what parts English from Yoruba
 RECORDING = re.compile(r"(?:(?P<speaker>S\d+)_)?(?P<key>.+_\d+)")
 
 
@@ -57,13 +58,13 @@ class Language(StrEnum):
 
 def prepare(
     source: Annotated[Path, typer.Argument(help="The folder that holds flickr_audio_yoruba_train and the others.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    out: Out,
     *,
     queries: Annotated[Language, typer.Option(help="Language of the keywords.")] = Language.english,
     keywords: Annotated[
         Path | None, typer.Option(help="Keyword list, one a line, if not all that the corpus has.")
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the Flickr8k photos, if not in the source.")] = None,
+    images: Photos = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out, counted and told.
 
@@ -129,7 +130,7 @@ def in_english(caption: str, english: Mapping[str, list[str]]) -> str:
 
 
 def _keyword_pairs(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
-    """English and Yoruba keywords, from lines ``english, yoruba``; or without the comma, in the other file.
+    """English and Yoruba keywords, from lines ``english, yoruba`` (in the other file without the comma).
 
     Raises
     ------
@@ -139,8 +140,7 @@ def _keyword_pairs(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
     pairs: list[tuple[str, str]] = []
     for number, line in numbered_lines(path, "keywords", ledger):
         ledger.read("keywords")
-        parts = line.partition("," if "," in line else " ")
-        english, yoruba = (" ".join(plain_words(part)) for part in (parts[0], parts[2]))
+        english, _, yoruba = (" ".join(plain_words(part)) for part in line.partition(MAPS[path.name]))
         if english and yoruba:
             pairs.append((english, yoruba))
         else:
