@@ -38,10 +38,13 @@ def source(tmp_path: Path) -> Path:
         item("seven", wav=None),
         item("eight", image=["b"]),
         "damaged",
+        item("nine", wav="wavs/\0.wav"),
+        item("ten", wav=f"wavs/{'long' * 100}.wav", image="b/beach/one.jpg"),
+        item("half", asr_text="half a \ud83d letter", image="b/beach/one.jpg"),
     ]
     write_list(source / "metadata" / "train.json", train)
     write_list(source / "metadata" / "val.json", [item(f"v{n}") for n in range(MANY)])
-    for name in ("one", "two", "four", "five", "six"):
+    for name in ("one", "two", "four", "five", "six", "half"):
         write_tone(source / "wavs" / "1" / f"{name}.wav")
     (source / "wavs" / "1" / "four.wav").write_bytes(DAMAGED)
     for name in ("one", "two", "three", "four", "six", *(f"v{n}" for n in range(MANY))):
@@ -55,12 +58,13 @@ def source(tmp_path: Path) -> Path:
 def test_what_is_whole_is_read(source: Path, tmp_path: Path) -> None:
     corpus = prepare(source, tmp_path / "out", keywords="34")
     found = utterances(corpus)
-    assert {id_ for id_, (split, _) in found.items() if split == "train"} == {"S1-one", "two"}
+    assert {id_ for id_, (split, _) in found.items() if split == "train"} == {"S1-one", "two", "S1-half"}
     first, second = found["S1-one"][1], found["two"][1]
     assert first.audio == source / "wavs" / "1" / "one.wav"
     assert first.image == source / "images" / "b" / "beach" / "one.jpg"
     assert (first.speaker, first.text, first.words) == ("S1", "a beach one", None)
     assert (second.speaker, second.text) == (None, None)
+    assert found["S1-half"][1].text == "half a ? letter"
     splits = [split for id_, (split, _) in found.items() if id_.startswith("S1-v")]
     assert len(splits) == MANY
     assert min(splits.count("dev"), splits.count("test")) > MANY / 4
@@ -75,15 +79,15 @@ def test_what_is_not_read_is_counted_and_named(
     assert noted(corpus.folder) == {
         ("utterances", "left out: no recording or no picture is named"): nothing_named,
         ("utterances", "left out: they are listed twice"): ["S1-one"],
-        ("utterances", "left out: there is no such picture"): ["S1-five"],
+        ("utterances", "left out: there is no such picture"): ["S1-five", "S1-nine"],
         ("utterances", "left out: the picture can't be read"): ["S1-six"],
-        ("utterances", "left out: there is no such audio file"): ["S1-three"],
+        ("utterances", "left out: there is no such audio file"): ["S1-three", "S1-ten"],
         ("utterances", "left out: the audio can't be read"): ["S1-four"],
         ("utterances", "kept without a speaker"): ["two"],
         ("utterances", "kept without a written caption"): ["two"],
     }
     printed = capsys.readouterr().out
-    assert totals(printed)["utterances"] == (10 + MANY, 8, 2 + MANY)
+    assert totals(printed)["utterances"] == (13 + MANY, 10, 3 + MANY)
     assert_account_is_right(corpus, printed)
 
 
@@ -108,7 +112,7 @@ def test_media_where_the_lists_say(source: Path, tmp_path: Path) -> None:
 
 def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
     (source / "metadata" / "val.json").rename(source / "val.json")
-    assert len(utterances(prepare(source, tmp_path / "found"))) == 2 + MANY
+    assert len(utterances(prepare(source, tmp_path / "found"))) == 3 + MANY
     (source / "val.json").unlink()
     with pytest.raises(EarmarkError, match=r"There is no val.json in .*distro .*metadata/.*: it lists the recordings"):
         prepare(source, tmp_path / "out")

@@ -65,8 +65,6 @@ def _with_pictures(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
     """The entries whose pictures can be read; all, if no picture is there: tags can come from a file as well."""
     present = [entry for entry in entries if entry.image and os.path.isfile(entry.image)]
     if not present:
-        for entry in entries:
-            ledger.lack("utterances", "a picture: there are none at all", entry.id)
         return list(entries)
     for entry in entries:
         if entry.image is None or not os.path.isfile(entry.image):
@@ -92,10 +90,15 @@ def _audio(entries: Sequence[Entry], ledger: Ledger) -> dict[str, AudioInfo]:
     return infos
 
 
-def _note_what_lacks(entry: Entry, word_times: bool, ledger: Ledger) -> None:
-    lacking = {"a speaker": entry.speaker is None, "a written caption": entry.text is None, "word times": word_times}
-    for thing, lacks in lacking.items():
-        if lacks:
+def _note_what_lacks(entry: Entry, no_times: bool, ledger: Ledger) -> None:
+    missing = {
+        "a picture": entry.image is None or not os.path.isfile(entry.image),
+        "a speaker": entry.speaker is None,
+        "a written caption": entry.text is None,
+        "word times": no_times,
+    }
+    for thing in missing:
+        if missing[thing]:
             ledger.lack("utterances", thing, entry.id)
 
 

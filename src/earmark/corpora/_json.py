@@ -31,9 +31,12 @@ def read_listed(path: Path, key: str) -> tuple[dict[str, Any], list[Any]]:
 
 
 def text_in(item: Any, key: str) -> str:
-    """The text or number under `key` of an object in a JSON file; "" where there is none."""
+    """The text or number under `key` of an object in a JSON file; "" where there is none.
+
+    JSON can escape halves of characters, which no file can hold; they become question marks.
+    """
     value = item.get(key) if isinstance(item, dict) else None
-    return str(value).strip() if isinstance(value, str | int) else ""
+    return str(value).strip().encode("utf-8", "replace").decode() if isinstance(value, str | int) else ""
 
 
 def listed_caption(row: int, name: str, audio: Path, image: Path, caption: Any, split: str) -> Entry:
