@@ -65,10 +65,11 @@ def test_a_bag_of_words_has_a_column_a_keyword_and_neither_order_nor_number() ->
     assert bag_of_words([said("x")], Vocabulary(["x"])).rows["u"].dtype == np.float32
 
 
-def test_without_a_text_the_words_of_the_alignment_count() -> None:
+@pytest.mark.parametrize("text", [None, "A cat in the snow."])
+def test_words_of_the_alignment_go_before_the_text(text: str | None) -> None:
     words = (Word("Dog,", 0.1, 0.2), Word("snow", 0.3, 0.4))
-    assert list(bag_of_words([said(words=words)], Vocabulary(["snow", "cat", "dog"])).rows["u"]) == [1, 0, 1]
-    assert list(bag_of_words([said(words=())], Vocabulary(["snow"])).rows["u"]) == [0]
+    assert list(bag_of_words([said(text, words)], Vocabulary(["snow", "cat", "dog"])).rows["u"]) == [1, 0, 1]
+    assert list(bag_of_words([said(text, ())], Vocabulary(["snow"])).rows["u"]) == [0]
 
 
 def test_no_transcript_no_bag() -> None:

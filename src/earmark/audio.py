@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,7 @@ def at_speed(waveform: Waveform, speed: float) -> Waveform:
 
 
 def _require_file(path: Path | str) -> None:
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no system would
         raise EarmarkError(f"There is no audio file {path}: check its name, or whether it was moved.")
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from earmark.errors import EarmarkError
 
 NEEDED_DISK_GIB = 2.0
-# What training, searching and the pages load, each where it is first used.
+# What importing, training, searching and the pages load, each where it is first used.
 LIBRARIES = (
     "accelerate",
     "jinja2",
     "lhotse.features.kaldi.layers",
     "PIL.Image",
     "pydantic",
+    "pympi.Praat",
     "rich.progress",
     "safetensors.torch",
     "soundfile",

@@ -25,7 +25,7 @@ def moment(candidate: Candidate, utterance: Utterance | None = None, verdict: st
         curve_times_s=candidate.times_s,
         curve=candidate.curve,
         words=(utterance.words or ()) if utterance else (),
-        image=utterance.image if utterance else None,
+        image=utterance.image if utterance and utterance.image and utterance.image.is_file() else None,
         verdict=verdict,
         caption=(utterance.text or "") if utterance else "",
     )

@@ -25,6 +25,9 @@ class Problems:
     def __len__(self) -> int:
         return sum(len(found) for found in self._found.values())
 
+    def __iter__(self) -> Iterator[tuple[Path, int, str]]:
+        return ((path, row, what) for path, found in self._found.items() for row, what in found)
+
     def add(self, path: Path, row: int, what: str) -> None:
         """Note what is wrong in a row of a file; rows count from 1, as a spreadsheet shows them."""
         self._found.setdefault(path, []).append((row, what))

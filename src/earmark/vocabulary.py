@@ -9,6 +9,8 @@ from pathlib import Path
 
 from earmark.errors import EarmarkError
 
+PUNCTUATION = '.,;:!?"()[]{}«»“”„…¿¡—–'
+
 
 def normalise(word: str) -> str:
     """The form in which words are compared: Unicode NFC, case folded, single spaces.
@@ -17,6 +19,11 @@ def normalise(word: str) -> str:
     True
     """
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", word).casefold().split()))
+
+
+def plain_words(text: str) -> list[str]:
+    """The normalised words of a text, without the punctuation around them."""
+    return [word for word in (normalise(token.strip(PUNCTUATION)) for token in text.split()) if word]
 
 
 def without_marks(word: str) -> str:

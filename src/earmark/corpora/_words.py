@@ -43,7 +43,7 @@ def read_words(path: Path | str, problems: Problems) -> list[SpokenWord]:
         case ".csv" | ".tsv":
             return _from_table(path, problems)
         case ".ctm":
-            return _from_ctm(path, problems)
+            return ctm_words(enumerate(read_text(path).splitlines(), start=1), path, problems)
         case other:
             raise EarmarkError(f"{path} ends in {other!r}: word times are read from .csv, .tsv and .ctm files.")
 
@@ -72,46 +72,59 @@ def align(
             if item.utterance_id not in unknown:
                 problems.add(path, item.row, f"there is no utterance {item.utterance_id!r}")
             unknown.add(item.utterance_id)
-        elif item.word.start_s >= end_s or item.word.end_s > end_s + PAST_THE_END_S:
+        elif (word := clipped(item.word, end_s)) is None:
             times = f"{item.word.start_s:g} to {item.word.end_s:g} s"
             what = f"the word {item.word.word!r} ({times}) runs past the end of {item.utterance_id!r}"
             problems.add(path, item.row, f"{what} at {end_s:.2f} s")
         else:
-            clipped = Word(item.word.word, item.word.start_s, min(item.word.end_s, end_s))
-            words.setdefault(item.utterance_id, []).append(clipped)
-    return {key: tuple(sorted(found, key=lambda word: word.start_s)) for key, found in words.items()}
+            words.setdefault(item.utterance_id, []).append(word)
+    return {key: in_order(found) for key, found in words.items()}
+
+
+def clipped(word: Word, end_s: float) -> Word | None:
+    """The word, cut off where its utterance ends; None where it runs past that by more than a frame or two."""
+    if word.start_s >= end_s or word.end_s > end_s + PAST_THE_END_S:
+        return None
+    return Word(word.word, word.start_s, min(word.end_s, end_s))
+
+
+def in_order(words: Iterable[Word]) -> tuple[Word, ...]:
+    """Words in the order of their starts."""
+    return tuple(sorted(words, key=lambda word: word.start_s))
 
 
 def _from_table(path: Path, problems: Problems) -> list[SpokenWord]:
     table = read_table(path, ("utterance_id", "word", "start_s", "end_s"), (), problems)
     found = (
-        _spoken_word(path, row.number, row.get("utterance_id"), row.get("word"), times, problems)
+        spoken_word(path, row.number, row.get("utterance_id"), row.get("word"), times, problems)
         for row in table.rows
-        if (times := _seconds(path, row.number, row.get("start_s"), row.get("end_s"), problems))
+        if (times := seconds(path, row.number, row.get("start_s"), row.get("end_s"), problems))
     )
     return [item for item in found if item]
 
 
-def _from_ctm(path: Path, problems: Problems) -> list[SpokenWord]:
+def ctm_words(lines: Iterable[tuple[int, str]], path: Path, problems: Problems) -> list[SpokenWord]:
+    """Words of the numbered lines of a CTM file; `path` names it."""
     found = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in lines:
         fields = line.split(";;")[0].split()
         if not fields:
             continue
         if len(fields) not in (5, 6):
             wanted = "utterance channel start duration word [confidence]"
             problems.add(path, number, f"there are {len(fields)} fields where 5 or 6 belong ({wanted})")
-        elif times := _seconds(path, number, fields[2], fields[3], problems):
+        elif times := seconds(path, number, fields[2], fields[3], problems):
             start_s, length_s = times
             # Sums of decimal numbers are not exact in binary; no aligner counts in less than microseconds.
             end_s = round(start_s + length_s, 6)
-            found.append(_spoken_word(path, number, fields[0], fields[4], (start_s, end_s), problems))
+            found.append(spoken_word(path, number, fields[0], fields[4], (start_s, end_s), problems))
     return [item for item in found if item]
 
 
-def _spoken_word(
+def spoken_word(
     path: Path, row: int, utterance_id: str, word: str, times: tuple[float, float], problems: Problems
 ) -> SpokenWord | None:
+    """A word from `times` on until, or None where it is silence or (a problem) its times make no sense."""
     start_s, end_s = times
     if not utterance_id:
         problems.add(path, row, "there is no utterance_id")
@@ -125,7 +138,7 @@ def _spoken_word(
     return None
 
 
-def _seconds(path: Path, row: int, first: str, second: str, problems: Problems) -> tuple[float, float] | None:
+def seconds(path: Path, row: int, first: str, second: str, problems: Problems) -> tuple[float, float] | None:
     """Both times of a row as numbers, or None and a problem for each that is none."""
     times = [_number(text) for text in (first, second)]
     for text, time_s in zip((first, second), times, strict=True):

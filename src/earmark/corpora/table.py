@@ -24,19 +24,20 @@ together, and rows that are added later move no row that was there before.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Annotated
 
 import typer
 
 from earmark.audio import AudioInfo
+from earmark.corpora._entries import Entry, refuse_file
+from earmark.corpora._splits import hashed_split
 from earmark.corpora._words import SpokenWord, align, read_words
 from earmark.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
 from earmark.errors import EarmarkError
@@ -70,8 +71,7 @@ def prepare(
         If anything is wrong with the table, the word times or the media: all of it at once, each with its row
         number. Then nothing is written.
     """
-    if out.exists() and not out.is_dir():
-        raise EarmarkError(f"{out} is a file: name a folder for the corpus.")
+    refuse_file(out)
     listed = read_keywords(keywords).words if keywords else ()
     problems = Problems()
     table = read_table(source, REQUIRED, OPTIONAL, problems)
@@ -90,21 +90,8 @@ def prepare(
     corpus = Corpus(out, name or folder.name or source.stem, language, licence, listed)
     splits: dict[str, list[Utterance]] = defaultdict(list)
     for entry in entries:
-        splits[entry.split].append(_utterance(entry, infos, aligned.get(entry.id)))
+        splits[entry.split].append(entry.utterance(infos[entry.audio], aligned.get(entry.id)))
     return write_corpus(corpus, splits)
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A row of the table, with the paths of its media as they are on disk (if they are)."""
-
-    row: int
-    id: str
-    audio: Path
-    image: Path | None
-    speaker: str | None
-    text: str | None
-    split: str
 
 
 def _entries(table: Table, problems: Problems) -> list[Entry]:
@@ -189,7 +176,7 @@ def _aligned(
 def _with_splits(entries: Sequence[Entry], folder: Path) -> list[Entry]:
     """The entries with a split each, decided by a hash of the picture's path, or else of the audio's."""
     keys = [_key(entry.image or entry.audio, folder) for entry in entries]
-    divided = [replace(entry, split=_hashed_split(key)) for entry, key in zip(entries, keys, strict=True)]
+    divided = [replace(entry, split=hashed_split(key, SHARES_END)) for entry, key in zip(entries, keys, strict=True)]
     sizes = Counter(entry.split for entry in divided)
     _say(
         "there is no column 'split', so a hash of each picture (or audio) decided: "
@@ -204,11 +191,6 @@ def _with_splits(entries: Sequence[Entry], folder: Path) -> list[Entry]:
 def _key(medium: Path, folder: Path) -> str:
     """A medium's name for hashing: the same on every machine that has the same folder."""
     return _nfc(Path(os.path.relpath(medium, folder)).as_posix())
-
-
-def _hashed_split(key: str) -> str:
-    place = int.from_bytes(hashlib.sha256(key.encode()).digest()[:6], "big") / 2**48
-    return next(split for split, end in SHARES_END.items() if place < end)
 
 
 def _warn_of_unused_columns(table: Table) -> None:
@@ -228,21 +210,6 @@ def _warn_of_shared_media(entries: Sequence[Entry]) -> None:
                 first = f"the first in rows {shared[0]['train']} and {shared[0][other]}"
                 count = f"1 {kind} file is" if len(shared) == 1 else f"{len(shared)} {kind} files are"
                 _say(f"{count} in train and in {other} ({first}), so {other} will look better than it is")
-
-
-def _utterance(entry: Entry, infos: Mapping[Path, AudioInfo], words: tuple[Word, ...] | None) -> Utterance:
-    info = infos[entry.audio]
-    return Utterance(
-        id=entry.id,
-        audio=entry.audio,
-        sample_rate=info.sample_rate,
-        samples=info.samples,
-        channels=info.channels,
-        image=entry.image,
-        speaker=entry.speaker,
-        text=entry.text or (" ".join(word.word for word in words) if words else None),
-        words=words,
-    )
 
 
 def _nfc(text: str) -> str:

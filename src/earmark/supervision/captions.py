@@ -10,9 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.media import MediaFolder
-from earmark.supervision.words import plain_words
 from earmark.tables import Problems, read_table
-from earmark.vocabulary import Vocabulary, normalise
+from earmark.vocabulary import Vocabulary, normalise, plain_words
 
 
 @dataclass(frozen=True)

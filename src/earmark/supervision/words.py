@@ -9,14 +9,7 @@ import numpy as np
 from earmark.corpus import Utterance, Word
 from earmark.errors import EarmarkError
 from earmark.supervision.targets import Targets
-from earmark.vocabulary import Vocabulary, normalise
-
-PUNCTUATION = '.,;:!?"()[]{}«»“”„…¿¡—–'
-
-
-def plain_words(text: str) -> list[str]:
-    """The normalised words of a text, without the punctuation around them."""
-    return [word for word in (normalise(token.strip(PUNCTUATION)) for token in text.split()) if word]
+from earmark.vocabulary import Vocabulary, normalise, plain_words
 
 
 def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
@@ -30,6 +23,8 @@ def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
 
 def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:
     """Which keywords are spoken in each utterance: 1 or 0, without order, number or place.
+
+    The words of an alignment go before the text: what is evaluated is what is taught.
 
     Raises
     ------
@@ -45,8 +40,8 @@ def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targe
 
 
 def _transcript(utterance: Utterance) -> str:
-    if utterance.text is not None:
-        return utterance.text
     if utterance.words is not None:
         return " ".join(word.word for word in utterance.words)
+    if utterance.text is not None:
+        return utterance.text
     raise EarmarkError(f"Utterance {utterance.id} has no text: bags of words need a transcript of every utterance.")

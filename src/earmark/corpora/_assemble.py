@@ -1,0 +1,113 @@
+"""From a corpus's list to the corpus: media that can't be used are left out and noted, the rest is written."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from earmark.audio import AudioInfo
+from earmark.corpora._entries import Entry
+from earmark.corpora._ledger import Ledger
+from earmark.corpora._words import clipped, in_order
+from earmark.corpus import Corpus, Utterance, Word, write_corpus
+from earmark.errors import EarmarkError
+from earmark.media import check_all_audio, check_all_images
+
+
+def assemble(corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Sequence[Word]], ledger: Ledger) -> Corpus:
+    """Write the corpus from the entries that can be used, and tell what was left out.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        What it is called and where it shall lie.
+    entries : sequence of Entry
+    words : mapping
+        Words by utterance id; an utterance that is missing here has no word alignment.
+    ledger : Ledger
+        Has counted all `entries` and `words` as read.
+
+    Raises
+    ------
+    EarmarkError
+        If no utterance is left.
+    """
+    usable = _with_pictures(_once(entries, ledger), ledger)
+    infos = _audio(usable, ledger)
+    splits: dict[str, list[Utterance]] = defaultdict(list)
+    for entry in usable:
+        if info := infos.get(entry.id):
+            aligned = _aligned(entry.id, words[entry.id], info, ledger) if entry.id in words else None
+            splits[entry.split].append(entry.utterance(info, aligned))
+            _note_what_lacks(entry, bool(words) and aligned is None, ledger)
+    for utterance_id in words:
+        for word in words[utterance_id] if utterance_id not in infos else ():
+            ledger.skip("words", "their utterance is not in the corpus", utterance_id, word.word)
+    if not splits:
+        ledger.print()
+        raise EarmarkError(f"No utterance of {corpus.name} is left, for the reasons above: nothing was written.")
+    write_corpus(corpus, splits)
+    ledger.write(corpus.folder)
+    ledger.print()
+    return corpus
+
+
+def _once(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
+    found: dict[str, Entry] = {}
+    for entry in entries:
+        if found.setdefault(entry.id, entry) is not entry:
+            ledger.skip("utterances", "they are listed twice", entry.id, f"{entry.split}, row {entry.row}")
+    return list(found.values())
+
+
+def _with_pictures(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
+    """The entries whose pictures can be read; all, if no picture is there: tags can come from a file as well."""
+    present = [entry for entry in entries if entry.image and os.path.isfile(entry.image)]
+    if not present:
+        return list(entries)
+    for entry in entries:
+        if entry.image is None or not os.path.isfile(entry.image):
+            ledger.skip("utterances", "there is no such picture", entry.id, str(entry.image or ""))
+    problems = check_all_images(entry.image for entry in present if entry.image)
+    for entry in present:
+        if entry.image and (problem := problems[entry.image]):
+            ledger.skip("utterances", "the picture can't be read", entry.id, str(problem))
+    return [entry for entry in present if entry.image and problems[entry.image] is None]
+
+
+def _audio(entries: Sequence[Entry], ledger: Ledger) -> dict[str, AudioInfo]:
+    """What the audio of each utterance holds, by utterance id, for those whose audio can be read."""
+    infos = {}
+    outcomes = check_all_audio(entry.audio for entry in entries)
+    for entry in entries:
+        outcome = outcomes[entry.audio]
+        if isinstance(outcome, AudioInfo):
+            infos[entry.id] = outcome
+        else:
+            why = "the audio can't be read" if os.path.isfile(entry.audio) else "there is no such audio file"
+            ledger.skip("utterances", why, entry.id, str(outcome))
+    return infos
+
+
+def _note_what_lacks(entry: Entry, no_times: bool, ledger: Ledger) -> None:
+    missing = {
+        "a picture": entry.image is None or not os.path.isfile(entry.image),
+        "a speaker": entry.speaker is None,
+        "a written caption": entry.text is None,
+        "word times": no_times,
+    }
+    for thing in missing:
+        if missing[thing]:
+            ledger.lack("utterances", thing, entry.id)
+
+
+def _aligned(utterance_id: str, words: Sequence[Word], info: AudioInfo, ledger: Ledger) -> tuple[Word, ...]:
+    fitting = []
+    for word in words:
+        if fits := clipped(word, info.duration_s):
+            fitting.append(fits)
+        else:
+            detail = f"{word.word} ({word.start_s:g} to {word.end_s:g} s of {info.duration_s:.2f} s)"
+            ledger.skip("words", "they run past the end of their utterance", utterance_id, detail)
+    return in_order(fitting)

@@ -1,0 +1,116 @@
+"""What the corpora of spoken Flickr8k captions share: names of captions, the written captions, the split lists."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+from earmark.corpora._json import read_listed, text_in
+from earmark.corpora._ledger import Ledger
+from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
+from earmark.corpora._splits import karpathy_splits
+from earmark.corpus import SPLITS
+from earmark.tables import Problems, read_table
+
+TEXT = "Flickr8k_text"
+PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "Images", "images")  # the first is how it is distributed
+KARPATHY = "dataset.json"
+
+
+def image_key(name: str) -> str:
+    """The name of a picture up to its first dot, so that ``KEY.jpg.1``, too, is ``KEY``."""
+    return unicodedata.normalize("NFC", name.split(".")[0])
+
+
+def caption_key(name: str) -> str | None:
+    """``KEY_N`` from a caption's name, ``KEY.jpg#N`` or ``KEY.jpg_#N``; None if it is no such name."""
+    image, _, number = name.rpartition("#")
+    key = image_key(image)
+    return f"{key}_{number}" if key and number.isdecimal() else None
+
+
+def photos(source: Source, folder: Path | None) -> MediaFolders:
+    """The photos: in `folder` if one is given, else in the source under a name that is customary.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder that is given is not there.
+    """
+    return picture_folders(folder, source.find(*PICTURES) or source.folder / PICTURES[0])
+
+
+def token_captions(path: Path, ledger: Ledger) -> dict[str, str]:
+    """Captions by :func:`caption_key`, from lines ``KEY.jpg#N caption``, as in ``Flickr8k.token.txt``."""
+    captions: dict[str, str] = {}
+    for number, line in numbered_lines(path, "captions", ledger):
+        ledger.read("captions")
+        name, *caption = line.split(maxsplit=1)
+        key = caption_key(name)
+        if key is None or not caption:
+            ledger.skip("captions", "the line is not 'KEY.jpg#N caption'", f"{path.name} row {number}", line)
+        elif key in captions:
+            ledger.skip("captions", "they are listed twice", key, f"{path.name} row {number}")
+        else:
+            captions[key] = unicodedata.normalize("NFC", caption[0])
+    return captions
+
+
+def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
+    """Captions by :func:`caption_key`, from whichever of the three files in circulation there is; {} without any."""
+    if path := source.find("Flickr8k.token.txt"):
+        return token_captions(path, ledger)
+    if path := source.find("captions.txt"):  # a table; the captions of a picture stand in their order
+        problems = Problems()
+        table = read_table(path, ("image", "caption"), (), problems)
+        pairs = [(row.get("image"), row.get("caption")) for row in table.rows]
+        ledger.read("captions", len(problems))
+        ledger.skip_problems("captions", "the row is not in order", problems)
+    elif path := source.find(KARPATHY):
+        images = read_listed(path, "images")[1]
+        said = [(text_in(image, "filename"), _sentences(image)) for image in images]
+        pairs = [(name, sentence) for name, sentences in said for sentence in sentences]
+    else:
+        return {}
+    ledger.read("captions", len(pairs))
+    return _numbered(pairs)
+
+
+def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
+    """Split by :func:`image_key`, from the three lists of pictures or else from Karpathy's ``dataset.json``.
+
+    Raises
+    ------
+    EarmarkError
+        If there is neither.
+    """
+    lists = {split: f"Flickr_8k.{split}Images.txt" for split in SPLITS}
+    if (path := source.find(KARPATHY)) and not any(source.find(name) for name in lists.values()):
+        return {image_key(name): split for name, split in karpathy_splits(path).items()}
+    splits: dict[str, str] = {}
+    for split, name in lists.items():
+        path = source.require(f"the lists of train, dev and test pictures (or {KARPATHY}) make the splits", name)
+        for _, line in numbered_lines(path, "pictures in split lists", ledger):
+            ledger.read("pictures in split lists")
+            key = image_key(line)
+            if splits.setdefault(key, split) != split:
+                ledger.skip("pictures in split lists", "they are in two lists, and stay in the first", key, name)
+    return splits
+
+
+def _sentences(image: object) -> list[str]:
+    sentences = image.get("sentences") if isinstance(image, dict) else None
+    return [text_in(sentence, "raw") for sentence in sentences] if isinstance(sentences, list) else []
+
+
+def _numbered(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Captions by key, the captions of each picture numbered from 0."""
+    counts: dict[str, int] = {}
+    captions = {}
+    for name, caption in pairs:
+        key = image_key(name)
+        number = counts.setdefault(key, 0)
+        counts[key] += 1
+        if caption:
+            captions[f"{key}_{number}"] = unicodedata.normalize("NFC", caption)
+    return captions

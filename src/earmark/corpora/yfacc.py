@@ -1,0 +1,192 @@
+"""YFACC: Yoruba spoken captions of 6,000 Flickr8k photos, to be searched with English or Yoruba keywords.
+
+Origin: Olaleye, Oneata and Kamper; captions of Flickr8k translated into Yoruba and read out. Nothing is downloaded;
+``docs/corpora.md`` says how the files must lie.
+Size: about 6,000 utterances, one a photo, by one speaker; 48 kHz.
+Licence: as its distribution states; that of the photos, too.
+Citation: K. Olaleye, D. Oneata and H. Kamper, "YFACC: A Yoruba speech-image dataset for cross-lingual keyword
+localisation through visual grounding", SLT 2022.
+
+Keywords are searched in English (the cross-lingual task) or in Yoruba. ``eng_yoruba_keywords.txt`` says which English
+keyword is which Yoruba one, of one word or several; spellings are compared in Unicode's composed form (NFC). For
+English queries the corpus speaks of Yoruba keywords by their English names: in the word times, where one interval may
+bear two names (beach and ocean are one Yoruba word), and in the text, which is the Yoruba caption with each keyword
+put into English, the longest first, so that a football is no ball.
+
+The truth of detection and of localisation is what is spoken in the Yoruba recording: the labelled intervals of the test
+set's TextGrids, of which only the utterances that have one are measured on, and elsewhere the text. The released code
+takes the *English* caption of the photo for the truth of detection, so that a word which the translation lost counts as
+missed, and rounds intervals down to frames of 10 ms.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark.corpora._assemble import assemble
+from earmark.corpora._entries import Entry, refuse_file
+from earmark.corpora._flickr8k import TEXT, photos, token_captions
+from earmark.corpora._ledger import Ledger
+from earmark.corpora._options import Out, Photos
+from earmark.corpora._source import MediaFolders, Source, numbered_lines
+from earmark.corpora._textgrid import textgrid_words
+from earmark.corpus import SPLITS, Corpus, Word
+from earmark.errors import EarmarkError
+from earmark.vocabulary import plain_words, read_keywords
+
+NAME = "YFACC"
+FOLDER = "flickr_audio_yoruba_{}"
+RESAMPLED = "16k"  # a folder that recipes make in each of the above
+ALIGNMENT = "Flickr8k_alignment"
+MAPS = {"eng_yoruba_keywords.txt": ",", "keywords.8_yoruba.txt": " "}  # and what parts English from Yoruba
+RECORDING = re.compile(r"(?:(?P<speaker>S\d+)_)?(?P<key>.+_\d+)")
+
+
+class Language(StrEnum):
+    """Language of the keywords."""
+
+    english = "english"
+    yoruba = "yoruba"
+
+
+def prepare(
+    source: Annotated[Path, typer.Argument(help="The folder that holds flickr_audio_yoruba_train and the others.")],
+    out: Out,
+    *,
+    queries: Annotated[Language, typer.Option(help="Language of the keywords.")] = Language.english,
+    keywords: Annotated[
+        Path | None, typer.Option(help="Keyword list, one a line, if not all that the corpus has.")
+    ] = None,
+    images: Photos = None,
+) -> Corpus:
+    """Prepare the corpus; what is damaged or missing is left out, counted and told.
+
+    Raises
+    ------
+    EarmarkError
+        If there are no recordings or no map of keywords, or no utterance is left.
+    """
+    refuse_file(out)
+    folder = Source(source, TEXT)
+    ledger = Ledger()
+    folder.require("it holds the recordings", *(FOLDER.format(split) for split in SPLITS))
+    what = "it says which English keyword is which Yoruba one"
+    pairs = _keyword_pairs(folder.require(what, *MAPS), ledger)
+    english = _by_yoruba(pairs) if queries is Language.english else None
+    own = dict.fromkeys(yoruba if english is None else name for name, yoruba in pairs)
+    listed = read_keywords(keywords).words if keywords else tuple(own)
+    entries = _entries(folder, photos(folder, images), english, ledger)
+    words = _words(folder.find(ALIGNMENT), english, ledger)
+    return assemble(Corpus(out, NAME, "yo", "", listed), entries, words, ledger)
+
+
+def _entries(
+    folder: Source, pictures: MediaFolders, english: Mapping[str, list[str]] | None, ledger: Ledger
+) -> list[Entry]:
+    """All that have a caption or a recording; the captions in Yoruba, or with keywords put into `english`."""
+    entries = []
+    for split in SPLITS:
+        path = folder.find(f"Flickr8k.token.{split}_yoruba.txt")
+        captions = token_captions(path, ledger) if path else {}
+        place = folder.folder / FOLDER.format(split)
+        recordings = _recordings(place)
+        for row, key in enumerate(dict.fromkeys([*captions, *recordings]), start=1):
+            ledger.read("utterances")
+            speaker, audio = recordings.get(key, (None, place / f"S001_{key}.wav"))
+            photo = pictures.find(f"{key.rpartition('_')[0]}.jpg")
+            text = captions.get(key)
+            if text is not None and english is not None:
+                text = in_english(text, english)
+            entries.append(Entry(row, key, audio, photo, speaker, text, split))
+    return entries
+
+
+def in_english(caption: str, english: Mapping[str, list[str]]) -> str:
+    """A Yoruba caption with each keyword put into English, the longest first; other words stay.
+
+    >>> in_english("Ajá kan lórí yìnyín.", {"yìnyín": ["snow"]})
+    'Ajá kan lórí snow'
+    """
+    longest = max(len(yoruba.split()) for yoruba in english)
+    tokens = caption.split()
+    plain = [" ".join(plain_words(token)) for token in tokens]
+    said: list[str] = []
+    while tokens:
+        for count in range(min(longest, len(tokens)), 0, -1):
+            if names := english.get(" ".join(plain[:count])):
+                break
+        else:
+            names, count = tokens[:1], 1
+        said += names
+        tokens, plain = tokens[count:], plain[count:]
+    return " ".join(said)
+
+
+def _keyword_pairs(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+    """English and Yoruba keywords, from lines ``english, yoruba`` (in the other file without the comma).
+
+    Raises
+    ------
+    EarmarkError
+        If there are none.
+    """
+    pairs: list[tuple[str, str]] = []
+    for number, line in numbered_lines(path, "keywords", ledger):
+        ledger.read("keywords")
+        english, _, yoruba = (" ".join(plain_words(part)) for part in line.partition(MAPS[path.name]))
+        if english and yoruba:
+            pairs.append((english, yoruba))
+        else:
+            ledger.skip("keywords", "the line is not 'english, yoruba'", f"{path.name} row {number}", line)
+    if not pairs:
+        raise EarmarkError(f"{path} has no keyword: it needs lines such as 'air, afẹ́fẹ́'.")
+    return pairs
+
+
+def _by_yoruba(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """The English names of each Yoruba keyword."""
+    names: dict[str, list[str]] = {}
+    for english, yoruba in dict.fromkeys(pairs):
+        names.setdefault(yoruba, []).append(english)
+    return names
+
+
+def _recordings(folder: Path) -> dict[str, tuple[str | None, Path]]:
+    """Speaker and file by ``KEY_N``; a file in the folder itself goes before a resampled one."""
+    recordings: dict[str, tuple[str | None, Path]] = {}
+    for place in (folder, folder / RESAMPLED):
+        for path in sorted(place.glob("*.wav")):
+            stem = unicodedata.normalize("NFC", path.stem)
+            if found := RECORDING.fullmatch(stem):
+                recordings.setdefault(found["key"], (found["speaker"], path))
+    return recordings
+
+
+def _words(folder: Path | None, english: Mapping[str, list[str]] | None, ledger: Ledger) -> dict[str, list[Word]]:
+    """Labelled words by ``KEY_N``: by their English names, or (where `english` is None) as labelled."""
+    words: dict[str, list[Word]] = {}
+    for path in sorted(folder.rglob("*.TextGrid")) if folder else ():
+        ledger.read("TextGrids")
+        key = unicodedata.normalize("NFC", path.stem)
+        try:
+            labelled = textgrid_words(path)
+        except EarmarkError as error:
+            ledger.skip("TextGrids", "they can't be read", key, str(error))
+            continue
+        words[key] = []
+        for word in labelled:
+            names = [unicodedata.normalize("NFC", word.word)]
+            if english is not None:
+                names = english.get(" ".join(plain_words(word.word)), [])
+            ledger.read("words", max(len(names), 1))
+            if not names:
+                ledger.skip("words", "their label is no keyword of the map", key, word.word)
+            words[key] += [Word(name, word.start_s, word.end_s) for name in names]
+    return words
