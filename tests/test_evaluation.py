@@ -17,10 +17,19 @@ from earmark.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.errors import EarmarkError
 from earmark.evaluate.examples import NOT_SPOKEN, RIGHT, WRONG_PLACE, best, worst
 from earmark.evaluate.gather import gather_truth, measurable
+from earmark.evaluate.measures import measure
 from earmark.evaluate.reliability import reliability
 from earmark.evaluate.report import print_table, write_report
-from earmark.evaluate.runner import Evaluation, evaluate, predict, write_metrics
+from earmark.evaluate.runner import (
+    Evaluation,
+    detection_scores,
+    evaluate,
+    locations,
+    worth_locating,
+    write_metrics,
+)
 from earmark.evaluate.truth import Predictions, located
+from earmark.features.store import load_features
 from earmark.finder import Finder, load_model
 from earmark.vocabulary import Vocabulary
 
@@ -78,12 +87,44 @@ def test_predictions_agree_with_one_utterance_at_a_time(tiny_run: Path, tiny_cor
     """Batches, padding and the 16-bit cache change nothing that matters."""
     finder = load_model(tiny_run)
     rows = [5, 0, 3]
-    predictions = predict(finder, tiny_corpus, "test", rows)
+    features = load_features(tiny_corpus, "test", finder.checkpoint.recipe.features)
+    heard = [features[row] for row in rows]
+    scores = detection_scores(finder, heard)
+    times_s = locations(finder, heard, np.ones(scores.shape, dtype=bool))
     for row, u in enumerate(rows):
         waveform = read_audio(tiny_corpus.utterances("test")[u].audio)
         alone = [candidate.hit for candidate in finder.listen(waveform, finder.keywords)]
-        np.testing.assert_allclose(predictions.scores[row], [hit.score for hit in alone], atol=2e-3)
-        np.testing.assert_allclose(predictions.times_s[row], [hit.time_s for hit in alone], atol=1e-6)
+        np.testing.assert_allclose(scores[row], [hit.score for hit in alone], atol=2e-3)
+        np.testing.assert_allclose(times_s[row], [hit.time_s for hit in alone], atol=1e-6)
+
+
+def test_locations_are_sought_where_they_can_count() -> None:
+    """Where a keyword is spoken, is detected, or is among the 20 best of 24; nowhere else."""
+    scores = np.linspace(0, 0.96, 25)[:24, None] * np.array([[1.0, 0.5]])
+    present = np.zeros((24, 2), dtype=bool)
+    present[1, 0] = True
+    wanted = worth_locating(present, scores, np.array([0.9, 0.07]))
+    assert np.flatnonzero(~wanted[:, 0]).tolist() == [0, 2, 3]
+    assert np.flatnonzero(~wanted[:, 1]).tolist() == [0, 1, 2, 3]
+    assert worth_locating(present, scores, np.array([0.9, 0.05]))[3, 1]
+
+
+def test_no_measure_depends_on_a_location_that_is_not_sought(evaluation: Evaluation, tiny_corpus: Corpus) -> None:
+    finder, truth = evaluation.finder, evaluation.truth
+    features = load_features(tiny_corpus, "test", finder.checkpoint.recipe.features)
+    heard = [features[row] for row in range(len(features))]
+    scores = evaluation.predictions.scores
+    detected_or_spoken = truth.present | (scores >= finder.checkpoint.thresholds)
+    assert not detected_or_spoken.all()
+    few, all_ = (locations(finder, heard, cells) for cells in (detected_or_spoken, np.ones_like(detected_or_spoken)))
+    assert np.isnan(few[~detected_or_spoken]).all()
+    assert not np.isnan(all_).any()
+    durations_s = np.array([u.duration_s for u in evaluation.utterances])
+    measured = [
+        measure(truth, Predictions(scores, times_s), finder.checkpoint.thresholds, finder.keywords, durations_s)
+        for times_s in (few, all_)
+    ]
+    assert measured[0] == measured[1]
 
 
 def test_only_utterances_with_word_times_are_measured(own_corpus: Corpus, tiny_run: Path) -> None:

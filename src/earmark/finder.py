@@ -120,6 +120,11 @@ class Finder:
             found += self.listen(window, words, recording, start_s)
         return _without_doubles(found)
 
+    def detect(self, features: Tensor, lengths: Tensor, queries: Tensor) -> Tensor:
+        """Detection logits (B, Q) of a padded batch (B, T, F) with lengths (B,), on the model's device."""
+        speech = self.model.encode_speech(features.to(queries.device), lengths.to(queries.device))
+        return self.model.score(speech, queries)[0]
+
     def locate(self, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
         """Detection and localisation scores of a padded batch (B, T, F) with lengths (B,), on the model's device."""
         device = queries.device
@@ -148,9 +153,11 @@ class Finder:
         window_s = (start_s, start_s + samples_to_s(len(waveform)))
         candidates = []
         bests = located.scores[0].argmax(dim=1).tolist()
-        curves = located.curves()[0].double().cpu().numpy()
-        for word, score, best, curve in zip(words, scores, bests, curves, strict=True):
-            first, last = extent(curve, best, (starts_s + ends_s) / 2)
+        times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
+        pieces = located.curves()[0].double().cpu().numpy()
+        for word, score, best, piece, curve in zip(words, scores, bests, pieces, curves[0], strict=True):
+            # A segment is as long as the word may be; frames are put together to such a stretch.
+            first, last = (best, best) if located.overlap else extent(piece, best, located.times_s.cpu().numpy())
             hit = Hit(
                 recording=recording,
                 query=word,
@@ -159,7 +166,7 @@ class Finder:
                 start_s=float(max(starts_s[first], window_s[0])),
                 end_s=float(min(ends_s[last], window_s[1])),
             )
-            candidates.append(Candidate(hit, window_s, (starts_s + ends_s) / 2, curve))
+            candidates.append(Candidate(hit, window_s, times_s + start_s, curve))
         return candidates
 
 

@@ -1,4 +1,8 @@
-"""Evaluation: a model, a split of a corpus, and everything that is measured of the two."""
+"""Evaluation: a model, a split of a corpus, and everything that is measured of the two.
+
+First every utterance gets its detection scores. Then locations are sought, but only where a measure or a report can ask
+for them: input masking is far too dear for keywords that are neither spoken nor found.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from earmark import __version__
 from earmark.corpus import Corpus, Utterance
 from earmark.evaluate.gather import gather_truth, measurable
 from earmark.evaluate.measures import measure
-from earmark.evaluate.truth import Predictions, Truth
+from earmark.evaluate.truth import Bools, Floats, Predictions, Truth
 from earmark.features.padding import in_order, pad
 from earmark.features.store import load_features
 from earmark.files import write_text
@@ -24,6 +29,9 @@ from earmark.progress import progress
 
 SCHEMA_VERSION = 1
 BATCH = 16
+LOOKED_AT = 20  # utterances at the top of each keyword's ranking (Olaleye et al. 2022, Table V)
+
+Frames = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,9 +68,13 @@ def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
     utterances = measurable(every)
     chosen = {utterance.id for utterance in utterances}
     rows = [i for i, utterance in enumerate(every) if utterance.id in chosen]
-    predictions = predict(finder, corpus, split, rows)
     vocabulary = finder.checkpoint.vocabulary
     truth = gather_truth(utterances, vocabulary)
+    features = load_features(corpus, split, finder.checkpoint.recipe.features)
+    heard = [features[row] for row in rows]
+    scores = detection_scores(finder, heard)
+    wanted = worth_locating(truth.present, scores, finder.checkpoint.thresholds)
+    predictions = Predictions(scores, locations(finder, heard, wanted))
     durations_s = np.array([utterance.duration_s for utterance in utterances])
     recipe = finder.checkpoint.recipe
     metrics = {
@@ -86,18 +98,45 @@ def write_metrics(evaluation: Evaluation, path: Path) -> None:
     write_text(path, json.dumps(evaluation.metrics, ensure_ascii=False, indent=1) + "\n")
 
 
+def worth_locating(present: Bools, scores: Floats, thresholds: Floats) -> Bools:
+    """The cells whose location can count: where the keyword is spoken, is detected, or ranks high.
+
+    Parameters
+    ----------
+    present : numpy.ndarray, shape = (U, W), bool
+    scores : numpy.ndarray, shape = (U, W)
+    thresholds : numpy.ndarray, shape = (W,)
+
+    Returns
+    -------
+    numpy.ndarray, shape = (U, W), bool
+    """
+    rank = np.argsort(np.argsort(-scores, axis=0, kind="stable"), axis=0)
+    return present | (scores >= thresholds) | (rank < LOOKED_AT)
+
+
 @torch.no_grad()
-def predict(finder: Finder, corpus: Corpus, split: str, rows: Sequence[int]) -> Predictions:
-    """Detection scores and locations of the whole vocabulary in the utterances `rows` of a split."""
-    features = load_features(corpus, split, finder.checkpoint.recipe.features)
+def detection_scores(finder: Finder, heard: Sequence[Frames]) -> Floats:
+    """Detection scores of the whole vocabulary in U utterances, each (T, F): shape = (U, W)."""
     queries = finder.model.encode_queries(finder.keywords)
-    scores = np.empty((len(rows), len(finder.keywords)))
-    times_s = np.empty_like(scores)
-    with progress(f"Searching {split}", len(rows)) as advance:
-        for batch in in_order(features.lengths[rows], BATCH):
-            frames, lengths = pad([features[rows[u]] for u in batch])
-            located = finder.locate(frames, lengths, queries)
-            scores[batch] = located.detection.double().sigmoid().cpu().numpy()
-            times_s[batch] = located.locations_s().double().cpu().numpy()
+    scores = np.empty((len(heard), len(queries)))
+    with progress("Searching", len(heard)) as advance:
+        for batch in in_order(np.array([len(frames) for frames in heard]), BATCH):
+            logits = finder.detect(*pad([heard[u] for u in batch]), queries)
+            scores[batch] = logits.double().sigmoid().cpu().numpy()
             advance(len(batch))
-    return Predictions(scores, times_s)
+    return scores
+
+
+@torch.no_grad()
+def locations(finder: Finder, heard: Sequence[Frames], wanted: Bools) -> Floats:
+    """Locations in seconds where they are wanted, NaN elsewhere: shape = (U, W)."""
+    times_s = np.full(wanted.shape, np.nan)
+    queries = finder.model.encode_queries(finder.keywords)
+    asked = np.flatnonzero(wanted.any(axis=1))
+    with progress(f"Locating by {finder.localisation}", len(asked)) as advance:
+        for u in asked:
+            located = finder.locate(*pad([heard[u]]), queries[torch.from_numpy(wanted[u])])
+            times_s[u, wanted[u]] = located.locations_s()[0].double().cpu().numpy()
+            advance()
+    return times_s

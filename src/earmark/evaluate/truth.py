@@ -52,7 +52,7 @@ class Predictions:
     scores : numpy.ndarray, shape = (U, W), in [0, 1]
         Detection scores.
     times_s : numpy.ndarray, shape = (U, W)
-        Locations, in seconds from the start of the utterance; NaN where the model names none.
+        Locations, in seconds from the start of the utterance; NaN where none was sought.
 
     Raises
     ------

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from earmark.errors import EarmarkError
@@ -61,7 +62,27 @@ class LocalisationScores:
         if self.logits:
             return self.scores.sigmoid()
         scores = self.scores.clamp_min(0)
-        return scores / scores.amax(dim=2, keepdim=True).clamp_min(1e-12)
+        highest = scores.amax(dim=2, keepdim=True)
+        return scores / highest.where(highest > 0, torch.ones_like(highest))
+
+    @property
+    def overlap(self) -> bool:
+        """Whether pieces lie over one another, as segments do, or side by side, as frames do."""
+        return bool((self.starts_s[1:] < self.ends_s[:-1] - 1e-6).any())
+
+    def over_time(self) -> tuple[Tensor, Tensor]:
+        """The curves as functions of time: at the centre of pieces, the best piece around it.
+
+        Returns
+        -------
+        times_s : torch.Tensor, shape = (C,)
+            Every centre once, in order.
+        curves : torch.Tensor, shape = (B, Q, C)
+        """
+        times_s, centre = (self.times_s * 1e6).round().unique(return_inverse=True)
+        curves = self.curves()
+        best = curves.new_zeros(*curves.shape[:2], len(times_s))
+        return times_s / 1e6, best.scatter_reduce(2, centre.expand_as(curves), curves, "amax")
 
 
 Localise = Callable[[Any, Tensor, Tensor, Any], LocalisationScores]

@@ -170,5 +170,3 @@ def _before(inputs: Tensor, likeness: Tensor) -> Running:
     for t, heard in enumerate(inputs):
         torch.lerp(mean[t], heard.expand_as(mean[t]), shares[t, :, None], out=mean[t + 1])
     return total, mean
-
-
