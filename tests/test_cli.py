@@ -230,7 +230,7 @@ def test_words_that_can_not_be_found(earmark, tiny_run: Path, recording: Path, w
 
 
 def test_where_tags_come_from_must_be_said(earmark, own_corpus: Corpus) -> None:
-    one = "Say where the tags come from: one of --tagger, --file or --bow."
+    one = "Say where the tags come from: one of --tagger, --clip, --file or --bow."
     assert earmark("tag", own_corpus.folder).sentence == one
     assert earmark("tag", own_corpus.folder, "--bow", "--file", "x").sentence == one
 
