@@ -37,7 +37,8 @@ def resnet(folder: Path) -> Path:
 def clip(folder: Path) -> Path:
     """A CLIP with a tokenizer of a few words."""
     torch.manual_seed(0)
-    text = {**SIZES, "vocab_size": len(WORDS), "max_position_embeddings": LONGEST, "eos_token_id": 2, "pad_token_id": 2}
+    ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 2}
+    text = {**SIZES, **ends, "vocab_size": len(WORDS), "max_position_embeddings": LONGEST}
     config = transformers.CLIPConfig(text_config=text, vision_config={**SIZES, **VISION}, projection_dim=20)
     tokenizer(folder)
     return saved(transformers.CLIPModel(config), folder)

@@ -183,6 +183,18 @@ def test_half_precision_weights_are_computed_with_in_full(tmp_path: Path) -> Non
     assert read_backbone(str(folder)).vectors(noise((40, 40))).dtype == torch.float32
 
 
+def test_weights_in_the_old_format_are_read_but_not_run(tmp_path: Path) -> None:
+    folder = networks.vit(tmp_path / "vit")
+    pictures = noise((40, 60))
+    new = read_backbone(str(folder)).vectors(pictures)
+    torch.save(transformers.ViTModel.from_pretrained(folder).state_dict(), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    torch.testing.assert_close(read_backbone(str(folder)).vectors(pictures), new)
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Harmful(), protocol=2))
+    with pytest.raises(EarmarkError, match="can't be loaded"):
+        read_backbone(str(folder))
+
+
 def test_the_fingerprint_is_that_of_what_is_computed(tmp_path: Path) -> None:
     folder = networks.vit(tmp_path / "vit")
     first = read_backbone(str(folder))
@@ -235,6 +247,9 @@ def test_folders_that_are_no_image_network(tmp_path: Path) -> None:
     transformers.BertModel(transformers.BertConfig(**networks.SIZES, vocab_size=9)).save_pretrained(tmp_path / "bert")
     with pytest.raises(EarmarkError, match=r"can't be loaded \(AutoImageProcessor"):
         read_backbone(str(tmp_path / "bert"))
+    text = networks.saved(transformers.BertModel.from_pretrained(tmp_path / "bert"), tmp_path / "bert")
+    with pytest.raises(EarmarkError, match=r"gives no vector for a picture \(.*\): choose an image network"):
+        read_backbone(str(text)).vectors(noise((32, 32)))
 
 
 def test_code_that_comes_with_a_network_is_not_run(tmp_path: Path) -> None:

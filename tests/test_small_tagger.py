@@ -133,6 +133,10 @@ def test_an_utterance_without_an_image_can_not_be_tagged(tagger_folder: Path) ->
         tag(read_tagger(tagger_folder), [Utterance("u", Path("u.wav"), 16_000, 16_000)])
 
 
+def test_no_utterance_no_tags(tagger_folder: Path) -> None:
+    assert tag(read_tagger(tagger_folder), []).rows == {}
+
+
 def test_a_folder_that_is_no_tagger(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match=r"is not a tagger \(it has no tagger.yaml\)"):
         read_tagger(tmp_path)

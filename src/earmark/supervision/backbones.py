@@ -61,7 +61,7 @@ def read_backbone(spec: str, download: bool = False) -> Backbone:
         If it is missing, damaged, or no image network.
     """
     if spec.startswith(VGG16):
-        path = Path(spec.removeprefix(VGG16)).absolute()
+        path = Path(spec.removeprefix(VGG16)).expanduser().absolute()
         network = read_vgg16(path).to(device())
         return Backbone(f"{VGG16}{path}", pretrained.fingerprint(path), lambda some: _fc7(network, some))
     folder = pretrained.local_folder(spec, download)
@@ -76,7 +76,7 @@ def image_processor(folder: Path) -> Callable[[Sequence[Image]], dict[str, Tenso
     Raises
     ------
     EarmarkError
-        If the folder does not say, or damaged.
+        If the folder does not say, or is damaged.
     """
     processor = pretrained.load("AutoImageProcessor", folder, backend="pil")
 

@@ -6,7 +6,9 @@ dropout on VGG-16's fc7, one sigmoid a word, Adam, and early stopping. The vecto
 
 from __future__ import annotations
 
+import hashlib
 import io
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -51,6 +53,7 @@ class MlpTaggerSettings(BaseModel):
 
     backbone: str = Field(description="as backbones.py reads it")
     backbone_sha256: str = Field(description="a backbone with other weights would make nonsense of the vectors")
+    pictures_sha256: str = Field("", description="of names and captions; training goes on with the same ones alone")
     layers: int = Field(4, ge=1)
     hidden: int = Field(2048, ge=1)
     dropout: float = Field(0.25, ge=0, lt=1)
@@ -99,6 +102,7 @@ def train_mlp_tagger(
     """
     if len(pictures) < FEWEST:
         raise EarmarkError(f"{len(pictures)} captioned pictures are too few to learn from: give at least {FEWEST}.")
+    settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
     _begin(out, settings, keywords)
     images = [picture.image for picture in pictures]
     rows = torch.from_numpy(_vectors(backbone, images, cache or out / VECTORS, "Looking at pictures"))
@@ -150,6 +154,11 @@ def _vectors(backbone: Backbone, images: Sequence[Path], cache: Path, task: str)
     return vectors_of(images, backbone.vectors, cache / backbone.sha256[:16], task)
 
 
+def _fingerprint(pictures: Sequence[Picture]) -> str:
+    lines = json.dumps([[picture.image.name, *picture.captions] for picture in pictures])
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 def _begin(out: Path, settings: MlpTaggerSettings, keywords: Vocabulary) -> None:
     """Describe the tagger, unless an earlier run for the same one did."""
     refuse_finished(out)
@@ -159,7 +168,8 @@ def _begin(out: Path, settings: MlpTaggerSettings, keywords: Vocabulary) -> None
         same = read_settings(out, MlpTaggerSettings) == settings and read_vocabulary(out) == keywords
     if not same:
         raise EarmarkError(
-            f"{out} holds a part of a tagger with other settings or keywords: choose another folder, or delete it."
+            f"{out} holds a part of a tagger with other settings, keywords or pictures: choose another folder, "
+            "or delete it."
         )
 
 

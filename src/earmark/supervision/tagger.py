@@ -48,7 +48,7 @@ def tag(tagger: Tagger, utterances: Sequence[Utterance]) -> Targets:
         if utterance.image is None:
             raise EarmarkError(f"Utterance {utterance.id} has no image, so a tagger can't tag it.")
         of_utterances[utterance.id] = images.setdefault(utterance.image, len(images))
-    tags = tagger.tags(list(images))
+    tags = tagger.tags(list(images)) if images else np.empty((0, len(tagger.vocabulary)), dtype=np.float32)
     return Targets(tagger.vocabulary, {name: tags[row] for name, row in of_utterances.items()})
 
 
