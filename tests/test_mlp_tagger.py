@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def test_the_defaults_are_the_papers() -> None:
     ]  # fmt: skip
 
 
-def test_it_learns_what_is_shown_and_ends_when_it_gets_no_better(
+def test_it_learns_what_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backbone, _ = counting()
@@ -123,6 +124,34 @@ def test_the_weights_kept_are_the_best_ones_on_pictures_held_out(tmp_path: Path)
     best = loss_of(tmp_path / "t", patient, rows, targets)
     assert best == pytest.approx(min(losses), rel=1e-5)
     assert losses == sorted(losses, reverse=True)  # a longer training never keeps worse weights
+
+
+def test_pictures_held_out_are_judged_without_dropout_and_weigh_the_same() -> None:
+    backbone, _ = counting()
+    torch.manual_seed(0)
+    rows, targets = torch.rand(9, 4).half(), torch.rand(9, 4)
+    lessons = mlp_tagger._Lessons(rows, targets, torch.arange(4), torch.arange(4, 9))
+    head = mlp(4, settings_of(backbone, dropout=0.8), 4).train()
+    loss = lessons.held_out_loss(head, batch_size=2)
+    with torch.no_grad():
+        logits = head.eval()(rows[4:].float())
+    assert loss == pytest.approx(float(nn.functional.binary_cross_entropy_with_logits(logits, targets[4:])), rel=1e-6)
+
+
+def test_it_ends_when_it_gets_no_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    backbone, eye = counting()
+    pictures = draw(tmp_path / "p", 12, 1)
+    wild = settings_of(backbone, patience=2, learning_rate=0.3)
+    train_mlp_tagger(pictures, WORDS, backbone, wild, tmp_path / "t", tmp_path / "cache")
+    ended = r"Training the tagger: 60/60, .* ended after (\d+) epochs, for 2 were no better"
+    (epochs,) = re.findall(ended, capsys.readouterr().err)
+    assert 2 < int(epochs) < 60
+    # Without the two epochs that were no better, it would have kept the same weights.
+    best = replaced(wild, epochs=int(epochs) - 2)
+    train_mlp_tagger(pictures, WORDS, backbone, best, tmp_path / "best", tmp_path / "cache")
+    kept, same = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("t", "best"))
+    assert kept == same
+    assert eye.seen == len(pictures)
 
 
 def replaced(settings: MlpTaggerSettings, **changes: object) -> MlpTaggerSettings:
