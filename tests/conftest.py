@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # Before torch is imported, here and in child processes: sums come out the same, and other work gets its core.
@@ -157,6 +158,22 @@ def tiny_run(tiny_corpus: Corpus, tiny_recipe: Recipe, tmp_path_factory: pytest.
     out = tmp_path_factory.mktemp("runs") / "tiny"
     train(tiny_recipe, tiny_corpus, out, Vocabulary(tiny_corpus.keywords))
     return out
+
+
+@pytest.fixture
+def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail a test in which anything asks for an address or opens a connection."""
+    asked = []
+
+    def refuse(*arguments: object, **_: object) -> None:
+        asked.append(arguments)
+        raise OSError("there is no network")
+
+    for name in ("getaddrinfo", "create_connection"):
+        monkeypatch.setattr(socket, name, refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    yield
+    assert asked == []
 
 
 @pytest.fixture

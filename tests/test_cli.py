@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import json
 import os
 import shutil
@@ -174,6 +175,67 @@ def test_tags_come_from_a_file(earmark, own_corpus: Corpus) -> None:
     assert path.read_bytes() == before
 
 
+@pytest.mark.usefixtures("no_network")
+def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
+    """From public captions to tags, with networks in folders and without the network."""
+    import networks
+
+    chance = np.random.default_rng(0)
+    images = tmp_path / "images"
+    images.mkdir()
+    tokens, coco = [], {"images": [], "annotations": []}
+    for number in range(12):
+        picture(["dog", "ball"], chance).save(images / f"{number}.png")
+        tokens.append(f"{number}.png#0\tA dog and the ball .")
+    for number in range(10, 13):
+        coco["images"].append({"id": number, "file_name": f"{number}.png"})
+        coco["annotations"].append({"image_id": number, "caption": "The snow."})
+    (tmp_path / "f.token").write_text("\n".join(tokens), encoding="utf-8")
+    (tmp_path / "c.json").write_text(json.dumps(coco), encoding="utf-8")
+    (tmp_path / "without.txt").write_text("3.png\n", encoding="utf-8")
+    train = ("tagger", "train", tmp_path / "f.token", tmp_path / "c.json", "--images", images, "--without",
+             tmp_path / "without.txt", "--backbone", networks.vit(tmp_path / "vit"), "--epochs", 2,
+             "--cache", tmp_path / "cache")  # fmt: skip
+    taught = earmark(*train, "--out", tmp_path / "tagger")
+    assert taught.out == f"The tagger for 3 keywords is in {tmp_path / 'tagger'}.\n"
+    assert "f.token: 11 pictures; left out as listed: 1\n" in taught.err
+    assert f"c.json: 2 pictures; not there: 1 (first: {images / '12.png'})\n" in taught.err
+    assert not (tmp_path / "tagger" / "vectors").exists()
+    again = earmark(*train, "--out", tmp_path / "tagger 2", "--commonest", 2)
+    assert "The tagger for 2 keywords" in again.out
+    assert "Looking at pictures" not in again.err
+    path = targets_path(own_corpus, "vgs")
+    tagged = earmark("tag", own_corpus.folder, "--tagger", tmp_path / "tagger")
+    assert tagged.out == f"Tagged 48 utterances with 3 keywords in {path}.\n"
+    assert sorted(read_targets(path).vocabulary) == ["ball", "dog", "snow"]
+
+
+@pytest.mark.usefixtures("no_network")
+def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
+    import networks
+
+    path = targets_path(own_corpus, "vgs")
+    clip = ("tag", own_corpus.folder, "--clip", networks.clip(tmp_path / "clip"))
+    assert earmark(*clip).out == f"Tagged 48 utterances with 4 keywords in {path}.\n"
+    first = path.read_bytes()
+    (tmp_path / "words.txt").write_text("水\ndog\n", encoding="utf-8")
+    assert earmark(*clip, "--keywords", tmp_path / "words.txt", "--prompt", "{}", "--prompt", "the {}").status == 0
+    assert read_targets(path).vocabulary.words == ("水", "dog")
+    assert path.read_bytes() != first
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--backbone", "hub", "--side", 64], "leave --side and --mirror out"),
+        (["--backbone", "hub", "--no-mirror"], "leave --side and --mirror out"),
+        (["--cache", "c"], "Without --backbone there is nothing to keep in a cache: leave --cache out."),
+    ],
+)
+def test_options_of_taggers_that_contradict_each_other(earmark, tmp_path: Path, options, sentence: str) -> None:
+    assert sentence in earmark("tagger", "train", tmp_path / "p.csv", "--out", tmp_path / "t", *options).sentence
+
+
 # Finding
 
 
@@ -230,9 +292,12 @@ def test_words_that_can_not_be_found(earmark, tiny_run: Path, recording: Path, w
 
 
 def test_where_tags_come_from_must_be_said(earmark, own_corpus: Corpus) -> None:
-    one = "Say where the tags come from: one of --tagger, --file or --bow."
+    one = "Say where the tags come from: one of --tagger, --clip, --file or --bow."
     assert earmark("tag", own_corpus.folder).sentence == one
     assert earmark("tag", own_corpus.folder, "--bow", "--file", "x").sentence == one
+    assert earmark("tag", own_corpus.folder, "--clip", "x", "--tagger", "x").sentence == one
+    prompts = earmark("tag", own_corpus.folder, "--bow", "--prompt", "a {}").sentence
+    assert prompts == "Prompts are for --clip alone: leave --prompt out."
 
 
 def test_a_corpus_without_texts_or_keywords_has_no_bags_of_words(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
@@ -249,6 +314,7 @@ def test_a_corpus_without_texts_or_keywords_has_no_bags_of_words(earmark, own_co
 def test_folders_and_files_that_are_not_there(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     none = tmp_path / "none"
     assert "none is not a corpus" in earmark("tag", none, "--bow").sentence
+    assert "There is no folder" in earmark("tag", own_corpus.folder, "--clip", none).sentence
     assert "none is not a tagger" in earmark("tag", own_corpus.folder, "--tagger", none).sentence
     assert "There is no file" in earmark("tag", own_corpus.folder, "--file", none).sentence
     assert "There is no file" in earmark("tagger", "train", none, "--out", tmp_path / "t").sentence
@@ -348,7 +414,7 @@ def test_the_doctor_finds_this_machine_well(earmark, tmp_path: Path, monkeypatch
     ended = earmark("doctor")
     assert ended.status == 0
     lines = ended.out.splitlines()
-    assert len(lines) == 8
+    assert len(lines) == 9
     assert all(line.startswith(("ok       ", "note     ")) for line in lines)
     assert "ok       audio: wav, flac, ogg, mp3 can be read" in lines
     assert list(tmp_path.iterdir()) == []
@@ -369,13 +435,19 @@ def test_the_doctor_names_what_is_wrong(earmark, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setattr(doctor, "LIBRARIES", ("json", "nonesuch"))
+
+    def none(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", none)
     ended = earmark("doctor")
     assert ended.status == 1
     assert "PROBLEM  Audio: mp3 can't be read; " in ended.out
     assert "PROBLEM  Disk: 1.0 GiB free here; make room for at least 2 GiB." in ended.out
     assert "PROBLEM  Libraries: nonesuch can't be loaded (No module named 'nonesuch'); install" in ended.out
     assert "note     Pages: no browser was found" in ended.out
-    assert len(ended.out.splitlines()) == 8
+    assert "note     Pretrained image networks: the library transformers is missing; " in ended.out
+    assert len(ended.out.splitlines()) == 9
 
 
 def test_the_package_offers_its_names_alone() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from earmark import demo as demos
-from earmark.supervision.tagger import TaggerSettings
+from earmark.supervision.small_tagger import SmallTaggerSettings
 
 pytest.importorskip("espeakng_loader", reason="the demo speaks with eSpeak NG (earmark[demo])")
 
@@ -17,7 +17,7 @@ def test_the_demo_runs_and_reuses_what_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demos, "SHORTER", [*demos.SHORTER, "training.epochs=2"])
-    monkeypatch.setattr(demos, "TAGGER", TaggerSettings(side=32, epochs=1))
+    monkeypatch.setattr(demos, "TAGGER", SmallTaggerSettings(side=32, epochs=1))
     demos.demo(tmp_path, size=24, seed=0)
     first = capsys.readouterr()
     page = tmp_path / "results.html"

@@ -115,47 +115,99 @@ Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")
 
 @tagger.command("train")
 def tagger_train(
-    pictures: Annotated[Path, typer.Argument(help="CSV with the columns image and caption.")],
+    pictures: Annotated[
+        list[Path], typer.Argument(help="CSV with the columns image and caption; MSCOCO's captions; Flickr's tokens.")
+    ],
     out: Annotated[Path, typer.Option(help="New folder for the tagger.")],
+    images: Annotated[list[Path] | None, typer.Option(help="Folder of the pictures, if not the file's own.")] = None,
+    without: Annotated[list[Path] | None, typer.Option(help="List of pictures to leave out, one a line.")] = None,
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
-    commonest: Annotated[int, typer.Option(min=1, help="How many of the commonest words, without a list.")] = 100,
-    side: Annotated[int, typer.Option(min=32, max=512, help="Pictures become squares of this many pixels.")] = 96,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the pictures.")] = 12,
-    mirror: Annotated[bool, typer.Option(help="Learn from mirrored pictures too; not for writing.")] = True,
+    commonest: Annotated[
+        int | None, typer.Option(min=1, help="How many of the commonest words (100; 1000 with --backbone).")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="Build on a pretrained network: vgg16:FILE, a FOLDER of transformers', or hub:NAME."),
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="With --backbone: folder for vectors, if not in OUT.")] = None,
+    side: Annotated[
+        int | None, typer.Option(min=32, max=512, help="Pictures become squares of this many pixels (96).")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the pictures (12; at most 75 with --backbone).")
+    ] = None,
+    mirror: Annotated[
+        bool | None, typer.Option("--mirror/--no-mirror", help="Learn from mirrored pictures too; not for writing.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
 ) -> None:
     """Train a tagger on captioned pictures. It never hears speech."""
-    from earmark.supervision import captions
-    from earmark.supervision import tagger as taggers
+    from earmark.supervision.captions import commonest_words
+    from earmark.supervision.pictures import read_exclusions, read_pictures
     from earmark.vocabulary import read_keywords
 
-    known = captions.read_pictures(pictures)
-    words = read_keywords(keywords) if keywords else captions.commonest_words(known, commonest)
-    settings = taggers.TaggerSettings(side=side, epochs=epochs, mirror=mirror, seed=seed)
-    taggers.train_tagger(known, words, settings, out)
+    if backbone is not None and (side is not None or mirror is not None):
+        raise EarmarkError(
+            "With --backbone, pictures are prepared as the backbone wants it: leave --side and --mirror out."
+        )
+    if backbone is None and cache is not None:
+        raise EarmarkError("Without --backbone there is nothing to keep in a cache: leave --cache out.")
+    excluded = read_exclusions(without or ())
+    known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
+    words = read_keywords(keywords) if keywords else commonest_words(known, commonest or (1000 if backbone else 100))
+    if backbone is None:
+        from earmark.supervision.small_tagger import SmallTaggerSettings, train_small_tagger
+
+        settings = SmallTaggerSettings(seed=seed, **_given(side=side, epochs=epochs, mirror=mirror))
+        train_small_tagger(known, words, settings, out)
+    else:
+        from earmark.supervision.backbones import read_backbone
+        from earmark.supervision.mlp_tagger import MlpTaggerSettings, train_mlp_tagger
+
+        network = read_backbone(backbone, download=True)
+        made = {"backbone": network.spec, "backbone_sha256": network.sha256, "seed": seed}
+        train_mlp_tagger(known, words, network, MlpTaggerSettings(**made, **_given(epochs=epochs)), out, cache)
     print(f"The tagger for {len(words)} keywords is in {out}.")
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 @app.command()
 def tag(
     corpus: CorpusFolder,
     tagger: Annotated[Path | None, typer.Option(help="A folder that 'earmark tagger train' made.")] = None,
+    clip: Annotated[
+        str | None, typer.Option(help="A pretrained network that compares pictures with texts: a FOLDER, or hub:NAME.")
+    ] = None,
     file: Annotated[Path | None, typer.Option(help="A file in the published tag format.")] = None,
     bow: Annotated[bool, typer.Option("--bow", help="Bags of words from the texts: the idealised bound.")] = False,
-    keywords: Annotated[Path | None, typer.Option(help="With --bow: the keywords, if not the corpus's own.")] = None,
+    keywords: Annotated[Path | None, typer.Option(help="With --clip, --bow: if not the corpus's own.")] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="With --clip: text with {} for the keyword.")] = None,
 ) -> None:
-    """Make the tags that a model learns from: 'vgs' from a tagger or a file, 'bow' from the texts."""
+    """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' from the texts."""
     from earmark.corpus import read_corpus
     from earmark.supervision.targets import targets_path, write_targets
 
-    if (tagger is not None) + (file is not None) + bow != 1:
-        raise EarmarkError("Say where the tags come from: one of --tagger, --file or --bow.")
+    if sum(source is not None for source in (tagger, clip, file)) + bow != 1:
+        raise EarmarkError("Say where the tags come from: one of --tagger, --clip, --file or --bow.")
+    if prompt and clip is None:
+        raise EarmarkError("Prompts are for --clip alone: leave --prompt out.")
     known = read_corpus(corpus)
     utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
     if tagger is not None:
-        from earmark.supervision import tagger as taggers
+        from earmark.supervision.tagger import read_tagger
+        from earmark.supervision.tagger import tag as tags_of
 
-        targets = taggers.tag(taggers.read_tagger(tagger), utterances)
+        targets = tags_of(read_tagger(tagger), utterances)
+    elif clip is not None:
+        from earmark.supervision.tagger import tag as tags_of
+        from earmark.supervision.zero_shot import read_zero_shot
+
+        cache = known.folder / "features" / "pictures"
+        targets = tags_of(read_zero_shot(clip, _keywords(known, keywords), prompt or (), cache), utterances)
     elif file is not None:
         from earmark.supervision.tagfile import tags_from_file
 
@@ -165,7 +217,7 @@ def tag(
 
         transcribed = [u for u in utterances if u.text is not None or u.words is not None]
         if not transcribed:
-            raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger or --file.")
+            raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
         targets = bag_of_words(transcribed, _keywords(known, keywords))
     path = targets_path(known, "bow" if bow else "vgs")
     write_targets(path, targets)

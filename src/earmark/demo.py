@@ -17,8 +17,9 @@ from earmark.finder import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.pages.plot import localisation_plot
 from earmark.recipe import read_recipe
-from earmark.supervision import tagger as taggers
-from earmark.supervision.captions import read_pictures
+from earmark.supervision.pictures import read_pictures
+from earmark.supervision.small_tagger import SmallTaggerSettings, train_small_tagger
+from earmark.supervision.tagger import read_tagger, tag
 from earmark.supervision.targets import targets_path, write_targets
 from earmark.supervision.words import bag_of_words
 from earmark.train.loop import train
@@ -26,7 +27,7 @@ from earmark.vocabulary import Vocabulary
 
 # The default recipe, cut down to what a corpus of an hour and a half needs.
 SHORTER = ["training.epochs=12", "augment.speeds=[1.0]"]
-TAGGER = taggers.TaggerSettings(side=64, epochs=14, learning_rate=5e-3)
+TAGGER = SmallTaggerSettings(side=64, epochs=14, learning_rate=5e-3)
 # What each model of the demo is taught by.
 RUNS = {
     "pictures alone (VGS)": ("vgs", []),
@@ -70,8 +71,8 @@ def _tag(corpus: Corpus, keywords: Vocabulary, folder: Path) -> None:
     utterances = [utterance for split in corpus.splits() for utterance in corpus.utterances(split)]
     if not (folder / "model.safetensors").is_file():
         pictures = read_pictures(corpus.folder / "pictures" / "pictures.csv")
-        taggers.train_tagger(pictures, keywords, TAGGER, folder)
+        train_small_tagger(pictures, keywords, TAGGER, folder)
     if not targets_path(corpus, "vgs").is_file():
-        write_targets(targets_path(corpus, "vgs"), taggers.tag(taggers.read_tagger(folder), utterances))
+        write_targets(targets_path(corpus, "vgs"), tag(read_tagger(folder), utterances))
     if not targets_path(corpus, "bow").is_file():
         write_targets(targets_path(corpus, "bow"), bag_of_words(utterances, keywords))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import importlib.util
 import shutil
 import sys
@@ -34,7 +35,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microso
 def check() -> bool:
     """Print a line for each thing that is checked; return whether all that is needed works."""
     works = [_line(test, "PROBLEM") for test in (_python, _libraries, _audio, _device, _disk, _writing)]
-    for test in (_browser, _speaker):  # one can do without these
+    for test in (_browser, _speaker, _pretrained):  # one can do without these
         _line(test, "note")
     return all(works)
 
@@ -124,3 +125,14 @@ def _speaker() -> str:
     if importlib.util.find_spec("espeakng_loader") is None:
         raise EarmarkError("Demo: the speaking program is missing; install it with 'pip install earmark[demo]'.")
     return "demo: the speaking program is there"
+
+
+def _pretrained() -> str:
+    try:
+        version = importlib.metadata.version("transformers")
+    except importlib.metadata.PackageNotFoundError:
+        raise EarmarkError(
+            "Pretrained image networks: the library transformers is missing; where you want taggers on them, "
+            "install it with 'pip install earmark[pretrained]'."
+        ) from None
+    return f"pretrained image networks: transformers {version} is there"

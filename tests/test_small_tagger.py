@@ -9,11 +9,13 @@ import torch
 from conftest import COLOURS, picture
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
-from earmark.supervision.captions import Picture, commonest_words, named_in_captions, read_pictures
-from earmark.supervision.tagger import Tagger, TaggerSettings, read_tagger, tag, train_tagger
+from earmark.supervision.captions import named_in_captions
+from earmark.supervision.pictures import Picture
+from earmark.supervision.small_tagger import SmallTagger, SmallTaggerSettings, train_small_tagger
+from earmark.supervision.tagger import read_tagger, tag
 from earmark.vocabulary import Vocabulary
 
-SMALL = TaggerSettings(side=48, epochs=20, batch_size=16, learning_rate=1e-2)
+SMALL = SmallTaggerSettings(side=48, epochs=20, batch_size=16, learning_rate=1e-2)
 WORDS = Vocabulary(COLOURS)
 
 
@@ -40,7 +42,7 @@ def as_utterances(pictures: list[Picture]) -> list[Utterance]:
 @pytest.fixture(scope="module")
 def tagger_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tagger")
-    train_tagger(draw(folder / "pictures", 64, seed=1), WORDS, SMALL, folder / "tagger")
+    train_small_tagger(draw(folder / "pictures", 64, seed=1), WORDS, SMALL, folder / "tagger")
     return folder / "tagger"
 
 
@@ -81,7 +83,7 @@ def test_tags_do_not_depend_on_the_company(tagger_folder: Path, tmp_path: Path) 
 def test_same_seed_same_weights(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "p", 6, seed=4)
     for out, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train_tagger(pictures, WORDS, TaggerSettings(side=32, epochs=2, seed=seed), tmp_path / out)
+        train_small_tagger(pictures, WORDS, SmallTaggerSettings(side=32, epochs=2, seed=seed), tmp_path / out)
         torch.rand(3)
     a, b, c = ((tmp_path / out / "model.safetensors").read_bytes() for out in "abc")
     assert a == b
@@ -90,75 +92,18 @@ def test_same_seed_same_weights(tmp_path: Path) -> None:
 
 def test_one_picture_and_one_epoch_are_enough_to_run(tmp_path: Path) -> None:
     words = Vocabulary(["ọmọ", "#", "fire truck"])
-    train_tagger(draw(tmp_path / "p", 1, seed=0), words, TaggerSettings(side=32, epochs=1), tmp_path / "t")
+    train_small_tagger(draw(tmp_path / "p", 1, seed=0), words, SmallTaggerSettings(side=32, epochs=1), tmp_path / "t")
     assert read_tagger(tmp_path / "t").vocabulary == words
 
 
 def test_pooling_is_the_log_of_the_mean_of_exponentials() -> None:
     torch.manual_seed(0)
-    tagger = Tagger(TaggerSettings(side=32), Vocabulary(["a", "b"])).eval()
+    tagger = SmallTagger(SmallTaggerSettings(side=32), Vocabulary(["a", "b"])).eval()
     pictures = torch.rand(3, 3, 32, 32)
     with torch.no_grad():
         places = tagger.places(pictures - 0.5).double()
         expected = places.exp().mean(dim=(2, 3)).log()
         torch.testing.assert_close(tagger(pictures).double(), expected, atol=1e-5, rtol=1e-5)
-
-
-# Captions
-
-
-CAPTIONED = [
-    Picture(Path("1"), ("A dog.", "Two dogs in the snow!", "a DOG, a fire truck", "fire, truck")),
-    Picture(Path("2"), ("dogs",)),
-    Picture(Path("3"), ("Snow",)),
-]
-
-
-def test_targets_from_captions_by_hand() -> None:
-    targets = named_in_captions(CAPTIONED, Vocabulary(["dog", "dogs", "snow", "Fire truck", "cat"]))
-    np.testing.assert_array_equal(targets, [[0.5, 0.25, 0.25, 0.5, 0], [0, 1, 0, 0, 0], [0, 0, 1, 0, 0]])
-
-
-def test_commonest_words_by_hand() -> None:
-    assert commonest_words(CAPTIONED, 4).words == ("dogs", "snow", "a", "dog")  # in 2, 2, 1, 1 pictures
-
-
-def test_captions_without_a_word() -> None:
-    with pytest.raises(EarmarkError, match="keyword list is empty"):
-        commonest_words([Picture(Path("1"), ("...",))], 10)
-
-
-def write_table(tmp_path: Path, text: str) -> Path:
-    (tmp_path / "ọmọ 1.png").touch()
-    (tmp_path / "2.png").touch()
-    path = tmp_path / "pictures.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def test_captions_of_one_image_are_gathered(tmp_path: Path) -> None:
-    path = write_table(
-        tmp_path, f'\ufeffcaption,id,image\n"A dog, here",1,ọmọ 1.png\nx,2,{tmp_path / "2.png"}\n,3,ọmọ 1.png\n'
-    )
-    assert read_pictures(path) == [
-        Picture(tmp_path / "ọmọ 1.png", ("A dog, here", "")),
-        Picture(tmp_path / "2.png", ("x",)),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("image,text\n2.png,a\n", "there is no column 'caption'"),
-        ("", "there is no column 'image'"),
-        ("image,caption\n", "there is no row below the column names"),
-        ("image,caption\n2.png,a\n\n3.png,b\n2.png,c\n,d\n", r"(?s)2 problems.*row 4: .* no image .*3\.png.*row 6:"),
-        ("image,caption\n2.png,a, b\n", "row 2: there are 3 cells"),
-    ],
-)
-def test_a_wrong_table_of_pictures_is_refused_with_its_rows(tmp_path: Path, text: str, sentence: str) -> None:
-    with pytest.raises(EarmarkError, match=sentence):
-        read_pictures(write_table(tmp_path, text))
 
 
 # What goes wrong
@@ -168,24 +113,28 @@ def test_an_image_that_is_no_picture_stops_training(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "p", 2, seed=0)
     pictures[1].image.write_bytes(b"nothing")
     with pytest.raises(EarmarkError, match=r"1\.png can't be read as a picture"):
-        train_tagger(pictures, WORDS, SMALL, tmp_path / "t")
+        train_small_tagger(pictures, WORDS, SMALL, tmp_path / "t")
     assert not (tmp_path / "t").exists()
 
 
 def test_a_folder_with_a_tagger_is_left_alone(tagger_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="already holds a tagger: choose another folder"):
-        train_tagger(draw(tmp_path / "p", 1, seed=0), WORDS, SMALL, tagger_folder)
+        train_small_tagger(draw(tmp_path / "p", 1, seed=0), WORDS, SMALL, tagger_folder)
 
 
 def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
-    settings = TaggerSettings(side=32, epochs=3, batch_size=2, learning_rate=1e30)
+    settings = SmallTaggerSettings(side=32, epochs=3, batch_size=2, learning_rate=1e30)
     with pytest.raises(EarmarkError, match=r"loss is no longer a number: train with a lower learning rate"):
-        train_tagger(draw(tmp_path / "p", 8, seed=0), WORDS, settings, tmp_path / "t")
+        train_small_tagger(draw(tmp_path / "p", 8, seed=0), WORDS, settings, tmp_path / "t")
 
 
 def test_an_utterance_without_an_image_can_not_be_tagged(tagger_folder: Path) -> None:
     with pytest.raises(EarmarkError, match="Utterance u has no image"):
         tag(read_tagger(tagger_folder), [Utterance("u", Path("u.wav"), 16_000, 16_000)])
+
+
+def test_no_utterance_no_tags(tagger_folder: Path) -> None:
+    assert tag(read_tagger(tagger_folder), []).rows == {}
 
 
 def test_a_folder_that_is_no_tagger(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""Networks that others have trained, loaded by `transformers` from a folder, or from the Hugging Face hub when asked.
+
+``hub:NAME`` is the one notation that may download something: it is fetched into the hub's cache, a folder, and all
+the rest reads folders alone. Code that comes with a network is never run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import os
+from pathlib import Path
+from typing import Any
+
+from earmark.errors import EarmarkError
+
+HUB = "hub:"
+# What describes a network, beside its weights; in a folder on the hub are copies in other formats that we don't need.
+DESCRIPTIONS = ["*.json", "*.txt", "*.model"]
+WEIGHTS = ("*.safetensors", "*.bin")
+
+
+def local_folder(spec: str, download: bool) -> Path:
+    """The folder of the network that `spec` names: itself a folder, or ``hub:NAME``.
+
+    Parameters
+    ----------
+    spec : str
+    download : bool
+        Whether a network of the hub may be fetched; otherwise it must have been before.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such folder, or the network can't be had from the hub.
+    """
+    if spec.startswith(HUB):
+        return _from_hub(spec.removeprefix(HUB), download)
+    folder = Path(spec)
+    if not folder.is_dir():
+        raise EarmarkError(
+            f"There is no folder {spec} with a pretrained network: check its name, "
+            f"or write {HUB}NAME for one that may be downloaded from the Hugging Face hub."
+        )
+    if not (folder / "config.json").is_file():
+        raise EarmarkError(f"{spec} holds no pretrained network: it has no config.json.")
+    return folder
+
+
+def load(kind: str, folder: Path, **options: Any) -> Any:
+    """Load one of transformers' Auto classes (`kind`, as ``AutoModel``) from a folder, never from the net.
+
+    Raises
+    ------
+    EarmarkError
+        If transformers is missing, or what is in the folder is damaged or of a kind it can't load.
+    """
+    automatic = getattr(_transformers(), kind)
+    try:
+        return automatic.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **options)
+    except Exception as error:  # what a damaged or foreign folder makes transformers stumble over is anything
+        what = " ".join(str(error).split())[:200]
+        raise EarmarkError(
+            f"The network in {folder} can't be loaded ({kind}: {what}): give the folder of an undamaged network that "
+            "transformers knows by itself."
+        ) from error
+
+
+def fingerprint(path: Path) -> str:
+    """SHA-256 of a file of weights, or of all at the top of a network's folder that says what the network computes."""
+    if path.is_file():
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    parts = sorted({part for pattern in (*DESCRIPTIONS, *WEIGHTS) for part in path.glob(pattern) if part.is_file()})
+    lines = "".join(f"{fingerprint(part)}  {part.name}\n" for part in parts)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _from_hub(name: str, download: bool) -> Path:
+    _transformers()
+    from huggingface_hub import snapshot_download
+
+    def fetch(weights: str) -> Path:
+        return Path(
+            snapshot_download(
+                name, allow_patterns=[*DESCRIPTIONS, weights], ignore_patterns=["*/*"], local_files_only=not download
+            )
+        )
+
+    try:
+        folder = next((found for found in map(fetch, WEIGHTS) if any(map(found.glob, WEIGHTS))), None)
+    except Exception as error:  # the network, the hub's answers, the disk of the cache
+        what = "be downloaded" if download else "be found among those downloaded before"
+        raise EarmarkError(f"{HUB}{name} can't {what} ({type(error).__name__}): {_advice(name, download)}.") from error
+    if folder is None or not (folder / "config.json").is_file():
+        raise EarmarkError(f"{HUB}{name} has no weights or no config.json: choose another network.")
+    return folder
+
+
+def _advice(name: str, download: bool) -> str:
+    if download:
+        return "check its name and the connection, or copy it to a folder and give that"
+    return f"download it again with 'hf download {name}'"
+
+
+def _transformers() -> Any:
+    """The library, told to be quiet and to report nothing."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    try:
+        transformers: Any = importlib.import_module("transformers")
+    except ImportError as error:
+        raise EarmarkError(
+            f"Pretrained networks need the library transformers ({error}): install it with "
+            "'pip install earmark[pretrained]'."
+        ) from None
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    return transformers
