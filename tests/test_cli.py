@@ -31,6 +31,7 @@ VERBS = (
     ["train"],
     ["evaluate"],
     ["find"],
+    ["reproduce"],
     ["demo"],
     ["doctor"],
 )
