@@ -15,6 +15,7 @@ import pytest
 from earmark import cli, reproduce
 from earmark.corpus import Corpus, write_corpus
 from earmark.errors import EarmarkError
+from earmark.pages.compared import Entry, Pair, Table, to_markdown
 from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import olaleye2022
 from earmark.reproduce.agenda import Agenda, spell
@@ -23,7 +24,6 @@ from earmark.reproduce.olaleye2022 import grid, runner
 from earmark.reproduce.olaleye2022.grid import Cell, Row, cells, chosen
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.results import is_evaluated, read_result
-from earmark.reproduce.tables import Entry, Pair, Table, to_markdown
 from earmark.supervision.targets import targets_path
 from earmark.train.pace import epoch_seconds
 from earmark.train.state import training_seconds
@@ -55,7 +55,7 @@ def go(tiny_corpus: Corpus, tiny_rows: list[Row], tmp_path: Path) -> Callable[..
 
     def reproduced(corpus: Corpus = tiny_corpus, only: tuple[str, ...] = (), **budget: float) -> Path:
         words = Vocabulary(corpus.keywords)
-        olaleye2022.reproduce(corpus, tmp_path / "out", words, only, Budget(**budget), tiny_rows)
+        olaleye2022.reproduce(corpus, tmp_path / "out", words, only, Budget(**budget), grid=tiny_rows)
         return tmp_path / "out"
 
     return reproduced
@@ -225,7 +225,7 @@ def test_a_model_that_fails_does_not_stop_the_others(
     monkeypatch.setattr(runner, "train", fail)
     with pytest.raises(EarmarkError, match=r"(?s)Not everything.*psc-vgs: The loss is no longer a number"):
         go(only=("psc", "cnn-attend/*/vgs"), epochs=1)
-    out = Path(capsys.readouterr().out.removeprefix("The report is ").split("\n")[0]).parent
+    out = Path(capsys.readouterr().out.removeprefix("The report is ").split(",")[0]).parent
     assert [cell.name for cell in cells(tiny_rows) if is_evaluated(out, cell)] == [
         "psc/score-aggregation/bow",
         "cnn-attend/attention/vgs",

@@ -288,6 +288,7 @@ def reproduce(
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every training, if not its recipe's.")] = None,
     minutes: Annotated[float | None, typer.Option(help="As many whole epochs as fit, for every training.")] = None,
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
+    semantic: Annotated[Path | None, typer.Option(help="CSV of semantic labels, for semantic spotting.")] = None,
 ) -> None:
     """Train and evaluate what a paper did, and report every figure beside the published one."""
     from earmark import reproduce as papers
@@ -299,7 +300,7 @@ def reproduce(
     from earmark.reproduce.budget import Budget
 
     known = read_corpus(corpus)
-    chosen.reproduce(known, out, _keywords(known, keywords), only or [], Budget(epochs, minutes))
+    chosen.reproduce(known, out, _keywords(known, keywords), only or [], Budget(epochs, minutes), semantic)
 
 
 @app.command()

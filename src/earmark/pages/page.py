@@ -22,7 +22,7 @@ from markupsafe import Markup
 from earmark.audio import Waveform
 from earmark.files import write_text
 from earmark.images import read_image
-from earmark.pages import plot, svg
+from earmark.pages import plot, scatter, svg
 from earmark.timing import SAMPLE_RATE
 
 LARGEST_PICTURE = (320, 320)  # px
@@ -114,6 +114,7 @@ def _environment() -> jinja2.Environment:
         "describe": plot.describe,
         "localisation_plot": lambda moment: Markup(plot.localisation_plot(moment)),
         "bars": lambda rows, series: Markup(plot.bars(rows, series)),
+        "scatter": lambda it: Markup(scatter.scatter(it.points, it.across, it.up)),
         "reliability": lambda bins: Markup(plot.reliability(*bins)),
     }
     script = _beside("player.js")

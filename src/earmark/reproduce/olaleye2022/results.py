@@ -17,6 +17,8 @@ from earmark.files import replacing
 from earmark.models.checkpoint import WEIGHTS
 from earmark.reproduce.olaleye2022.grid import Cell, Training
 
+SPLIT = "test"
+
 
 @dataclass(frozen=True, eq=False)
 class Result:

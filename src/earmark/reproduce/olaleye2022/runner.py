@@ -17,13 +17,12 @@ from earmark.recipe import Recipe
 from earmark.reproduce.agenda import Agenda
 from earmark.reproduce.budget import Budget, fitting, settled
 from earmark.reproduce.olaleye2022.grid import Cell, Training
-from earmark.reproduce.olaleye2022.results import is_evaluated, is_trained, read_result, run_folder, write_result
+from earmark.reproduce.olaleye2022.results import SPLIT, is_evaluated, is_trained, read_result, run_folder, write_result
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.loop import train
 from earmark.vocabulary import Vocabulary
 
 TRAINING, EVALUATION = "training", "evaluation"
-SPLIT = "test"
 
 
 def run(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget) -> list[str]:

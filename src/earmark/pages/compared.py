@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-DASH = "–"
+from earmark.pages.page import percent
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A figure, and a second one in parentheses; fractions in [0, 1], None where there is none."""
+    """A figure, and a second one in parentheses: fractions in [0, 1]; None or NaN where a figure is undefined.
+
+    Without `bound` there are no parentheses.
+    """
 
     value: float | None
     bound: float | None = None
 
     def __str__(self) -> str:
         """In percent: "28.3 (38.9)"; a dash for what is not there."""
-        bound = "" if self.bound is None else f" ({100 * self.bound:.1f})"
-        return (DASH if self.value is None else f"{100 * self.value:.1f}") + bound
+        bound = "" if self.bound is None else f" ({percent(self.bound)})"
+        return percent(self.value) + bound
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,9 @@ class Table:
     ----------
     title : str
     columns : tuple of str
-        Names of all columns; the first `labels` of them hold text.
+        Names of all columns: first those of the labels, then those of the entries.
     rows : sequence of (tuple of str, sequence of Entry)
-        The row's labels, and its entries.
+        Each row's labels, and its entries.
     notes : tuple of str
         What must be known to read it.
     """
@@ -51,25 +54,21 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: Sequence[tuple[tuple[str, ...], Sequence[Entry]]]
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> int:
-        """How many of the columns hold text."""
+        """How many of the columns are labels."""
         return len(self.rows[0][0]) if self.rows else len(self.columns)
 
 
 def to_markdown(table: Table) -> str:
     """The table with its title above and its notes below."""
-    head = [f"### {table.title}", "", _line(table.columns), _line(_rulers(table))]
-    body = [_line([*labels, *(str(entry) for entry in entries)]) for labels, entries in table.rows]
+    rulers = ["---" if i < table.labels else "---:" for i in range(len(table.columns))]
+    body = [_line([*labels, *map(str, entries)]) for labels, entries in table.rows]
     notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
-    return "\n".join([*head, *body, *notes, ""])
+    return "\n".join([f"### {table.title}", "", _line(table.columns), _line(rulers), *body, *notes, ""])
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-def _rulers(table: Table) -> list[str]:
-    return ["---" if i < table.labels else "---:" for i in range(len(table.columns))]
