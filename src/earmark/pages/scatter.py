@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from earmark.pages import svg
 
-SIDE, LEFT, TOP = 420, 44, 12  # px
+SIDE, LEFT, TOP = 420, 48, 44  # px
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in px
@@ -41,10 +41,10 @@ def scatter(points: Sequence[tuple[str, float, float]], across: str, up: str) ->
         )
         parts += _label(label, place, taken)
     parts.append(svg.pixels(across, LEFT + SIDE / 2, base + 34, "em-small em-soft em-middle"))
-    parts.append(svg.pixels(up, LEFT + 6, TOP + 12, "em-small em-soft"))
+    parts.append(svg.pixels(up, 0, 14, "em-small em-soft"))
     told = "; ".join(f"{label} {svg.percent(x)} and {svg.percent(y)}" for label, x, y in points)
     label = f"{up} against {across}: {told or 'no points'}."
-    return svg.drawing(LEFT + SIDE + 16, base + 44, label, "".join(parts), scaled=True)
+    return svg.drawing(LEFT + SIDE + 24, base + 44, label, "".join(parts), scaled=True)
 
 
 def _axes(base: int) -> Iterator[str]:

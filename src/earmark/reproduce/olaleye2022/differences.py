@@ -17,6 +17,7 @@ GENERAL = {
     "utterances are padded or cut to 8 seconds, and the padding takes part.",
     "Queries": "The queries of the attention models learn here. In the released code they stay as they were drawn.",
 }
+UNTIMED = "The test split has none, so only detection and spotting could be measured, and there are no figures."
 METHODS = {
     "score-aggregation": "Frame scores are pooled by a mean (Eq. 10), not a sum, and the location is the highest frame "
     "(Eq. 5), not the last peak.",
@@ -37,10 +38,11 @@ def differences(study: Study) -> dict[str, str]:
         f"{study.corpus.name}, with {len(study.utterances):,} test utterances and {len(study.keywords)} keywords. The "
         "paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
     )
-    trained = f"{_listed(epochs)} epochs here; 100 in the paper, on a GPU." if epochs else "Nothing was trained yet."
+    trained = f"{_listed(epochs)} here; 100 epochs in the paper, on a GPU." if epochs else "Nothing was trained yet."
     methods = [row.localisation for row in study.rows if any(cell.row == row for cell in study.results)]
     mine = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
-    return {"Corpus": corpus, "Training": trained, **GENERAL, **mine}
+    untimed = {} if study.truth.aligned else {"Word times": UNTIMED}
+    return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **mine}
 
 
 def _epochs(run: str, study: Study) -> int:
@@ -49,4 +51,5 @@ def _epochs(run: str, study: Study) -> int:
 
 
 def _listed(epochs: list[int]) -> str:
-    return f"{epochs[0]}" if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}"
+    few = "1 epoch" if epochs == [1] else f"{epochs[-1]} epochs"
+    return few if len(epochs) == 1 else f"From {epochs[0]} to {few}"

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from earmark.errors import EarmarkError
-from earmark.evaluate.confusions import commonly_located, located_word
+from earmark.evaluate.confusions import TOP, commonly_located, located_word
 from earmark.evaluate.examples import example
 from earmark.pages.compared import Entry, Pair, Table
 from earmark.pages.page import DASH
@@ -21,7 +21,7 @@ from earmark.reproduce.olaleye2022.study import Study
 
 EXAMPLES = 4
 PAPERS_ROW = 4  # CNN-Attend with masked-in localisation
-AT_HALF, AT_DEV = "F1 at 0.5", "F1 at dev’s threshold"
+AT_HALF, AT_DEV = "F1 at 0.5", "F1 at dev's thresholds"
 
 
 def closeups(study: Study) -> list[Closeup]:
@@ -71,8 +71,8 @@ def _closeup(study: Study, cell: Cell) -> Closeup:
 
 def _detected(half: KeywordScores, dev: KeywordScores, keywords: int, compare: bool) -> str:
     told = (
-        f"Of {keywords} keywords, {keywords - half.undetected} were detected at least once at 0.5 and "
-        f"{keywords - dev.undetected} at dev’s threshold; the others have no F1."
+        f"Keywords detected at least once: {keywords - half.undetected} of {keywords} at 0.5, "
+        f"{keywords - dev.undetected} of {keywords} at dev's thresholds. The others have no F1."
     )
     if not compare:
         return told
@@ -119,7 +119,7 @@ def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
         w = study.keywords.index(word)
         u = int(scores[:, w].argmax())
         moment = example(evaluation, u, w)
-        detected = {"at 0.5": scores[u, w] >= 0.5, "at dev’s threshold": scores[u, w] >= thresholds[w]}
+        detected = {"at 0.5": scores[u, w] >= 0.5, "at dev's threshold": scores[u, w] >= thresholds[w]}
         facts = [
             "rank 1",
             f"p = {scores[u, w]:.2f}",
@@ -149,8 +149,8 @@ def _keyword_table(study: Study, half: KeywordScores, dev: KeywordScores, tagged
         )
         for w, word in enumerate(study.keywords)
     ]
-    counts = ("Keyword", "Said in", "Detected at 0.5", "Detected at dev's threshold")
-    measures = ("F1 at 0.5", "F1 at dev's threshold", "Tags' average precision")
+    counts = ("Keyword", "Said in", "Detected at 0.5", "Detected at dev's thresholds")
+    measures = ("F1 at 0.5", "F1 at dev's thresholds", "Tags' average precision")
     return Table("Every keyword", counts + measures, body)
 
 
@@ -162,9 +162,10 @@ def table_5(study: Study, cell: Cell) -> Table:
     for w, keyword in enumerate(study.keywords):
         here = commonly_located(predictions.scores[:, w], predictions.times_s[:, w], words)
         body.append(((keyword, _listed(here), _listed(TABLE_V.get(keyword, ()))), ()))
+    utterances = len(study.utterances)
     notes = (
         f"{DASH} is a place in no word. The paper's list is that of CNN-Attend with masked-in localisation, VGS.",
-        f"Twenty of {len(study.utterances)} utterances here, of 5,000 in the paper.",
+        f"The best {min(TOP, utterances)} of {utterances:,} utterances here; of 5,000 in the paper.",
     )
     return Table("Table V: the words most often located", ("Query", "Located here", "In the paper"), body, notes)
 

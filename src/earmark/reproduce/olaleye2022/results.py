@@ -52,11 +52,10 @@ def is_trained(out: Path, training: Training) -> bool:
 
 
 def is_evaluated(out: Path, cell: Cell) -> bool:
-    """Whether a cell is there, and was measured on the weights that its run has now."""
-    metrics, weights = _place(out, cell), run_folder(out, cell.training) / WEIGHTS
-    if not metrics.is_file():
-        return False
-    return not weights.is_file() or metrics.stat().st_mtime_ns >= weights.stat().st_mtime_ns
+    """Whether a cell is there, and was measured on its run as that is now."""
+    path, run = _place(out, cell), run_folder(out, cell.training)
+    used = [run / name for name in (WEIGHTS, "thresholds.json") if (run / name).is_file()]
+    return path.is_file() and all(path.stat().st_mtime_ns >= file.stat().st_mtime_ns for file in used)
 
 
 def write_result(out: Path, cell: Cell, evaluation: Evaluation) -> None:
