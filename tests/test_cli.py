@@ -32,6 +32,7 @@ VERBS = (
     ["train"],
     ["evaluate"],
     ["find"],
+    ["reproduce"],
     ["demo"],
     ["doctor"],
 )

@@ -20,7 +20,7 @@ FLOORS = [
     ["finder"],
     ["moments"],
     ["evaluate", "train"],
-    ["demo", "doctor"],
+    ["demo", "doctor", "reproduce"],
     ["cli"],
     ["__main__"],
 ]

@@ -21,7 +21,7 @@ from PIL import Image
 from earmark.corpus import Word
 from earmark.errors import EarmarkError
 from earmark.hits import Hit
-from earmark.pages import page, plot
+from earmark.pages import page, plot, svg
 from earmark.pages.found import write_found
 from earmark.pages.moment import Moment
 from earmark.pages.page import audio_uri, image_uri
@@ -264,7 +264,7 @@ def test_a_plot_stands_alone_as_a_file() -> None:
     assert texts[:2] == ["Where is “dog” spoken?", "Found by ear."]
     assert {"the", "dog", "DOG", "found at 1.20 s"} <= set(texts)
     (style,) = root.iter(SVG + "style")
-    for light, dark in plot.COLOURS.values():
+    for light, dark in svg.COLOURS.values():
         assert light != dark
     assert "prefers-color-scheme:dark" in (style.text or "")
     assert of_class(root, "rect", "em-card"), "without a ground of its own it can't be read on every colour"
@@ -313,11 +313,11 @@ def test_a_reliability_curve_without_scores_is_empty() -> None:
 
 def test_no_text_can_break_a_drawing() -> None:
     moment = a_moment(query=HOSTILE, words=(Word(HOSTILE, 0.1, 1.9),), hit=Hit(HOSTILE, HOSTILE, 0.9, 1.2, 1.0, 1.3))
-    for svg in (localisation_plot(moment, HOSTILE, HOSTILE), bars([(HOSTILE, 0.1, 0.2)], (HOSTILE, HOSTILE))):
-        root = drawn(svg)
+    for drawing in (localisation_plot(moment, HOSTILE, HOSTILE), bars([(HOSTILE, 0.1, 0.2)], (HOSTILE, HOSTILE))):
+        root = drawn(drawing)
         assert not list(root.iter(SVG + "script"))
         assert not [element for element in root.iter() if any(name.startswith("on") for name in element.attrib)]
-        svg.encode("utf-8")
+        drawing.encode("utf-8")
 
 
 @pytest.mark.parametrize("module", [plot, page])
@@ -552,7 +552,7 @@ def test_a_page_works_offline_in_a_browser(browser: Any, tmp_path: Path, scheme:
     opened.on("request", lambda request: requests.append(request.url))
     opened.goto(path.as_uri())
 
-    paper = plot.COLOURS["paper"][scheme == "dark"]
+    paper = svg.COLOURS["paper"][scheme == "dark"]
     red, green, blue = (int(paper[i : i + 2], 16) for i in (1, 3, 5))
     assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == f"rgb({red}, {green}, {blue})"
     assert opened.evaluate("document.documentElement.scrollWidth") == width, "the page must not scroll sideways"

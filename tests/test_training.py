@@ -134,7 +134,7 @@ def test_a_control_is_taught_with_the_targets_of_other_utterances(
     recipe = shorter(epochs=1)
     dealt = recipe.model_copy(update={"shuffle_pairs": True})
     words = keywords(tiny_corpus)
-    true, shuffled = (loop._lesson(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, dealt))
+    true, shuffled = (loop.read_lesson(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, dealt))
     assert not np.array_equal(true, shuffled)
     np.testing.assert_array_equal(np.sort(true, axis=0), np.sort(shuffled, axis=0))
     train(dealt, tiny_corpus, tmp_path / "run", words)
@@ -602,7 +602,7 @@ def test_little_of_a_batch_is_padding() -> None:
 
 def test_a_batch_has_the_features_at_the_chosen_speed_and_the_targets(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:
     slow = tiny_recipe.augment.speeds[0]
-    lesson = loop._lesson(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
+    lesson = loop.read_lesson(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
     np.testing.assert_allclose(lesson.lengths[0] * slow, lesson.lengths[1], atol=1)
     batch = lesson.collate([(0, 3), (1, 3), (1, 7)])
     assert batch["lengths"].tolist() == [lesson.lengths[0, 3], lesson.lengths[1, 3], lesson.lengths[1, 7]]

@@ -332,6 +332,30 @@ def _print_hits(hits: list[Hit]) -> None:
 
 
 @app.command()
+def reproduce(
+    paper: Annotated[str, typer.Argument(help="The paper's name, such as olaleye2022.")],
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option(help="Folder for runs, cells and report; what is there is not done again.")],
+    only: Annotated[list[str] | None, typer.Option(help="A cell, such as cnn-attend/masked-in/vgs; * for any.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every training, if not its recipe's.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="As many whole epochs as fit, for every training.")] = None,
+    keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
+    semantic: Annotated[Path | None, typer.Option(help="CSV of semantic labels, for semantic spotting.")] = None,
+) -> None:
+    """Train and evaluate what a paper did, and report every figure beside the published one."""
+    from earmark import reproduce as papers
+
+    if minutes is not None and minutes <= 0:
+        raise EarmarkError("--minutes must be above 0.")
+    chosen = papers.paper(paper)
+    from earmark.corpus import read_corpus
+    from earmark.reproduce.budget import Budget
+
+    known = read_corpus(corpus)
+    chosen.reproduce(known, out, _keywords(known, keywords), only or [], Budget(epochs, minutes), semantic)
+
+
+@app.command()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for all that the demo makes; reused when there.")] = Path("demo"),
     size: Annotated[int, typer.Option(help="Utterances to learn from.")] = 2000,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from earmark.audio import read_audio
@@ -15,17 +13,10 @@ from earmark.pages.moment import Moment
 RIGHT, WRONG_PLACE, NOT_SPOKEN = "right", "wrong place", "not spoken"
 
 
-@dataclass(frozen=True)
-class _Case:
-    utterance: int
-    keyword: int
-    verdict: str
-
-
 def best(evaluation: Evaluation, count: int) -> list[Moment]:
     """The highest scores that are right, at most one a keyword and one an utterance."""
     right = located(evaluation.truth, evaluation.predictions)
-    return [_moment(evaluation, case) for case in _highest(evaluation, right, count)]
+    return [example(evaluation, *cell) for cell in _highest(evaluation, right, count)]
 
 
 def worst(evaluation: Evaluation, count: int) -> list[Moment]:
@@ -33,19 +24,27 @@ def worst(evaluation: Evaluation, count: int) -> list[Moment]:
     wrong = ~located(evaluation.truth, evaluation.predictions)
     if not evaluation.truth.aligned:
         wrong = ~evaluation.truth.present
-    return [_moment(evaluation, case) for case in _highest(evaluation, wrong, count)]
+    return [example(evaluation, *cell) for cell in _highest(evaluation, wrong, count)]
 
 
-def _highest(evaluation: Evaluation, among: Bools, count: int) -> list[_Case]:
+def example(evaluation: Evaluation, utterance: int, keyword: int) -> Moment:
+    """What the model hears of a keyword in an utterance, both by their places in the evaluation."""
+    heard = evaluation.utterances[utterance]
+    word = evaluation.finder.keywords[keyword]
+    candidates = evaluation.finder.listen(read_audio(heard.audio), [word], str(heard.audio))
+    return moment(candidates[0], heard, _verdict(evaluation, utterance, keyword))
+
+
+def _highest(evaluation: Evaluation, among: Bools, count: int) -> list[tuple[int, int]]:
     scores = np.where(among, evaluation.predictions.scores, -1.0)
-    cases: list[_Case] = []
+    cells: list[tuple[int, int]] = []
     for cell in np.argsort(-scores, axis=None, kind="stable"):
         utterance, keyword = (int(i) for i in np.unravel_index(cell, scores.shape))
-        if len(cases) == count or scores[utterance, keyword] < 0:
+        if len(cells) == count or scores[utterance, keyword] < 0:
             break
-        if all(utterance != case.utterance and keyword != case.keyword for case in cases):
-            cases.append(_Case(utterance, keyword, _verdict(evaluation, utterance, keyword)))
-    return cases
+        if all(utterance != u and keyword != w for u, w in cells):
+            cells.append((utterance, keyword))
+    return cells
 
 
 def _verdict(evaluation: Evaluation, utterance: int, keyword: int) -> str:
@@ -54,10 +53,3 @@ def _verdict(evaluation: Evaluation, utterance: int, keyword: int) -> str:
     if not evaluation.truth.aligned:
         return ""
     return RIGHT if located(evaluation.truth, evaluation.predictions)[utterance, keyword] else WRONG_PLACE
-
-
-def _moment(evaluation: Evaluation, case: _Case) -> Moment:
-    utterance = evaluation.utterances[case.utterance]
-    word = evaluation.finder.keywords[case.keyword]
-    heard = evaluation.finder.listen(read_audio(utterance.audio), [word], str(utterance.audio))
-    return moment(heard[0], utterance, case.verdict)

@@ -22,7 +22,7 @@ from markupsafe import Markup
 from earmark.audio import Waveform
 from earmark.files import write_text
 from earmark.images import read_image
-from earmark.pages import plot
+from earmark.pages import plot, scatter, svg
 from earmark.timing import SAMPLE_RATE
 
 LARGEST_PICTURE = (320, 320)  # px
@@ -48,7 +48,7 @@ def write_page(path: Path | str, template: str, context: Mapping[str, Any]) -> N
         If a picture can't be read.
     """
     page = _environment().get_template(template).render(context)
-    write_text(path, plot.printable(page))
+    write_text(path, svg.printable(page))
 
 
 def audio_uri(waveform: Waveform) -> str:
@@ -114,6 +114,7 @@ def _environment() -> jinja2.Environment:
         "describe": plot.describe,
         "localisation_plot": lambda moment: Markup(plot.localisation_plot(moment)),
         "bars": lambda rows, series: Markup(plot.bars(rows, series)),
+        "scatter": lambda it: Markup(scatter.scatter(it.points, it.across, it.up)),
         "reliability": lambda bins: Markup(plot.reliability(*bins)),
     }
     script = _beside("player.js")
@@ -128,7 +129,7 @@ def _environment() -> jinja2.Environment:
 
 def _palette() -> str:
     """The drawings' colours as variables of the page's style."""
-    light, dark = (";".join(f"--{n}:{pair[i]}" for n, pair in plot.COLOURS.items()) for i in (0, 1))
+    light, dark = (";".join(f"--{n}:{pair[i]}" for n, pair in svg.COLOURS.items()) for i in (0, 1))
     return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 

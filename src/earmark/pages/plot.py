@@ -1,7 +1,6 @@
 """Drawings in SVG: a localisation, bars, a reliability curve.
 
-Pure functions from figures to markup. Each drawing carries its own style, follows light and dark, and so stands
-alone as an ``.svg`` file as well as in a page. Orange is always what the model says, blue what is true.
+Pure functions from figures to markup. Orange is always what the model says, blue what is true.
 
 Across, a localisation and bars are laid out in percent, so that they fit any width while their letters keep their
 size. Shapes that have to stretch lie in an inner ``svg`` of 1000 by 100 units.
@@ -9,53 +8,17 @@ size. Shapes that have to stretch lie in an inner ``svg`` of 1000 by 100 units.
 
 from __future__ import annotations
 
-import html
-import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.corpus import Word
+from earmark.pages import svg
 from earmark.pages.moment import Moment
 from earmark.vocabulary import normalise
 
 Numbers = npt.NDArray[np.floating] | Sequence[float]
-
-# name: (on light, on dark); style.css uses the same names
-COLOURS = {
-    "paper": ("#fbfaf7", "#15171a"),
-    "card": ("#ffffff", "#1d2024"),
-    "ink": ("#22252a", "#e9e6e0"),
-    "soft": ("#5f656d", "#a3a8b0"),
-    "rule": ("#e2ded4", "#363a40"),
-    "sound": ("#a9aeb6", "#6d737c"),
-    "found": ("#b4500c", "#f3a268"),
-    "true": ("#23609f", "#84b8ee"),
-}
-
-_STYLE = (
-    ".em text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'Noto Sans',sans-serif}"
-    ".em .em-title{font-size:18px;font-weight:600}.em .em-subtitle{font-size:13px}"
-    ".em .em-small{font-size:11px}.em .em-strong{font-weight:700}"
-    ".em-middle{text-anchor:middle}.em-end{text-anchor:end}"
-    ".em .em-caption{font-size:11px;paint-order:stroke;stroke-width:4px;stroke-linejoin:round}"
-    ".em-thin,.em-stroke,.em-dashed,.em-playhead{fill:none;vector-effect:non-scaling-stroke}"
-    ".em-stroke{stroke-width:2;stroke-linejoin:round}.em-dashed{stroke-dasharray:4 4}"
-    ".em-wash{opacity:.16}.em-dot{stroke-width:2}.em-playhead{stroke-width:1.5;visibility:hidden}"
-    # The row of a word's label: -w in a wide drawing, -n in a narrow one, x where it finds no room.
-    ".em-w1{transform:translateY(15px)}.em-w2{transform:translateY(30px)}.em-wx{visibility:hidden}"
-    "@media(max-width:700px){.em-n0{transform:none}.em-n1{transform:translateY(15px)}"
-    ".em-n2{transform:translateY(30px)}.em-n0,.em-n1,.em-n2{visibility:visible}.em-nx{visibility:hidden}}"
-)
-_COLOURED = (
-    ".em-card{{fill:{card}}}.em text{{fill:{ink}}}.em .em-soft{{fill:{soft}}}"
-    ".em-sound{{fill:{sound}}}.em-rule{{fill:{rule}}}.em-thin{{stroke:{rule}}}.em-dashed{{stroke:{soft}}}"
-    ".em .em-caption{{fill:{soft};stroke:{card}}}"
-    ".em-found,.em text.em-found{{fill:{found}}}.em-true,.em text.em-true{{fill:{true}}}"
-    ".em-stroke{{stroke:{found}}}.em-dot{{stroke:{card}}}.em-playhead{{stroke:{ink}}}"
-)
 
 WIDTH = 760  # px, of a drawing that stands alone
 WIDE, NARROW = 560, 320  # px, the least room that words are laid out for, beside a picture and on a phone
@@ -68,7 +31,7 @@ def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> st
     """Draw where a keyword was found: waveform, localisation scores and, where they are known, the true words.
 
     The location is a dot and a line, the hit's extent is the orange part of the waveform. Blue is where the
-    keyword is truly spoken. At most 20 s around the hit are drawn.
+    keyword is truly spoken; another word that the location lies in is orange. At most 20 s around the hit are drawn.
 
     Parameters
     ----------
@@ -91,33 +54,33 @@ def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> st
     parts: list[str] = []
     y = MARGIN
     if title:
-        parts.append(_text(title, 0, y + 18, "em-title"))
+        parts.append(svg.text(title, 0, y + 18, "em-title"))
         y += 30
     if subtitle:
-        parts.append(_text(subtitle, 0, y + 12, "em-subtitle em-soft"))
+        parts.append(svg.text(subtitle, 0, y + 12, "em-subtitle em-soft"))
         y += 28
     sound_y = y + 20
     curve_y = sound_y + 58 + 28
     axis_y = curve_y + 80
     spoken = [word for word in moment.words if normalise(word.word) == normalise(query)]
-    parts += [_column(across(w.start_s), across(w.end_s), sound_y, axis_y, "em-true em-wash") for w in spoken]
+    parts += [svg.column(across(w.start_s), across(w.end_s), sound_y, axis_y, "em-true em-wash") for w in spoken]
     parts += _waveform(moment, sound_y, height=58)
     parts += _curve(moment, across, curve_y, height=80)
     parts += _time_axis(moment, across, axis_y + 15)
     y = axis_y + 22
     if moment.words:
-        words, rows = _true_words(moment.words, query, across, y + 26)
+        words, rows = _true_words(moment, across, y + 26)
         parts += words
-        parts.append(_text("Words truly spoken", 0, y + 18, "em-caption"))
+        parts.append(svg.text("Words truly spoken", 0, y + 18, "em-caption"))
         y += 36 + 15 * rows
     parts += _location(moment, across, sound_y, curve_y, height=80)
-    parts.append(_text("Sound", 0, sound_y - 8, "em-caption"))
-    parts.append(_text(f"Localisation score for “{query}”, from 0 to 1", 0, curve_y - 10, "em-caption"))
+    parts.append(svg.text("Sound", 0, sound_y - 8, "em-caption"))
+    parts.append(svg.text(f"Localisation score for “{query}”, from 0 to 1", 0, curve_y - 10, "em-caption"))
     parts.append(f'<line class="em-playhead" x1="0%" x2="0%" y1="{sound_y}" y2="{axis_y}"/>')
     height = y + MARGIN
     inner = f'<svg x="2%" width="96%" height="{height}" overflow="visible">{"".join(parts)}</svg>'
     card = '<rect class="em-card" width="100%" height="100%" rx="8"/>'
-    return _svg(WIDTH, height, describe(moment), card + inner)
+    return svg.drawing(WIDTH, height, describe(moment), card + inner)
 
 
 def describe(moment: Moment) -> str:
@@ -148,24 +111,24 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[s
     bottom = top + step * len(rows)
     parts = []
     for percent in (0, 25, 50, 75, 100):
-        x = f"{_number(left + span * percent / 100)}%"
+        x = f"{svg.number(left + span * percent / 100)}%"
         parts.append(f'<line class="em-thin" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>')
         if percent % 50 == 0:
-            parts.append(_text(f"{percent} %", left + span * percent / 100, 14, "em-small em-soft em-middle"))
+            parts.append(svg.text(f"{percent} %", left + span * percent / 100, 14, "em-small em-soft em-middle"))
     for i, (label, thick, thin) in enumerate(rows):
         y = top + step * i
-        told = f"{label}: {series[0]} {_percent(thick)}, {series[1]} {_percent(thin)}"
-        parts.append(f"<g><title>{_escape(told)}</title>")
-        parts.append(_text(_shortened(label, 84), left - 2, y + 16, "em-end"))
+        told = f"{label}: {series[0]} {svg.percent(thick)}, {series[1]} {svg.percent(thin)}"
+        parts.append(f"<g><title>{svg.escape(told)}</title>")
+        parts.append(svg.text(svg.shortened(label, 84), left - 2, y + 16, "em-end"))
         if thick is not None:
-            parts.append(_bar(left, y + 5, span * _unit(thick), 9, "em-found"))
+            parts.append(svg.bar(left, y + 5, span * svg.unit(thick), 9, "em-found"))
         if thin is not None:
-            parts.append(_bar(left, y + 16, span * _unit(thin), 4, "em-true"))
-        longest = max(_unit(thick or 0), _unit(thin or 0))
-        parts.append(_text(_percent(thick), left + span * longest, y + 16, "em-small em-soft", shift=6))
+            parts.append(svg.bar(left, y + 16, span * svg.unit(thin), 4, "em-true"))
+        longest = max(svg.unit(thick or 0), svg.unit(thin or 0))
+        parts.append(svg.text(svg.percent(thick), left + span * longest, y + 16, "em-small em-soft", shift=6))
         parts.append("</g>")
     label = f"Bars for {len(rows)} keywords: {series[0]} and {series[1]}; the same figures are in a table below."
-    return _svg(WIDTH, bottom + 4, label, "".join(parts))
+    return svg.drawing(WIDTH, bottom + 4, label, "".join(parts))
 
 
 def reliability(mean: Numbers, fraction: Numbers, count: Numbers) -> str:
@@ -177,32 +140,36 @@ def reliability(mean: Numbers, fraction: Numbers, count: Numbers) -> str:
         Mean detection score of a bin, the fraction of its pairs of keyword and utterance where the keyword is
         truly spoken, and how many pairs it holds. Empty bins are passed over.
     """
-    bins = [(_unit(float(m)), _unit(float(f)), int(n)) for m, f, n in zip(mean, fraction, count, strict=True) if n]
+    bins = [
+        (svg.unit(float(m)), svg.unit(float(f)), int(n)) for m, f, n in zip(mean, fraction, count, strict=True) if n
+    ]
     side, left, top = 220, 40, 12
     base = top + side
 
     def point(x: float, y: float) -> tuple[str, str]:
-        return _number(left + side * x), _number(base - side * y)
+        return svg.number(left + side * x), svg.number(base - side * y)
 
     parts = []
     for tick in (0, 0.5, 1):
         x, y = point(tick, tick)
         parts.append(f'<line class="em-thin" x1="{left}" x2="{left + side}" y1="{y}" y2="{y}"/>')
-        parts.append(_pixels(f"{tick:g}", left - 8, float(y) + 4, "em-small em-soft em-end"))
-        parts.append(_pixels(f"{tick:g}", float(x), base + 16, "em-small em-soft em-middle"))
+        parts.append(svg.pixels(f"{tick:g}", left - 8, float(y) + 4, "em-small em-soft em-end"))
+        parts.append(svg.pixels(f"{tick:g}", float(x), base + 16, "em-small em-soft em-middle"))
     parts.append(f'<line class="em-dashed" x1="{left}" y1="{base}" x2="{left + side}" y2="{top}"/>')
     path = " ".join(",".join(point(m, f)) for m, f, _ in bins)
     parts.append(f'<polyline class="em-stroke" points="{path}"/>')
     for m, f, n in bins:
         x, y = point(m, f)
         told = f"{n} pairs with a mean score of {m:.2f}: the keyword is spoken in {100 * f:.1f} %"
-        parts.append(f'<circle class="em-found em-dot" cx="{x}" cy="{y}" r="5"><title>{_escape(told)}</title></circle>')
-    parts.append(_pixels("mean detection score", left + side / 2, base + 32, "em-small em-soft em-middle"))
+        parts.append(
+            f'<circle class="em-found em-dot" cx="{x}" cy="{y}" r="5"><title>{svg.escape(told)}</title></circle>'
+        )
+    parts.append(svg.pixels("mean detection score", left + side / 2, base + 32, "em-small em-soft em-middle"))
     parts += _histogram(bins, left, base + 42, side)
     told = "; ".join(f"score {m:.2f}, spoken in {100 * f:.0f} % of {n}" for m, f, n in bins)
     label = f"Reliability curve: {told or 'no scores'}."
     width, height = left + side + 16, base + 42 + 30 + 18
-    return _svg(width, height, label, "".join(parts), scaled=True)
+    return svg.drawing(width, height, label, "".join(parts), scaled=True)
 
 
 def clock(seconds: float) -> str:
@@ -218,19 +185,6 @@ def clock(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     ahead = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
     return f"{ahead}:{rest // 100:02d}.{rest % 100:02d}"
-
-
-def printable(text: str) -> str:
-    """`text` with what no HTML or SVG file may hold (control characters, halves of surrogates) made visible.
-
-    File names can hold both.
-    """
-    return "".join(
-        "\N{REPLACEMENT CHARACTER}"
-        if character not in "\n\t" and unicodedata.category(character) in ("Cc", "Cs")
-        else character
-        for character in text
-    )
 
 
 def _waveform(moment: Moment, y: int, height: int) -> list[str]:
@@ -250,7 +204,7 @@ def _waveform(moment: Moment, y: int, height: int) -> list[str]:
         _envelope(edges[a : b + 1], high[a:b], low[a:b], "em-found" if found[a] else "em-sound")
         for a, b in pairwise(turns)
     ]
-    return [_stretched(y, height, "".join(shapes))]
+    return [svg.stretched(y, height, "".join(shapes))]
 
 
 def _envelope(edges: Numbers, high: Numbers, low: Numbers, kind: str) -> str:
@@ -258,8 +212,8 @@ def _envelope(edges: Numbers, high: Numbers, low: Numbers, kind: str) -> str:
     middles = [(a + b) / 2 for a, b in pairwise(edges)]
     xs = [edges[0], *middles[1:-1], edges[-1]] if len(middles) > 1 else [edges[0], edges[-1]]
     tops, bottoms = (list(v) if len(middles) > 1 else [v[0], v[0]] for v in (high, low))
-    there = [f"{_number(x)},{_number(min(top, 49.4))}" for x, top in zip(xs, tops, strict=True)]
-    back = [f"{_number(x)},{_number(max(bottom, 50.6))}" for x, bottom in zip(xs, bottoms, strict=True)]
+    there = [f"{svg.number(x)},{svg.number(min(top, 49.4))}" for x, top in zip(xs, tops, strict=True)]
+    back = [f"{svg.number(x)},{svg.number(max(bottom, 50.6))}" for x, bottom in zip(xs, bottoms, strict=True)]
     return f'<path class="{kind}" d="M{" ".join(there + back[::-1])}Z"/>'
 
 
@@ -268,11 +222,11 @@ def _curve(moment: Moment, across: Callable[[float], float], y: int, height: int
     lines = [f'<line class="em-thin" x1="0%" x2="100%" y1="{at}" y2="{at}"/>' for at in (y, y + height / 2, y + height)]
     if not len(moment.curve):
         return lines
-    xs = [_number(across(time_s) * 10) for time_s in moment.curve_times_s.tolist()]
-    points = [f"{x},{_number(100 - 100 * _unit(s))}" for x, s in zip(xs, moment.curve.tolist(), strict=True)]
+    xs = [svg.number(across(time_s) * 10) for time_s in moment.curve_times_s.tolist()]
+    points = [f"{x},{svg.number(100 - 100 * svg.unit(s))}" for x, s in zip(xs, moment.curve.tolist(), strict=True)]
     area = f'<path class="em-found em-wash" d="M{xs[0]},100 {" ".join(points)} {xs[-1]},100Z"/>'
     line = f'<polyline class="em-stroke" points="{" ".join(points)}"/>'
-    return [*lines, _stretched(y, height, area + line)]
+    return [*lines, svg.stretched(y, height, area + line)]
 
 
 def _location(moment: Moment, across: Callable[[float], float], sound_y: int, curve_y: int, height: int) -> list[str]:
@@ -282,13 +236,14 @@ def _location(moment: Moment, across: Callable[[float], float], sound_y: int, cu
         return []
     x, base = across(time_s), curve_y + height
     score = float(np.interp(time_s, moment.curve_times_s, moment.curve)) if len(moment.curve) else 0.0
+    dot_y = base - height * svg.unit(score)
     label = _found_at(moment)
     label_x, anchor = _anchored(label, x / 100)
     return [
-        f'<line class="em-stroke" x1="{_number(x)}%" x2="{_number(x)}%" y1="{sound_y}" y2="{base}"'
+        f'<line class="em-stroke" x1="{svg.number(x)}%" x2="{svg.number(x)}%" y1="{sound_y}" y2="{base}"'
         ' style="stroke-width:1"/>',
-        f'<circle class="em-found em-dot" cx="{_number(x)}%" cy="{_number(base - height * _unit(score))}" r="5"/>',
-        _text(label, 100 * label_x, base + 15, f"em-found em-strong {anchor}"),
+        f'<circle class="em-found em-dot" cx="{svg.number(x)}%" cy="{svg.number(dot_y)}" r="5"/>',
+        svg.text(label, 100 * label_x, base + 15, f"em-found em-strong {anchor}"),
     ]
 
 
@@ -303,7 +258,7 @@ def _time_axis(moment: Moment, across: Callable[[float], float], y: int) -> list
         label = f"{time_s:.3g} s" if time_s < 60 else clock(time_s).removesuffix(".00")
         start, end = _span(label, x / 100, NARROW)
         if _anchored(label, x / 100)[1] == "em-middle" and (end + 8 < own_start or start > own_end + 8):
-            ticks.append(_text(label, x, y, "em-small em-soft em-middle"))
+            ticks.append(svg.text(label, x, y, "em-small em-soft em-middle"))
     return ticks
 
 
@@ -311,19 +266,26 @@ def _found_at(moment: Moment) -> str:
     return f"found at {clock(moment.hit.time_s)}"
 
 
-def _true_words(words: Sequence[Word], query: str, across: Callable[[float], float], y: int) -> tuple[list[str], int]:
-    """The true words as bars with their labels below, and how many rows of labels there are."""
-    asked = [normalise(word.word) == normalise(query) for word in words]
+def _true_words(moment: Moment, across: Callable[[float], float], y: int) -> tuple[list[str], int]:
+    """The true words as bars with their labels below, and how many rows of labels there are.
+
+    The query's own words are blue; another word is orange where the location lies in it.
+    """
+    words, time_s = moment.words, moment.hit.time_s
+    asked = [normalise(word.word) == normalise(moment.hit.query) for word in words]
+    found = [word.start_s <= time_s <= word.end_s for word in words]
     spans = [(across(word.start_s) / 100, across(word.end_s) / 100) for word in words]
-    texts = [printable(word.word) for word in words]
-    wide, narrow = (_label_rows(texts, spans, asked, room) for room in (WIDE, NARROW))
+    texts = [svg.printable(word.word) for word in words]
+    shown = [a or f for a, f in zip(asked, found, strict=True)]
+    wide, narrow = (_label_rows(texts, spans, shown, room) for room in (WIDE, NARROW))
+    kinds = ["em-true" if a else "em-found" if f else "" for a, f in zip(asked, found, strict=True)]
     parts = []
-    for text, (start, end), is_query, w, n in zip(texts, spans, asked, wide, narrow, strict=True):
-        parts.append("<g>" + f"<title>{_escape(text)}</title>")
-        parts.append(_column(100 * start, 100 * end, y, y + 6, "em-true" if is_query else "em-sound"))
+    for text, (start, end), kind, w, n in zip(texts, spans, kinds, wide, narrow, strict=True):
+        parts.append("<g>" + f"<title>{svg.escape(text)}</title>")
+        parts.append(svg.column(100 * start, 100 * end, y, y + 6, kind or "em-sound"))
         x, anchor = _anchored(text, (start + end) / 2)
-        kind = "em-true em-strong" if is_query else "em-soft"
-        parts.append(_text(text, 100 * x, y + 20, f"{kind} {anchor} em-w{w} em-n{n}"))
+        emphasis = f"{kind} em-strong" if kind else "em-soft"
+        parts.append(svg.text(text, 100 * x, y + 20, f"{emphasis} {anchor} em-w{w} em-n{n}"))
         parts.append("</g>")
     return parts, 1 + max((row for row in wide + narrow if isinstance(row, int)), default=0)
 
@@ -333,7 +295,7 @@ def _label_rows(
 ) -> list[int | str]:
     """The row of each label in a drawing of `room` px: the highest where it touches no other, or "x" for none.
 
-    The query's own labels choose before the others.
+    Labels that are marked choose before the others.
     """
     rows: list[int | str] = ["x"] * len(texts)
     taken: list[list[tuple[float, float]]] = [[] for _ in range(LABEL_ROWS)]
@@ -349,7 +311,7 @@ def _label_rows(
 
 def _anchored(text: str, middle: float) -> tuple[float, str]:
     """Where a label hangs, as a fraction of the width: at `middle`, unless an edge is near."""
-    half = _text_width(text) / NARROW / 2
+    half = svg.text_width(text) / NARROW / 2
     if middle < half:
         return 0.0, "em-start"
     return (1.0, "em-end") if middle > 1 - half else (middle, "em-middle")
@@ -358,7 +320,7 @@ def _anchored(text: str, middle: float) -> tuple[float, str]:
 def _span(text: str, middle: float, room: int) -> tuple[float, float]:
     """Left and right end of a label in a drawing of `room` px."""
     x, anchor = _anchored(text, middle)
-    width = _text_width(text)
+    width = svg.text_width(text)
     start = x * room - width * {"em-start": 0.0, "em-middle": 0.5, "em-end": 1.0}[anchor]
     return start, start + width
 
@@ -370,92 +332,8 @@ def _histogram(bins: Sequence[tuple[float, float, int]], left: int, y: int, side
     parts = []
     for m, _, n in bins:
         tall = 26 * np.log1p(n) / np.log1p(most)
-        x, top = _number(left + side * m - width / 2), _number(y + 30 - tall)
-        parts.append(f'<rect class="em-sound" x="{x}" y="{top}" width="{_number(width)}" height="{_number(tall)}"/>')
-    return [*parts, _pixels("pairs, log scale", left + side / 2, y + 44, "em-small em-soft em-middle")]
-
-
-def _svg(width: int, height: int, label: str, body: str, scaled: bool = False) -> str:
-    """The outermost element: a drawing in percent keeps the size of its letters, a scaled one its shape."""
-    size = f'viewBox="0 0 {width} {height}"' if scaled else ""
-    return (
-        f'<svg class="em" xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" {size} role="img" '
-        f'aria-label="{_escape(label)}"><style>{_style()}</style>{body}</svg>'
-    )
-
-
-def _style() -> str:
-    light, dark = (_COLOURED.format(**{n: c[i] for n, c in COLOURS.items()}) for i in (0, 1))
-    return f"{_STYLE}{light}@media(prefers-color-scheme:dark){{{dark}}}"
-
-
-def _stretched(y: int, height: int, body: str) -> str:
-    return (
-        f'<svg x="0%" y="{y}" width="100%" height="{height}" viewBox="0 0 1000 100" preserveAspectRatio="none"'
-        f' overflow="visible">{body}</svg>'
-    )
-
-
-def _column(start: float, end: float, top: int, bottom: int, kind: str) -> str:
-    width = max(end - start - 0.15, 0.2)  # a hair of paper between neighbours
-    return f'<rect class="{kind}" x="{_number(start)}%" width="{_number(width)}%" y="{top}" height="{bottom - top}"/>'
-
-
-def _bar(x: float, y: int, width: float, height: int, kind: str) -> str:
-    return f'<rect class="{kind}" x="{_number(x)}%" y="{y}" width="{_number(width)}%" height="{height}" rx="1.5"/>'
-
-
-def _text(text: str, x: float, y: int, kind: str, shift: int = 0) -> str:
-    """Text at `x` percent and `y` px."""
-    moved = f' dx="{shift}"' if shift else ""
-    return f'<text class="{kind}" x="{_number(x)}%" y="{y}"{moved}>{_escape(text)}</text>'
-
-
-def _pixels(text: str, x: float, y: float, kind: str) -> str:
-    """Text at `x` and `y` px."""
-    return f'<text class="{kind}" x="{_number(x)}" y="{_number(y)}">{_escape(text)}</text>'
-
-
-def _escape(text: str) -> str:
-    return html.escape(printable(text))
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}".removesuffix(".0")
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.0f} %"
-
-
-def _unit(value: float) -> float:
-    return min(max(value, 0.0), 1.0)
-
-
-def _text_width(text: str) -> float:
-    """Roughly the width of `text` at 12 px: marks take no room, East Asian letters take twice as much."""
-    return sum(map(_character_width, text))
-
-
-def _character_width(character: str) -> float:
-    if unicodedata.combining(character):
-        return 0.0
-    return 12.0 if unicodedata.east_asian_width(character) in "WF" else 6.6
-
-
-def _shortened(text: str, room: float) -> str:
-    """`text`, cut with an ellipsis where it is wider than `room` px."""
-    if _text_width(text) <= room:
-        return text
-    return text[: _fitting(map(_character_width, text), room - 8)] + "…"
-
-
-def _fitting(widths: Iterable[float], room: float) -> int:
-    """How many of the first `widths` fit into `room`."""
-    count = 0
-    for width in widths:
-        room -= width
-        if room < 0:
-            break
-        count += 1
-    return count
+        x, top = svg.number(left + side * m - width / 2), svg.number(y + 30 - tall)
+        parts.append(
+            f'<rect class="em-sound" x="{x}" y="{top}" width="{svg.number(width)}" height="{svg.number(tall)}"/>'
+        )
+    return [*parts, svg.pixels("pairs, log scale", left + side / 2, y + 44, "em-small em-soft em-middle")]

@@ -10,6 +10,7 @@ On several devices: ``accelerate launch -m earmark train ...``.
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +68,13 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     accelerator = Accelerator()
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
-        lesson = _lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
-        dev = _lesson(recipe, corpus, "dev", keywords, [1.0])
+        lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
+        dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
 
     torch.manual_seed(recipe.training.seed)
     sampler = BucketSampler(lesson.lengths, recipe.training.batch_size, recipe.training.seed)
     model = build(recipe.model, extractor(recipe.features).dimension, keywords)
-    optimizer = _optimizer(model, recipe.training)
+    optimizer = make_optimizer(model, recipe.training)
     loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     state = restore(out, accelerator.unwrap_model(model), optimizer)
@@ -83,12 +84,14 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
         for epoch in range(state.epochs, recipe.training.epochs):
             torch.manual_seed(_seed(recipe.training.seed, epoch))
             sampler.epoch = epoch
-            taught = _epoch(model, optimizer, loader, accelerator, recipe, epoch)
+            began = time.monotonic()
+            taught = one_epoch(model, optimizer, loader, accelerator, recipe, epoch)
             scores = detection_scores(accelerator.unwrap_model(model), dev)
             if not np.isfinite(scores).all():  # the last step of the epoch can be the fatal one
                 raise _diverged(epoch)
             checked = _bce(scores, dev.targets)
             state.epochs = epoch + 1
+            state.seconds += time.monotonic() - began
             state.curve.append({"epoch": epoch + 1, "train_loss": taught, "dev_loss": checked})
             if accelerator.is_main_process:
                 if checked < state.best:
@@ -118,7 +121,8 @@ def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> Non
         write_description(out, recipe, keywords)
 
 
-def _lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
+def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
+    """A split of a corpus, with the targets that the recipe's supervision has for it."""
     names = [utterance.id for utterance in corpus.utterances(split)]
     if not names:
         raise EarmarkError(
@@ -130,7 +134,8 @@ def _lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, sp
     return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets)
 
 
-def _optimizer(model: nn.Module, settings: Training) -> torch.optim.Optimizer:
+def make_optimizer(model: nn.Module, settings: Training) -> torch.optim.Optimizer:
+    """The optimiser that a recipe asks for."""
     return torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
@@ -149,7 +154,7 @@ def _seed(*parts: int) -> int:
     return int(np.random.SeedSequence(parts).generate_state(1)[0])
 
 
-def _epoch(
+def one_epoch(
     model: nn.Module,
     optimizer: Any,
     loader: Any,

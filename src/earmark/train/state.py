@@ -30,11 +30,14 @@ class State:
         The lowest loss on dev so far.
     curve : list of dict
         ``epoch``, ``train_loss`` and ``dev_loss`` of each epoch.
+    seconds : float
+        How long these epochs took, without what was lost in a stop.
     """
 
     epochs: int = 0
     best: float = math.inf
     curve: list[dict[str, float]] = field(default_factory=list)
+    seconds: float = 0.0
 
 
 def begun(out: Path) -> bool:
@@ -69,3 +72,12 @@ def restore(out: Path, model: nn.Module, optimizer: Any) -> State:
     except Exception as error:
         path = out / FILE
         raise EarmarkError(f"{path} is damaged ({type(error).__name__}): delete it to train from the start.") from error
+
+
+def training_seconds(out: Path) -> float | None:
+    """How long the epochs of a run took, however often it was stopped between them; None where nothing says so."""
+    if not begun(out):
+        return None
+    # Mapped, not read: weights and optimiser stay on the disk.
+    seconds = torch.load(out / FILE, weights_only=True, mmap=True).get("seconds")
+    return None if seconds is None else float(seconds)

@@ -1,0 +1,74 @@
+"""Tables that set what was measured beside what was published, and their form in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from earmark.pages.page import percent
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A figure, and a second one in parentheses: fractions in [0, 1]; None or NaN where a figure is undefined.
+
+    Without `bound` there are no parentheses.
+    """
+
+    value: float | None
+    bound: float | None = None
+
+    def __str__(self) -> str:
+        """In percent: "28.3 (38.9)"; a dash for what is not there."""
+        bound = "" if self.bound is None else f" ({percent(self.bound)})"
+        return percent(self.value) + bound
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a cell of a table says: what was measured here, and what was published (None where nothing was)."""
+
+    here: Pair
+    published: Pair | None = None
+
+    def __str__(self) -> str:
+        """With a slash before what was published: "49.9 / 57.3"."""
+        return str(self.here) if self.published is None else f"{self.here} / {self.published}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a report.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+        Names of all columns: first those of the labels, then those of the entries.
+    rows : sequence of (tuple of str, sequence of Entry)
+        Each row's labels, and its entries.
+    notes : tuple of str
+        What must be known to read it.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[tuple[str, ...], Sequence[Entry]]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> int:
+        """How many of the columns are labels."""
+        return len(self.rows[0][0]) if self.rows else len(self.columns)
+
+
+def to_markdown(table: Table) -> str:
+    """The table with its title above and its notes below."""
+    rulers = ["---" if i < table.labels else "---:" for i in range(len(table.columns))]
+    body = [_line([*labels, *map(str, entries)]) for labels, entries in table.rows]
+    notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
+    return "\n".join([f"### {table.title}", "", _line(table.columns), _line(rulers), *body, *notes, ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,80 @@
+"""How long each training may take: so many epochs, or as many whole ones as fit into so many minutes here."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from earmark.corpus import Corpus
+from earmark.errors import EarmarkError
+from earmark.recipe import Recipe, read_recipe
+from earmark.train.pace import epoch_seconds
+from earmark.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a training may take; without either, the epochs of its recipe.
+
+    Attributes
+    ----------
+    epochs : int or None
+    minutes : float or None
+        For a training, without the reading of features; at least one epoch is trained.
+
+    Raises
+    ------
+    EarmarkError
+        If both are given.
+    """
+
+    epochs: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.epochs and self.minutes:
+            raise EarmarkError("Give --epochs or --minutes, not both.")
+
+
+def settled(recipe: Callable[[int | None], Recipe], folder: Path, budget: Budget) -> Recipe | None:
+    """The recipe of a run as far as it is settled before its training begins; None where minutes decide.
+
+    Epochs were settled for good when the run was begun.
+
+    Parameters
+    ----------
+    recipe : callable
+        Gives the recipe for a number of epochs, or for its own number where that is None.
+    folder : Path
+        Of the run, there or not.
+
+    Raises
+    ------
+    EarmarkError
+        If the run was begun with another recipe, or with other epochs than are asked for.
+    """
+    if not (folder / "recipe.yaml").is_file():
+        return None if budget.minutes else recipe(budget.epochs)
+    kept = read_recipe(folder / "recipe.yaml")
+    epochs = kept.training.epochs
+    if budget.epochs and budget.epochs != epochs:
+        raise EarmarkError(
+            f"{folder} was begun with {epochs} epochs, not {budget.epochs}: "
+            "leave --epochs out to go on with it, or choose another --out."
+        )
+    if kept != recipe(epochs):
+        raise EarmarkError(
+            f"{folder} was begun with another recipe: choose another --out, or delete that folder to train it anew."
+        )
+    return kept
+
+
+def fitting(recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corpus, keywords: Vocabulary) -> Recipe:
+    """The recipe with as many whole epochs as fit into `minutes` on this machine, at least one."""
+    epoch_s = epoch_seconds(recipe(None), corpus, keywords)
+    epochs = max(1, int(60 * minutes / epoch_s))
+    told = f"An epoch takes about {epoch_s:.1f} s: {epochs} in {minutes:g} minutes."
+    print(told, file=sys.stderr, flush=True)
+    return recipe(epochs)

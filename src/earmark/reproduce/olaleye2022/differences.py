@@ -1,0 +1,55 @@
+"""What differs between this reproduction and the paper's own work, and why a figure can't be the same."""
+
+from __future__ import annotations
+
+from earmark.reproduce.olaleye2022.study import Study
+
+GENERAL = {
+    "Counting": "Ours is strict, as the paper's text has it. The published figures come from the released code: each "
+    "occurrence of a word counts for itself, a detection in the wrong place is no miss, spotting knows only the last "
+    "occurrence in an utterance and, for masking, ranks by the best segment instead of the whole utterance. The second "
+    "version of Table II counts by those rules, but always ranks by the whole utterance.",
+    "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that teach. The released code "
+    "takes the best F1 on dev by transcripts, for models taught by pictures as well.",
+    "Keywords": "Every model here learns the keywords that it is asked for. The published PSC and CNN-Pool models "
+    "learned a thousand words.",
+    "Padding": "Attention, pooling and normalisation here know the real frames alone. In the released code all "
+    "utterances are padded or cut to 8 seconds, and the padding takes part.",
+    "Queries": "The queries of the attention models learn here. In the released code they stay as they were drawn.",
+}
+UNTIMED = "The test split has none, so only detection and spotting could be measured, and there are no figures."
+METHODS = {
+    "score-aggregation": "Frame scores are pooled by a mean (Eq. 10), not a sum, and the location is the highest frame "
+    "(Eq. 5), not the last peak.",
+    "grad-cam": "The map is as Eqs. 6 and 7 have it, without the released code's added 1, and the location is its "
+    "highest value, not the last peak.",
+    "masked-in": "A segment stays at its own place in an utterance of zeros (Eq. 8). The released code moves it to "
+    "the front of 8 seconds.",
+    "masked-out": "Each segment is masked by itself (Eq. 9), and its centre is the location. In the released code the "
+    "masks add up, until nothing of the utterance is left, and a segment is judged as an interval by laxer rules. So "
+    "rows 5 and 8 must differ from the published ones.",
+}
+
+
+def differences(study: Study) -> dict[str, str]:
+    """What differs, by what it is about: the corpus first, then what all rows share, then the methods that were run."""
+    epochs = sorted({_epochs(result.metrics["run"], study) for result in study.results.values()} - {0})
+    corpus = (
+        f"{study.corpus.name}, with {len(study.utterances):,} test utterances and {len(study.keywords)} keywords. The "
+        "paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
+    )
+    trained = f"{_listed(epochs)} here; 100 epochs in the paper, on a GPU." if epochs else "Nothing was trained yet."
+    methods = [row.localisation for row in study.rows if any(cell.row == row for cell in study.results)]
+    mine = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
+    untimed = {} if study.truth.aligned else {"Word times": UNTIMED}
+    return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **mine}
+
+
+def _epochs(run: str, study: Study) -> int:
+    path = study.out / "runs" / run / "curve.jsonl"
+    return len(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else 0
+
+
+def _listed(epochs: list[int]) -> str:
+    few = "1 epoch" if epochs == [1] else f"{epochs[-1]} epochs"
+    return few if len(epochs) == 1 else f"From {epochs[0]} to {few}"

@@ -1,0 +1,182 @@
+"""Figures 5, 6 and 7 and Table V: one row of the grid, keyword by keyword and example by example."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from earmark.errors import EarmarkError
+from earmark.evaluate.confusions import TOP, commonly_located, located_word
+from earmark.evaluate.examples import example
+from earmark.pages.compared import Entry, Pair, Table
+from earmark.pages.page import DASH
+from earmark.pages.reproduction import Closeup, Scatter, Shown
+from earmark.pages.results import at
+from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell
+from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
+from earmark.reproduce.olaleye2022.published import BEST_KEYWORD, KEYWORDS_DETECTED, SHOWN, TABLE_V, WORST_KEYWORD
+from earmark.reproduce.olaleye2022.study import Study
+
+EXAMPLES = 4
+PAPERS_ROW = 4  # CNN-Attend with masked-in localisation
+AT_HALF, AT_DEV = "F1 at 0.5", "F1 at dev's thresholds"
+
+
+def closeups(study: Study) -> list[Closeup]:
+    """The figures of the paper's row (or of the best that was run), and of Earmark's own."""
+    if not study.truth.aligned:
+        return []
+    theirs = [cell for cell in study.results if cell.row.number is not None]
+    ours = [cell for cell in study.results if cell.row.number is None]
+    chosen = [_first_choice(study, cells) for cells in (theirs, ours) if cells]
+    return [_closeup(study, cell) for cell in chosen]
+
+
+def _first_choice(study: Study, cells: Sequence[Cell]) -> Cell:
+    """The paper's own row, else the best: taught by pictures if any was, by F1 of actual localisation."""
+
+    def merit(cell: Cell) -> tuple[bool, bool, float]:
+        by_pictures = cell.supervision == "vgs"
+        f1 = at(study.results[cell].metrics, "actual.f1")
+        return by_pictures, by_pictures and cell.row.number == PAPERS_ROW, f1 or 0.0
+
+    return max(cells, key=merit)
+
+
+def _closeup(study: Study, cell: Cell) -> Closeup:
+    half = keyword_scores(study, cell)
+    dev = keyword_scores(study, cell, study.thresholds(cell))
+    tagged = tagging(study)
+    name = f"{cell.row.title}, {cell.row.localisation}, {SUPERVISIONS[cell.supervision]}"
+    notes = []
+    if cell.row.number is not None and (cell.row.number, cell.supervision) != (PAPERS_ROW, "vgs"):
+        notes.append("The paper shows CNN-Attend with masked-in localisation and VGS: that was not run here.")
+    if tagged is None:
+        notes.append("The test split has no tags, so there is no figure 6.")
+    shown, trouble = _shown(study, cell)
+    return Closeup(
+        name=name,
+        notes=[*notes, *trouble],
+        detected=_detected(half, dev, len(study.keywords), cell.row.number is not None),
+        bars=_bars(study, half, dev),
+        series=(AT_HALF, AT_DEV),
+        scatters=[] if tagged is None else _scatters(study, tagged, {AT_HALF: half, AT_DEV: dev}),
+        shown=shown,
+        keywords=_keyword_table(study, half, dev, tagged),
+        confusions=table_5(study, cell),
+    )
+
+
+def _detected(half: KeywordScores, dev: KeywordScores, keywords: int, compare: bool) -> str:
+    told = (
+        f"Keywords detected at least once: {keywords - half.undetected} of {keywords} at 0.5, "
+        f"{keywords - dev.undetected} of {keywords} at dev's thresholds. The others have no F1."
+    )
+    if not compare:
+        return told
+    return (
+        f"{told} The paper: {KEYWORDS_DETECTED} of 67, from {WORST_KEYWORD[0]} with {WORST_KEYWORD[1]} "
+        f"to {BEST_KEYWORD[0]} with {BEST_KEYWORD[1]}."
+    )
+
+
+def _bars(study: Study, half: KeywordScores, dev: KeywordScores) -> list[tuple[str, float | None, float | None]]:
+    """Fig. 5: the keywords that were detected, the best at 0.5 first, then the best at dev's threshold."""
+    rows = [
+        (word, _or_none(one), _or_none(other))
+        for word, one, other in zip(study.keywords, half.f1, dev.f1, strict=True)
+        if not (np.isnan(one) and np.isnan(other))
+    ]
+    return sorted(rows, key=lambda row: [-1.0 if f1 is None else f1 for f1 in row[1:]], reverse=True)
+
+
+def _scatters(study: Study, tagged: np.ndarray, scores: dict[str, KeywordScores]) -> list[Scatter]:
+    """Fig. 6, at each threshold."""
+    found = {name: dependence(study.keywords.words, tagged, of) for name, of in scores.items()}
+    return [
+        Scatter(
+            caption=f"{name}, {len(it.points)} keywords: Pearson {_two(it.pearson)}, Spearman {_two(it.spearman)}",
+            points=it.points,
+            across="average precision of the tags",
+            up=f"localisation {name}",
+        )
+        for name, it in found.items()
+    ]
+
+
+def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
+    """Fig. 7: the top-ranked utterance of some keywords, and what stands in the way of showing them."""
+    try:
+        evaluation = study.evaluation(cell)
+    except EarmarkError as problem:
+        return [], [f"Figure 7 needs the model again: {problem}"]
+    scores = evaluation.predictions.scores
+    thresholds = study.thresholds(cell)
+    shown = []
+    for word in _asked(study, scores):
+        w = study.keywords.index(word)
+        u = int(scores[:, w].argmax())
+        moment = example(evaluation, u, w)
+        detected = {"at 0.5": scores[u, w] >= 0.5, "at dev's threshold": scores[u, w] >= thresholds[w]}
+        facts = [
+            "rank 1",
+            f"p = {scores[u, w]:.2f}",
+            *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in detected.items()),
+            "localised" if moment.verdict == "right" else "not localised",
+            f"located word: {located_word(moment.words, evaluation.predictions.times_s[u, w])}",
+        ]
+        shown.append(Shown(moment, facts))
+    return shown, []
+
+
+def _asked(study: Study, scores: np.ndarray) -> list[str]:
+    """The paper's four keywords as far as they are known here, then those with the best scores."""
+    by_score = [study.keywords.words[w] for w in np.argsort(-scores.max(axis=0), kind="stable")]
+    known = [word for word in SHOWN if word in study.keywords]
+    return list(dict.fromkeys([*known, *by_score]))[:EXAMPLES]
+
+
+def _keyword_table(study: Study, half: KeywordScores, dev: KeywordScores, tagged: np.ndarray | None) -> Table:
+    """What figures 5 and 6 draw, in figures."""
+    tags = np.full(len(study.keywords), np.nan) if tagged is None else tagged
+    utterances = study.truth.present.sum(axis=0)
+    body = [
+        (
+            (word, str(utterances[w]), str(half.detections[w]), str(dev.detections[w])),
+            [Entry(Pair(float(values[w]))) for values in (half.f1, dev.f1, tags)],
+        )
+        for w, word in enumerate(study.keywords)
+    ]
+    counts = ("Keyword", "Said in", "Detected at 0.5", "Detected at dev's thresholds")
+    measures = ("F1 at 0.5", "F1 at dev's thresholds", "Tags' average precision")
+    return Table("Every keyword", counts + measures, body)
+
+
+def table_5(study: Study, cell: Cell) -> Table:
+    """Table V: in which words a keyword is most often located, in its twenty best-scored utterances."""
+    predictions = study.results[cell].predictions
+    words = [utterance.words or () for utterance in study.utterances]
+    body = []
+    for w, keyword in enumerate(study.keywords):
+        here = commonly_located(predictions.scores[:, w], predictions.times_s[:, w], words)
+        body.append(((keyword, _listed(here), _listed(TABLE_V.get(keyword, ()))), ()))
+    utterances = len(study.utterances)
+    notes = (
+        f"{DASH} is a place in no word. The paper's list is that of CNN-Attend with masked-in localisation, VGS.",
+        f"The best {min(TOP, utterances)} of {utterances:,} utterances here; of 5,000 in the paper.",
+    )
+    return Table("Table V: the words most often located", ("Query", "Located here", "In the paper"), body, notes)
+
+
+def _listed(words: Sequence[tuple[str, int]]) -> str:
+    return ", ".join(f"{word} {count}" for word, count in words)
+
+
+def _or_none(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _two(value: float) -> str:
+    return DASH if math.isnan(value) else f"{value:.2f}"

@@ -1,0 +1,124 @@
+"""Training and evaluating cells of the grid: what is done is skipped, what was stopped goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from earmark import localise
+from earmark.corpus import Corpus
+from earmark.errors import EarmarkError
+from earmark.evaluate.gather import measurable
+from earmark.evaluate.runner import evaluate
+from earmark.finder import Finder
+from earmark.models.checkpoint import read_checkpoint
+from earmark.recipe import Recipe
+from earmark.reproduce.agenda import Agenda
+from earmark.reproduce.budget import Budget, fitting, settled
+from earmark.reproduce.olaleye2022.grid import Cell, Training
+from earmark.reproduce.olaleye2022.results import SPLIT, is_evaluated, is_trained, read_result, run_folder, write_result
+from earmark.supervision.targets import read_targets, targets_path
+from earmark.train.loop import train
+from earmark.vocabulary import Vocabulary
+
+TRAINING, EVALUATION = "training", "evaluation"
+
+
+def run(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget) -> list[str]:
+    """Train and evaluate cells.
+
+    Parameters
+    ----------
+    cells : sequence of Cell
+        Those of one training together.
+    corpus : Corpus
+        With the splits train, dev and test, and tags for every supervision.
+    keywords : Vocabulary
+    out : Path
+        Folder of the reproduction.
+    budget : Budget
+        For each training.
+
+    Returns
+    -------
+    list of str
+        What went wrong, a sentence a step: a model that can't be trained or evaluated does not stop the others.
+
+    Raises
+    ------
+    EarmarkError
+        Before anything is trained, if something that is needed is missing or does not fit what is in `out`.
+    """
+    to_do = _not_done(cells, corpus, keywords, out)
+    trainings = list(dict.fromkeys(cell.training for cell in to_do))
+    recipes = {training: settled(training.read_recipe, run_folder(out, training), budget) for training in trainings}
+    untrained = [training for training in trainings if not is_trained(out, training)]
+    if to_do:
+        _check(to_do, untrained, corpus, keywords)
+    expected_s = {TRAINING: 60 * budget.minutes} if budget.minutes else {}
+    agenda = Agenda({TRAINING: len(untrained), EVALUATION: len(to_do)}, expected_s)
+    problems: list[str] = []
+    for training in trainings:
+        mine = [cell for cell in to_do if cell.training == training]
+        if training in untrained:
+            try:
+                with agenda.step(TRAINING, training.name):
+                    _train(training, recipes[training], corpus, keywords, out, budget)
+            except EarmarkError as problem:
+                agenda.drop(EVALUATION, len(mine))
+                problems.append(f"{training.name}: {problem}")
+                continue
+        for cell in mine:
+            try:
+                with agenda.step(EVALUATION, cell.name):
+                    finder = Finder(read_checkpoint(run_folder(out, training)), cell.row.localisation)
+                    write_result(out, cell, evaluate(finder, corpus, SPLIT))
+            except EarmarkError as problem:
+                problems.append(f"{cell.name}: {problem}")
+    return problems
+
+
+def _not_done(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path) -> list[Cell]:
+    """The cells that are not there yet; a line for each that is."""
+    to_do = []
+    for cell in cells:
+        if not is_evaluated(out, cell):
+            to_do.append(cell)
+            continue
+        metrics = read_result(out, cell).metrics
+        if (metrics["corpus"], list(metrics["per_keyword"])) != (corpus.name, list(keywords)):
+            raise EarmarkError(
+                f"{out} holds results on the corpus {metrics['corpus']!r} with {metrics['keywords']} keywords, not on "
+                f"{corpus.name!r} with these {len(keywords)}: choose another --out."
+            )
+        print(f"{cell.name} is done.", file=sys.stderr, flush=True)
+    return to_do
+
+
+def _check(cells: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
+    """Refuse at once what would fail after hours."""
+    for cell in cells:
+        if cell.row.localisation not in localise.names():
+            raise EarmarkError(
+                f"{cell.name} needs the localisation method {cell.row.localisation}, which is not among "
+                f"{', '.join(localise.names())}: choose other cells with --only."
+            )
+    if measurable(corpus.utterances(SPLIT))[0].words is None:
+        print("No utterance of test has word times: detection and spotting alone can be measured.", file=sys.stderr)
+    for supervision in dict.fromkeys(training.supervision for training in untrained):
+        targets = read_targets(targets_path(corpus, supervision))
+        for split in ("train", "dev"):
+            names = [utterance.id for utterance in corpus.utterances(split)]
+            if not names:
+                raise EarmarkError(f"The split {split} of {corpus.folder} is empty: training needs train and dev.")
+            targets.matrix(names, keywords)
+
+
+def _train(
+    training: Training, recipe: Recipe | None, corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget
+) -> None:
+    if recipe is None:
+        assert budget.minutes is not None
+        recipe = fitting(training.read_recipe, budget.minutes, corpus, keywords)
+    train(recipe, corpus, run_folder(out, training), keywords, resume=True)
