@@ -6,11 +6,11 @@ For the paper's CNN-Attend with fresh weights and 67 keywords, on one utterance 
 
 - *ours*: ``earmark.localise.masked_in``;
 - *batched*: every segment alone in an utterance of zeros, through the whole model, 32 at a time, for the same queries;
-- *released*: what the authors' released code does: every segment, moved to the start of 800 frames of zeros, through the
-  whole model by itself, for all 67 keywords (its classifier has 8192 hidden units; here it has the 4096 of the paper).
+- *released*: what the authors' released code does: every segment, moved to the start of 800 frames of zeros, through
+  the whole model by itself, for all 67 keywords (its classifier has 8192 hidden units; here it has the paper's 4096).
 
-The two slow ways are timed on every tenth (every hundredth) of the segments and multiplied. The *floor* for all keywords
-is the time of the classifier's multiply-adds alone, at the speed of one large matrix product of its shape.
+The two slow ways are timed on every tenth (every hundredth) of the segments and multiplied. The *floor* is the time of
+the classifier's multiply-adds alone, at the speed of one large matrix product of its shape.
 """
 
 from __future__ import annotations

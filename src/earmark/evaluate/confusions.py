@@ -9,7 +9,7 @@ import numpy as np
 
 from earmark.corpus import Word
 from earmark.evaluate.truth import Floats
-from earmark.supervision.words import plain_words
+from earmark.vocabulary import plain_words
 
 NO_WORD = "–"
 TOP = 20  # utterances

@@ -133,7 +133,7 @@ def locations(finder: Finder, heard: Sequence[Frames], wanted: Bools) -> Floats:
     """Locations in seconds where they are wanted, NaN elsewhere: shape = (U, W)."""
     times_s = np.full(wanted.shape, np.nan)
     queries = finder.model.encode_queries(finder.keywords)
-    asked = np.flatnonzero(wanted.any(axis=1))
+    asked = np.flatnonzero(wanted.any(axis=1)).tolist()
     with progress(f"Locating by {finder.localisation}", len(asked)) as advance:
         for u in asked:
             located = finder.locate(*pad([heard[u]]), queries[torch.from_numpy(wanted[u])])

@@ -26,9 +26,8 @@ from earmark.evaluate.counts import macro
 from earmark.evaluate.ranking import rank
 from earmark.evaluate.spotting import spotting
 from earmark.evaluate.truth import Bools, Floats
-from earmark.supervision.words import plain_words
 from earmark.tables import Problems, Row, read_table
-from earmark.vocabulary import Vocabulary, normalise
+from earmark.vocabulary import Vocabulary, normalise, plain_words
 
 ENOUGH = 3  # of five people
 MEASURES = {

@@ -49,7 +49,7 @@ def masked_logits(model: WrittenModel, outside: Tensor, inside: Tensor, segments
 
 def _way(model: WrittenModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Tensor]]:
     """The steps of the encoder that must be taken, and how logits (S, Q) come from what they lead to."""
-    *steps, last = steps_of(model.encoder.blocks)
+    *steps, last = steps_of(model.encoder)
     if isinstance(model, AttentionModel) and isinstance(last, Convolution) and last.is_affine:
         return steps, lambda mosaic, queries: _FoldedAttention(model, last, mosaic, queries).logits()
     return [*steps, last], lambda mosaic, queries: _pooled(model, mosaic, queries)

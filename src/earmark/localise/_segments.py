@@ -14,8 +14,8 @@ from earmark.models.masking import real_frames
 from earmark.models.written import WrittenModel
 from earmark.timing import FEATURE_GRID
 
-# In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one start
-# to the next and from one length to the next, so that the longest has 59.
+# In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one
+# start to the next and from one length to the next, so that the longest has 59.
 SHORTEST, LONGEST, STEP = 20, 60, 3
 
 

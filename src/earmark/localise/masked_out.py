@@ -23,5 +23,5 @@ def refuses(model: WrittenModel) -> str | None:
 
 @torch.no_grad()
 def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
-    """Detection logits of the utterances without the segments, with the sign turned, since 1 - sigma(x) is sigma(-x)."""
+    """Detection logits of the utterances without the segments, their sign turned: 1 - sigma(x) is sigma(-x)."""
     return of_segments(model, features, lengths, queries, lambda heard: (heard, torch.zeros_like(heard)), -1.0)

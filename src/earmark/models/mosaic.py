@@ -15,14 +15,13 @@ version. The next layer is computed from the heap, row by row.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from earmark.models.encoders import Block, MaskedBatchNorm
+from earmark.models.encoders import Block, ConvEncoder, MaskedBatchNorm
 from earmark.timing import layer_frames
 
 NUMBERS_AT_ONCE = 1 << 22  # of the inputs that are laid out for one matrix product; bounds the memory
@@ -30,7 +29,7 @@ NUMBERS_AT_ONCE = 1 << 22  # of the inputs that are laid out for one matrix prod
 
 @dataclass(frozen=True)
 class Sight:
-    """What a frame of some layer sees of the features: frame j those from ``j stride - before`` to ``j stride + after``."""
+    """What a layer's frames see of the features: frame j those from ``j stride - before`` to ``j stride + after``."""
 
     stride: int = 1
     before: int = 0
@@ -139,10 +138,11 @@ class Pooling:
         return taps.amax(dim=1)
 
 
-def steps_of(blocks: Iterable[Block]) -> list[Step]:
-    """The steps that blocks of an encoder take one after the other."""
+def steps_of(encoder: ConvEncoder) -> list[Step]:
+    """The steps that an encoder takes one after the other."""
     steps: list[Step] = []
-    for block in blocks:
+    for block in encoder.blocks:
+        assert isinstance(block, Block)
         steps.append(Convolution(block))
         if block.pool > 1:
             steps.append(Pooling(block.pool))
