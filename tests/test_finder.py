@@ -58,6 +58,19 @@ def test_hits_are_ranked_and_in_their_places(model: Finder, tmp_path: Path) -> N
     assert hits[1].score > 0.5 > hits[2].score
 
 
+@pytest.mark.parametrize("method", ["masked-in", "masked-out", "grad-cam"])
+def test_every_method_finds_the_word_in_its_place(tiny_run: Path, tmp_path: Path, method: str) -> None:
+    finder = Finder(read_checkpoint(tiny_run), method)
+    path = record(tmp_path / "a.wav", 2.0, dog=1.2)
+    (candidate,) = finder.candidates("dog", path)
+    assert inside(candidate.hit, 1.2)
+    assert candidate.hit.start_s <= candidate.hit.time_s <= candidate.hit.end_s
+    assert (np.diff(candidate.times_s) > 0).all()  # a curve goes forward in time, whatever the pieces
+    assert len(candidate.curve) == len(candidate.times_s)
+    if method.startswith("masked"):  # a hit reaches as far as its segment
+        assert candidate.hit.end_s - candidate.hit.start_s == pytest.approx(0.4, abs=0.2)
+
+
 def test_one_word_and_one_recording_need_no_list(model: Finder, tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 1.0, dog=0.3)
     assert model.find("dog", path) == model.find("dog", str(path)) == model.find(["dog"], [path])

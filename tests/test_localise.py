@@ -66,7 +66,7 @@ def located(name: str, model: str, features: Tensor, lengths: Tensor, words: tup
 
 
 def test_the_names_are_those_that_recipes_write() -> None:
-    assert {"attention", "grad-cam", "score-aggregation"} <= set(localise.names())
+    assert {"attention", "grad-cam", "masked-in", "masked-out", "score-aggregation"} <= set(localise.names())
     assert localise.names() == sorted(localise.names())
     assert not any(name.startswith("_") or "frames" in name for name in localise.names())
 
@@ -291,6 +291,25 @@ def test_curves_and_locations_by_hand() -> None:
     found = scores([-1.0, 0.0, math.log(3), -math.inf], logits=True)
     assert found.curves()[0, 0].tolist() == pytest.approx([1 / (1 + math.e), 0.5, 0.75, 0.0])
     assert found.locations_s().item() == pytest.approx(0.1)
+
+
+def test_a_curve_over_time_takes_the_best_piece_around_each_moment() -> None:
+    """Segments from 0 to 0.2, 0 to 0.4, 0.1 to 0.3 and 0.1 to 0.5 s: two of them have their middle at 0.2 s."""
+    starts_s, ends_s = torch.tensor([0.0, 0.0, 0.1, 0.1]).double(), torch.tensor([0.2, 0.4, 0.3, 0.5]).double()
+    pieces = torch.tensor([[[0.2, 0.4, 0.8, 0.1]]]).double()
+    found = Found(pieces, starts_s, ends_s, torch.zeros(1, 1), logits=False)
+    assert found.overlap
+    times_s, curves = found.over_time()
+    assert times_s.tolist() == pytest.approx([0.1, 0.2, 0.3])
+    assert curves[0, 0].tolist() == pytest.approx([0.25, 1.0, 0.125])
+
+
+def test_a_curve_over_time_of_frames_is_the_curve() -> None:
+    found = scores([0.1, 0.4, 0.2], logits=False)
+    assert not found.overlap
+    times_s, curves = found.over_time()
+    assert times_s.tolist() == pytest.approx([0.02, 0.06, 0.1])
+    assert torch.equal(curves, found.curves())
 
 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [-3.0, -math.inf], [0.0, -1.0]])
