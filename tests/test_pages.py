@@ -249,6 +249,18 @@ def test_a_plot_needs_neither_a_curve_nor_words_nor_sound(frames: int) -> None:
     assert not of_class(root, "rect", "em-true")
 
 
+def test_another_word_that_the_location_lies_in_is_marked_as_found() -> None:
+    missed = a_moment(hit=Hit("a.wav", "dog", 0.9, 0.2, 0.1, 0.3))  # in "the"
+    root = drawn(localisation_plot(missed))
+    kinds = {text.text: (text.get("class") or "").split()[0] for text in root.iter(SVG + "text")}
+    assert (kinds["the"], kinds["dog"], kinds["DOG"]) == ("em-found", "em-true", "em-true")
+    assert "It lies in “the”." in (root.get("aria-label") or "")
+    root = drawn(localisation_plot(a_moment()))
+    kinds = {text.text: (text.get("class") or "").split()[0] for text in root.iter(SVG + "text")}
+    assert (kinds["the"], kinds["DOG"]) == ("em-soft", "em-true")
+    assert "lies in" not in (root.get("aria-label") or "")
+
+
 def test_a_plot_says_in_words_what_it_shows() -> None:
     label = drawn(localisation_plot(a_moment())).get("aria-label") or ""
     assert "“dog”: found at 1.20 s, from 1.00 s to 1.30 s, detection score 0.90." in label

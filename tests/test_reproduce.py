@@ -497,12 +497,13 @@ def test_minutes_become_whole_epochs_that_stay(
     monkeypatch.setattr(budget, "epoch_seconds", lambda *_: 14.0)
     out = go(only=("psc/*/vgs",), minutes=0.6)  # 36 s: two epochs of 14 s
     assert read_recipe(out / "runs" / "psc-vgs" / "recipe.yaml").training.epochs == 2
-    assert "An epoch takes about 14.0 s: 2 in 0.6 minutes." in capsys.readouterr().err
+    assert "An epoch takes about 14.0 s: 2 of them fit in 0.6 minutes." in capsys.readouterr().err
     (out / "cells" / "psc-score-aggregation-vgs.json").unlink()
     (out / "runs" / "psc-vgs" / "model-card.md").unlink()
     go(only=("psc/*/vgs",), minutes=60)
     assert read_recipe(out / "runs" / "psc-vgs" / "recipe.yaml").training.epochs == 2
-    go(only=("psc/*/bow",), minutes=0.01)  # too short for one: one
+    go(only=("psc/*/bow",), minutes=0.01)
+    assert "14.0 s: one is trained, though it does not fit in 0.01 minutes." in capsys.readouterr().err
     assert read_recipe(out / "runs" / "psc-bow" / "recipe.yaml").training.epochs == 1
 
 
@@ -576,6 +577,14 @@ def test_a_damaged_cell_is_one_sentence(go: Callable[..., Path]) -> None:
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(EarmarkError, match="damaged"):
         go()
+
+
+def test_a_damaged_state_costs_the_time_alone(go: Callable[..., Path]) -> None:
+    out = go(only=("psc/*/vgs",), epochs=1)
+    (out / "runs" / "psc-vgs" / "resume.pt").write_bytes(b"no state")
+    go(only=("psc/*/vgs",))
+    told = section((out / "report.md").read_text(encoding="utf-8"), "What the trainings took")
+    assert told[0][:4] == ["PSC", "VGS", "1", "–"]
 
 
 # The agenda

@@ -93,6 +93,8 @@ def describe(moment: Moment) -> str:
     if not moment.words:
         return told
     spoken = [word for word in moment.words if normalise(word.word) == normalise(hit.query)]
+    others = [word for word in moment.words if word not in spoken and word.start_s <= hit.time_s <= word.end_s]
+    told += "".join(f" It lies in “{word.word}”." for word in others)
     spans = " and ".join(f"from {clock(word.start_s)} to {clock(word.end_s)}" for word in spoken)
     return f"{told} It is truly spoken {spans}." if spoken else f"{told} It is not spoken here."
 

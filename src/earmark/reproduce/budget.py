@@ -75,6 +75,6 @@ def fitting(recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corp
     """The recipe with as many whole epochs as fit into `minutes` on this machine, at least one."""
     epoch_s = epoch_seconds(recipe(None), corpus, keywords)
     epochs = max(1, int(60 * minutes / epoch_s))
-    told = f"An epoch takes about {epoch_s:.1f} s: {epochs} in {minutes:g} minutes."
-    print(told, file=sys.stderr, flush=True)
+    told = f"{epochs} of them fit" if epoch_s <= 60 * minutes else "one is trained, though it does not fit"
+    print(f"An epoch takes about {epoch_s:.1f} s: {told} in {minutes:g} minutes.", file=sys.stderr, flush=True)
     return recipe(epochs)

@@ -78,6 +78,8 @@ def training_seconds(out: Path) -> float | None:
     """How long the epochs of a run took, however often it was stopped between them; None where nothing says so."""
     if not begun(out):
         return None
-    # Mapped, not read: weights and optimiser stay on the disk.
-    seconds = torch.load(out / FILE, weights_only=True, mmap=True).get("seconds")
-    return None if seconds is None else float(seconds)
+    try:
+        # Mapped, not read: weights and optimiser stay on the disk.
+        return float(torch.load(out / FILE, weights_only=True, mmap=True)["seconds"])
+    except Exception:  # an older state has no time, a damaged one has nothing at all
+        return None

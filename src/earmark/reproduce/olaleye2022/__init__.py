@@ -7,6 +7,7 @@ from pathlib import Path
 
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
+from earmark.evaluate.gather import measurable
 from earmark.evaluate.semantic import read_semantic
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.olaleye2022.grid import Row, cells, chosen, rows
@@ -52,7 +53,8 @@ def reproduce(
     grid = rows() if grid is None else grid
     labels = None if semantic is None else read_semantic(semantic)
     if labels is not None:
-        labels.matrix([utterance.id for utterance in corpus.utterances(SPLIT)], keywords)  # refused now, not in hours
+        tested = [utterance.id for utterance in measurable(corpus.utterances(SPLIT))]
+        labels.matrix(tested, keywords)  # refused now, not in hours
     problems = run(chosen(cells(grid), only), corpus, keywords, out, budget or Budget())
     write_report(read_study(out, grid, corpus, keywords), labels)
     print(f"The report is {out / 'report.html'}, its tables are in {out / 'report.md'}.")

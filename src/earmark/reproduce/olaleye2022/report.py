@@ -46,7 +46,11 @@ def write_report(study: Study, semantic: SemanticLabels | None = None) -> None:
 def _markdown(
     title: str, lede: str, tables: Sequence[Table], figures: Sequence[Closeup], apart: Mapping[str, str]
 ) -> str:
-    parts = [f"# {title}\n", f"{lede}\n", *(to_markdown(table) for table in tables)]
+    parts = [
+        f"# {title}\n",
+        f"{lede} Behind a slash stands what was published.\n",
+        *(to_markdown(table) for table in tables),
+    ]
     for closeup in figures:
         parts += [f"## {closeup.name}\n", *(f"{note}\n" for note in closeup.notes), f"{closeup.detected}\n"]
         parts += [f"- {scatter.caption}" for scatter in closeup.scatters]

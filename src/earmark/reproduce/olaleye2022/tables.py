@@ -17,7 +17,7 @@ from earmark.reproduce.olaleye2022.study import Study
 from earmark.train.state import training_seconds
 
 Look = Callable[[Cell], float | None]
-PUBLISHED = "In percent. Behind a slash stands what was published, for another corpus and longer training."
+PUBLISHED = "In percent. What was published is for another corpus and longer training."
 THRESHOLDS = "0.5 is the paper's threshold for detection; those chosen on dev, by the tags alone, are our addition."
 LABELS = ("", "Architecture", "Localisation")
 
