@@ -18,7 +18,7 @@ from earmark.models.encoders import ConvEncoder, MaskedBatchNorm, max_pool
 from earmark.models.masking import real_frames
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
 from earmark.models.written import AttentionModel, FrameScoreModel, MaxModel, WrittenModel, build
-from earmark.recipe import ConvLayer, Model, read_recipe
+from earmark.recipe import Attention, ConvLayer, Model, read_recipe
 from earmark.timing import FEATURE_GRID, HOP_SAMPLES, layer_frames
 from earmark.vocabulary import Vocabulary
 from random_models import (
@@ -258,6 +258,16 @@ def test_the_queries_learn() -> None:
     assert (model.pooling.queries.weight.grad.abs().sum(dim=1) > 0).all()
     optimizer.step()
     assert (model.pooling.queries.weight != before).any(dim=1).all()
+
+
+def test_fixed_queries_stay_as_they_were_drawn() -> None:
+    fixed = CNN_ATTEND.model_copy(update={"pooling": Attention(kind="attention", queries="fixed")})
+    model, lengths = fresh(fixed).train(), torch.tensor([20, 12])
+    before = model.pooling.queries.weight.detach().clone()
+    optimizer = torch.optim.AdamW(model.parameters(), 0.01, weight_decay=0.1)
+    model(batch(lengths), lengths).sum().backward()
+    optimizer.step()
+    assert torch.equal(model.pooling.queries.weight, before)
 
 
 # --- the contract ----------------------------------------------------------------------------------------------------

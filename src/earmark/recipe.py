@@ -88,6 +88,9 @@ class Attention(_Strict):
     """Attention pooling with one query vector a keyword (Olaleye et al. 2022, Eqs. 11 and 12)."""
 
     kind: Literal["attention"]
+    queries: Literal["learned", "fixed"] = Field(
+        "learned", description="fixed: they stay as they were drawn, as in the paper's released code"
+    )
 
 
 class Model(_Strict):

@@ -19,7 +19,7 @@ import torch
 from earmark import __version__
 from earmark.corpus import Corpus, Utterance
 from earmark.evaluate.gather import gather_truth, measurable
-from earmark.evaluate.measures import measure
+from earmark.evaluate.measures import PAPER_THRESHOLD, measure
 from earmark.evaluate.truth import Bools, Floats, Predictions, Truth
 from earmark.features.padding import in_order, pad
 from earmark.features.store import load_features
@@ -99,7 +99,7 @@ def write_metrics(evaluation: Evaluation, path: Path) -> None:
 
 
 def worth_locating(present: Bools, scores: Floats, thresholds: Floats) -> Bools:
-    """The cells whose location can count: where the keyword is spoken, is detected, or ranks high.
+    """The cells whose location can count: where the keyword is spoken, is detected (or is at 0.5), or ranks high.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def worth_locating(present: Bools, scores: Floats, thresholds: Floats) -> Bools:
     numpy.ndarray, shape = (U, W), bool
     """
     rank = np.argsort(np.argsort(-scores, axis=0, kind="stable"), axis=0)
-    return present | (scores >= thresholds) | (rank < LOOKED_AT)
+    return present | (scores >= np.minimum(thresholds, PAPER_THRESHOLD)) | (rank < LOOKED_AT)
 
 
 @torch.no_grad()

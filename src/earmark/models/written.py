@@ -114,7 +114,9 @@ class AttentionModel(WrittenModel):
 
     def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
         super().__init__(settings, features, vocabulary)
+        assert settings.pooling.kind == "attention"
         self.pooling = AttentionPooling(len(vocabulary), self.encoder.dimension)
+        self.pooling.queries.requires_grad_(settings.pooling.queries == "learned")
         self.classifier = _perceptron(self.encoder.dimension, settings.classifier or [], 1)
 
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
