@@ -5,8 +5,11 @@
 Thresholds are chosen on dev by the run's own tags and measured on dev and on test, in percent, by strict counting. In
 brackets stands the 95 % interval of the difference from one threshold for all (bootstrap over utterances, paired). The
 last column tells how much hangs on what dev happens to hold: detection F1 on test of thresholds that were chosen on
-resamples of dev, its mean and standard deviation. The ceiling is forbidden: it is chosen by the transcripts of the very
-split that it is measured on.
+resamples of dev, its mean and standard deviation. The last rows are forbidden: they are chosen by transcripts, of dev
+or (the ceiling) of the very split that they are measured on.
+
+Then comes what the thresholds rest on: each keyword's mean tag on train and dev where it is spoken (a) and where it is
+not (b), as the tags alone tell it and as the transcripts do.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ from earmark.corpus import Corpus, read_corpus
 from earmark.evaluate.bootstrap import LEVEL, draws
 from earmark.evaluate.counts import Counts
 from earmark.evaluate.detection import detected, detection
+from earmark.evaluate.gather import gather_truth, measurable
 from earmark.evaluate.localisation import actual
 from earmark.evaluate.runner import evaluate, predict
 from earmark.evaluate.truth import Bools, located
 from earmark.finder import Finder, load_model
-from earmark.supervision.targets import read_targets, targets_path
-from earmark.train.threshold import best_threshold, keyword_thresholds
+from earmark.supervision.targets import Targets, read_targets, targets_path
+from earmark.train.threshold import best_threshold, keyword_thresholds, tag_rates
+from earmark.vocabulary import Vocabulary
 
 Floats = npt.NDArray[np.floating]
 Chooser = Callable[[Floats, Floats], Floats]  # scores and targets, both (U, W), -> thresholds (W,)
@@ -121,6 +126,18 @@ def measured(finder: Finder, corpus: Corpus, split: str) -> Measured:
     return Measured(predictions.scores, truth.present, located(truth, predictions))
 
 
+def print_rates(corpus: Corpus, tags: Targets, keywords: Vocabulary) -> None:
+    """Print the mean tags of each keyword where it is spoken and where it is not, estimated and true."""
+    utterances = measurable([u for split in ("train", "dev") for u in corpus.utterances(split)])
+    matrix = tags.matrix([u.id for u in utterances], keywords)
+    present = gather_truth(utterances, keywords).present
+    columns = ("keyword", "spoken in", "a, by the tags", "a, in truth", "b, by the tags", "b, in truth")
+    print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
+    for word, b, a, tag, spoken in zip(keywords, *tag_rates(matrix), matrix.T, present.T, strict=True):
+        true_a, true_b = (tag[cells].mean() if cells.any() else np.nan for cells in (spoken, ~spoken))
+        print(f"| {word} | {spoken.sum()} | {a:.3f} | {true_a:.3f} | {b:.3f} | {true_b:.3f} |")
+
+
 def main() -> None:
     """Read the command line and print the table of one run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -128,11 +145,9 @@ def main() -> None:
     parser.add_argument("corpus", type=Path, help="the corpus that it was trained on")
     asked = parser.parse_args()
     finder, corpus = load_model(asked.run), read_corpus(asked.corpus)
+    keywords = finder.checkpoint.vocabulary
     tags = read_targets(targets_path(corpus, finder.checkpoint.recipe.supervision))
-    taught, targets = (
-        tags.matrix([utterance.id for utterance in corpus.utterances(split)], finder.checkpoint.vocabulary)
-        for split in ("train", "dev")
-    )
+    taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
     scores = predict(finder, corpus, "dev", range(len(targets))).scores
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
@@ -159,8 +174,11 @@ def main() -> None:
     for name, choose in choosers.items():
         chosen = choose(scores, targets)
         row(name, dict.fromkeys(splits, chosen), resampled(choose, scores, targets, splits["test"]))
+    by_transcripts = highest_f1(splits["dev"].scores, splits["dev"].present)
+    row("one for each, by dev's transcripts", dict.fromkeys(splits, by_transcripts), "")
     for name, best in (("ceiling, one for all", one), ("ceiling, one for each", highest_f1)):
         row(name, {split: best(data.scores, data.present) for split, data in splits.items()}, "")
+    print_rates(corpus, tags, keywords)
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def _trusted_rates(targets: Floats, scores: Floats) -> tuple[npt.NDArray[np.floa
 def _highest_f1(scores: Floats, right: Floats, spoken: float) -> float:
     """The threshold on `scores` with the highest F1, where the detection of each cell is `right` by so much.
 
-    It lies halfway between two scores; it is the paper's where nothing is `spoken`.
+    It lies halfway between two scores, or below all; it is the paper's where nothing is `spoken`.
     """
     if spoken == 0:
         return DEFAULT_THRESHOLD
@@ -133,5 +133,5 @@ def _highest_f1(scores: Floats, right: Floats, spoken: float) -> float:
     f1 = 2 * right.ravel()[order].cumsum(dtype=np.float64) / (detected + spoken)
     ends_tie = np.append(ranked[1:] < ranked[:-1], True)
     last = int(np.argmax(np.where(ends_tie, f1, -np.inf)))
-    below = ranked[last + 1] if last + 1 < len(ranked) else min(ranked[last], 0.0)
+    below = ranked[last + 1] if last + 1 < len(ranked) else min(0.0, 2 * ranked[last])
     return float((ranked[last] + below) / 2)
