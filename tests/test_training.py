@@ -31,6 +31,7 @@ from earmark.supervision.targets import read_targets, targets_path, write_target
 from earmark.train import loop
 from earmark.train.batches import BucketSampler
 from earmark.train.loop import learning_rate, train
+from earmark.train.threshold import best_threshold, keyword_thresholds
 from earmark.vocabulary import Vocabulary
 
 WHAT_COUNTS = (
@@ -99,6 +100,16 @@ def test_the_stored_weights_are_those_of_the_best_epoch(tiny_run: Path, tiny_cor
     dev_losses = [point["dev_loss"] for point in curve(tiny_run)]
     assert np.mean(losses) == pytest.approx(min(dev_losses), abs=1e-4)
     assert np.mean(losses) < np.median(dev_losses) - 1e-3  # so that the best is told from the rest
+
+
+def test_thresholds_are_chosen_on_dev_by_the_tags(tiny_run: Path, tiny_recipe: Recipe, tiny_corpus: Corpus) -> None:
+    known = read_checkpoint(tiny_run)
+    taught, dev = (
+        loop._lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
+    )
+    scores = loop.detection_scores(known.model, dev)
+    assert known.one_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
+    assert known.thresholds == pytest.approx(keyword_thresholds(scores, dev.targets, taught.targets), rel=1e-4)
 
 
 def test_the_best_epoch_need_not_be_the_last(tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
