@@ -85,7 +85,9 @@ def slow_rates(scores: np.ndarray, targets: np.ndarray, taught: np.ndarray) -> l
         a = squares / mean if mean > 0 else 1.0
         rates.append((b, a))
         if statistics.pvariance(t) > 0:
-            excess.append(max(0.0, statistics.pvariance(scores[:, w].tolist()) / statistics.pvariance(t) - (a - b)))
+            s, own = scores[:, w].tolist(), targets[:, w].tolist()
+            together = sum(x * y for x, y in zip(s, own, strict=True)) / len(s) - sum(s) / len(s) * sum(own) / len(s)
+            excess.append(max(0.0, together / statistics.pvariance(t) - (a - b)))
     doubt = 1 / (len(taught) + len(targets)) + (statistics.median(excess) if excess else 0.0)
     trust = [(a - b) / (a - b + doubt) for b, a in rates]
     return [(share * b, share * a + (1 - share)) for share, (b, a) in zip(trust, rates, strict=True)]

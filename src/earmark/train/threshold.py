@@ -72,7 +72,7 @@ def keyword_thresholds(scores: Floats, targets: Floats, taught: Floats) -> npt.N
         In [0, 1]. A keyword that no target names, or that all name alike, gets the threshold on the probability.
     """
     targets = targets.astype(np.float64)
-    unspoken, spoken = _trusted_rates(np.concatenate([taught, targets]), scores)
+    unspoken, spoken = _trusted_rates(taught, targets, scores)
     span = spoken - unspoken
     heard = np.minimum((scores - unspoken) / span, 1)
     threshold = _highest_f1(heard, (targets - unspoken) / span, float(targets.sum()))
@@ -101,21 +101,25 @@ def tag_rates(targets: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
     return unspoken, spoken
 
 
-def _trusted_rates(targets: Floats, scores: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _trusted_rates(
+    taught: Floats, targets: Floats, scores: Floats
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Tag rates, drawn towards 0 and 1 as far as scores follow something else than the keyword itself.
 
-    As p is a probability, its variance is E[t] (1 - E[t]) at most, and the keyword can give its scores a variance of
-    (a - b) Var t at most. What they vary by beyond that, they owe to what else goes with the target: a tagger that
-    takes cats for dogs has taught the model to hear *cat* for *dog*. Let c Var t be that much, for the median
-    keyword. Then of a score's variance the share (a - b) / (a - b + c) tells of the keyword, and so far the rates are
-    trusted; the rest of the way lie 0 and 1, which are one threshold for all. One utterance's worth of doubt (c is
-    1 / U at least) stands against a keyword that all are given alike.
+    If a target's mistakes could not be heard, scores and targets would vary together by (a - b)^2 Var p, which is
+    (a - b) Var t at most, as Var p is E[t] (1 - E[t]) at most. What is beyond that comes from other words: a tagger
+    that takes cats for dogs has taught the model to hear *cat* for *dog*. Let c Var t be that much, for the median
+    keyword. Then the share (a - b) / (a - b + c) of what scores and targets have in common is the keyword's own, and so
+    far the rates are trusted; the rest of the way lie 0 and 1, which are one threshold for all. One utterance's worth
+    of doubt (c is 1 / U at least) stands against a keyword whose targets are all alike.
     """
-    unspoken, spoken = tag_rates(targets)
-    variance = targets.var(axis=0, dtype=np.float64)
+    every = np.concatenate([taught, targets])
+    unspoken, spoken = tag_rates(every)
+    variance = every.var(axis=0, dtype=np.float64)
+    together = ((scores - scores.mean(axis=0)) * (targets - targets.mean(axis=0))).mean(axis=0)
     varies = variance > 0
-    excess = (scores.var(axis=0)[varies] / variance[varies] - (spoken - unspoken)[varies]).clip(0)
-    doubt = 1 / len(targets) + (float(np.median(excess)) if varies.any() else 0.0)
+    excess = (together[varies] / variance[varies] - (spoken - unspoken)[varies]).clip(0)
+    doubt = 1 / len(every) + (float(np.median(excess)) if varies.any() else 0.0)
     trust = (spoken - unspoken) / (spoken - unspoken + doubt)
     return trust * unspoken, 1 - trust * (1 - spoken)
 
