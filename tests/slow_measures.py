@@ -9,7 +9,7 @@ from math import isnan
 from earmark.evaluate.truth import Predictions, Truth
 
 
-def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, durations_s) -> dict:
+def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, durations_s, one_threshold) -> dict:
     """The body of metrics.json without the confidence intervals."""
     case = Case(truth, predictions)
     thresholds = [float(threshold) for threshold in thresholds]
@@ -40,6 +40,11 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
             "detection": detection(case, everyone, halves),
             "actual": actual(case, everyone, halves),
         },
+        "at_one_threshold": {
+            "threshold": one_threshold,
+            "detection": detection(case, everyone, [one_threshold] * len(keywords)),
+            "actual": actual(case, everyone, [one_threshold] * len(keywords)),
+        },
         "chance": {
             "oracle": {"accuracy": chance_oracle(case, durations_s)},
             "spotting": {"p_at_10": mean([sum(row[w] for row in case.present) / len(case.present) for w in spoken])},
@@ -53,7 +58,7 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
         entry["threshold"] = thresholds[w]
         body["per_keyword"][word] = entry
     if not truth.aligned:
-        for tree in (body, body["released"], body["at_half"], *body["per_keyword"].values()):
+        for tree in (body, body["released"], body["at_half"], body["at_one_threshold"], *body["per_keyword"].values()):
             for name in ("oracle", "actual", "spotting_localisation"):
                 if name in tree:
                     tree[name] = emptied(tree[name])

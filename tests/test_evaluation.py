@@ -79,6 +79,8 @@ def test_a_model_that_learned_does_well_and_its_metrics_meet_the_schema(evaluati
     schema = json.loads((files("earmark") / "schemas" / "metrics.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(metrics)
     assert metrics["run"] == "tiny"
+    assert metrics["at_one_threshold"]["threshold"] == evaluation.finder.checkpoint.one_threshold
+    assert metrics["at_one_threshold"]["detection"]["f1"] > 0.8
     assert metrics["oracle"]["accuracy"] > 2 * metrics["chance"]["oracle"]["accuracy"]
     assert metrics["detection"]["average_precision"] > 0.8
 

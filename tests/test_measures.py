@@ -30,11 +30,11 @@ def truth_of(occurrences, utterances, keywords=1):
     return Truth(present, u, w, start_s, end_s, aligned=True)
 
 
-def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0):
+def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0, one_threshold=None):
     u, w = truth.present.shape
     predictions = Predictions(np.reshape(scores, (u, w)), np.reshape(times_s, (u, w)).astype(float))
     words = [f"word{i}" for i in range(w)]
-    return measure(truth, predictions, np.broadcast_to(thresholds, w), words, np.full(u, length_s))
+    return measure(truth, predictions, np.broadcast_to(thresholds, w), words, np.full(u, length_s), one_threshold)
 
 
 # --- detection -------------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0):
 def test_detection_by_hand():
     truth = truth_of([(0, 0, 1, 2), (1, 0, 1, 2), (0, 1, 2, 3)], utterances=3, keywords=2)
     scores = [[0.9, 0.6], [0.3, 0.7], [0.8, 0.1]]
-    body = measured(truth, scores, np.full((3, 2), np.nan), thresholds=[0.8, 0.65])
+    body = measured(truth, scores, np.full((3, 2), np.nan), thresholds=[0.8, 0.65], one_threshold=0.7)
     # word0: utterances 0 and 2 are detected (0.8 reaches 0.8), it is in 0 and 1: TP 1, FP 1, FN 1
     # word1: utterance 1 is detected, it is in 0: TP 0, FP 1, FN 1
     # together TP 1, FP 2, FN 2
@@ -54,6 +54,9 @@ def test_detection_by_hand():
     assert body["per_keyword"]["word1"]["detection"]["f1"] == 0
     # at 0.5, word1 is detected in 0 and 1: together TP 2, FP 2, FN 1
     assert body["at_half"]["detection"] == pytest.approx({"precision": 2 / 4, "recall": 2 / 3, "f1": 4 / 7})
+    # at 0.7, word0 in 0 and 2, word1 in 1: together TP 1, FP 2, FN 2
+    assert body["at_one_threshold"]["threshold"] == 0.7
+    assert body["at_one_threshold"]["detection"] == pytest.approx({"precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3})
 
 
 def test_average_precision_by_hand():
@@ -88,6 +91,18 @@ def test_actual_by_hand():
     assert body["actual"] == pytest.approx({"precision": 2 / 4, "recall": 2 / 4, "f1": 4 / 8})
     # released: TP the first in 0, and 2; FP the second in 0, 1, and 4 (not there); FN 3 (not detected)
     assert body["released"]["actual"] == pytest.approx({"precision": 2 / 5, "recall": 2 / 3, "f1": 4 / 8})
+
+
+def test_actual_at_one_threshold_by_hand():
+    body = measured(truth_of(TWICE, 5), SCORES, TIMES_S, one_threshold=0.85)
+    # detected and located in 0 alone; the word is in four utterances
+    assert body["at_one_threshold"]["actual"] == pytest.approx({"precision": 1, "recall": 1 / 4, "f1": 2 / 5})
+
+
+def test_without_one_threshold_there_is_nothing_to_compare_with():
+    body = measured(truth_of(TWICE, 5), SCORES, TIMES_S)
+    nothing = {"precision": None, "recall": None, "f1": None}
+    assert body["at_one_threshold"] == {"threshold": None, "detection": nothing, "actual": nothing}
 
 
 def test_a_detection_in_the_wrong_place_is_a_false_alarm_and_a_miss():
@@ -263,7 +278,7 @@ FEW = settings(max_examples=150, deadline=None)
 
 @st.composite
 def cases(draw):
-    """Truth, predictions, thresholds, keywords and durations, with ties, overlaps and NaNs."""
+    """Truth, predictions, thresholds, keywords, durations and one threshold, with ties, overlaps and NaNs."""
     shape = draw(st.tuples(st.integers(1, 14), st.integers(1, 4)))
     cell = st.tuples(*(st.integers(0, size - 1) for size in shape))
     extent = st.tuples(MOMENT_S, st.sampled_from([0.0, 0.25, 1.0, 2.0]))
@@ -277,7 +292,8 @@ def cases(draw):
     times_s = draw(arrays(float, shape, elements=st.one_of(st.just(np.nan), MOMENT_S)))
     thresholds = draw(arrays(float, shape[1], elements=GRID))
     durations_s = draw(arrays(float, shape[0], elements=st.sampled_from([2.0, 3.5, 6.0])))
-    return truth, Predictions(scores, times_s), thresholds, [f"word{w}" for w in range(shape[1])], durations_s
+    keywords = [f"word{w}" for w in range(shape[1])]
+    return truth, Predictions(scores, times_s), thresholds, keywords, durations_s, draw(GRID)
 
 
 def flat(tree, path=()):
@@ -298,7 +314,7 @@ def test_all_measures_agree_with_their_slow_twins(case):
 @FEW
 @given(cases(), st.data())
 def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
-    truth, predictions, thresholds, keywords, durations_s = case
+    truth, predictions, thresholds, keywords, durations_s, one_threshold = case
     weights = data.draw(arrays(np.int32, len(durations_s), elements=st.integers(0, 3)).filter(np.any))
     with mock.patch.object(bootstrap, "draws", return_value=iter([weights[:, None]])):
         intervals = measure(*case)["confidence"]["intervals"]
@@ -312,7 +328,7 @@ def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
     u, w, start_s, end_s = np.array(occurrences, dtype=float).reshape(-1, 4).T
     drawn = Truth(truth.present[copies], u.astype(int), w.astype(int), start_s, end_s, truth.aligned)
     said = Predictions(predictions.scores[copies], predictions.times_s[copies])
-    body = flat(slow_measure(drawn, said, thresholds, keywords, durations_s[copies]))
+    body = flat(slow_measure(drawn, said, thresholds, keywords, durations_s[copies], one_threshold))
     for name in HEADLINE:
         low, high = intervals[name] or (np.nan, np.nan)
         assert (low, high) == pytest.approx((body[tuple(name.split("."))],) * 2, nan_ok=True)

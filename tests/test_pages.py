@@ -85,6 +85,11 @@ def an_outcome(name: str = "VGS", **other: Any) -> Outcome:
             "detection": {"precision": 0.913, "recall": 0.112, "f1": 0.211},
             "actual": {"precision": 0.81, "recall": 0.109, "f1": 0.108},
         },
+        "at_one_threshold": {
+            "threshold": 0.234,
+            "detection": {"precision": 0.741, "recall": 0.642, "f1": 0.688},
+            "actual": {"precision": 0.643, "recall": 0.544, "f1": 0.589},
+        },
         "chance": {"oracle": {"accuracy": 0.083}, "spotting": {"p_at_10": 0.031}},
         "per_keyword": {word: keyword_figures(f1) for word, f1 in (("ball", 0.4), ("boy", None), ("dog", 0.9))},
         "confidence": {"level": 0.9, "resamples": 1000, "intervals": {"actual.f1": [0.622, 0.694]}},
@@ -421,24 +426,31 @@ def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
     assert_self_contained(shown)
     assert rows_named(shown, "VGS") == [["74.8", "82.9", "65.862.2–69.4|", "87.6", "80.7"]]
     assert rows_named(shown, "Guessing at random") == [["–", "8.3", "–", "3.1", "–"]]
-    expected = {  # strict, released, at 0.5, guessing
-        "Detection precision": ["80.1", "–", "91.3", "–"],
-        "Detection recall": ["70.2", "–", "11.2", "–"],
-        "Detection F1": ["74.8", "–", "21.1", "–"],
-        "Average precision": ["77.9", "–", "–", "–"],
-        "Mean average precision": ["71.1", "–", "–", "–"],
-        "Oracle accuracy": ["82.9", "81.8", "–", "8.3"],
-        "Actual precision": ["70.3", "71.7", "81.0", "–"],
-        "Actual recall": ["60.4", "81.6", "10.9", "–"],
-        "Actual F1": ["65.862.2–69.4|", "76.3", "10.8", "–"],
-        "Spotting P@10": ["87.6", "–", "–", "3.1"],
-        "Spotting P@N": ["70.5", "–", "–", "–"],
-        "Spotting EER": ["10.6", "–", "–", "–"],
-        "Localised P@10": ["80.7", "61.5", "–", "–"],
-        "Localised P@N": ["–", "51.4", "–", "–"],
+    expected = {  # strict, released, guessing
+        "Detection precision": ["80.1", "–", "–"],
+        "Detection recall": ["70.2", "–", "–"],
+        "Detection F1": ["74.8", "–", "–"],
+        "Average precision": ["77.9", "–", "–"],
+        "Mean average precision": ["71.1", "–", "–"],
+        "Oracle accuracy": ["82.9", "81.8", "8.3"],
+        "Actual precision": ["70.3", "71.7", "–"],
+        "Actual recall": ["60.4", "81.6", "–"],
+        "Actual F1": ["65.862.2–69.4|", "76.3", "–"],
+        "Spotting P@10": ["87.6", "–", "3.1"],
+        "Spotting P@N": ["70.5", "–", "–"],
+        "Spotting EER": ["10.6", "–", "–"],
+        "Localised P@10": ["80.7", "61.5", "–"],
+        "Localised P@N": ["–", "51.4", "–"],
     }
     for measure, row in expected.items():
         assert rows_named(shown, measure) == [row, row], measure
+    thresholds = {  # precision, recall and F1 of detection, then of actual localisation
+        "0.5, the paper’s": ["91.3", "11.2", "21.1", "81.0", "10.9", "10.8"],
+        "the best one for all keywords: 0.23": ["74.1", "64.2", "68.8", "64.3", "54.4", "58.9"],
+        "one for each keyword: 0.37 to 0.37": ["80.1", "70.2", "74.8", "70.3", "60.4", "65.8"],
+    }
+    for setting, row in thresholds.items():
+        assert rows_named(shown, setting) == [row, row], setting
     assert rows_named(shown, "dog") == [["21", "25", "0.37", "50.0", "60.0", "90.0", "70.0", "30.0"]] * 2
     assert "90 % confidence interval" in shown.text
     assert "1\N{NARROW NO-BREAK SPACE}350 utterances" in shown.text
@@ -467,6 +479,13 @@ def test_results_without_word_times_or_moments_show_dashes(tmp_path: Path) -> No
     assert rows_named(shown, "VGS") == [["74.8", "–", "–", "87.6", "–"]]
     assert not shown.named("article")
     assert "confidence interval" not in shown.text
+
+
+def test_results_of_a_run_without_one_threshold_show_dashes(tmp_path: Path) -> None:
+    outcome = an_outcome()
+    outcome.metrics["at_one_threshold"] = None
+    write_results(tmp_path / "report.html", "Photographs", [outcome])
+    assert rows_named(Page(tmp_path / "report.html"), "the best one for all keywords") == [["–"] * 6]
 
 
 def test_results_need_an_outcome(tmp_path: Path) -> None:

@@ -31,10 +31,17 @@ from earmark.supervision.targets import read_targets, targets_path, write_target
 from earmark.train import loop
 from earmark.train.batches import BucketSampler
 from earmark.train.loop import learning_rate, train
-from earmark.train.threshold import best_threshold
+from earmark.train.threshold import best_threshold, keyword_thresholds
 from earmark.vocabulary import Vocabulary
 
-WHAT_COUNTS = ("model.safetensors", "curve.jsonl", "thresholds.json", "recipe.yaml", "vocabulary.txt")
+WHAT_COUNTS = (
+    "model.safetensors",
+    "curve.jsonl",
+    "thresholds.json",
+    "one-threshold.json",
+    "recipe.yaml",
+    "vocabulary.txt",
+)
 Shorter = Callable[..., Recipe]
 
 
@@ -93,6 +100,16 @@ def test_the_stored_weights_are_those_of_the_best_epoch(tiny_run: Path, tiny_cor
     dev_losses = [point["dev_loss"] for point in curve(tiny_run)]
     assert np.mean(losses) == pytest.approx(min(dev_losses), abs=1e-4)
     assert np.mean(losses) < np.median(dev_losses) - 1e-3  # so that the best is told from the rest
+
+
+def test_thresholds_are_chosen_on_dev_by_the_tags(tiny_run: Path, tiny_recipe: Recipe, tiny_corpus: Corpus) -> None:
+    known = read_checkpoint(tiny_run)
+    taught, dev = (
+        loop._lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
+    )
+    scores = loop.detection_scores(known.model, dev)
+    assert known.one_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
+    assert known.thresholds == pytest.approx(keyword_thresholds(scores, dev.targets, taught.targets), rel=1e-4)
 
 
 def test_the_best_epoch_need_not_be_the_last(tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
@@ -639,36 +656,3 @@ def test_learning_rates_are_positive_and_no_higher_than_asked(steps: int, warmup
     peak = int(np.argmax(rates))
     assert rates[: peak + 1] == sorted(rates[: peak + 1])
     assert rates[peak:] == sorted(rates[peak:], reverse=True)
-
-
-# The threshold
-
-
-def expected_f1(scores: np.ndarray, targets: np.ndarray, threshold: float) -> float:
-    pairs = list(zip(scores.ravel(), targets.ravel(), strict=True))
-    detected = [target for score, target in pairs if score >= threshold]
-    return 2 * sum(detected) / (len(detected) + sum(target for _, target in pairs)) if detected else 0.0
-
-
-CELL = st.tuples(st.integers(0, 20), st.integers(0, 10))
-
-
-@given(st.lists(st.tuples(CELL, CELL), min_size=1, max_size=12))
-def test_no_threshold_is_better(rows: list[tuple[tuple[int, int], tuple[int, int]]]) -> None:
-    cells = np.array(rows)
-    scores, targets = cells[..., 0] / 20, cells[..., 1] / 10
-    threshold = best_threshold(scores, targets)
-    if targets.sum() == 0:
-        assert threshold == 0.5
-        return
-    everywhere = [expected_f1(scores, targets, t) for t in np.linspace(0, 1.05, 211)]
-    assert expected_f1(scores, targets, threshold) == pytest.approx(max(everywhere), abs=1e-12)
-    assert not np.isin(threshold, scores[scores > 0])  # between two scores, so that a hair's breadth matters not
-
-
-def test_thresholds_by_hand() -> None:
-    scores = np.array([[0.9, 0.2], [0.7, 0.6], [0.4, 0.3]])
-    # Three of the four best; all six, halfway to 0; no target.
-    assert best_threshold(scores, np.array([[1, 0], [1, 0], [1, 0]])) == pytest.approx(0.35)
-    assert best_threshold(scores, np.ones((3, 2))) == pytest.approx(0.1)
-    assert best_threshold(scores, np.zeros((3, 2))) == 0.5

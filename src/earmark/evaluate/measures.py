@@ -39,7 +39,12 @@ Named = dict[str, Floats]
 
 
 def measure(
-    truth: Truth, predictions: Predictions, thresholds: Floats, keywords: Sequence[str], durations_s: Floats
+    truth: Truth,
+    predictions: Predictions,
+    thresholds: Floats,
+    keywords: Sequence[str],
+    durations_s: Floats,
+    one_threshold: float | None = None,
 ) -> dict[str, Any]:
     """Measure predictions against the truth.
 
@@ -53,6 +58,8 @@ def measure(
         The W keywords, all different.
     durations_s : numpy.ndarray, shape = (U,)
         Length of each utterance.
+    one_threshold : float, optional
+        One threshold for all keywords, to compare with; without it, the measures `at_one_threshold` are None.
 
     Returns
     -------
@@ -78,7 +85,8 @@ def measure(
     overall = {name: value[0] for name, value in sheet.overall(once).items()}
     beside = (
         _under("released", released(truth, predictions, sheet.detections, sheet.rankings))
-        | _under("at_half", _at_half(truth, predictions, sheet.located))
+        | _under("at_half", _at(PAPER_THRESHOLD, truth, predictions, sheet.located))
+        | _under("at_one_threshold", _at_one(one_threshold, truth, predictions, sheet.located))
         | _under("chance", _chance(truth, durations_s))
     )
 
@@ -145,13 +153,21 @@ def _counted(detection: Counts, actual: Counts, oracle: Counts) -> Named:
     )
 
 
-def _at_half(truth: Truth, predictions: Predictions, located: Bools) -> Named:
-    """Detection and actual localisation at the paper's fixed threshold."""
-    detections = detected(predictions.scores, PAPER_THRESHOLD)
+def _at(threshold: float, truth: Truth, predictions: Predictions, located: Bools) -> Named:
+    """Detection and actual localisation with the same threshold for all keywords."""
+    detections = detected(predictions.scores, threshold)
     once = np.ones(len(detections), dtype=int)
     return _under("detection", detection(truth.present, detections).micro(once).precision_recall_f1()) | _under(
         "actual", actual(truth.present, located, detections).micro(once).precision_recall_f1()
     )
+
+
+def _at_one(threshold: float | None, truth: Truth, predictions: Predictions, located: Bools) -> Named:
+    """One threshold with its measures; NaN where there is none."""
+    if threshold is None:
+        nothing = _at(PAPER_THRESHOLD, truth, predictions, located)
+        return {name: np.array(np.nan) for name in ("threshold", *nothing)}
+    return {"threshold": np.array(threshold), **_at(threshold, truth, predictions, located)}
 
 
 def _chance(truth: Truth, durations_s: Floats) -> Named:

@@ -88,7 +88,14 @@ def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
         "localisation": finder.localisation,
         "utterances": len(utterances),
         "keywords": len(vocabulary),
-        **measure(truth, predictions, finder.checkpoint.thresholds, vocabulary.words, durations_s),
+        **measure(
+            truth,
+            predictions,
+            finder.checkpoint.thresholds,
+            vocabulary.words,
+            durations_s,
+            finder.checkpoint.one_threshold,
+        ),
     }
     return Evaluation(finder, utterances, truth, predictions, metrics)
 

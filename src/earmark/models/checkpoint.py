@@ -1,12 +1,13 @@
 """A trained model as a folder that describes itself. Nothing in it is unpickled.
 
-=====================  ==========================================================
-``model.safetensors``  weights
-``recipe.yaml``        all that built the model
-``vocabulary.txt``     the keywords, one a line, in the order of the outputs
-``thresholds.json``    by keyword, the detection score from which it counts as detected
-``model-card.md``      what the model is and what it learned from
-=====================  ==========================================================
+======================  ==========================================================
+``model.safetensors``   weights
+``recipe.yaml``         all that built the model
+``vocabulary.txt``      the keywords, one a line, in the order of the outputs
+``thresholds.json``     by keyword, the detection score from which it counts as detected
+``one-threshold.json``  the best single score for all of them, to compare with
+``model-card.md``       what the model is and what it learned from
+======================  ==========================================================
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.vocabulary import Vocabulary, read_text
 
 WEIGHTS = "model.safetensors"
+ONE_THRESHOLD = "one-threshold.json"
 DEFAULT_THRESHOLD = 0.5  # the paper's (Olaleye et al. 2022, Section IV-C)
 
 
@@ -46,12 +48,15 @@ class Checkpoint:
         In evaluation mode.
     thresholds : numpy.ndarray, shape = (W,)
         Detection scores in [0, 1].
+    one_threshold : float or None
+        What training would have chosen for all keywords together; None for a run that does not say.
     """
 
     folder: Path
     recipe: Recipe
     model: WrittenModel
     thresholds: npt.NDArray[np.float64]
+    one_threshold: float | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -95,6 +100,11 @@ def write_thresholds(folder: Path, vocabulary: Vocabulary, thresholds: npt.NDArr
     write_text(folder / "thresholds.json", json.dumps(by_word, ensure_ascii=False, indent=1) + "\n")
 
 
+def write_one_threshold(folder: Path, threshold: float) -> None:
+    """Write the best single detection threshold, a JSON number."""
+    write_text(folder / ONE_THRESHOLD, f"{threshold:.6g}\n")
+
+
 def read_checkpoint(folder: Path | str) -> Checkpoint:
     """Load a trained model.
 
@@ -120,7 +130,8 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             "put back the files that belong together."
         ) from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return Checkpoint(folder, recipe, model.to(device).eval(), _read_thresholds(folder, vocabulary))
+    thresholds, one = _read_thresholds(folder, vocabulary), _read_one_threshold(folder)
+    return Checkpoint(folder, recipe, model.to(device).eval(), thresholds, one)
 
 
 def _read_vocabulary(path: Path) -> Vocabulary:
@@ -146,3 +157,16 @@ def _read_thresholds(folder: Path, vocabulary: Vocabulary) -> npt.NDArray[np.flo
         raise EarmarkError(f"{path} has no threshold for the keyword {error}: copy it again, or train again.") from None
     except (ValueError, TypeError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error
+
+
+def _read_one_threshold(folder: Path) -> float | None:
+    path = folder / ONE_THRESHOLD
+    if not path.is_file():
+        return None
+    try:
+        threshold = float(json.loads(read_text(path)))
+        if not 0 <= threshold <= 1:
+            raise ValueError("the threshold is not between 0 and 1")
+        return threshold
+    except (ValueError, TypeError) as error:
+        raise EarmarkError(f"{path} is damaged ({error}): copy it again, or delete it.") from error

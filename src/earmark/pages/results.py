@@ -115,6 +115,7 @@ GROUPS = (
 )
 MEASURES = tuple(measure for group in GROUPS for measure in group.measures)
 HEADLINE = tuple(measure for measure in MEASURES if measure.headline)
+THRESHOLDED = tuple(measure for measure in MEASURES if measure.path.endswith((".precision", ".recall", ".f1")))
 BARS = (("actual", "f1"), ("oracle", "accuracy"))
 
 
@@ -146,9 +147,11 @@ def write_results(path: Path | str, title: str, outcomes: Sequence[Outcome], not
         "groups": GROUPS,
         "measures": MEASURES,
         "headline": HEADLINE,
+        "thresholded": THRESHOLDED,
         "figure": figure,
         "at": at,
         "by_keyword": by_keyword,
+        "threshold_rows": threshold_rows,
         "bar_rows": bar_rows,
     }
     write_page(path, "results.html", context)
@@ -174,6 +177,17 @@ def by_keyword(metrics: Metrics) -> list[tuple[str, Metrics]]:
     """Keywords with their measures, the best actual F1 first, those that have none last."""
     ranked = (metrics.get("per_keyword") or {}).items()
     return sorted(ranked, key=lambda item: [-_or_below(at(item[1], ".".join(bar))) for bar in BARS])
+
+
+def threshold_rows(metrics: Metrics) -> list[tuple[str, str]]:
+    """The three settings of the threshold: in words, and where their measures stand in the tree."""
+    one = at(metrics, "at_one_threshold.threshold")
+    own = [measures["threshold"] for measures in (metrics.get("per_keyword") or {}).values()]
+    return [
+        ("0.5, the paper’s", "at_half."),
+        ("the best one for all keywords" + ("" if one is None else f": {one:.2f}"), "at_one_threshold."),
+        ("one for each keyword" + (f": {min(own):.2f} to {max(own):.2f}" if own else ""), ""),
+    ]
 
 
 def bar_rows(metrics: Metrics) -> list[tuple[str, float | None, float | None]]:

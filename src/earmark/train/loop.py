@@ -31,6 +31,7 @@ from earmark.features.store import load_features
 from earmark.models.checkpoint import (
     read_weights,
     write_description,
+    write_one_threshold,
     write_thresholds,
     write_weights,
 )
@@ -41,7 +42,7 @@ from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.batches import BucketSampler, Lesson
 from earmark.train.card import write_card
 from earmark.train.state import State, begun, keep, restore
-from earmark.train.threshold import best_threshold
+from earmark.train.threshold import best_threshold, keyword_thresholds
 from earmark.vocabulary import Vocabulary
 
 
@@ -104,7 +105,7 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
             advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
     curves.close()
     if accelerator.is_main_process:
-        _finish(out, recipe, corpus, accelerator.unwrap_model(model), dev, state)
+        _finish(out, recipe, corpus, accelerator.unwrap_model(model), lesson, dev, state)
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
@@ -209,11 +210,14 @@ def _bce(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> f
     return float(nn.functional.binary_cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets).double()))
 
 
-def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, dev: Lesson, state: State) -> None:
+def _finish(
+    out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, lesson: Lesson, dev: Lesson, state: State
+) -> None:
     """With the best epoch's weights: thresholds and the model card."""
     model.load_state_dict(read_weights(out))
     vocabulary = model.vocabulary
     assert isinstance(vocabulary, Vocabulary)
-    threshold = best_threshold(detection_scores(model, dev), dev.targets)
-    write_thresholds(out, vocabulary, np.full(len(vocabulary), threshold))
+    scores = detection_scores(model, dev)
+    write_one_threshold(out, best_threshold(scores, dev.targets))
+    write_thresholds(out, vocabulary, keyword_thresholds(scores, dev.targets, lesson.targets))
     write_card(out, recipe, corpus, vocabulary, state.curve)
