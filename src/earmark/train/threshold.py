@@ -31,6 +31,7 @@ import numpy.typing as npt
 from earmark.models.checkpoint import DEFAULT_THRESHOLD
 
 Floats = npt.NDArray[np.floating]
+CAUTION = 0.75  # the share of keywords that deserve more trust than all of them get
 
 
 def best_threshold(scores: Floats, targets: Floats) -> float:
@@ -108,10 +109,10 @@ def _trusted_rates(
 
     If a target's mistakes could not be heard, scores and targets would vary together by (a - b)^2 Var p, which is
     (a - b) Var t at most, as Var p is E[t] (1 - E[t]) at most. What is beyond that comes from other words: a tagger
-    that takes cats for dogs has taught the model to hear *cat* for *dog*. Let c Var t be that much, for the median
-    keyword. Then the share (a - b) / (a - b + c) of what scores and targets have in common is the keyword's own, and so
-    far the rates are trusted; the rest of the way lie 0 and 1, which are one threshold for all. One utterance's worth
-    of doubt (c is 1 / U at least) stands against a keyword whose targets are all alike.
+    that takes cats for dogs has taught the model to hear *cat* for *dog*. Let c Var t be that much, for a bad keyword:
+    three in four have less. Then the share (a - b) / (a - b + c) of what scores and targets have in common is the
+    keyword's own, and so far the rates are trusted; the rest of the way lie 0 and 1, which are one threshold for all.
+    One utterance's worth of doubt (c is 1 / U at least) stands against a keyword whose targets are all alike.
     """
     every = np.concatenate([taught, targets])
     unspoken, spoken = tag_rates(every)
@@ -119,7 +120,7 @@ def _trusted_rates(
     together = ((scores - scores.mean(axis=0)) * (targets - targets.mean(axis=0))).mean(axis=0)
     varies = variance > 0
     excess = (together[varies] / variance[varies] - (spoken - unspoken)[varies]).clip(0)
-    doubt = 1 / len(every) + (float(np.median(excess)) if varies.any() else 0.0)
+    doubt = 1 / len(every) + (float(np.quantile(excess, CAUTION)) if varies.any() else 0.0)
     trust = (spoken - unspoken) / (spoken - unspoken + doubt)
     return trust * unspoken, 1 - trust * (1 - spoken)
 
