@@ -9,9 +9,10 @@ convolution of the weighted mean of what it is computed from.
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from earmark.models.mosaic import Convolution, Mosaic, Step, lay, steps_of
 from earmark.models.written import AttentionModel, WrittenModel
@@ -75,15 +76,17 @@ class _FoldedAttention:
     """
 
     def __init__(self, model: AttentionModel, last: Convolution, mosaic: Mosaic, queries: Tensor) -> None:
-        self.mosaic, self.last, self.classifier = mosaic, last, model.classifier
+        self.mosaic, self.last, self.judge = mosaic, last, _judge(model, last)
         self.layout = mosaic.above(last)
         self.likeness = self._likeness(model.pooling.queries(queries))
         self.width = min(self.layout.frames, self._widest())
-        self.left, self.right = _running(self._outside(), self.likeness[: self.layout.frames])
+        every = torch.arange(self.layout.frames, device=queries.device)
+        heard = mosaic.at(mosaic.layout.of_whole(0, last.places(every, mosaic.layout.frames)))
+        self.outside = heard.flatten(1)  # what the frames of `outside` are computed from: (T, kernel x C)
 
     def logits(self) -> Tensor:
         """(S, Q)."""
-        most = max(self.last.kernel * self.mosaic.rows.shape[1], *(p.shape[0] for p in self.classifier.parameters()))
+        most = max(self.outside.shape[1], *(parameter.shape[0] for parameter in self.judge.parameters()))
         at_once = max(1, NUMBERS_AT_ONCE // (max(1, self.likeness.shape[1]) * most))
         segments = torch.arange(len(self.layout.own), device=self.likeness.device)
         return torch.cat([self._logits(some) for some in segments.split(at_once)])
@@ -104,28 +107,42 @@ class _FoldedAttention:
         seen = behind[self.layout.cuts.end] - self.layout.first[self.layout.cuts.start]
         return int(seen.max()) if len(seen) else 0
 
-    def _outside(self) -> Tensor:
-        """What the frames of `outside` are computed from: (T, kernel x C)."""
-        every = torch.arange(self.layout.frames, device=self.likeness.device)
-        rows = self.mosaic.layout.of_whole(0, self.last.places(every, self.mosaic.layout.frames))
-        return self.mosaic.at(rows).flatten(1)
-
     def _logits(self, segments: Tensor) -> Tensor:
         """(S, Q) for some of the segments."""
         # The frames that see the segment, and some more where there are fewer than for the widest.
         first = self.layout.first[self.layout.cuts.start[segments]].clamp(0, self.layout.frames - self.width)
         frames = first[:, None] + torch.arange(self.width, device=segments.device)
-        rows = self.layout.of_segment(segments[:, None], frames)
-        likeness = self.likeness[rows].transpose(1, 2)
-        (left, left_mean), (right, right_mean) = (self.left, self.right)
-        left, right = left[first], right[first + self.width]
-        total = likeness.logsumexp(dim=2).logaddexp(left).logaddexp(right)
-        mean = self._near(segments, first, (likeness - total[:, :, None]).exp())
-        mean += (left - total).exp()[:, :, None] * left_mean[first]
-        mean += (right - total).exp()[:, :, None] * right_mean[first + self.width]
-        contexts = self.last.compute(mean.view(-1, self.last.kernel, self.mosaic.rows.shape[1]))
-        logits: Tensor = self.classifier(contexts)
-        return logits.view(left.shape)
+        near = self.likeness[self.layout.of_segment(segments[:, None], frames)].transpose(1, 2)
+        firsts, place = first.unique(return_inverse=True)
+        beyond, beyond_mean = self._beyond(firsts)
+        beyond, beyond_mean = beyond[place], beyond_mean[place]
+        total = near.logsumexp(dim=2).logaddexp(beyond)
+        mean = self._near(segments, first, (near - total[:, :, None]).exp())
+        mean += (beyond - total).exp()[:, :, None] * beyond_mean
+        logits: Tensor = self.judge(mean.flatten(0, 1))
+        return logits.view(total.shape)
+
+    def _beyond(self, firsts: Tensor) -> tuple[Tensor, Tensor]:
+        """Attention over the frames of `outside` but for a window: the same for all segments with that window.
+
+        Parameters
+        ----------
+        firsts : torch.Tensor, shape = (N,)
+            Where the windows begin.
+
+        Returns
+        -------
+        totals : torch.Tensor, shape = (N, Q)
+            Logarithm of the sum of the exponentials; minus infinity where nothing is left.
+        means : torch.Tensor, shape = (N, Q, kernel x C)
+            Mean of what the frames are computed from, weighted by the exponentials.
+        """
+        every = torch.arange(self.layout.frames, device=firsts.device)
+        inside = (every >= firsts[:, None]) & (every < firsts[:, None] + self.width)
+        likeness = self.likeness[every].T.masked_fill(inside[:, None], -torch.inf)
+        totals = likeness.logsumexp(dim=2)
+        weights = (likeness - totals[:, :, None].clamp_min(torch.finfo(totals.dtype).min)).exp()
+        return totals, weights @ self.outside
 
     def _near(self, segments: Tensor, first: Tensor, weights: Tensor) -> Tensor:
         """Sums over frames near the segments: weights (S, Q, width) times what they are computed from."""
@@ -141,32 +158,30 @@ class _FoldedAttention:
         return sums.view(len(segments), weights.shape[1], kernel * heard.shape[2])
 
 
-Running = tuple[Tensor, Tensor]
+_JUDGES: WeakKeyDictionary[AttentionModel, tuple[object, nn.Sequential]] = WeakKeyDictionary()
 
 
-def _running(inputs: Tensor, likeness: Tensor) -> tuple[Running, Running]:
-    """What attention over the frames before each place would give, and over those from it on.
+def _judge(model: AttentionModel, last: Convolution) -> nn.Sequential:
+    """The last convolution and the classifier as one: from means of what frames are computed from to logits (..., 1).
 
-    Parameters
-    ----------
-    inputs : torch.Tensor, shape = (T, D)
-    likeness : torch.Tensor, shape = (T, Q)
-
-    Returns
-    -------
-    before, after : (torch.Tensor, shape = (T + 1, Q); torch.Tensor, shape = (T + 1, Q, D))
-        Log of the sum of the exponentials, and the mean of the inputs weighted by them.
+    Where that is cheaper, the classifier's first layer is multiplied with the convolution, which takes as long as a few
+    thousand judgements. So it is kept as long as the model lives and its weights stay as they are.
     """
-    before = _before(inputs, likeness)
-    after = _before(inputs.flip(0), likeness.flip(0))
-    return before, (after[0].flip(0), after[1].flip(0))
+    state = [(weight.data_ptr(), weight._version) for weight in model.parameters()]
+    kept, judge = _JUDGES.get(model, (None, None))
+    if judge is None or kept != state:
+        first, *rest = model.classifier
+        inputs, outputs = last.weight.shape
+        if inputs * first.out_features < (inputs + first.out_features) * outputs:
+            bias = first.weight @ last.bias + first.bias
+            judge = nn.Sequential(_linear(first.weight @ last.weight.T, bias), *rest)
+        else:
+            judge = nn.Sequential(_linear(last.weight.T, last.bias), first, *rest)
+        _JUDGES[model] = state, judge
+    return judge
 
 
-def _before(inputs: Tensor, likeness: Tensor) -> Running:
-    nothing = torch.full_like(likeness[:1], -torch.inf)
-    total = torch.cat([nothing, likeness.logcumsumexp(dim=0)])
-    shares = (likeness - total[1:]).exp()  # of the newest frame in the mean; step by step, nothing under- or overflows
-    mean = inputs.new_zeros(len(total), likeness.shape[1], inputs.shape[1])
-    for t, heard in enumerate(inputs):
-        torch.lerp(mean[t], heard.expand_as(mean[t]), shares[t, :, None], out=mean[t + 1])
-    return total, mean
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    linear = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    linear.weight, linear.bias = (nn.Parameter(part.detach(), requires_grad=False) for part in (weight, bias))
+    return linear

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from earmark.localise import LocalisationScores
 from earmark.localise._masking import masked_logits
-from earmark.models.masking import real_frames
 from earmark.models.written import WrittenModel
 from earmark.timing import FEATURE_GRID
 
@@ -57,18 +56,14 @@ def of_segments(
         Gives what stands outside and what stands inside of a segment, each (T, F), for an utterance's features (T, F).
     """
     detection = model.score(model.encode_speech(features, lengths), queries)[0]
+    # One number a segment, since distinct numbers are found much sooner than distinct pairs.
+    behind = features.shape[1] + 1
     each = [segments_of(length).to(features.device) for length in lengths.tolist()]
-    every = torch.cat([features.new_zeros((0, 2), dtype=torch.long), *each]).unique(dim=0)
+    keys = [segments[:, 0] * behind + segments[:, 1] for segments in each]
+    every = torch.cat([lengths.new_zeros(0), *keys]).unique()
     scores = features.new_full((len(lengths), len(queries), len(every)), -math.inf)
-    real = real_frames(lengths, features.shape[1])
-    for row, heard, mask, segments in zip(scores, features, real, each, strict=True):
-        columns = _positions(segments, every)
-        row[:, columns] = sign * masked_logits(model, *versions(heard[mask]), segments, queries).T
-    starts_s, ends_s = (FEATURE_GRID.stride_s * edge.double() for edge in every.T)
+    for row, heard, length, segments, key in zip(scores, features, lengths.tolist(), each, keys, strict=True):
+        logits = masked_logits(model, *versions(heard[:length]), segments, queries)
+        row[:, torch.searchsorted(every, key)] = sign * logits.T
+    starts_s, ends_s = (FEATURE_GRID.stride_s * edge.double() for edge in (every // behind, every % behind))
     return LocalisationScores(scores, starts_s, ends_s, detection, logits=True)
-
-
-def _positions(segments: Tensor, every: Tensor) -> Tensor:
-    """Where segments stand among others that are sorted by start and end."""
-    behind = int(every[:, 1].max()) + 1
-    return torch.searchsorted(every[:, 0] * behind + every[:, 1], segments[:, 0] * behind + segments[:, 1])

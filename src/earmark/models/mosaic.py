@@ -24,7 +24,7 @@ from torch import Tensor
 from earmark.models.encoders import Block, ConvEncoder, MaskedBatchNorm
 from earmark.timing import layer_frames
 
-NUMBERS_AT_ONCE = 1 << 22  # of the inputs that are laid out for one matrix product; bounds the memory
+NUMBERS_AT_ONCE = 1 << 20  # of the inputs that are laid out for one matrix product; they should stay in the cache
 
 
 @dataclass(frozen=True)
