@@ -28,8 +28,9 @@ from earmark.evaluate.counts import Counts
 from earmark.evaluate.detection import detected, detection
 from earmark.evaluate.gather import gather_truth, measurable
 from earmark.evaluate.localisation import actual
-from earmark.evaluate.runner import evaluate, predict
+from earmark.evaluate.runner import Heard, detection_scores, evaluate
 from earmark.evaluate.truth import Bools, located
+from earmark.features.store import load_features
 from earmark.finder import Finder, load_model
 from earmark.supervision.targets import Targets, read_targets, targets_path
 from earmark.train.threshold import best_threshold, keyword_thresholds, tag_rates
@@ -148,7 +149,8 @@ def main() -> None:
     keywords = finder.checkpoint.vocabulary
     tags = read_targets(targets_path(corpus, finder.checkpoint.recipe.supervision))
     taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
-    scores = predict(finder, corpus, "dev", range(len(targets))).scores
+    features = load_features(corpus, "dev", finder.checkpoint.recipe.features)
+    scores = detection_scores(finder, Heard(features, range(len(targets))))
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
         ONE: one,

@@ -22,6 +22,7 @@ from earmark.finder import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Attention, Maximum, Recipe, read_recipe
 from earmark.train.loop import train
+from earmark.train.pace import epoch_seconds
 from earmark.vocabulary import Vocabulary
 
 DEFAULT, ATTENTION = "the default recipe", "attention and a classifier"
@@ -115,8 +116,11 @@ def main() -> None:
     for number, (name, recipe) in enumerate(
         variants(read_recipe("earmark", [f"supervision={asked.supervision}"])).items()
     ):
-        epoch_s = timed(for_epochs(recipe, 1), corpus, asked.out / "warm-up")  # features are read here, too
-        epochs = asked.epochs if not budget else max(1, round(budget / epoch_s))
+        epochs = asked.epochs
+        if budget:
+            epochs = max(1, round(budget / epoch_seconds(recipe, corpus, Vocabulary(corpus.keywords))))
+        else:
+            timed(for_epochs(recipe, 1), corpus, asked.out / "warm-up")  # so that all features are there
         runs[name] = asked.out / str(number)
         seconds = timed(for_epochs(recipe, epochs), corpus, runs[name])
         budget = budget or seconds

@@ -22,6 +22,7 @@ from earmark.evaluate.reliability import reliability
 from earmark.evaluate.report import print_table, write_report
 from earmark.evaluate.runner import (
     Evaluation,
+    Heard,
     detection_scores,
     evaluate,
     locations,
@@ -89,8 +90,7 @@ def test_predictions_agree_with_one_utterance_at_a_time(tiny_run: Path, tiny_cor
     """Batches, padding and the 16-bit cache change nothing that matters."""
     finder = load_model(tiny_run)
     rows = [5, 0, 3]
-    features = load_features(tiny_corpus, "test", finder.checkpoint.recipe.features)
-    heard = [features[row] for row in rows]
+    heard = Heard(load_features(tiny_corpus, "test", finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
     times_s = locations(finder, heard, np.ones(scores.shape, dtype=bool))
     for row, u in enumerate(rows):
@@ -114,7 +114,7 @@ def test_locations_are_sought_where_they_can_count() -> None:
 def test_no_measure_depends_on_a_location_that_is_not_sought(evaluation: Evaluation, tiny_corpus: Corpus) -> None:
     finder, truth = evaluation.finder, evaluation.truth
     features = load_features(tiny_corpus, "test", finder.checkpoint.recipe.features)
-    heard = [features[row] for row in range(len(features))]
+    heard = Heard(features, range(len(features)))
     scores = evaluation.predictions.scores
     detected_or_spoken = truth.present | (scores >= finder.checkpoint.thresholds)
     assert not detected_or_spoken.all()

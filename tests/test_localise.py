@@ -35,6 +35,11 @@ def models() -> dict[str, WrittenModel]:
             ),
             "attention": Model(encoder=[first], pooling=Attention(kind="attention"), classifier=[6]),
             "maximum": Model(encoder=[first], pooling=Maximum(kind="max"), classifier=[6]),
+            "pooled attention": Model(
+                encoder=[first.model_copy(update={"pool": 3}), ConvLayer(channels=4, kernel=3, relu=False)],
+                pooling=Attention(kind="attention"),
+                classifier=[6],
+            ),
         }
         for kind, recipe in settings_of.items():
             torch.manual_seed(stride)
@@ -57,6 +62,7 @@ def can_be_used(name: str, model: WrittenModel) -> bool:
 
 
 MODELS = models()
+PIECE = {"pooled attention, stride 1": 3, "pooled attention, stride 4": 12}  # features that make a frame
 PAIRS = [(name, kind) for name in localise.names() for kind, model in MODELS.items() if can_be_used(name, model)]
 
 
@@ -116,8 +122,9 @@ def test_shapes_padding_places_and_curves(name: str, model: str, lengths: Tensor
     # The location lies inside the utterance, though pieces at its edges may stick out.
     for number, length in enumerate(lengths.tolist()):
         end_s = length / FRAMES_PER_SECOND
-        assert ((found.locations_s()[number] >= 0) & (found.locations_s()[number] <= end_s)).all()
-        assert not (has[number, 0] & (found.times_s > end_s)).any()
+        if length >= PIECE.get(model, 1):  # else its only frame has its middle behind the end
+            assert ((found.locations_s()[number] >= 0) & (found.locations_s()[number] <= end_s)).all()
+            assert not (has[number, 0] & (found.times_s > end_s)).any()
     torch.testing.assert_close(found.detection, MODELS[model](features, lengths), **CLOSE)
     curves = found.curves()
     assert curves.shape == found.scores.shape

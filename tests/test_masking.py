@@ -17,10 +17,10 @@ from earmark.localise._segments import segments_of
 from earmark.models import mosaic
 from earmark.models.encoders import ConvEncoder
 from earmark.models.mosaic import lay, steps_of
-from earmark.models.written import WrittenModel, build
+from earmark.models.written import AttentionModel, WrittenModel, build
 from earmark.recipe import ConvLayer, Model, read_recipe
 from earmark.vocabulary import Vocabulary
-from random_models import CLOSE, FEATURES, LENGTHS, MODELS, SEED, WORDS, batch, encoders, fresh
+from random_models import CLOSE, CNN_ATTEND, FEATURES, LENGTHS, MODELS, SEED, WORDS, batch, encoders, fresh
 
 GRIDS = st.tuples(st.integers(1, 9), st.integers(0, 12), st.integers(1, 4))  # shortest, how much longer, step
 RECIPES = ["earmark", *(f"olaleye2022/{name}" for name in ("psc", "cnn-pool", "cnn-attend", "cnn-pool-attend"))]
@@ -170,34 +170,58 @@ def test_attention_that_is_very_sharp_does_not_overflow_or_vanish() -> None:
         torch.testing.assert_close(found, one_by_one(model, outside, inside, segments, torch.arange(3)), **CLOSE)
 
 
-@pytest.mark.parametrize("name", RECIPES)
-@pytest.mark.parametrize("silent", [True, False])
-def test_the_recipes_scores_are_within_a_ten_thousandth_in_single_precision(name: str, silent: bool) -> None:
+def opinionated(name: str) -> WrittenModel:
+    """A recipe's model with weights so large that its scores differ from segment to segment, as a trained one's do."""
     torch.manual_seed(0)
     recipe = read_recipe(name)
     model = build(recipe.model, extractor(recipe.features).dimension, Vocabulary(WORDS.words)).eval()
-    heard = torch.randn(130, 39)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.mul_(3 if weight.dim() > 1 else 1)
+        if isinstance(model, AttentionModel):
+            model.pooling.queries.weight.mul_(3)
+    return model
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("silent", [True, False])
+def test_the_recipes_scores_are_within_a_ten_thousandth_in_single_precision(name: str, silent: bool) -> None:
+    model, heard = opinionated(name), torch.randn(130, 39)
     outside, inside = (torch.zeros_like(heard), heard) if silent else (heard, torch.zeros_like(heard))
     segments = segments_of(130)
     some = torch.randperm(len(segments))[:24]
     with torch.no_grad():
         found = masked_logits(model, outside, inside, segments, torch.arange(3))[some].sigmoid()
         expected = one_by_one(model, outside, inside, segments[some], torch.arange(3)).sigmoid()
+    assert (expected.amax(dim=0) - expected.amin(dim=0)).max() > 0.05
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_gpu_gives_the_same_scores(name: str) -> None:
-    torch.manual_seed(0)
-    recipe = read_recipe(name)
-    model = build(recipe.model, extractor(recipe.features).dimension, Vocabulary(WORDS.words)).eval()
+    model = opinionated(name)
     heard, segments, queries = torch.randn(130, 39), segments_of(130), torch.arange(3)
     with torch.no_grad():
         expected = masked_logits(model, torch.zeros_like(heard), heard, segments, queries).sigmoid()
-        given = (part.cuda() for part in (torch.zeros_like(heard), heard, segments, queries))
-        found = masked_logits(model.cuda(), *given).sigmoid().cpu()
+        moved = (part.cuda() for part in (torch.zeros_like(heard), heard, segments, queries))
+        found = masked_logits(model.cuda(), *moved).sigmoid().cpu()
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_weights_that_change_are_noticed() -> None:
+    """What is kept of a model from one utterance to the next is not that of its earlier weights."""
+    heard, segments, queries = utterance(40, 1), segments_of(40, 3, 9, 2), torch.arange(3)
+    linear = CNN_ATTEND.model_copy(update={"encoder": [ConvLayer(channels=4, kernel=3, relu=False)]})
+    model, silence = fresh(linear), torch.zeros_like(heard)
+    with torch.no_grad():
+        for _ in range(2):
+            found = masked_logits(model, silence, heard, segments, queries)
+            torch.testing.assert_close(found, one_by_one(model, silence, heard, segments, queries), **CLOSE)
+            model.encoder.blocks[-1].conv.weight.mul_(2)
+        model.load_state_dict(fresh(linear, seed=1).state_dict())
+        found = masked_logits(model, silence, heard, segments, queries)
+        torch.testing.assert_close(found, one_by_one(model, silence, heard, segments, queries), **CLOSE)
 
 
 # --- the two methods -------------------------------------------------------------------------------------------------

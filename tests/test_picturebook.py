@@ -315,6 +315,13 @@ def test_words_that_run_on_have_times_of_their_own(voice: str) -> None:
     assert min(word.end_s - word.start_s for word in words) > 0.02
 
 
+def test_a_word_that_runs_on_from_an_r_is_found_too() -> None:
+    """In American voices "for a" is one word whose last sound eSpeak writes "3"."""
+    words = say("what a lovely day for a red boat", "en-US+klatt4").words
+    assert [word.word for word in words] == ["what", "a", "lovely", "day", "for", "a", "red", "boat"]
+    assert all(one.end_s <= following.start_s for one, following in pairwise(words))
+
+
 def test_word_times_of_the_corpus_lie_in_order_within_the_sound(book: Corpus) -> None:
     for split in SPLITS:
         for utterance in book.utterances(split):

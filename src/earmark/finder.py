@@ -15,7 +15,7 @@ from earmark.audio import Waveform, audio_info, read_audio
 from earmark.errors import EarmarkError
 from earmark.features import extractor
 from earmark.hits import Hit
-from earmark.localise import LocalisationScores, method
+from earmark.localise import LocalisationScores, is_costly, method
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.timing import SAMPLE_RATE, s_to_samples, samples_to_s
 
@@ -64,6 +64,7 @@ class Finder:
         self._extract = extractor(checkpoint.recipe.features)
         self.localisation = localisation or checkpoint.recipe.localisation
         self._localise = method(self.localisation, self.model)
+        self.is_costly = is_costly(self.localisation)
 
     @property
     def keywords(self) -> tuple[str, ...]:
@@ -193,6 +194,8 @@ def extent(curve: Floats, best: int, times_s: Floats) -> tuple[int, int]:
     """First and last piece of the stretch around `best` where the curve stays above a part of its peak."""
     floor = EXTENT * curve[best]
     first = last = best
+    if floor <= 0:  # a curve without a peak, whose location means nothing
+        return first, last
     while first > 0 and curve[first - 1] >= floor and times_s[last] - times_s[first - 1] <= LONGEST_HIT_S:
         first -= 1
     while last + 1 < len(curve) and curve[last + 1] >= floor and times_s[last + 1] - times_s[first] <= LONGEST_HIT_S:

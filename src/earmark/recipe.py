@@ -89,7 +89,8 @@ class Attention(_Strict):
 
     kind: Literal["attention"]
     queries: Literal["learned", "fixed"] = Field(
-        "learned", description="fixed: they stay as they were drawn, as in the paper's released code"
+        "learned",
+        description="fixed: they stay as drawn, as in the paper's released code (which draws them with deviation 1)",
     )
 
 

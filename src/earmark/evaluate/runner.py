@@ -13,25 +13,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from earmark import __version__
 from earmark.corpus import Corpus, Utterance
+from earmark.evaluate.confusions import TOP
 from earmark.evaluate.gather import gather_truth, measurable
 from earmark.evaluate.measures import PAPER_THRESHOLD, measure
 from earmark.evaluate.truth import Bools, Floats, Predictions, Truth
 from earmark.features.padding import in_order, pad
-from earmark.features.store import load_features
+from earmark.features.store import FeatureSet, load_features
 from earmark.files import write_text
 from earmark.finder import Finder
 from earmark.progress import progress
+from earmark.timing import FRAMES_PER_SECOND
 
 SCHEMA_VERSION = 1
 BATCH = 16
-LOOKED_AT = 20  # utterances at the top of each keyword's ranking (Olaleye et al. 2022, Table V)
-
-Frames = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,8 +69,7 @@ def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
     rows = [i for i, utterance in enumerate(every) if utterance.id in chosen]
     vocabulary = finder.checkpoint.vocabulary
     truth = gather_truth(utterances, vocabulary)
-    features = load_features(corpus, split, finder.checkpoint.recipe.features)
-    heard = [features[row] for row in rows]
+    heard = Heard(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
     wanted = worth_locating(truth.present, scores, finder.checkpoint.thresholds)
     predictions = Predictions(scores, locations(finder, heard, wanted))
@@ -119,31 +117,63 @@ def worth_locating(present: Bools, scores: Floats, thresholds: Floats) -> Bools:
     numpy.ndarray, shape = (U, W), bool
     """
     rank = np.argsort(np.argsort(-scores, axis=0, kind="stable"), axis=0)
-    return present | (scores >= np.minimum(thresholds, PAPER_THRESHOLD)) | (rank < LOOKED_AT)
+    return present | (scores >= np.minimum(thresholds, PAPER_THRESHOLD)) | (rank < TOP)
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """Some utterances of a split, to be read as they are needed.
+
+    Attributes
+    ----------
+    features : FeatureSet
+        Of the whole split.
+    rows : sequence of int
+        Which U of its utterances.
+    """
+
+    features: FeatureSet
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, size: int) -> list[list[int]]:
+        """Which utterances go together, those of about one length."""
+        return in_order(self.features.lengths[list(self.rows)], size)
+
+    def padded(self, batch: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Features (B, T, F) and lengths (B,) of a batch."""
+        return pad([self.features[self.rows[u]] for u in batch])
 
 
 @torch.no_grad()
-def detection_scores(finder: Finder, heard: Sequence[Frames]) -> Floats:
-    """Detection scores of the whole vocabulary in U utterances, each (T, F): shape = (U, W)."""
+def detection_scores(finder: Finder, heard: Heard) -> Floats:
+    """Detection scores of the whole vocabulary in U utterances: shape = (U, W)."""
     queries = finder.model.encode_queries(finder.keywords)
     scores = np.empty((len(heard), len(queries)))
     with progress("Searching", len(heard)) as advance:
-        for batch in in_order(np.array([len(frames) for frames in heard]), BATCH):
-            logits = finder.detect(*pad([heard[u] for u in batch]), queries)
+        for batch in heard.batches(BATCH):
+            logits = finder.detect(*heard.padded(batch), queries)
             scores[batch] = logits.double().sigmoid().cpu().numpy()
             advance(len(batch))
     return scores
 
 
 @torch.no_grad()
-def locations(finder: Finder, heard: Sequence[Frames], wanted: Bools) -> Floats:
+def locations(finder: Finder, heard: Heard, wanted: Bools) -> Floats:
     """Locations in seconds where they are wanted, NaN elsewhere: shape = (U, W)."""
     times_s = np.full(wanted.shape, np.nan)
     queries = finder.model.encode_queries(finder.keywords)
-    asked = np.flatnonzero(wanted.any(axis=1)).tolist()
-    with progress(f"Locating by {finder.localisation}", len(asked)) as advance:
-        for u in asked:
-            located = finder.locate(*pad([heard[u]]), queries[torch.from_numpy(wanted[u])])
-            times_s[u, wanted[u]] = located.locations_s()[0].double().cpu().numpy()
-            advance()
+    with progress(f"Locating by {finder.localisation}", len(heard)) as advance:
+        for batch in heard.batches(1 if finder.is_costly else BATCH):
+            asked = wanted[batch].any(axis=0)
+            features, lengths = heard.padded(batch)
+            located = finder.locate(features, lengths, queries[torch.from_numpy(asked)])
+            # The frame of an utterance that is shorter than a frame has its middle behind the end.
+            ends_s = lengths.numpy()[:, None] / FRAMES_PER_SECOND
+            found = np.full(wanted[batch].shape, np.nan)
+            found[:, asked] = np.minimum(located.locations_s().double().cpu().numpy(), ends_s)
+            times_s[batch] = np.where(wanted[batch], found, np.nan)
+            advance(len(batch))
     return times_s

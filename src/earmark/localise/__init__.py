@@ -4,7 +4,8 @@ Every file has
 
 - a docstring with the method's source;
 - ``refuses(model) -> str | None``: the reason why the method can't be used with a model, or None;
-- ``localise(model, features, lengths, queries) -> LocalisationScores``.
+- ``localise(model, features, lengths, queries) -> LocalisationScores``;
+- ``COSTLY = True`` if its time grows with the number of queries, so that it should be asked for no more than is needed.
 
 A new method is one new file here and nothing else. Names that begin with an underscore are passed over.
 """
@@ -15,6 +16,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -94,6 +96,11 @@ def names() -> list[str]:
     return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
 
 
+def is_costly(name: str) -> bool:
+    """Whether the method `name` takes a time that grows with the number of queries."""
+    return bool(getattr(_module(name), "COSTLY", False))
+
+
 def method(name: str, model: Any) -> Localise:
     """The localisation method `name`, for use with `model`.
 
@@ -102,11 +109,15 @@ def method(name: str, model: Any) -> Localise:
     EarmarkError
         If there is no such method, or it can't be used with this model (with the reason).
     """
-    if name not in names():
-        raise EarmarkError(f"There is no localisation method {name!r}: choose from {', '.join(names())}.")
-    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    module = _module(name)
     reason = module.refuses(model)
     if reason is not None:
         raise EarmarkError(f"The localisation method {name} can't be used here: {reason}.")
     localise: Localise = module.localise
     return localise
+
+
+def _module(name: str) -> ModuleType:
+    if name not in names():
+        raise EarmarkError(f"There is no localisation method {name!r}: choose from {', '.join(names())}.")
+    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}")

@@ -59,7 +59,9 @@ def _way(model: WrittenModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Te
 def _pooled(model: WrittenModel, mosaic: Mosaic, queries: Tensor) -> Tensor:
     """The model's own scores of all frames of every version."""
     segments = torch.arange(len(mosaic.layout.own), device=queries.device)
-    at_once = max(1, NUMBERS_AT_ONCE // (mosaic.layout.frames * mosaic.rows.shape[1]))
+    channels = mosaic.rows.shape[1]
+    a_query = max(channels, *(parameter.shape[0] for parameter in model.parameters()))  # at most, in any model
+    at_once = max(1, NUMBERS_AT_ONCE // max(mosaic.layout.frames * channels, len(queries) * a_query))
     parts = []
     for some in segments.split(at_once):
         lengths = torch.full_like(some, mosaic.layout.frames)
@@ -171,6 +173,7 @@ def _judge(model: AttentionModel, last: Convolution) -> nn.Sequential:
     kept, judge = _JUDGES.get(model, (None, None))
     if judge is None or kept != state:
         first, *rest = model.classifier
+        assert isinstance(first, nn.Linear)
         inputs, outputs = last.weight.shape
         if inputs * first.out_features < (inputs + first.out_features) * outputs:
             bias = first.weight @ last.bias + first.bias

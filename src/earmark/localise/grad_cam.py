@@ -5,7 +5,8 @@ Each dimension k of the encoder's frames h is weighed by how much keyword w's de
 .. math:: \\gamma_{k,w} = \\frac{1}{T} \\sum_t \\frac{\\partial \\hat y_w}{\\partial h_{t,k}},
           \\qquad \\alpha_{w,t} = \\mathrm{ReLU}\\Big[\\sum_k \\gamma_{k,w} h_{t,k}\\Big]
 
-over the T real frames of the utterance.
+over the T real frames of the utterance. Where no frame raises the score, all alpha are 0 and there is no location: the
+first frame is given for it.
 """
 
 from __future__ import annotations

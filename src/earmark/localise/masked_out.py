@@ -15,6 +15,8 @@ from earmark.localise import LocalisationScores
 from earmark.localise._segments import of_segments
 from earmark.models.written import WrittenModel
 
+COSTLY = True
+
 
 def refuses(model: WrittenModel) -> str | None:
     """It can be used with every model."""

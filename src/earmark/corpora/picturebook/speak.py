@@ -46,7 +46,7 @@ WORDS_PER_MINUTE = (130, 220)
 PITCH = (30, 70)  # eSpeak's scale, 0 to 99
 
 # In these words, which run on from the word before ("in the" is one word to eSpeak), the first sound.
-_RUN_ON = {"the": "Dd", "a": "@a", "an": "@a", "are": "A", "one": "w"}
+_RUN_ON = {"the": "Dd", "a": "@a3", "an": "@a3", "are": "A", "one": "w"}
 _TAIL_S = 0.05  # kept after the last word, for its sound to die away
 
 # From speak_lib.h
