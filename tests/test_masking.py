@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from earmark.features import extractor
-from earmark.localise import LocalisationScores, _masking, method
+from earmark.localise import LocalisationScores, _folded_attention, _masking, method
 from earmark.localise._masking import masked_logits
 from earmark.localise._segments import segments_of
 from earmark.models import mosaic
@@ -149,6 +149,7 @@ def test_pieces_that_bound_the_memory_change_nothing(recipe: Model, seed: int) -
         whole = masked_logits(model, outside, inside, segments, queries)
         patch.setattr(_masking, "SEGMENTS_AT_ONCE", 7)
         patch.setattr(_masking, "NUMBERS_AT_ONCE", 100)
+        patch.setattr(_folded_attention, "NUMBERS_AT_ONCE", 100)
         patch.setattr(mosaic, "NUMBERS_AT_ONCE", 100)
         torch.testing.assert_close(masked_logits(model, outside, inside, segments, queries), whole, **CLOSE)
 
