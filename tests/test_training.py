@@ -105,7 +105,7 @@ def test_the_stored_weights_are_those_of_the_best_epoch(tiny_run: Path, tiny_cor
 def test_thresholds_are_chosen_on_dev_by_the_tags(tiny_run: Path, tiny_recipe: Recipe, tiny_corpus: Corpus) -> None:
     known = read_checkpoint(tiny_run)
     taught, dev = (
-        loop._lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
+        loop.read_lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
     )
     scores = loop.detection_scores(known.model, dev)
     assert known.one_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
