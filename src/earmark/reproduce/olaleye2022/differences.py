@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from earmark.reproduce.olaleye2022.results import read_curve
 from earmark.reproduce.olaleye2022.study import Study
 
 GENERAL = {
@@ -33,7 +34,7 @@ METHODS = {
 
 def differences(study: Study) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what all rows share, then the methods that were run."""
-    epochs = sorted({_epochs(result.metrics["run"], study) for result in study.results.values()} - {0})
+    epochs = sorted({len(read_curve(study.out, cell.training)) for cell in study.results} - {0})
     corpus = (
         f"{study.corpus.name}, with {len(study.utterances):,} test utterances and {len(study.keywords)} keywords. The "
         "paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
@@ -43,11 +44,6 @@ def differences(study: Study) -> dict[str, str]:
     mine = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
     untimed = {} if study.truth.aligned else {"Word times": UNTIMED}
     return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **mine}
-
-
-def _epochs(run: str, study: Study) -> int:
-    path = study.out / "runs" / run / "curve.jsonl"
-    return len(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else 0
 
 
 def _listed(epochs: list[int]) -> str:

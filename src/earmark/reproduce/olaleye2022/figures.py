@@ -47,7 +47,7 @@ def _first_choice(study: Study, cells: Sequence[Cell]) -> Cell:
 
 def _closeup(study: Study, cell: Cell) -> Closeup:
     half = keyword_scores(study, cell)
-    dev = keyword_scores(study, cell, study.thresholds(cell))
+    dev = keyword_scores(study, cell, study.results[cell].thresholds)
     tagged = tagging(study)
     name = f"{cell.row.title}, {cell.row.localisation}, {SUPERVISIONS[cell.supervision]}"
     notes = []
@@ -113,7 +113,7 @@ def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
     except EarmarkError as problem:
         return [], [f"Figure 7 needs the model again: {problem}"]
     scores = evaluation.predictions.scores
-    thresholds = study.thresholds(cell)
+    thresholds = study.results[cell].thresholds
     shown = []
     for word in _asked(study, scores):
         w = study.keywords.index(word)
