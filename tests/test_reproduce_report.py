@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
-from earmark.corpus import Corpus, write_corpus
+from earmark.corpus import Corpus, Utterance, write_corpus
 from earmark.evaluate.confusions import commonly_located
 from earmark.evaluate.measures import measure
 from earmark.reproduce.agenda import spell
@@ -23,6 +23,7 @@ from earmark.reproduce.olaleye2022.differences import differences
 from earmark.reproduce.olaleye2022.grid import Cell, Row
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
+from earmark.reproduce.olaleye2022.report import write_report
 from earmark.reproduce.olaleye2022.results import read_result
 from earmark.reproduce.olaleye2022.study import Study, read_study
 from earmark.reproduce.olaleye2022.tables import trainings
@@ -224,6 +225,46 @@ def own_study(own_corpus: Corpus, done: Path, tiny_rows: list[Row], tmp_path: Pa
     """The study in a folder, and on a corpus, that a test may change."""
     shutil.copytree(done, tmp_path / "out")
     return read_study(tmp_path / "out", tiny_rows, own_corpus, Vocabulary(own_corpus.keywords))
+
+
+def first_shown(study: Study, keyword: int) -> Utterance:
+    """The utterance that figure 7 shows of a keyword, for the row of the paper that the report shows closely."""
+    return study.utterances[int(study.results[shown_first(study)].predictions.scores[:, keyword].argmax())]
+
+
+def test_a_damaged_picture_costs_that_picture_alone(own_study: Study) -> None:
+    image = first_shown(own_study, 0).image
+    image.write_bytes(b"no picture")
+    write_report(own_study)
+    page = (own_study.out / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:audio") == 2 * 4
+    assert 4 <= page.count("data:image") < 2 * 4
+    for told in (page, (own_study.out / "report.md").read_text(encoding="utf-8")):
+        assert re.search(rf"Figure 7 lacks the picture of ball: .*{image.name} can.*t be read as a picture", told)
+
+
+def test_a_damaged_recording_costs_that_example_alone(own_study: Study) -> None:
+    audio = first_shown(own_study, 0).audio
+    audio.write_bytes(b"no sound")
+    write_report(own_study)
+    page = (own_study.out / "report.html").read_text(encoding="utf-8")
+    assert 4 <= page.count("data:audio") < 2 * 4
+    told = (own_study.out / "report.md").read_text(encoding="utf-8")
+    assert re.search(rf"Figure 7 lacks the example of ball: .*{audio.name}", told)
+    assert section(told, "Table V")
+
+
+def test_missing_and_damaged_tags_are_told_apart(own_study: Study) -> None:
+    path = targets_path(own_study.corpus, "vgs")
+    path.write_text(path.read_text(encoding="utf-8").replace("0.9", "nine"), encoding="utf-8")
+    write_report(own_study)
+    told = (own_study.out / "report.md").read_text(encoding="utf-8")
+    assert re.search(r"Figure 6 needs the tags of the test split: .*vgs\.csv is damaged", told)
+    assert {row[6] for row in section(told, "Every keyword")} == {"–"}
+    path.unlink()
+    write_report(own_study)
+    told = (own_study.out / "report.md").read_text(encoding="utf-8")
+    assert "Figure 6 needs the tags of the test split: The corpus has no tags 'vgs'" in told
 
 
 def test_a_damaged_state_costs_the_time_alone(go: Callable[..., Path]) -> None:
