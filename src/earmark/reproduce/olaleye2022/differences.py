@@ -10,6 +10,14 @@ GENERAL = {
     "occurrence of a word counts for itself, a detection in the wrong place is no miss, spotting knows only the last "
     "occurrence in an utterance and, for masking, ranks by the best segment instead of the whole utterance. The second "
     "version of Table II counts by those rules, but always ranks by the whole utterance.",
+    "Tags": "VGS figures depend on the tags: here those of the corpus's tags/vgs.csv, whatever made them. The paper's "
+    "come from a perceptron on VGG-16, which learned a thousand words from other captioned pictures.",
+    "Features": "The paper's rows have MFCC with 80 mel filters, of whole utterances. The released code scales every "
+    "waveform to one range first, puts energy in place of the first cepstrum, and trims silence in train alone.",
+    "SpecAugment": "Two blocks of time and two of dimensions in train alone. The paper adds time warping. The released "
+    "code has none either, draws one block or two, takes each axis for the other, and masks dev as well.",
+    "Layers": "No ReLU follows the last convolution, save in CNN-Pool: as in the released code; the paper names none "
+    "without. Classifiers are 4096 wide, as in the paper; CNN-Attend's has 8192 in the released code.",
     "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that teach. The released code "
     "takes the best F1 on dev by transcripts, for models taught by pictures as well.",
     "Keywords": "Every model here learns the keywords that it is asked for. The published PSC and CNN-Pool models "
