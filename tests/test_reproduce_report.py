@@ -167,6 +167,10 @@ def test_a_keyword_that_is_never_detected_has_no_f1_and_no_point() -> None:
     assert found.pearson == pytest.approx(1)
 
 
+def test_coefficients_as_people_write_them() -> None:
+    assert [figures._two(value) for value in (-0.004, 0.125, -0.5, float("nan"))] == ["0.00", "0.12", "−0.50", "–"]
+
+
 def test_table_5_is_that_of_the_shown_row(report: str, study: Study) -> None:
     cell = shown_first(study)
     lines = report[report.index(f"## {cell.row.title}, {cell.row.localisation}, VGS") :]

@@ -209,4 +209,4 @@ def _or_none(value: float) -> float | None:
 
 
 def _two(value: float) -> str:
-    return DASH if math.isnan(value) else f"{value:.2f}"
+    return DASH if math.isnan(value) else f"{value:z.2f}".replace("-", "\N{MINUS SIGN}")
