@@ -14,10 +14,10 @@ GENERAL = {
     "come from a perceptron on VGG-16, which learned a thousand words from other captioned pictures.",
     "Features": "The paper's rows have MFCC with 80 mel filters, of whole utterances. The released code scales every "
     "waveform to one range first, puts energy in place of the first cepstrum, and trims silence in train alone.",
-    "SpecAugment": "Two blocks of time and two of dimensions in train alone. The paper adds time warping. The released "
+    "SpecAugment": "Two blocks of time and two of dimensions in train alone. The paper also warps time. The released "
     "code has none either, draws one block or two, takes each axis for the other, and masks dev as well.",
-    "Layers": "No ReLU follows the last convolution, save in CNN-Pool: as in the released code; the paper names none "
-    "without. Classifiers are 4096 wide, as in the paper; CNN-Attend's has 8192 in the released code.",
+    "Layers": "No ReLU follows the last convolution, save in CNN-Pool, as in the released code. Classifiers are 4096 "
+    "wide, as in the paper; that of the released CNN-Attend has 8192.",
     "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that teach. The released code "
     "takes the best F1 on dev by transcripts, for models taught by pictures as well.",
     "Keywords": "Every model here learns the keywords that it is asked for. The published PSC and CNN-Pool models "
