@@ -5,12 +5,14 @@ Its "words" are four sounds that differ by their pitch over time; its pictures s
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Before torch is imported, here and in child processes: sums come out the same, and other work gets its core.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -22,11 +24,14 @@ import soundfile
 from PIL import Image, ImageDraw
 
 from earmark.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
-from earmark.recipe import Recipe
+from earmark.recipe import Recipe, write_recipe
 from earmark.supervision.tagfile import tags_from_file
 from earmark.supervision.targets import targets_path, write_targets
 from earmark.supervision.words import bag_of_words
 from earmark.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from earmark.reproduce.olaleye2022.grid import Row
 
 # A shell starts its background jobs deaf to Ctrl-C, and their children inherit it; some tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -186,3 +191,56 @@ def shorter(tiny_recipe: Recipe) -> Callable[..., Recipe]:
         return Recipe.model_validate(values)
 
     return change
+
+
+@pytest.fixture(scope="session")
+def tiny_rows(tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """Two rows of the grid of Olaleye et al. (2022), and our own; not to be changed."""
+    from earmark.reproduce.olaleye2022.grid import Row
+
+    folder = tmp_path_factory.mktemp("recipes")
+    values = tiny_recipe.model_dump(exclude_none=True)
+    values["training"]["epochs"] = 4
+    attend = json.loads(json.dumps(values))
+    attend["model"] |= {"pooling": {"kind": "attention"}, "classifier": [8]}
+    attend["model"]["encoder"][-1] = {"channels": 16, "kernel": 1}
+    attend["localisation"] = "attention"
+    for name, recipe in (("psc", values), ("cnn-attend", attend)):
+        (folder / f"{name}.yaml").write_text(write_recipe(Recipe.model_validate(recipe)), encoding="utf-8")
+    return [
+        Row("psc", "score-aggregation", str(folder / "psc.yaml"), "PSC", 1),
+        Row("cnn-attend", "attention", str(folder / "cnn-attend.yaml"), "CNN-Attend", 3),
+        Row("earmark", "score-aggregation", str(folder / "psc.yaml"), "Earmark's default"),
+    ]
+
+
+@pytest.fixture
+def go(tiny_corpus: Corpus, tiny_rows: list[Row], tmp_path: Path) -> Callable[..., Path]:
+    """Reproduce into a folder of the test's own."""
+    from earmark.reproduce import olaleye2022
+    from earmark.reproduce.budget import Budget
+
+    def reproduced(
+        corpus: Corpus = tiny_corpus,
+        only: tuple[str, ...] = (),
+        semantic: Path | None = None,
+        keywords: tuple[str, ...] = (),
+        **budget: float,
+    ) -> Path:
+        words = Vocabulary(keywords or corpus.keywords)
+        olaleye2022.reproduce(corpus, tmp_path / "out", words, only, Budget(**budget), semantic, tiny_rows)
+        return tmp_path / "out"
+
+    return reproduced
+
+
+@pytest.fixture(scope="session")
+def done(tiny_corpus: Corpus, tiny_rows: list[Row], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a reproduction that lacks one cell; not to be changed."""
+    from earmark.reproduce import olaleye2022
+    from earmark.reproduce.budget import Budget
+
+    out = tmp_path_factory.mktemp("done")
+    only = ("psc", "cnn-attend", "earmark/*/vgs")
+    olaleye2022.reproduce(tiny_corpus, out, Vocabulary(tiny_corpus.keywords), only, Budget(epochs=8), grid=tiny_rows)
+    return out

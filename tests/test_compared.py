@@ -62,6 +62,13 @@ def test_names_never_touch(count: int) -> None:
             assert one[0] >= other[2] or other[0] >= one[2] or one[1] >= other[3] or other[1] >= one[3]
 
 
+def test_names_leave_the_figures_of_the_axis_readable() -> None:
+    points = [(f"word{i}", i / 20, 0.0) for i in range(20)]
+    placed = boxes(ElementTree.fromstring(scatter(points, "x", "y")), {name for name, _, _ in points})
+    assert placed
+    assert all(bottom < TOP + SIDE + 16 - 8 for _, _, _, bottom in placed)  # the axis's figures are 8 px high
+
+
 def test_a_crowd_is_told_without_names() -> None:
     root = ElementTree.fromstring(scatter([(f"word{i}", 0.5, 0.5) for i in range(20)], "x", "y"))
     assert len(list(root.iter(SVG + "circle"))) == 20

@@ -294,7 +294,7 @@ def test_text_in_another_unicode_form_is_the_same_word() -> None:
 
 def test_bars_are_as_long_as_their_figures() -> None:
     root = drawn(bars([("dog", 0.8, 0.4), ("a" * 40, None, 0.2), ("犬", 0.0, None)], ("actual F1", "oracle accuracy")))
-    full = 65.0
+    full = 60.0
     thick = [percent_of(rect, "width") for rect in of_class(root, "rect", "em-found")]
     thin = [percent_of(rect, "width") for rect in of_class(root, "rect", "em-true")]
     assert thick == pytest.approx([0.8 * full, 0], abs=0.1)
@@ -306,6 +306,14 @@ def test_bars_are_as_long_as_their_figures() -> None:
     assert labels[0] == "dog"
     assert labels[1].endswith("…")
     assert len(labels[1]) < 16
+
+
+def test_the_figure_of_a_whole_bar_has_room_on_a_phone() -> None:
+    root = drawn(bars([("dog", 1.0, 1.0)], ("actual F1", "oracle accuracy")))
+    figure = of_class(root, "text", "em-small")[-1]
+    assert figure.text == "100 %"
+    phone = 350  # px
+    assert phone * percent_of(figure, "x") / 100 + 6 + svg.text_width(figure.text) <= phone
 
 
 def test_a_reliability_curve_leaves_out_empty_bins() -> None:

@@ -345,14 +345,13 @@ def reproduce(
     """Train and evaluate what a paper did, and report every figure beside the published one."""
     from earmark import reproduce as papers
 
-    if minutes is not None and minutes <= 0:
-        raise EarmarkError("--minutes must be above 0.")
     chosen = papers.paper(paper)
     from earmark.corpus import read_corpus
     from earmark.reproduce.budget import Budget
 
+    budget = Budget(epochs, minutes)
     known = read_corpus(corpus)
-    chosen.reproduce(known, out, _keywords(known, keywords), only or [], Budget(epochs, minutes), semantic)
+    chosen.reproduce(known, out, _keywords(known, keywords), only or [], budget, semantic)
 
 
 @app.command()

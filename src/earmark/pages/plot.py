@@ -109,7 +109,7 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[s
     series : (str, str)
         What the thick and the thin bars measure.
     """
-    left, span, step, top = 27.0, 65.0, 25, 24
+    left, span, step, top = 27.0, 60.0, 25, 24  # right of a whole bar, its figure has room on a phone as well
     bottom = top + step * len(rows)
     parts = []
     for percent in (0, 25, 50, 75, 100):

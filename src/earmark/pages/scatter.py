@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from earmark.pages import svg
 
-SIDE, LEFT, TOP = 420, 48, 44  # px
+SIDE, LEFT, TOP = 340, 48, 44  # px; a phone shows it almost in this size, so that names stay readable
+ABOVE_TICKS = TOP + SIDE + 6  # px; below it stand the figures of the axis
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in px
@@ -69,7 +70,12 @@ def _label(label: str, place: tuple[float, float], taken: list[Box]) -> list[str
     ):
         left = text_x - wide * {"em-start": 0.0, "em-middle": 0.5, "em-end": 1.0}[anchor]
         box = (left, text_y - 9, left + wide, text_y + 2)
-        if box[0] >= LEFT and box[2] <= LEFT + SIDE and not any(_touch(box, other) for other in taken):
+        if (
+            box[0] >= LEFT
+            and box[2] <= LEFT + SIDE
+            and box[3] <= ABOVE_TICKS
+            and not any(_touch(box, other) for other in taken)
+        ):
             taken.append(box)
             return [svg.pixels(text, text_x, text_y, f"em-small {anchor}")]
     return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.recipe import Recipe, read_recipe
+from earmark.train.loop import check_description
 from earmark.train.pace import epoch_seconds
 from earmark.vocabulary import Vocabulary
 
@@ -27,18 +29,22 @@ class Budget:
     Raises
     ------
     EarmarkError
-        If both are given.
+        If both are given, or the minutes are no length of time.
     """
 
     epochs: int | None = None
     minutes: float | None = None
 
     def __post_init__(self) -> None:
-        if self.epochs and self.minutes:
+        if self.epochs is not None and self.minutes is not None:
             raise EarmarkError("Give --epochs or --minutes, not both.")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise EarmarkError("--minutes must be a number above 0.")
 
 
-def settled(recipe: Callable[[int | None], Recipe], folder: Path, budget: Budget) -> Recipe | None:
+def settled(
+    recipe: Callable[[int | None], Recipe], folder: Path, budget: Budget, keywords: Vocabulary
+) -> Recipe | None:
     """The recipe of a run as far as it is settled before its training begins; None where minutes decide.
 
     Epochs were settled for good when the run was begun.
@@ -49,26 +55,25 @@ def settled(recipe: Callable[[int | None], Recipe], folder: Path, budget: Budget
         Gives the recipe for a number of epochs, or for its own number where that is None.
     folder : Path
         Of the run, there or not.
+    keywords : Vocabulary
+        What the model is to know, in this order.
 
     Raises
     ------
     EarmarkError
-        If the run was begun with another recipe, or with other epochs than are asked for.
+        If the run was begun with another recipe, other keywords, or other epochs than are asked for.
     """
-    if not (folder / "recipe.yaml").is_file():
+    if not ((folder / "recipe.yaml").is_file() and (folder / "vocabulary.txt").is_file()):
         return None if budget.minutes else recipe(budget.epochs)
-    kept = read_recipe(folder / "recipe.yaml")
-    epochs = kept.training.epochs
+    epochs = read_recipe(folder / "recipe.yaml").training.epochs
     if budget.epochs and budget.epochs != epochs:
         raise EarmarkError(
             f"{folder} was begun with {epochs} epochs, not {budget.epochs}: "
             "leave --epochs out to go on with it, or choose another --out."
         )
-    if kept != recipe(epochs):
-        raise EarmarkError(
-            f"{folder} was begun with another recipe: choose another --out, or delete that folder to train it anew."
-        )
-    return kept
+    begun = recipe(epochs)
+    check_description(folder, begun, keywords)
+    return begun
 
 
 def fitting(recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corpus, keywords: Vocabulary) -> Recipe:

@@ -43,7 +43,7 @@ from earmark.train.batches import BucketSampler, Lesson
 from earmark.train.card import write_card
 from earmark.train.state import State, begun, keep, restore
 from earmark.train.threshold import best_threshold, keyword_thresholds
-from earmark.vocabulary import Vocabulary
+from earmark.vocabulary import Vocabulary, read_text
 
 
 def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resume: bool = False) -> None:
@@ -114,12 +114,24 @@ def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> Non
     if (described or begun(out)) and not resume:
         raise EarmarkError(f"{out} already holds a run: choose another folder, or go on with it by --resume.")
     if described:
-        if read_recipe(out / "recipe.yaml") != recipe:
-            raise EarmarkError(f"{out} was begun with another recipe: resume with that one, or choose another folder.")
-        if (out / "vocabulary.txt").read_text(encoding="utf-8").split("\n")[:-1] != list(keywords):
-            raise EarmarkError(f"{out} was begun with other keywords: resume with those, or choose another folder.")
+        check_description(out, recipe, keywords)
     else:
         write_description(out, recipe, keywords)
+
+
+def check_description(out: Path, recipe: Recipe, keywords: Vocabulary) -> None:
+    """Make sure that a run was begun with this recipe and these keywords, in this order.
+
+    Raises
+    ------
+    EarmarkError
+        If it was not.
+    """
+    otherwise = "go on with that, choose another folder, or delete this one to train anew"
+    if read_recipe(out / "recipe.yaml") != recipe:
+        raise EarmarkError(f"{out} was begun with another recipe: {otherwise}.")
+    if read_text(out / "vocabulary.txt").removesuffix("\n").split("\n") != list(keywords):
+        raise EarmarkError(f"{out} was begun with other keywords, or in another order: {otherwise}.")
 
 
 def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:

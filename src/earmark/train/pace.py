@@ -70,6 +70,6 @@ def _hear(model: Any, part: _Part) -> int:
     model.eval()
     utterances = 0
     for batch in part:
-        model(batch["features"], batch["lengths"])
+        model(batch["features"], batch["lengths"]).cpu()  # a GPU is waited for
         utterances += len(batch["lengths"])
     return utterances

@@ -10,7 +10,7 @@ from earmark.errors import EarmarkError
 from earmark.evaluate.gather import measurable
 from earmark.evaluate.semantic import read_semantic
 from earmark.reproduce.budget import Budget
-from earmark.reproduce.olaleye2022.grid import Row, cells, chosen, rows
+from earmark.reproduce.olaleye2022.grid import Row, rows
 from earmark.reproduce.olaleye2022.report import write_report
 from earmark.reproduce.olaleye2022.results import SPLIT
 from earmark.reproduce.olaleye2022.runner import run
@@ -55,7 +55,7 @@ def reproduce(
     if labels is not None:
         tested = [utterance.id for utterance in measurable(corpus.utterances(SPLIT))]
         labels.matrix(tested, keywords)  # refused now, not in hours
-    problems = run(chosen(cells(grid), only), corpus, keywords, out, budget or Budget())
+    problems = run(grid, only, corpus, keywords, out, budget or Budget())
     write_report(read_study(out, grid, corpus, keywords), labels)
     print(f"The report is {out / 'report.html'}, its tables are in {out / 'report.md'}.")
     if problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from earmark.reproduce.olaleye2022.results import read_curve
 from earmark.reproduce.olaleye2022.study import Study
 
 GENERAL = {
@@ -9,6 +10,14 @@ GENERAL = {
     "occurrence of a word counts for itself, a detection in the wrong place is no miss, spotting knows only the last "
     "occurrence in an utterance and, for masking, ranks by the best segment instead of the whole utterance. The second "
     "version of Table II counts by those rules, but always ranks by the whole utterance.",
+    "Tags": "VGS figures depend on the tags: here those of the corpus's tags/vgs.csv, whatever made them. The paper's "
+    "come from a perceptron on VGG-16, which learned a thousand words from other captioned pictures.",
+    "Features": "The paper's rows have MFCC with 80 mel filters, of whole utterances. The released code scales every "
+    "waveform to one range first, puts energy in place of the first cepstrum, and trims silence in train alone.",
+    "SpecAugment": "Two blocks of time and two of dimensions in train alone. The paper also warps time. The released "
+    "code has none either, draws one block or two, takes each axis for the other, and masks dev as well.",
+    "Layers": "No ReLU follows the last convolution, save in CNN-Pool, as in the released code. Classifiers are 4096 "
+    "wide, as in the paper; that of the released CNN-Attend has 8192.",
     "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that teach. The released code "
     "takes the best F1 on dev by transcripts, for models taught by pictures as well.",
     "Keywords": "Every model here learns the keywords that it is asked for. The published PSC and CNN-Pool models "
@@ -33,7 +42,7 @@ METHODS = {
 
 def differences(study: Study) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what all rows share, then the methods that were run."""
-    epochs = sorted({_epochs(result.metrics["run"], study) for result in study.results.values()} - {0})
+    epochs = sorted({len(read_curve(study.out, cell.training)) for cell in study.results} - {0})
     corpus = (
         f"{study.corpus.name}, with {len(study.utterances):,} test utterances and {len(study.keywords)} keywords. The "
         "paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
@@ -43,11 +52,6 @@ def differences(study: Study) -> dict[str, str]:
     mine = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
     untimed = {} if study.truth.aligned else {"Word times": UNTIMED}
     return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **mine}
-
-
-def _epochs(run: str, study: Study) -> int:
-    path = study.out / "runs" / run / "curve.jsonl"
-    return len(path.read_text(encoding="utf-8").splitlines()) if path.is_file() else 0
 
 
 def _listed(epochs: list[int]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 
@@ -10,13 +11,17 @@ import numpy as np
 from earmark.errors import EarmarkError
 from earmark.evaluate.confusions import TOP, commonly_located, located_word
 from earmark.evaluate.examples import example
+from earmark.evaluate.measures import PAPER_THRESHOLD
+from earmark.images import read_image
 from earmark.pages.compared import Entry, Pair, Table
+from earmark.pages.moment import Moment
 from earmark.pages.page import DASH
 from earmark.pages.reproduction import Closeup, Scatter, Shown
 from earmark.pages.results import at
 from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import BEST_KEYWORD, KEYWORDS_DETECTED, SHOWN, TABLE_V, WORST_KEYWORD
+from earmark.reproduce.olaleye2022.results import Result
 from earmark.reproduce.olaleye2022.study import Study
 
 EXAMPLES = 4
@@ -47,18 +52,16 @@ def _first_choice(study: Study, cells: Sequence[Cell]) -> Cell:
 
 def _closeup(study: Study, cell: Cell) -> Closeup:
     half = keyword_scores(study, cell)
-    dev = keyword_scores(study, cell, study.thresholds(cell))
-    tagged = tagging(study)
+    dev = keyword_scores(study, cell, study.results[cell].thresholds)
     name = f"{cell.row.title}, {cell.row.localisation}, {SUPERVISIONS[cell.supervision]}"
     notes = []
     if cell.row.number is not None and (cell.row.number, cell.supervision) != (PAPERS_ROW, "vgs"):
         notes.append("The paper shows CNN-Attend with masked-in localisation and VGS: that was not run here.")
-    if tagged is None:
-        notes.append("The test split has no tags, so there is no figure 6.")
-    shown, trouble = _shown(study, cell)
+    tagged, untagged = _tagged(study)
+    shown, unshown = _shown(study, cell)
     return Closeup(
         name=name,
-        notes=[*notes, *trouble],
+        notes=[*notes, *untagged, *unshown],
         detected=_detected(half, dev, len(study.keywords), cell.row.number is not None),
         bars=_bars(study, half, dev),
         series=(AT_HALF, AT_DEV),
@@ -92,6 +95,14 @@ def _bars(study: Study, half: KeywordScores, dev: KeywordScores) -> list[tuple[s
     return sorted(rows, key=lambda row: [-1.0 if f1 is None else f1 for f1 in row[1:]], reverse=True)
 
 
+def _tagged(study: Study) -> tuple[np.ndarray | None, list[str]]:
+    """What Fig. 6 needs, and what stands in its way."""
+    try:
+        return tagging(study), []
+    except EarmarkError as problem:
+        return None, [f"Figure 6 needs the tags of the test split: {problem}"]
+
+
 def _scatters(study: Study, tagged: np.ndarray, scores: dict[str, KeywordScores]) -> list[Scatter]:
     """Fig. 6, at each threshold."""
     found = {name: dependence(study.keywords.words, tagged, of) for name, of in scores.items()}
@@ -112,23 +123,42 @@ def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
         evaluation = study.evaluation(cell)
     except EarmarkError as problem:
         return [], [f"Figure 7 needs the model again: {problem}"]
-    scores = evaluation.predictions.scores
-    thresholds = study.thresholds(cell)
-    shown = []
-    for word in _asked(study, scores):
+    shown, trouble = [], []
+    for word in _asked(study, evaluation.predictions.scores):
         w = study.keywords.index(word)
-        u = int(scores[:, w].argmax())
-        moment = example(evaluation, u, w)
-        detected = {"at 0.5": scores[u, w] >= 0.5, "at dev's threshold": scores[u, w] >= thresholds[w]}
-        facts = [
-            "rank 1",
-            f"p = {scores[u, w]:.2f}",
-            *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in detected.items()),
-            "localised" if moment.verdict == "right" else "not localised",
-            f"located word: {located_word(moment.words, evaluation.predictions.times_s[u, w])}",
-        ]
-        shown.append(Shown(moment, facts))
-    return shown, []
+        u = int(evaluation.predictions.scores[:, w].argmax())
+        try:
+            moment = example(evaluation, u, w)
+        except EarmarkError as problem:
+            trouble.append(f"Figure 7 lacks the example of {word}: {problem}")
+            continue
+        moment, problems = _with_readable_picture(moment)
+        trouble += [f"Figure 7 lacks the picture of {word}: {problem}" for problem in problems]
+        shown.append(Shown(moment, _facts(study.results[cell], moment, u, w)))
+    return shown, trouble
+
+
+def _with_readable_picture(moment: Moment) -> tuple[Moment, list[EarmarkError]]:
+    """The moment, without its picture where that can't be read, and then why."""
+    try:
+        if moment.image is not None:
+            read_image(moment.image)
+        return moment, []
+    except EarmarkError as problem:
+        return dataclasses.replace(moment, image=None), [problem]
+
+
+def _facts(result: Result, moment: Moment, u: int, w: int) -> list[str]:
+    """What is to be said of the top-ranked utterance of a keyword."""
+    score = result.predictions.scores[u, w]
+    detected = {"at 0.5": score >= PAPER_THRESHOLD, "at dev's threshold": score >= result.thresholds[w]}
+    return [
+        "rank 1",
+        f"p = {score:.2f}",
+        *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in detected.items()),
+        "localised" if moment.verdict == "right" else "not localised",
+        f"located word: {located_word(moment.words, result.predictions.times_s[u, w])}",
+    ]
 
 
 def _asked(study: Study, scores: np.ndarray) -> list[str]:
@@ -179,4 +209,4 @@ def _or_none(value: float) -> float | None:
 
 
 def _two(value: float) -> str:
-    return DASH if math.isnan(value) else f"{value:.2f}"
+    return DASH if math.isnan(value) else f"{value:z.2f}".replace("-", "\N{MINUS SIGN}")

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.errors import EarmarkError
 from earmark.evaluate.correlation import pearson, spearman
 from earmark.evaluate.detection import detected
 from earmark.evaluate.localisation import actual
@@ -48,19 +47,21 @@ def keyword_scores(study: Study, cell: Cell, thresholds: Floats | float = PAPER_
     return KeywordScores(f1, np.asarray(counts.made))
 
 
-def tagging(study: Study) -> Floats | None:
+def tagging(study: Study) -> Floats:
     """Fig. 6: the tagger's average precision per keyword, by the tags of the test pictures and what is truly said.
 
     Returns
     -------
-    numpy.ndarray, shape = (W,), or None
-        NaN for keywords that are never said; None where the test split has no tags.
+    numpy.ndarray, shape = (W,)
+        NaN for keywords that are never said.
+
+    Raises
+    ------
+    EarmarkError
+        If there are no tags, they are damaged, or they lack a test utterance or a keyword.
     """
-    try:
-        tags = read_targets(targets_path(study.corpus, "vgs"))
-        matrix = tags.matrix([utterance.id for utterance in study.utterances], study.keywords)
-    except EarmarkError:
-        return None
+    tags = read_targets(targets_path(study.corpus, "vgs"))
+    matrix = tags.matrix([utterance.id for utterance in study.utterances], study.keywords)
     return average_precisions(matrix, study.truth.present)
 
 

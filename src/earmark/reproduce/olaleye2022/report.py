@@ -27,7 +27,7 @@ def write_report(study: Study, semantic: SemanticLabels | None = None) -> None:
     Raises
     ------
     EarmarkError
-        If the semantic labels are of nothing that was evaluated, or a picture can't be read.
+        If the semantic labels are of nothing that was evaluated.
     """
     tables = [table_2(study), table_2_released(study), table_3(study), table_4(study)]
     if semantic is not None:
@@ -39,8 +39,8 @@ def write_report(study: Study, semantic: SemanticLabels | None = None) -> None:
         f"Keyword localisation in untranscribed speech using visually grounded speech models: {len(study.results)} of "
         f"{2 * len(study.rows)} cells of the grid, on {len(study.utterances):,} utterances."
     )
-    write_reproduction(study.out / "report.html", title, lede, tables, figures, apart)
     write_text(study.out / "report.md", _markdown(title, lede, tables, figures, apart))
+    write_reproduction(study.out / "report.html", title, lede, tables, figures, apart)
 
 
 def _markdown(

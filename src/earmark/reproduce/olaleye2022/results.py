@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
+from earmark.evaluate.gather import measurable
 from earmark.evaluate.runner import Evaluation, write_metrics
-from earmark.evaluate.truth import Predictions
+from earmark.evaluate.truth import Floats, Predictions
 from earmark.files import replacing
 from earmark.models.checkpoint import WEIGHTS
 from earmark.reproduce.olaleye2022.grid import Cell, Training
+from earmark.vocabulary import Vocabulary
 
 SPLIT = "test"
 
@@ -29,14 +33,23 @@ class Result:
     cell : Cell
     metrics : dict
         In the form of ``schemas/metrics.schema.json``.
+    corpus : str
+        Name of the corpus.
+    keywords : tuple of str
+        The W keywords, in order.
+    thresholds : numpy.ndarray, shape = (W,)
+        Detection thresholds that training chose on dev.
     utterances : tuple of str
         Ids of the U utterances of the test split that were measured on.
     predictions : Predictions
-        For the keywords in the order of the metrics.
+        For these utterances and keywords.
     """
 
     cell: Cell
     metrics: dict[str, Any]
+    corpus: str
+    keywords: tuple[str, ...]
+    thresholds: Floats
     utterances: tuple[str, ...]
     predictions: Predictions
 
@@ -71,6 +84,36 @@ def write_result(out: Path, cell: Cell, evaluation: Evaluation) -> None:
     write_metrics(evaluation, path)
 
 
+def read_results(out: Path, cells: Iterable[Cell], corpus: Corpus, keywords: Vocabulary) -> dict[Cell, Result]:
+    """What was kept of those cells that are evaluated, all of them on one test split and for one list of keywords.
+
+    Raises
+    ------
+    EarmarkError
+        If a file is damaged; or if a cell is of another corpus, of other keywords or another order of them, or of
+        other utterances than the corpus has now.
+    """
+    results = {cell: read_result(out, cell) for cell in cells if is_evaluated(out, cell)}
+    names = tuple(utterance.id for utterance in measurable(corpus.utterances(SPLIT)))
+    for cell, result in results.items():
+        if result.corpus != corpus.name:
+            raise EarmarkError(
+                f"{out} holds results on the corpus {result.corpus!r} ({cell.name}), not on {corpus.name!r}: "
+                "choose another --out."
+            )
+        if result.keywords != keywords.words:
+            raise EarmarkError(
+                f"{out} holds results for other keywords, or for another order of them ({cell.name}): "
+                "give the same list as then, or choose another --out."
+            )
+        if result.utterances != names:
+            raise EarmarkError(
+                f"{cell.name} was measured on other utterances than the split {SPLIT} of {corpus.folder} has now: "
+                f"choose another --out, or delete {out / 'cells'} to measure again."
+            )
+    return results
+
+
 def read_result(out: Path, cell: Cell) -> Result:
     """What was kept of an evaluated cell.
 
@@ -87,9 +130,21 @@ def read_result(out: Path, cell: Cell) -> Result:
             utterances = tuple(str(name) for name in kept["utterances"])
         if predictions.scores.shape != (len(utterances), len(metrics["per_keyword"])):
             raise ValueError("metrics and scores do not belong together")
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        by_word = metrics["per_keyword"]
+        thresholds = np.array([measures["threshold"] for measures in by_word.values()], dtype=float)
+        return Result(cell, metrics, str(metrics["corpus"]), tuple(by_word), thresholds, utterances, predictions)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise EarmarkError(f"{path} or the .npz beside it is damaged ({error}): delete both, and run again.") from error
-    return Result(cell, metrics, utterances, predictions)
+
+
+def read_curve(out: Path, training: Training) -> list[dict[str, float]]:
+    """``epoch`` and ``dev_loss`` of every epoch of a training; empty where the file is not there, or damaged."""
+    try:
+        lines = (run_folder(out, training) / "curve.jsonl").read_text(encoding="utf-8").splitlines()
+        points = [json.loads(line) for line in lines]
+        return [{name: float(point[name]) for name in ("epoch", "dev_loss")} for point in points]
+    except (OSError, ValueError, LookupError, TypeError):
+        return []
 
 
 def _place(out: Path, cell: Cell) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 
 from earmark import localise
@@ -16,8 +16,9 @@ from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.reproduce.agenda import Agenda
 from earmark.reproduce.budget import Budget, fitting, settled
-from earmark.reproduce.olaleye2022.grid import Cell, Training
-from earmark.reproduce.olaleye2022.results import SPLIT, is_evaluated, is_trained, read_result, run_folder, write_result
+from earmark.reproduce.lineage import claim
+from earmark.reproduce.olaleye2022.grid import Cell, Row, Training, cells, chosen
+from earmark.reproduce.olaleye2022.results import SPLIT, is_trained, read_results, run_folder, write_result
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.loop import train
 from earmark.vocabulary import Vocabulary
@@ -25,13 +26,17 @@ from earmark.vocabulary import Vocabulary
 TRAINING, EVALUATION = "training", "evaluation"
 
 
-def run(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget) -> list[str]:
-    """Train and evaluate cells.
+def run(
+    grid: Sequence[Row], only: Sequence[str], corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget
+) -> list[str]:
+    """Train and evaluate cells of a grid.
 
     Parameters
     ----------
-    cells : sequence of Cell
-        Those of one training together.
+    grid : sequence of Row
+        The whole grid: what is there of it must fit what is added.
+    only : sequence of str
+        Names of cells, or beginnings of names; all of the grid without any.
     corpus : Corpus
         With the splits train, dev and test, and tags for every supervision.
     keywords : Vocabulary
@@ -50,12 +55,13 @@ def run(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path, 
     EarmarkError
         Before anything is trained, if something that is needed is missing or does not fit what is in `out`.
     """
-    to_do = _not_done(cells, corpus, keywords, out)
+    to_do = _not_done(chosen(cells(grid), only), read_results(out, cells(grid), corpus, keywords))
     trainings = list(dict.fromkeys(cell.training for cell in to_do))
-    recipes = {training: settled(training.read_recipe, run_folder(out, training), budget) for training in trainings}
+    recipes = {it: settled(it.read_recipe, run_folder(out, it), budget, keywords) for it in trainings}
     untrained = [training for training in trainings if not is_trained(out, training)]
     if to_do:
         _check(to_do, untrained, corpus, keywords)
+        claim(out, corpus)
     expected_s = {TRAINING: 60 * budget.minutes} if budget.minutes else {}
     agenda = Agenda({TRAINING: len(untrained), EVALUATION: len(to_do)}, expected_s)
     problems: list[str] = []
@@ -79,26 +85,17 @@ def run(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path, 
     return problems
 
 
-def _not_done(cells: Sequence[Cell], corpus: Corpus, keywords: Vocabulary, out: Path) -> list[Cell]:
+def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
     """The cells that are not there yet; a line for each that is."""
-    to_do = []
-    for cell in cells:
-        if not is_evaluated(out, cell):
-            to_do.append(cell)
-            continue
-        metrics = read_result(out, cell).metrics
-        if (metrics["corpus"], list(metrics["per_keyword"])) != (corpus.name, list(keywords)):
-            raise EarmarkError(
-                f"{out} holds results on the corpus {metrics['corpus']!r} with {metrics['keywords']} keywords, not on "
-                f"{corpus.name!r} with these {len(keywords)}: choose another --out."
-            )
-        print(f"{cell.name} is done.", file=sys.stderr, flush=True)
-    return to_do
+    for cell in wanted:
+        if cell in done:
+            print(f"{cell.name} is done.", file=sys.stderr, flush=True)
+    return [cell for cell in wanted if cell not in done]
 
 
-def _check(cells: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
+def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
     """Refuse at once what would fail after hours."""
-    for cell in cells:
+    for cell in to_do:
         if cell.row.localisation not in localise.names():
             raise EarmarkError(
                 f"{cell.name} needs the localisation method {cell.row.localisation}, which is not among "

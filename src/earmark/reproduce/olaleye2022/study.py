@@ -6,21 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from earmark.corpus import Corpus, Utterance
-from earmark.errors import EarmarkError
 from earmark.evaluate.detection import detected
 from earmark.evaluate.gather import gather_truth, measurable
 from earmark.evaluate.measures import PAPER_THRESHOLD
 from earmark.evaluate.ranking import rank
 from earmark.evaluate.released import released
 from earmark.evaluate.runner import Evaluation
-from earmark.evaluate.truth import Floats, Truth
+from earmark.evaluate.truth import Truth
 from earmark.finder import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.reproduce.olaleye2022.grid import Cell, Row, cells
-from earmark.reproduce.olaleye2022.results import SPLIT, Result, is_evaluated, read_result, run_folder
+from earmark.reproduce.olaleye2022.results import SPLIT, Result, read_results, run_folder
 from earmark.vocabulary import Vocabulary
 
 
@@ -51,10 +48,6 @@ class Study:
     truth: Truth
     results: Mapping[Cell, Result]
 
-    def thresholds(self, cell: Cell) -> Floats:
-        """Detection thresholds that training chose on dev, shape = (W,)."""
-        return np.array([word["threshold"] for word in self.results[cell].metrics["per_keyword"].values()])
-
     def released_at_half(self, cell: Cell) -> dict[str, float]:
         """Measures of a cell as the released code counts them, at the paper's threshold."""
         predictions = self.results[cell].predictions
@@ -81,15 +74,8 @@ def read_study(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabul
     Raises
     ------
     EarmarkError
-        If a cell is damaged, or the test split is no longer the one that it was measured on.
+        If a cell is damaged, or is not of this test split and these keywords.
     """
     utterances = measurable(corpus.utterances(SPLIT))
-    results = {cell: read_result(out, cell) for cell in cells(rows) if is_evaluated(out, cell)}
-    names = tuple(utterance.id for utterance in utterances)
-    for cell, result in results.items():
-        if result.utterances != names:
-            raise EarmarkError(
-                f"{cell.name} was measured on other utterances than the split {SPLIT} of {corpus.folder} has now: "
-                "choose another --out, or delete its cells to measure again."
-            )
+    results = read_results(out, cells(rows), corpus, keywords)
     return Study(out, rows, corpus, keywords, utterances, gather_truth(utterances, keywords), results)

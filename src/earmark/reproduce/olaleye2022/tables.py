@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from earmark.pages.compared import Entry, Pair, Table
 from earmark.pages.page import DASH
@@ -12,7 +10,7 @@ from earmark.pages.results import at
 from earmark.reproduce.agenda import spell
 from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV
-from earmark.reproduce.olaleye2022.results import run_folder
+from earmark.reproduce.olaleye2022.results import read_curve, run_folder
 from earmark.reproduce.olaleye2022.study import Study
 from earmark.train.state import training_seconds
 
@@ -123,24 +121,19 @@ def trainings(study: Study) -> Table:
     """What every training took: epochs, time, and which epoch was the best on dev."""
     body = []
     for training in dict.fromkeys(cell.training for cell in study.results):
-        folder = run_folder(study.out, training)
-        curve = _curve(folder / "curve.jsonl")
+        curve = read_curve(study.out, training)
         best = min(curve, key=lambda point: point["dev_loss"], default=None)
-        seconds = training_seconds(folder)
+        seconds = training_seconds(run_folder(study.out, training))
         told = (
             str(len(curve) or DASH),
             DASH if seconds is None else spell(seconds),
-            f"{best['epoch']}, loss on dev {best['dev_loss']:.4f}" if best else DASH,
+            f"{best['epoch']:.0f}, loss on dev {best['dev_loss']:.4f}" if best else DASH,
         )
         title = next(row.title for row in study.rows if row.architecture == training.architecture)
         body.append(((title, SUPERVISIONS[training.supervision], *told), ()))
     columns = ("Architecture", "Taught by", "Epochs", "Time", "Best epoch")
     notes = ("Time is that of the whole epochs on this machine, without the computing of features.",)
     return Table("What the trainings took", columns, body, notes)
-
-
-def _curve(path: Any) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def _measured(study: Study, path: str) -> Look:
