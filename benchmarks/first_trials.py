@@ -27,7 +27,8 @@ from earmark.finder import load_model
 MEASURES = {
     "oracle": "oracle.accuracy",
     "actual F1 (0.5)": "at_half.actual.f1",
-    "actual F1 (dev's threshold)": "actual.f1",
+    "actual F1 (one threshold)": "at_one_threshold.actual.f1",
+    "actual F1 (one a keyword)": "actual.f1",
     "P@10": "spotting.p_at_10",
     "localised P@10": "spotting_localisation.p_at_10",
     "P@N": "spotting.p_at_n",
