@@ -5,7 +5,6 @@ are in seconds, not rounded to frames.
 
 - Oracle and actual localisation count every *occurrence* of a word, not every utterance that contains it.
 - A detection in the wrong place is a false alarm but no miss, which keeps recall high.
-- A keyword that is located nowhere counts as not detected.
 - Spotting localisation knows only the last occurrence in an utterance.
 - P@N of spotting localisation sets N to the utterances where the location is right, and leaves out keywords
   that have none, which raises it.
@@ -35,7 +34,7 @@ def released(
         Of the utterances, one a keyword.
     """
     held = holds_location(truth, predictions)
-    counts = _actual(truth, held, detections & ~np.isnan(predictions.times_s))
+    counts = _actual(truth, held, detections)
     measures = {"oracle.accuracy": ratio(held.sum(), held.size)}
     measures |= {f"actual.{name}": value for name, value in counts.precision_recall_f1().items()}
     return measures | _spotting_localisation(truth, _last_located(truth, held), rankings)

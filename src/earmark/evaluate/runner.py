@@ -1,7 +1,7 @@
 """Evaluation: a model, a split of a corpus, and everything that is measured of the two.
 
 First every utterance gets its detection scores. Then locations are sought, but only where a measure or a report can ask
-for them: input masking is far too dear for keywords that are neither spoken nor found.
+for them: input masking is far too dear for keywords that are neither spoken nor rank high.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from earmark import __version__
 from earmark.corpus import Corpus, Utterance
 from earmark.evaluate.confusions import TOP
 from earmark.evaluate.gather import gather_truth, measurable
-from earmark.evaluate.measures import PAPER_THRESHOLD, measure
+from earmark.evaluate.measures import measure
 from earmark.evaluate.truth import Bools, Floats, Predictions, Truth
 from earmark.features.padding import in_order, pad
 from earmark.features.store import FeatureSet, load_features
@@ -71,7 +71,7 @@ def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
     truth = gather_truth(utterances, vocabulary)
     heard = Heard(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
-    wanted = worth_locating(truth.present, scores, finder.checkpoint.thresholds)
+    wanted = worth_locating(truth.present, scores)
     predictions = Predictions(scores, locations(finder, heard, wanted))
     durations_s = np.array([utterance.duration_s for utterance in utterances])
     recipe = finder.checkpoint.recipe
@@ -103,21 +103,23 @@ def write_metrics(evaluation: Evaluation, path: Path) -> None:
     write_text(path, json.dumps(evaluation.metrics, ensure_ascii=False, indent=1) + "\n")
 
 
-def worth_locating(present: Bools, scores: Floats, thresholds: Floats) -> Bools:
-    """The cells whose location can count: where the keyword is spoken, is detected (or is at 0.5), or ranks high.
+def worth_locating(present: Bools, scores: Floats) -> Bools:
+    """The cells whose location can count: where the keyword is spoken, or ranks high.
+
+    A location is right only where the keyword is spoken; which words are found in its place is asked of the utterances
+    that rank high.
 
     Parameters
     ----------
     present : numpy.ndarray, shape = (U, W), bool
     scores : numpy.ndarray, shape = (U, W)
-    thresholds : numpy.ndarray, shape = (W,)
 
     Returns
     -------
     numpy.ndarray, shape = (U, W), bool
     """
     rank = np.argsort(np.argsort(-scores, axis=0, kind="stable"), axis=0)
-    return present | (scores >= np.minimum(thresholds, PAPER_THRESHOLD)) | (rank < TOP)
+    return present | (rank < TOP)
 
 
 @dataclass(frozen=True, eq=False)
