@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
-from math import isnan
 
 from earmark.evaluate.truth import Predictions, Truth
 
@@ -195,11 +194,7 @@ def released_oracle(case):
 def released_actual(case, thresholds):
     tp = fp = fn = 0
     for u in case.utterances:
-        hypotheses = {
-            w: time_s
-            for w, time_s in enumerate(case.times_s[u])
-            if case.scores[u][w] >= thresholds[w] and not isnan(time_s)
-        }
+        hypotheses = {w: time_s for w, time_s in enumerate(case.times_s[u]) if case.scores[u][w] >= thresholds[w]}
         fp += len([w for w in hypotheses if not case.present[u][w]])
         for v, w, start, end in case.occurrences:
             if v == u:
