@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from earmark.evaluate.runner import (
     Heard,
     detection_scores,
     evaluate,
+    locate_batch,
     locations,
     worth_locating,
     write_metrics,
@@ -92,7 +94,7 @@ def test_predictions_agree_with_one_utterance_at_a_time(tiny_run: Path, tiny_cor
     rows = [5, 0, 3]
     heard = Heard(load_features(tiny_corpus, "test", finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
-    times_s = locations(finder, heard, np.ones(scores.shape, dtype=bool))
+    times_s = locations(finder, heard, np.ones(scores.shape, dtype=bool), partial(locate_batch, finder, heard))
     for row, u in enumerate(rows):
         waveform = read_audio(tiny_corpus.utterances("test")[u].audio)
         alone = [candidate.hit for candidate in finder.listen(waveform, finder.keywords)]
@@ -115,7 +117,8 @@ def test_no_measure_depends_on_a_location_that_is_not_sought(evaluation: Evaluat
     features = load_features(tiny_corpus, "test", finder.checkpoint.recipe.features)
     heard = Heard(features, range(len(features)))
     scores = evaluation.predictions.scores
-    few, every = (locations(finder, heard, cells) for cells in (truth.present, np.ones_like(truth.present)))
+    locate = partial(locate_batch, finder, heard)
+    few, every = (locations(finder, heard, cells, locate) for cells in (truth.present, np.ones_like(truth.present)))
     assert np.isnan(few[~truth.present]).all()
     assert not np.isnan(every).any()
     durations_s = np.array([u.duration_s for u in evaluation.utterances])

@@ -273,9 +273,12 @@ def evaluate(
     from earmark.models.checkpoint import read_checkpoint
 
     known = read_corpus(corpus)
-    evaluation = measure(Finder(read_checkpoint(run), localisation), known, split)
+    finder = Finder(read_checkpoint(run), localisation)
+    located = out / f".{split}-{finder.localisation}.partial.jsonl"
+    evaluation = measure(finder, known, split, located)
     write_metrics(evaluation, out / "metrics.json")
     write_report(out / "report.html", f"{run.name} on {known.name}, {split}", {run.name: evaluation})
+    located.unlink(missing_ok=True)
     print_table({run.name: evaluation})
     print(f"The results are in {out / 'report.html'}, the numbers in {out / 'metrics.json'}.")
 

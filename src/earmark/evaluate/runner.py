@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from earmark import __version__
 from earmark.corpus import Corpus, Utterance
 from earmark.evaluate.confusions import TOP
 from earmark.evaluate.gather import gather_truth, measurable
+from earmark.evaluate.kept import Kept, Locate, dependence
 from earmark.evaluate.measures import measure
 from earmark.evaluate.truth import Bools, Floats, Predictions, Truth
 from earmark.features.padding import in_order, pad
@@ -55,8 +57,17 @@ class Evaluation:
     metrics: dict[str, Any]
 
 
-def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
+def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = None) -> Evaluation:
     """Measure a model on a split.
+
+    Parameters
+    ----------
+    finder : Finder
+    corpus : Corpus
+    split : str
+    keep : Path, optional
+        File in which a costly localisation method keeps what it has found, to go on from after a stop. It can be
+        deleted when the evaluation is written.
 
     Raises
     ------
@@ -72,7 +83,10 @@ def evaluate(finder: Finder, corpus: Corpus, split: str) -> Evaluation:
     heard = Heard(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
     wanted = worth_locating(truth.present, scores)
-    predictions = Predictions(scores, locations(finder, heard, wanted))
+    locate: Locate = partial(locate_batch, finder, heard)
+    if keep and finder.is_costly:
+        locate = Kept(keep, dependence(finder, utterances)).remembering(locate)
+    predictions = Predictions(scores, locations(finder, heard, wanted, locate))
     durations_s = np.array([utterance.duration_s for utterance in utterances])
     recipe = finder.checkpoint.recipe
     metrics = {
@@ -162,20 +176,25 @@ def detection_scores(finder: Finder, heard: Heard) -> Floats:
     return scores
 
 
-@torch.no_grad()
-def locations(finder: Finder, heard: Heard, wanted: Bools) -> Floats:
-    """Locations in seconds where they are wanted, NaN elsewhere: shape = (U, W)."""
+def locations(finder: Finder, heard: Heard, wanted: Bools, locate: Locate) -> Floats:
+    """Locations in seconds where they are wanted, NaN elsewhere: shape = (U, W).
+
+    A costly method is asked for one utterance after the other, and for no more keywords than are wanted there.
+    """
     times_s = np.full(wanted.shape, np.nan)
-    queries = finder.model.encode_queries(finder.keywords)
     with progress(f"Locating by {finder.localisation}", len(heard)) as advance:
         for batch in heard.batches(1 if finder.is_costly else BATCH):
-            asked = wanted[batch].any(axis=0)
-            features, lengths = heard.padded(batch)
-            located = finder.locate(features, lengths, queries[torch.from_numpy(asked)])
-            # The frame of an utterance that is shorter than a frame has its middle behind the end.
-            ends_s = lengths.numpy()[:, None] / FRAMES_PER_SECOND
-            found = np.full(wanted[batch].shape, np.nan)
-            found[:, asked] = np.minimum(located.locations_s().double().cpu().numpy(), ends_s)
-            times_s[batch] = np.where(wanted[batch], found, np.nan)
+            asked = np.flatnonzero(wanted[batch].any(axis=0))
+            times_s[np.ix_(np.array(batch), asked)] = locate(batch, asked.tolist())
             advance(len(batch))
-    return times_s
+    return np.where(wanted, times_s, np.nan)
+
+
+@torch.no_grad()
+def locate_batch(finder: Finder, heard: Heard, batch: Sequence[int], keywords: Sequence[int]) -> Floats:
+    """Locations (B, Q) of some keywords in a batch, none behind an utterance's end."""
+    features, lengths = heard.padded(batch)
+    queries = finder.model.encode_queries([finder.keywords[w] for w in keywords])
+    times_s: Floats = finder.locate(features, lengths, queries).locations_s().double().cpu().numpy()
+    # The only frame of an utterance that is shorter than a frame has its middle behind the end.
+    return np.minimum(times_s, lengths.numpy()[:, None] / FRAMES_PER_SECOND)

@@ -82,6 +82,12 @@ def write_result(out: Path, cell: Cell, evaluation: Evaluation) -> None:
             utterances=np.array([utterance.id for utterance in evaluation.utterances]),
         )
     write_metrics(evaluation, path)
+    located_so_far(out, cell).unlink(missing_ok=True)
+
+
+def located_so_far(out: Path, cell: Cell) -> Path:
+    """Where a costly localisation method keeps what it has found for a cell that is not whole yet."""
+    return _place(out, cell).with_suffix(".partial.jsonl")
 
 
 def read_results(out: Path, cells: Iterable[Cell], corpus: Corpus, keywords: Vocabulary) -> dict[Cell, Result]:

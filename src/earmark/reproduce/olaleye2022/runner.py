@@ -18,7 +18,14 @@ from earmark.reproduce.agenda import Agenda
 from earmark.reproduce.budget import Budget, fitting, settled
 from earmark.reproduce.lineage import claim
 from earmark.reproduce.olaleye2022.grid import Cell, Row, Training, cells, chosen
-from earmark.reproduce.olaleye2022.results import SPLIT, is_trained, read_results, run_folder, write_result
+from earmark.reproduce.olaleye2022.results import (
+    SPLIT,
+    is_trained,
+    located_so_far,
+    read_results,
+    run_folder,
+    write_result,
+)
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.loop import train
 from earmark.vocabulary import Vocabulary
@@ -79,7 +86,7 @@ def run(
             try:
                 with agenda.step(EVALUATION, cell.name):
                     finder = Finder(read_checkpoint(run_folder(out, training)), cell.row.localisation)
-                    write_result(out, cell, evaluate(finder, corpus, SPLIT))
+                    write_result(out, cell, evaluate(finder, corpus, SPLIT, located_so_far(out, cell)))
             except EarmarkError as problem:
                 problems.append(f"{cell.name}: {problem}")
     return problems
