@@ -209,6 +209,17 @@ def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("source", ["NFC"], indirect=True)
+def test_what_one_can_do_without_is_named_when_it_is_not_there(source: Path, tmp_path: Path) -> None:
+    (source / "Flickr8k_text" / "Flickr8k.token.dev_yoruba.txt").unlink()
+    shutil.rmtree(source / "Flickr8k_alignment")
+    notes = noted(prepare(source, tmp_path / "out").folder)
+    assert {outcome: which for (what, outcome), which in notes.items() if what == "files"} == {
+        "not there: no dev utterance has a written caption": ["Flickr8k.token.dev_yoruba.txt"],
+        "not there: word times can't be told, nor localisation measured": ["Flickr8k_alignment"],
+    }
+
+
 # Keywords put into English
 
 TOKENS = st.lists(st.sampled_from(["bọ́ọ̀lù", "Bọ́ọ̀lù,", "àfẹsẹ̀gbá", "òkun", "kan"]), max_size=8)
@@ -292,5 +303,5 @@ def test_the_tier_of_words_goes_before_the_first_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "hello", BY_HAND[:500], BY_HAND.replace("IntervalTier", "TextTier")])
 def test_a_damaged_textgrid_is_named(tmp_path: Path, content: str) -> None:
     path = write(tmp_path / "a.TextGrid", content)
-    with pytest.raises(EarmarkError, match=r"a.TextGrid can't be read as a TextGrid"):
+    with pytest.raises(EarmarkError, match=r"a.TextGrid can't be read as a TextGrid \([^)].*\): copy it again"):
         textgrid_words(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from earmark.corpora._json import read_listed, text_in
+from earmark.corpora._json import caption_in, read_listed, text_in
 from earmark.corpora._ledger import Ledger
 from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
 from earmark.corpora._splits import karpathy_splits
@@ -71,6 +71,7 @@ def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
         said = [(text_in(image, "filename"), _sentences(image)) for image in images]
         pairs = [(name, sentence) for name, sentences in said for sentence in sentences]
     else:
+        ledger.absent(source.folder / TEXT / "Flickr8k.token.txt", "no utterance has a written caption")
         return {}
     ledger.read("captions", len(pairs))
     return _numbered(pairs)
@@ -100,7 +101,7 @@ def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
 
 def _sentences(image: object) -> list[str]:
     sentences = image.get("sentences") if isinstance(image, dict) else None
-    return [text_in(sentence, "raw") for sentence in sentences] if isinstance(sentences, list) else []
+    return [caption_in(sentence, "raw") for sentence in sentences] if isinstance(sentences, list) else []
 
 
 def _numbered(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -37,6 +37,13 @@ class Source:
         places = (self.folder, *(self.folder / name for name in self._customary))
         return next((place / name for name in names for place in places if (place / name).exists()), None)
 
+    def find_or_note(self, consequence: str, ledger: Ledger, *names: str) -> Path | None:
+        """The first of the files or folders called `names`; if there is none, it is noted what comes of that."""
+        found = self.find(*names)
+        if found is None:
+            ledger.absent(self.folder.joinpath(*self._customary[:1], names[0]), consequence)
+        return found
+
     def require(self, what: str, *names: str) -> Path:
         """The first of the files or folders called `names`; `what` says what one does about it if there is none.
 

@@ -83,7 +83,8 @@ def prepare(
     own = dict.fromkeys(yoruba if english is None else name for name, yoruba in pairs)
     listed = read_keywords(keywords).words if keywords else tuple(own)
     entries = _entries(folder, photos(folder, images), english, ledger)
-    words = _words(folder.find(ALIGNMENT), english, ledger)
+    aligned = folder.find_or_note("word times can't be told, nor localisation measured", ledger, ALIGNMENT)
+    words = _words(aligned, english, ledger)
     return assemble(Corpus(out, NAME, "yo", "", listed), entries, words, ledger)
 
 
@@ -93,7 +94,8 @@ def _entries(
     """All that have a caption or a recording; the captions in Yoruba, or with keywords put into `english`."""
     entries = []
     for split in SPLITS:
-        path = folder.find(f"Flickr8k.token.{split}_yoruba.txt")
+        consequence = f"no {split} utterance has a written caption"
+        path = folder.find_or_note(consequence, ledger, f"Flickr8k.token.{split}_yoruba.txt")
         captions = token_captions(path, ledger) if path else {}
         place = folder.folder / FOLDER.format(split)
         recordings = _recordings(place)
