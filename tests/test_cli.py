@@ -176,6 +176,17 @@ def test_tags_come_from_a_file(earmark, own_corpus: Corpus) -> None:
     assert path.read_bytes() == before
 
 
+def test_a_split_that_is_empty_is_told_with_what_it_prevents(earmark, tmp_path: Path) -> None:
+    write_tone(tmp_path / "a.wav", 6.0)
+    (tmp_path / "t.csv").write_text("audio,split\na.wav,dev\n", encoding="utf-8")
+    train, dev, test, where = earmark("corpus", "table", tmp_path / "t.csv", tmp_path / "c").out.splitlines()
+    assert train.split()[:3] == ["train", "0", "utterances"]
+    assert train.endswith("(without them, no model can be trained on this corpus)")
+    assert dev.split() == ["dev", "1", "utterances", "0.1", "minutes"]
+    assert test.endswith("(without them, 'earmark evaluate' needs --split dev)")
+    assert where == f"The corpus is in {tmp_path / 'c'}."
+
+
 @pytest.mark.usefixtures("no_network")
 def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     """From public captions to tags, with networks in folders and without the network."""

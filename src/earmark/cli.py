@@ -30,6 +30,13 @@ DISK_PROBLEMS = {
 }
 
 
+SPLIT_USES = {  # what an empty split prevents
+    "train": "no model can be trained on this corpus",
+    "dev": "training can't choose its best epoch, so it does not begin",
+    "test": "'earmark evaluate' needs --split dev",
+}
+
+
 class _Verbs(TyperGroup):
     """All verbs. Typer would end a Ctrl-C without a word."""
 
@@ -95,10 +102,11 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
     @functools.wraps(prepare)
     def verb(*args: Any, **options: Any) -> None:
         corpus = prepare(*args, **options)
-        for split in corpus.splits():
-            utterances = corpus.utterances(split)
+        for split, use in SPLIT_USES.items():
+            utterances = corpus.utterances(split) if split in corpus.splits() else []
             minutes = sum(utterance.duration_s for utterance in utterances) / 60
-            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes")
+            without = "" if utterances else f"  (without them, {use})"
+            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes{without}")
         print(f"The corpus is in {corpus.folder}.")
 
     return verb
