@@ -198,6 +198,28 @@ def test_the_other_map_of_keywords(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["NFC"], indirect=True)
+def test_keywords_that_the_map_lacks(source: Path, tmp_path: Path) -> None:
+    own = write(tmp_path / "own.txt", "Beach", "tree", "dogs", "red")
+    corpus = prepare(source, tmp_path / "out", keywords=own)
+    assert corpus.keywords == ("Beach", "dogs")
+    left_out = "left out: they are not in eng_yoruba_keywords.txt"
+    assert noted(corpus.folder)["listed keywords", left_out] == ["tree", "red"]
+    with pytest.raises(
+        EarmarkError, match=r"none of the keywords in .*own.txt \(such as 'Beach'\) as Yoruba: .*--queries"
+    ):
+        prepare(source, tmp_path / "none", queries=Language.yoruba, keywords=own)
+    # What is labelled in Yoruba can be heard, though the map does not translate it.
+    write(own, nfd("òkun"), "méjì")
+    corpus = prepare(source, tmp_path / "out", queries=Language.yoruba, keywords=own)
+    assert corpus.keywords == (nfc("òkun"), nfc("méjì"))
+    kept = "kept without an entry in eng_yoruba_keywords.txt"
+    assert noted(corpus.folder)["listed keywords", kept] == [nfc("méjì")]
+    with pytest.raises(EarmarkError, match="as English"):
+        prepare(source, tmp_path / "none", keywords=own)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("source", ["NFC"], indirect=True)
 def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
     (source / "Flickr8k_text" / "eng_yoruba_keywords.txt").unlink()
     with pytest.raises(EarmarkError, match=r"no eng_yoruba_keywords.txt or keywords.8_yoruba.txt in .*yfacc_v6"):
