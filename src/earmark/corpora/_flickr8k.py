@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
 from earmark.corpora._json import caption_in, read_listed, text_in
@@ -15,6 +16,7 @@ from earmark.tables import Problems, read_table
 TEXT = "Flickr8k_text"
 PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "Images", "images")  # the first is how it is distributed
 KARPATHY = "dataset.json"
+CAPTIONS = 5  # of each picture
 
 
 def image_key(name: str) -> str:
@@ -60,20 +62,16 @@ def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
     """Captions by :func:`caption_key`, from whichever of the three files in circulation there is; {} without any."""
     if path := source.find("Flickr8k.token.txt"):
         return token_captions(path, ledger)
-    if path := source.find("captions.txt"):  # a table; the captions of a picture stand in their order
-        problems = Problems()
-        table = read_table(path, ("image", "caption"), (), problems)
-        pairs = [(row.get("image"), row.get("caption")) for row in table.rows]
-        ledger.read("captions", len(problems))
-        ledger.skip_problems("captions", "the row is not in order", problems)
+    if path := source.find("captions.txt"):
+        pairs = _whole_fives(path, ledger)
     elif path := source.find(KARPATHY):
         images = read_listed(path, "images")[1]
         said = [(text_in(image, "filename"), _sentences(image)) for image in images]
         pairs = [(name, sentence) for name, sentences in said for sentence in sentences]
+        ledger.read("captions", len(pairs))
     else:
         ledger.absent(source.folder / TEXT / "Flickr8k.token.txt", "no utterance has a written caption")
         return {}
-    ledger.read("captions", len(pairs))
     return _numbered(pairs)
 
 
@@ -97,6 +95,24 @@ def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
             if splits.setdefault(key, split) != split:
                 ledger.skip("pictures in split lists", "they are in two lists, and stay in the first", key, name)
     return splits
+
+
+def _whole_fives(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+    """Pictures and captions from a table whose rows bear no number: those of a picture stand in their order.
+
+    Where a row has been lost, nobody can say which: that picture's captions are left out.
+    """
+    problems = Problems()
+    rows = read_table(path, ("image", "caption"), (), problems).rows
+    ledger.read("captions", len(rows) + len(problems))
+    ledger.skip_problems("captions", "the row is not in order", problems)
+    counts = Counter(image_key(row.get("image")) for row in rows)
+    for row in rows:
+        if counts[image_key(row.get("image"))] != CAPTIONS:
+            why = f"their picture has not {CAPTIONS} rows, so their order does not tell which is which"
+            ledger.skip("captions", why, row.get("image"), f"{path.name} row {row.number}")
+    pairs = [(row.get("image"), row.get("caption")) for row in rows]
+    return [(image, caption) for image, caption in pairs if counts[image_key(image)] == CAPTIONS]
 
 
 def _sentences(image: object) -> list[str]:
