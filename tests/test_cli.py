@@ -164,8 +164,14 @@ def test_bags_of_words_are_tags_too(earmark, own_corpus: Corpus, tmp_path: Path)
     assert earmark("tag", own_corpus.folder, "--bow").status == 0
     assert path.read_bytes() == before
     (tmp_path / "words.txt").write_text("snow\nno such word\n", encoding="utf-8-sig")
-    assert earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt").status == 0
+    tagged = earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt")
+    assert tagged.err == "note: no utterance says 'no such word': nothing can be learned of what is never said.\n"
     assert read_targets(path).vocabulary.words == ("snow", "no such word")
+    before = path.read_bytes()
+    (tmp_path / "words.txt").write_text("zebra\n", encoding="utf-8")
+    refused = earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt").sentence
+    assert refused == "No utterance says any of the keywords ('zebra'): check their language and spelling."
+    assert path.read_bytes() == before
 
 
 def test_tags_come_from_a_file(earmark, own_corpus: Corpus) -> None:

@@ -221,12 +221,14 @@ def tag(
 
         targets = tags_from_file(file, utterances)
     else:
+        from earmark.supervision.unsaid import tell_unsaid
         from earmark.supervision.words import bag_of_words
 
         transcribed = [u for u in utterances if u.text is not None or u.words is not None]
         if not transcribed:
             raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
         targets = bag_of_words(transcribed, _keywords(known, keywords))
+        tell_unsaid(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
     path = targets_path(known, "bow" if bow else "vgs")
     write_targets(path, targets)
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
