@@ -247,6 +247,7 @@ def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     [
         (["--backbone", "hub", "--side", 64], "leave --side and --mirror out"),
         (["--backbone", "hub", "--no-mirror"], "leave --side and --mirror out"),
+        (["--keywords", "k.txt", "--commonest", 5], "the list says which words to learn: leave --commonest out."),
         (["--cache", "c"], "Without --backbone there is nothing to keep in a cache: leave --cache out."),
     ],
 )
@@ -316,6 +317,9 @@ def test_where_tags_come_from_must_be_said(earmark, own_corpus: Corpus) -> None:
     assert earmark("tag", own_corpus.folder, "--clip", "x", "--tagger", "x").sentence == one
     prompts = earmark("tag", own_corpus.folder, "--bow", "--prompt", "a {}").sentence
     assert prompts == "Prompts are for --clip alone: leave --prompt out."
+    for source in ("--tagger", "--file"):
+        own = earmark("tag", own_corpus.folder, source, "x", "--keywords", "k.txt").sentence
+        assert own == "A tagger and a tag file have keywords of their own: leave --keywords out."
 
 
 def test_a_corpus_without_texts_or_keywords_has_no_bags_of_words(earmark, own_corpus: Corpus, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ def tagger_train(
         )
     if backbone is None and cache is not None:
         raise EarmarkError("Without --backbone there is nothing to keep in a cache: leave --cache out.")
+    if keywords is not None and commonest is not None:
+        raise EarmarkError("With --keywords, the list says which words to learn: leave --commonest out.")
     excluded = read_exclusions(without or ())
     known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
     words = read_keywords(keywords) if keywords else commonest_words(known, commonest or (1000 if backbone else 100))
@@ -203,6 +205,8 @@ def tag(
         raise EarmarkError("Say where the tags come from: one of --tagger, --clip, --file or --bow.")
     if prompt and clip is None:
         raise EarmarkError("Prompts are for --clip alone: leave --prompt out.")
+    if keywords is not None and not (clip or bow):
+        raise EarmarkError("A tagger and a tag file have keywords of their own: leave --keywords out.")
     known = read_corpus(corpus)
     utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
     if tagger is not None:
