@@ -40,7 +40,7 @@ def audio_info(path: Path | str) -> AudioInfo:
     Raises
     ------
     EarmarkError
-        If the file is missing or a folder, is no audio that can be read, or holds no sound at all.
+        If the file is missing, is no audio that can be read, or holds no sound at all.
     """
     import soundfile
 
@@ -95,7 +95,7 @@ def read_audio(path: Path | str) -> Waveform:
     Raises
     ------
     EarmarkError
-        If the file is missing or a folder, is no audio that can be read, holds no sound at all, or holds samples that are
+        If the file is missing, is no audio that can be read, holds no sound at all, or holds samples that are
         not numbers.
     """
     import soundfile

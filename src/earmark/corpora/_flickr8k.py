@@ -15,8 +15,8 @@ from earmark.tables import Problems, read_table
 
 TEXT = "Flickr8k_text"
 PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "Images", "images")  # the first is how it is distributed
-KARPATHY = "dataset.json"
-CAPTIONS = 5  # of each picture
+TOKENS, TABLE, KARPATHY = "Flickr8k.token.txt", "captions.txt", "dataset.json"  # captions: the first that is there
+CAPTIONS = 5  # that each picture has
 
 
 def image_key(name: str) -> str:
@@ -60,19 +60,12 @@ def token_captions(path: Path, ledger: Ledger) -> dict[str, str]:
 
 def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
     """Captions by :func:`caption_key`, from whichever of the three files in circulation there is; {} without any."""
-    if path := source.find("Flickr8k.token.txt"):
-        return token_captions(path, ledger)
-    if path := source.find("captions.txt"):
-        pairs = _whole_fives(path, ledger)
-    elif path := source.find(KARPATHY):
-        images = read_listed(path, "images")[1]
-        said = [(text_in(image, "filename"), _sentences(image)) for image in images]
-        pairs = [(name, sentence) for name, sentences in said for sentence in sentences]
-        ledger.read("captions", len(pairs))
-    else:
-        ledger.absent(source.folder / TEXT / "Flickr8k.token.txt", "no utterance has a written caption")
+    path = source.find_or_note("no utterance has a written caption", ledger, TOKENS, TABLE, KARPATHY)
+    if path is None:
         return {}
-    return _numbered(pairs)
+    if path.name == TOKENS:
+        return token_captions(path, ledger)
+    return _numbered(_whole_fives(path, ledger) if path.name == TABLE else _sentences(path, ledger))
 
 
 def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
@@ -115,9 +108,15 @@ def _whole_fives(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
     return [(image, caption) for image, caption in pairs if counts[image_key(image)] == CAPTIONS]
 
 
-def _sentences(image: object) -> list[str]:
-    sentences = image.get("sentences") if isinstance(image, dict) else None
-    return [caption_in(sentence, "raw") for sentence in sentences] if isinstance(sentences, list) else []
+def _sentences(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+    """Pictures and captions from Karpathy's JSON, where a damaged caption still has its place in the order."""
+    pairs = []
+    for image in read_listed(path, "images")[1]:
+        sentences = image.get("sentences") if isinstance(image, dict) else None
+        for sentence in sentences if isinstance(sentences, list) else ():
+            pairs.append((text_in(image, "filename"), caption_in(sentence, "raw")))
+    ledger.read("captions", len(pairs))
+    return pairs
 
 
 def _numbered(pairs: list[tuple[str, str]]) -> dict[str, str]:

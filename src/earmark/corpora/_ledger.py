@@ -49,9 +49,9 @@ class Ledger:
         """Note one that is kept although something of it is missing."""
         self._notes.append(Note(what, f"kept without {without}", which, detail))
 
-    def absent(self, path: Path, consequence: str) -> None:
-        """Note a file or folder that one can do without, and what comes of that."""
-        self._notes.append(Note("files", f"not there: {consequence}", path.name, f"{path}"))
+    def absent(self, name: str, consequence: str, detail: str) -> None:
+        """Note that a file or folder which one can do without is not there, and what comes of that."""
+        self._notes.append(Note("files", f"not there: {consequence}", name, detail))
 
     def skip_problems(self, what: str, why: str, problems: Problems) -> None:
         """Note all that a reader found wrong, each as one that is left out."""

@@ -41,7 +41,7 @@ class Source:
         """The first of the files or folders called `names`; if there is none, it is noted what comes of that."""
         found = self.find(*names)
         if found is None:
-            ledger.absent(self.folder.joinpath(*self._customary[:1], names[0]), consequence)
+            ledger.absent(names[0], consequence, f"looked for in {self._searched()}")
         return found
 
     def require(self, what: str, *names: str) -> Path:
@@ -54,11 +54,12 @@ class Source:
         """
         found = self.find(*names)
         if found is None:
-            places = "".join(f", {name}/" for name in self._customary)
-            raise EarmarkError(
-                f"There is no {' or '.join(names)} in {self.folder} (searched: the folder{places}): {what}."
-            )
+            raise EarmarkError(f"There is no {' or '.join(names)} in {self._searched()}: {what}.")
         return found
+
+    def _searched(self) -> str:
+        places = "".join(f", {name}/" for name in self._customary)
+        return f"{self.folder} (searched: the folder{places})"
 
 
 class MediaFolders:
