@@ -164,8 +164,14 @@ def test_bags_of_words_are_tags_too(earmark, own_corpus: Corpus, tmp_path: Path)
     assert earmark("tag", own_corpus.folder, "--bow").status == 0
     assert path.read_bytes() == before
     (tmp_path / "words.txt").write_text("snow\nno such word\n", encoding="utf-8-sig")
-    assert earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt").status == 0
+    tagged = earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt")
+    assert tagged.err == "note: no utterance says 'no such word': nothing can be learned of what is never said.\n"
     assert read_targets(path).vocabulary.words == ("snow", "no such word")
+    before = path.read_bytes()
+    (tmp_path / "words.txt").write_text("zebra\n", encoding="utf-8")
+    refused = earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt").sentence
+    assert refused == "No utterance says any of the keywords ('zebra'): check their language and spelling."
+    assert path.read_bytes() == before
 
 
 def test_tags_come_from_a_file(earmark, own_corpus: Corpus) -> None:
@@ -174,6 +180,17 @@ def test_tags_come_from_a_file(earmark, own_corpus: Corpus) -> None:
     path.unlink()
     assert earmark("tag", own_corpus.folder, "--file", own_corpus.folder / "tags.txt").status == 0
     assert path.read_bytes() == before
+
+
+def test_a_split_that_is_empty_is_told_with_what_it_prevents(earmark, tmp_path: Path) -> None:
+    write_tone(tmp_path / "a.wav", 6.0)
+    (tmp_path / "t.csv").write_text("audio,split\na.wav,dev\n", encoding="utf-8")
+    train, dev, test, where = earmark("corpus", "table", tmp_path / "t.csv", tmp_path / "c").out.splitlines()
+    assert train.split()[:3] == ["train", "0", "utterances"]
+    assert train.endswith("(without them, no model can be trained on this corpus)")
+    assert dev.split() == ["dev", "1", "utterances", "0.1", "minutes"]
+    assert test.endswith("(without them, 'earmark evaluate' needs --split dev)")
+    assert where == f"The corpus is in {tmp_path / 'c'}."
 
 
 @pytest.mark.usefixtures("no_network")
@@ -230,6 +247,7 @@ def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     [
         (["--backbone", "hub", "--side", 64], "leave --side and --mirror out"),
         (["--backbone", "hub", "--no-mirror"], "leave --side and --mirror out"),
+        (["--keywords", "k.txt", "--commonest", 5], "the list says which words to learn: leave --commonest out."),
         (["--cache", "c"], "Without --backbone there is nothing to keep in a cache: leave --cache out."),
     ],
 )
@@ -299,6 +317,9 @@ def test_where_tags_come_from_must_be_said(earmark, own_corpus: Corpus) -> None:
     assert earmark("tag", own_corpus.folder, "--clip", "x", "--tagger", "x").sentence == one
     prompts = earmark("tag", own_corpus.folder, "--bow", "--prompt", "a {}").sentence
     assert prompts == "Prompts are for --clip alone: leave --prompt out."
+    for source in ("--tagger", "--file"):
+        own = earmark("tag", own_corpus.folder, source, "x", "--keywords", "k.txt").sentence
+        assert own == "A tagger and a tag file have keywords of their own: leave --keywords out."
 
 
 def test_a_corpus_without_texts_or_keywords_has_no_bags_of_words(earmark, own_corpus: Corpus, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -146,6 +147,7 @@ def test_what_is_not_is_counted_and_named(source: Path, tmp_path: Path, capsys: 
     assert totals(printed)["utterances"] == (14, 10, 4)
     assert totals(printed)["words"] == (21, 15, 6)
     assert_account_is_right(corpus, printed)
+    assert f"{A}_0, {A}_4 " in printed  # each once, though two words of the first are left out
     assert all(which[0].split()[0] in printed for which in notes.values())  # the first examples, at least
 
 
@@ -173,7 +175,10 @@ def test_the_same_bytes_twice(source: Path, tmp_path: Path, capsys: pytest.Captu
 
 def test_without_a_ctm_the_captions_say_what_is_spoken(source: Path, tmp_path: Path) -> None:
     (source / "flickr_audio" / "flickr_8k.ctm").unlink()
-    found = utterances(prepare(source, tmp_path / "out"))
+    corpus = prepare(source, tmp_path / "out")
+    lost = "not there: word times can't be told, nor localisation measured"
+    assert noted(corpus.folder)["files", lost] == ["flickr_8k.ctm"]
+    found = utterances(corpus)
     assert set(found) == {f"{A}_0", f"{A}_1", f"{A}_4", f"{B}_0", f"{F}_0"}
     assert {utterance.words for _, utterance in found.values()} == {None}
     assert found[f"{A}_1"][1].text == "A dog 1 ."
@@ -197,7 +202,10 @@ def test_neither_speakers_nor_captions_are_essential(source: Path, tmp_path: Pat
     found = utterances(corpus)
     assert {utterance.speaker for _, utterance in found.values()} == {None}
     assert found[f"{A}_0"][1].text == "a dogs dog-house snow"  # its words, for want of a caption
-    assert len(noted(corpus.folder)["utterances", "kept without a written caption"]) == len(found)
+    notes = noted(corpus.folder)
+    assert len(notes["utterances", "kept without a written caption"]) == len(found)
+    assert notes["files", "not there: speakers are not known"] == ["wav2spk.txt"]
+    assert notes["files", "not there: no utterance has a written caption"] == ["Flickr8k.token.txt"]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +226,11 @@ def test_without_any_recording_there_is_no_corpus(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.rmtree(source / "flickr_audio" / "wavs")
-    with pytest.raises(EarmarkError, match="No utterance of Flickr8k Audio Captions is left"):
+    first = source / "flickr_audio" / "wavs" / f"{A}_0.wav"
+    said = (
+        rf"No utterance of Flickr8k Audio Captions is left.*{A}_0 was left out: .*no audio file {re.escape(str(first))}"
+    )
+    with pytest.raises(EarmarkError, match=said):
         prepare(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert totals(capsys.readouterr().out)["utterances"][2] == 0
@@ -247,11 +259,20 @@ def test_all_in_one_folder_and_the_photos_elsewhere(source: Path, tmp_path: Path
 # Captions and splits from other files in circulation
 
 
-def test_captions_as_a_table(source: Path, tmp_path: Path) -> None:
+def test_captions_as_a_table(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (source / "Flickr8k_text" / "Flickr8k.token.txt").unlink()
     captions = ['"One, or two"', "Three", "Four", "Five", "Six"]
-    write(source / "captions.txt", "image,caption", *(f"{A}.jpg,{said}" for said in captions), f"{B}.jpg,Dev,too,many")
-    found = utterances(prepare(source, tmp_path / "out"))
+    rows = [f"{A}.jpg,{said}" for said in captions]
+    write(source / "captions.txt", "image,caption", *rows, f"{B}.jpg,Dev,too,many", *(f"{F}.jpg,{n}" for n in range(4)))
+    corpus = prepare(source, tmp_path / "out")
+    found = utterances(corpus)
+    assert found[f"{F}_0"][1].text == "snow"  # one of its five rows is lost: 0 may be the caption of another recording
+    notes = {outcome: which for (what, outcome), which in noted(corpus.folder).items() if what == "captions"}
+    assert notes == {
+        "left out: the row is not in order": ["captions.txt row 7"],
+        "left out: their picture has not 5 rows, so their order does not tell which is which": [f"{F}.jpg"] * 4,
+    }
+    assert_account_is_right(corpus, capsys.readouterr().out)
     assert (found[f"{A}_0"][1].text, found[f"{A}_4"][1].text) == ("One, or two", "Six")
     assert found[f"{B}_0"][1].text == "snow"
 

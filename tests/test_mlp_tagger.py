@@ -224,6 +224,15 @@ def test_what_can_not_be_learned_from(tmp_path: Path) -> None:
 # The backbone that a tagger names
 
 
+def test_keywords_that_no_caption_says_are_refused_before_the_pictures_are_looked_at(tmp_path: Path) -> None:
+    backbone, eye = counting()
+    pictures = draw(tmp_path / "pictures", 12, seed=1)
+    with pytest.raises(EarmarkError, match=r"No caption says any of the keywords \('zebra'\)"):
+        train_mlp_tagger(pictures, Vocabulary(["zebra"]), backbone, settings_of(backbone), tmp_path / "tagger")
+    assert eye.seen == 0
+    assert not (tmp_path / "tagger").exists()
+
+
 def test_a_tagger_knows_its_backbone_again(vgg16: Backbone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures = draw(tmp_path / "p", 10, 1)
     settings = settings_of(vgg16, epochs=1)

@@ -154,7 +154,10 @@ def test_captions_of_mscoco(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert second.image.is_file()
     assert second.captions == ("A child.", "ọmọ")
     said = capsys.readouterr().err
-    assert said == f"{path.name}: 2 pictures; not there: 1 (first: {folder / 'gone.jpg'})\n"
+    assert said == (
+        f"{path.name}: 2 pictures; not there: 1 (first: {folder / 'gone.jpg'}); "
+        "captioned, but not in its list of images: 1 (first: image_id 77)\n"
+    )
 
 
 TOKENS = "1000_a.jpg#0\tA dog .\n\n1000_a.jpg#1\tA  dog runs .\n2 b.jpg#0\tSnow\tand ice .\ngone.jpg#3\t.\n"

@@ -239,7 +239,7 @@ def test_a_key_that_is_no_text(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     assert "There is no file" in complaint(tmp_path / "a.yaml")
     assert "There is no file earmrk: check its name" in complaint(Path("earmrk"))
-    assert "There is no file" in complaint(tmp_path)
+    assert "is a folder: name a file." in complaint(tmp_path)
     (tmp_path / "a.yaml").write_bytes(b"name: \xff")
     assert "is not UTF-8 text" in complaint(tmp_path / "a.yaml")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -115,6 +116,17 @@ def test_an_image_that_is_no_picture_stops_training(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match=r"1\.png can't be read as a picture"):
         train_small_tagger(pictures, WORDS, SMALL, tmp_path / "t")
     assert not (tmp_path / "t").exists()
+
+
+def test_keywords_that_no_caption_says_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = [replace(one, captions=("A dog.",)) for one in draw(tmp_path / "pictures", 2, seed=1)]
+    settings = SMALL.model_copy(update={"epochs": 1})
+    train_small_tagger(pictures, Vocabulary(["ọmọ", "dog", "zebra"]), settings, tmp_path / "tagger")
+    assert "note: no caption says 'ọmọ', 'zebra': nothing" in capsys.readouterr().err
+    many = Vocabulary([f"word{number}" for number in range(12)])
+    with pytest.raises(EarmarkError, match=r"No caption says any of the keywords \('word0', .*'word9' and 2 more\)"):
+        train_small_tagger(pictures, many, settings, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_with_a_tagger_is_left_alone(tagger_folder: Path, tmp_path: Path) -> None:

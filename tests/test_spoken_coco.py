@@ -35,7 +35,7 @@ def source(tmp_path: Path) -> Path:
             "image": photo(1),
             "captions": [
                 caption("t1"),
-                caption("t2", speaker=7, text=None),
+                caption("t2", speaker=7, text=5),
                 caption("t3"),
                 caption("t4"),
                 caption("t1"),

@@ -248,7 +248,10 @@ def test_wrong_numbers_are_named_with_their_line(tmp_path: Path, line: str) -> N
         ("\nWords: dog\n", "line 2: the first line must be 'Tags:'"),
         ("\nTags:\n", "line 2: The keyword list is empty"),
         ("Tags: dog Dog\n", "line 1: The keyword 'Dog' is listed twice"),
-        ("Tags: dog\nb: 0.1\n", "has no tags for the image a.jpg of utterance u0"),
+        (
+            "Tags: dog\nb: 0.1\n",
+            r"has no tags for 1 of the corpus's 1 utterances \(the first: the image a.jpg of u0\): give the",
+        ),
     ],
 )
 def test_a_wrong_tag_file_is_one_sentence(tmp_path: Path, lines: str, sentence: str) -> None:
@@ -258,5 +261,7 @@ def test_a_wrong_tag_file_is_one_sentence(tmp_path: Path, lines: str, sentence: 
 
 def test_an_utterance_without_an_image_has_no_tags(tmp_path: Path) -> None:
     (tmp_path / "tags.txt").write_text("Tags: dog\na: 1\n")
-    with pytest.raises(EarmarkError, match="Utterance u has no image"):
+    with pytest.raises(EarmarkError, match=r"the first: u, which has no image\)"):
         tags_from_file(tmp_path / "tags.txt", [said("dog")])
+    with pytest.raises(EarmarkError, match=r"no tags for 3 of the corpus's 4 utterances \(the first: the image b.jpg"):
+        tags(tmp_path, "Tags: dog\na: 1\n", "a.jpg", "b.jpg", "c.jpg", "d.jpg")

@@ -385,7 +385,7 @@ def test_everything_that_can_be_wrong_with_a_table(folder: Path) -> None:
             "utterances.csv row 8: the split 'training' is none of train, dev and test",
             "utterances.csv row 9: there are 6 cells below 5 column names: put quotes around a cell that contains ','",
             "utterances.csv row 11: the split '' is none of train, dev and test",
-            "utterances.csv row 12: There is no audio file {}/audio: check its name, or whether it was moved",
+            "utterances.csv row 12: {}/audio is a folder: name an audio file",
             "utterances.csv row 12: There is no picture {}/images: check its name, or whether it was moved",
             "words.csv row 4: the word 'dog' ends at 2 s, before it starts at 3 s",
         ],

@@ -198,6 +198,28 @@ def test_the_other_map_of_keywords(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["NFC"], indirect=True)
+def test_keywords_that_the_map_lacks(source: Path, tmp_path: Path) -> None:
+    own = write(tmp_path / "own.txt", "Beach", "tree", "dogs", "red")
+    corpus = prepare(source, tmp_path / "out", keywords=own)
+    assert corpus.keywords == ("Beach", "dogs")
+    left_out = "left out: they are not in eng_yoruba_keywords.txt"
+    assert noted(corpus.folder)["listed keywords", left_out] == ["tree", "red"]
+    with pytest.raises(
+        EarmarkError, match=r"none of the keywords in .*own.txt \(such as 'Beach'\) as Yoruba: .*--queries"
+    ):
+        prepare(source, tmp_path / "none", queries=Language.yoruba, keywords=own)
+    # What is labelled in Yoruba can be heard, though the map does not translate it.
+    write(own, nfd("òkun"), "méjì")
+    corpus = prepare(source, tmp_path / "out", queries=Language.yoruba, keywords=own)
+    assert corpus.keywords == (nfc("òkun"), nfc("méjì"))
+    kept = "kept without an entry in eng_yoruba_keywords.txt"
+    assert noted(corpus.folder)["listed keywords", kept] == [nfc("méjì")]
+    with pytest.raises(EarmarkError, match="as English"):
+        prepare(source, tmp_path / "none", keywords=own)
+    assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize("source", ["NFC"], indirect=True)
 def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
     (source / "Flickr8k_text" / "eng_yoruba_keywords.txt").unlink()
     with pytest.raises(EarmarkError, match=r"no eng_yoruba_keywords.txt or keywords.8_yoruba.txt in .*yfacc_v6"):
@@ -207,6 +229,17 @@ def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="There is no flickr_audio_yoruba_train or flickr_audio_yoruba_dev or"):
         prepare(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("source", ["NFC"], indirect=True)
+def test_what_one_can_do_without_is_named_when_it_is_not_there(source: Path, tmp_path: Path) -> None:
+    (source / "Flickr8k_text" / "Flickr8k.token.dev_yoruba.txt").unlink()
+    shutil.rmtree(source / "Flickr8k_alignment")
+    notes = noted(prepare(source, tmp_path / "out").folder)
+    assert {outcome: which for (what, outcome), which in notes.items() if what == "files"} == {
+        "not there: no dev utterance has a written caption": ["Flickr8k.token.dev_yoruba.txt"],
+        "not there: word times can't be told, nor localisation measured": ["Flickr8k_alignment"],
+    }
 
 
 # Keywords put into English
@@ -292,5 +325,5 @@ def test_the_tier_of_words_goes_before_the_first_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "hello", BY_HAND[:500], BY_HAND.replace("IntervalTier", "TextTier")])
 def test_a_damaged_textgrid_is_named(tmp_path: Path, content: str) -> None:
     path = write(tmp_path / "a.TextGrid", content)
-    with pytest.raises(EarmarkError, match=r"a.TextGrid can't be read as a TextGrid"):
+    with pytest.raises(EarmarkError, match=r"a.TextGrid can't be read as a TextGrid \([^)].*\): copy it again"):
         textgrid_words(path)

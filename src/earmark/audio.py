@@ -138,6 +138,8 @@ def at_speed(waveform: Waveform, speed: float) -> Waveform:
 
 
 def _require_file(path: Path | str) -> None:
+    if os.path.isdir(path):
+        raise EarmarkError(f"{path} is a folder: name an audio file.")
     if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no system would
         raise EarmarkError(f"There is no audio file {path}: check its name, or whether it was moved.")
 

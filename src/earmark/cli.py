@@ -30,6 +30,13 @@ DISK_PROBLEMS = {
 }
 
 
+SPLIT_USES = {  # what an empty split prevents
+    "train": "no model can be trained on this corpus",
+    "dev": "training can't choose its best epoch, so it does not begin",
+    "test": "'earmark evaluate' needs --split dev",
+}
+
+
 class _Verbs(TyperGroup):
     """All verbs. Typer would end a Ctrl-C without a word."""
 
@@ -95,10 +102,11 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
     @functools.wraps(prepare)
     def verb(*args: Any, **options: Any) -> None:
         corpus = prepare(*args, **options)
-        for split in corpus.splits():
-            utterances = corpus.utterances(split)
+        for split, use in SPLIT_USES.items():
+            utterances = corpus.utterances(split) if split in corpus.splits() else []
             minutes = sum(utterance.duration_s for utterance in utterances) / 60
-            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes")
+            without = "" if utterances else f"  (without them, {use})"
+            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes{without}")
         print(f"The corpus is in {corpus.folder}.")
 
     return verb
@@ -152,6 +160,8 @@ def tagger_train(
         )
     if backbone is None and cache is not None:
         raise EarmarkError("Without --backbone there is nothing to keep in a cache: leave --cache out.")
+    if keywords is not None and commonest is not None:
+        raise EarmarkError("With --keywords, the list says which words to learn: leave --commonest out.")
     excluded = read_exclusions(without or ())
     known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
     words = read_keywords(keywords) if keywords else commonest_words(known, commonest or (1000 if backbone else 100))
@@ -195,6 +205,8 @@ def tag(
         raise EarmarkError("Say where the tags come from: one of --tagger, --clip, --file or --bow.")
     if prompt and clip is None:
         raise EarmarkError("Prompts are for --clip alone: leave --prompt out.")
+    if keywords is not None and not (clip or bow):
+        raise EarmarkError("A tagger and a tag file have keywords of their own: leave --keywords out.")
     known = read_corpus(corpus)
     utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
     if tagger is not None:
@@ -213,12 +225,14 @@ def tag(
 
         targets = tags_from_file(file, utterances)
     else:
+        from earmark.supervision.unsaid import tell_unsaid
         from earmark.supervision.words import bag_of_words
 
         transcribed = [u for u in utterances if u.text is not None or u.words is not None]
         if not transcribed:
             raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
         targets = bag_of_words(transcribed, _keywords(known, keywords))
+        tell_unsaid(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
     path = targets_path(known, "bow" if bow else "vgs")
     write_targets(path, targets)
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")

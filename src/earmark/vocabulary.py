@@ -127,11 +127,13 @@ def read_text(path: Path | str) -> str:
     Raises
     ------
     EarmarkError
-        If the file is missing or is not UTF-8.
+        If the file is missing, is a folder, or is not UTF-8.
     """
     try:
         return Path(path).read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError):
+    except FileNotFoundError:
         raise EarmarkError(f"There is no file {path}: check its name.") from None
+    except IsADirectoryError:
+        raise EarmarkError(f"{path} is a folder: name a file.") from None
     except UnicodeDecodeError as error:
         raise EarmarkError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None

@@ -46,7 +46,8 @@ def assemble(corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Seque
             ledger.skip("words", "their utterance is not in the corpus", utterance_id, word.word)
     if not splits:
         ledger.print()
-        raise EarmarkError(f"No utterance of {corpus.name} is left, for the reasons above: nothing was written.")
+        why = ledger.main_reason("utterances") or "Its lists are empty."
+        raise EarmarkError(f"No utterance of {corpus.name} is left, so nothing was written. {why}")
     write_corpus(corpus, splits)
     ledger.write(corpus.folder)
     ledger.print()

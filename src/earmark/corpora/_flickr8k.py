@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from pathlib import Path
 
-from earmark.corpora._json import read_listed, text_in
+from earmark.corpora._json import caption_in, read_listed, text_in
 from earmark.corpora._ledger import Ledger
 from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
 from earmark.corpora._splits import karpathy_splits
@@ -14,7 +15,8 @@ from earmark.tables import Problems, read_table
 
 TEXT = "Flickr8k_text"
 PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "Images", "images")  # the first is how it is distributed
-KARPATHY = "dataset.json"
+TOKENS, TABLE, KARPATHY = "Flickr8k.token.txt", "captions.txt", "dataset.json"  # captions: the first that is there
+CAPTIONS = 5  # that each picture has
 
 
 def image_key(name: str) -> str:
@@ -58,22 +60,12 @@ def token_captions(path: Path, ledger: Ledger) -> dict[str, str]:
 
 def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
     """Captions by :func:`caption_key`, from whichever of the three files in circulation there is; {} without any."""
-    if path := source.find("Flickr8k.token.txt"):
-        return token_captions(path, ledger)
-    if path := source.find("captions.txt"):  # a table; the captions of a picture stand in their order
-        problems = Problems()
-        table = read_table(path, ("image", "caption"), (), problems)
-        pairs = [(row.get("image"), row.get("caption")) for row in table.rows]
-        ledger.read("captions", len(problems))
-        ledger.skip_problems("captions", "the row is not in order", problems)
-    elif path := source.find(KARPATHY):
-        images = read_listed(path, "images")[1]
-        said = [(text_in(image, "filename"), _sentences(image)) for image in images]
-        pairs = [(name, sentence) for name, sentences in said for sentence in sentences]
-    else:
+    path = source.find_or_note("no utterance has a written caption", ledger, TOKENS, TABLE, KARPATHY)
+    if path is None:
         return {}
-    ledger.read("captions", len(pairs))
-    return _numbered(pairs)
+    if path.name == TOKENS:
+        return token_captions(path, ledger)
+    return _numbered(_whole_fives(path, ledger) if path.name == TABLE else _sentences(path, ledger))
 
 
 def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
@@ -98,9 +90,33 @@ def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
     return splits
 
 
-def _sentences(image: object) -> list[str]:
-    sentences = image.get("sentences") if isinstance(image, dict) else None
-    return [text_in(sentence, "raw") for sentence in sentences] if isinstance(sentences, list) else []
+def _whole_fives(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+    """Pictures and captions from a table whose rows bear no number: those of a picture stand in their order.
+
+    Where a row has been lost, nobody can say which: that picture's captions are left out.
+    """
+    problems = Problems()
+    rows = read_table(path, ("image", "caption"), (), problems).rows
+    ledger.read("captions", len(rows) + len(problems))
+    ledger.skip_problems("captions", "the row is not in order", problems)
+    counts = Counter(image_key(row.get("image")) for row in rows)
+    for row in rows:
+        if counts[image_key(row.get("image"))] != CAPTIONS:
+            why = f"their picture has not {CAPTIONS} rows, so their order does not tell which is which"
+            ledger.skip("captions", why, row.get("image"), f"{path.name} row {row.number}")
+    pairs = [(row.get("image"), row.get("caption")) for row in rows]
+    return [(image, caption) for image, caption in pairs if counts[image_key(image)] == CAPTIONS]
+
+
+def _sentences(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+    """Pictures and captions from Karpathy's JSON, where a damaged caption still has its place in the order."""
+    pairs = []
+    for image in read_listed(path, "images")[1]:
+        sentences = image.get("sentences") if isinstance(image, dict) else None
+        for sentence in sentences if isinstance(sentences, list) else ():
+            pairs.append((text_in(image, "filename"), caption_in(sentence, "raw")))
+    ledger.read("captions", len(pairs))
+    return pairs
 
 
 def _numbered(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -39,13 +39,17 @@ def text_in(item: Any, key: str) -> str:
     return str(value).strip().encode("utf-8", "replace").decode() if isinstance(value, str | int) else ""
 
 
+def caption_in(item: Any, key: str) -> str:
+    """The text under `key` of an object in a JSON file; "" where there is none, for a number is no caption."""
+    said = isinstance(item, dict) and isinstance(item.get(key), str)
+    return unicodedata.normalize("NFC", text_in(item, key)) if said else ""
+
+
 def listed_caption(row: int, name: str, audio: Path, image: Path, caption: Any, split: str) -> Entry:
     """A caption in the JSON that SpokenCOCO and Places Audio are listed in, once its media are found.
 
     Its ``text`` or ``asr_text`` and its ``speaker`` may be missing.
     """
-    name, text, asr_text, speaker = (
-        unicodedata.normalize("NFC", said)
-        for said in (name, *(text_in(caption, key) for key in ("text", "asr_text", "speaker")))
-    )
-    return Entry(row, name, audio, image, speaker or None, text or asr_text or None, split)
+    name, speaker = (unicodedata.normalize("NFC", said) for said in (name, text_in(caption, "speaker")))
+    text = caption_in(caption, "text") or caption_in(caption, "asr_text")
+    return Entry(row, name, audio, image, speaker or None, text or None, split)

@@ -49,6 +49,10 @@ class Ledger:
         """Note one that is kept although something of it is missing."""
         self._notes.append(Note(what, f"kept without {without}", which, detail))
 
+    def absent(self, name: str, consequence: str, detail: str) -> None:
+        """Note that a file or folder which one can do without is not there, and what comes of that."""
+        self._notes.append(Note("files", f"not there: {consequence}", name, detail))
+
     def skip_problems(self, what: str, why: str, problems: Problems) -> None:
         """Note all that a reader found wrong, each as one that is left out."""
         for path, row, detail in problems:
@@ -57,6 +61,15 @@ class Ledger:
     def kept(self, what: str) -> int:
         """How many were read and not left out."""
         return self._read[what] - self._skipped[what]
+
+    def main_reason(self, what: str) -> str:
+        """Why most of `what` were left out, as a sentence about the first of them; "" if none was."""
+        outcomes = [notes for (of, outcome), notes in self._by_reason().items() if of == what and "left out" in outcome]
+        if not outcomes:
+            return ""
+        first = max(outcomes, key=len)[0]
+        detail = f" ({first.detail.rstrip('.')})" if first.detail else ""
+        return f"{first.which} was {first.outcome}{detail}."
 
     def print(self) -> None:
         """Print what was read, left out and kept; then the reasons, with the first examples of each."""
@@ -72,7 +85,7 @@ class Ledger:
             return
         reasons = Table(Column("number", justify="right"), "of", "what became of them", "the first of them")
         for (what, outcome), notes in self._by_reason().items():
-            examples = ", ".join(note.which for note in notes[:EXAMPLES])
+            examples = ", ".join(list(dict.fromkeys(note.which for note in notes))[:EXAMPLES])
             reasons.add_row(f"{len(notes)}", what, escape(outcome), escape(examples))
         Console().print(reasons)
 

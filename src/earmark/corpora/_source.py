@@ -37,6 +37,13 @@ class Source:
         places = (self.folder, *(self.folder / name for name in self._customary))
         return next((place / name for name in names for place in places if (place / name).exists()), None)
 
+    def find_or_note(self, consequence: str, ledger: Ledger, *names: str) -> Path | None:
+        """The first of the files or folders called `names`; if there is none, it is noted what comes of that."""
+        found = self.find(*names)
+        if found is None:
+            ledger.absent(names[0], consequence, f"looked for in {self._searched()}")
+        return found
+
     def require(self, what: str, *names: str) -> Path:
         """The first of the files or folders called `names`; `what` says what one does about it if there is none.
 
@@ -47,11 +54,12 @@ class Source:
         """
         found = self.find(*names)
         if found is None:
-            places = "".join(f", {name}/" for name in self._customary)
-            raise EarmarkError(
-                f"There is no {' or '.join(names)} in {self.folder} (searched: the folder{places}): {what}."
-            )
+            raise EarmarkError(f"There is no {' or '.join(names)} in {self._searched()}: {what}.")
         return found
+
+    def _searched(self) -> str:
+        places = "".join(f", {name}/" for name in self._customary)
+        return f"{self.folder} (searched: the folder{places})"
 
 
 class MediaFolders:

@@ -27,7 +27,10 @@ def textgrid_words(path: Path, tier_name: str = "words") -> list[Word]:
         named = [tier for tier in tiers if tier.name.strip().casefold() == tier_name]
         intervals = [(float(a), float(b), str(label).strip()) for a, b, label in (named or tiers)[0].get_intervals()]
     except Exception as error:  # the parser stumbles over a damaged file in many ways
-        raise EarmarkError(f"{path} can't be read as a TextGrid ({error or type(error).__name__}).") from error
+        reason = str(error).strip().rstrip(".") or type(error).__name__
+        raise EarmarkError(
+            f"{path} can't be read as a TextGrid ({reason}): copy it again, or save it in Praat."
+        ) from error
     return [Word(label, start_s, end_s) for start_s, end_s, label in intervals if label]
 
 

@@ -63,9 +63,9 @@ def prepare(
     wav2capt = folder.require("it lists the recordings and their photos", "wav2capt.txt")
     splits = split_lists(folder, ledger)
     captions = english_captions(folder, ledger)
-    ctm = folder.find("flickr_8k.ctm")
+    ctm = folder.find_or_note("word times can't be told, nor localisation measured", ledger, "flickr_8k.ctm")
     words = _words(ctm, ledger) if ctm else {}
-    speakers = _speakers(folder.find("wav2spk.txt"), ledger)
+    speakers = _speakers(folder.find_or_note("speakers are not known", ledger, "wav2spk.txt"), ledger)
     wavs = MediaFolders(folder.find("wavs") or wav2capt.parent / "wavs")
     pictures = photos(folder, images)
 

@@ -39,7 +39,7 @@ from earmark.corpora._source import MediaFolders, Source, numbered_lines
 from earmark.corpora._textgrid import textgrid_words
 from earmark.corpus import SPLITS, Corpus, Word
 from earmark.errors import EarmarkError
-from earmark.vocabulary import plain_words, read_keywords
+from earmark.vocabulary import Vocabulary, plain_words, read_keywords
 
 NAME = "YFACC"
 FOLDER = "flickr_audio_yoruba_{}"
@@ -71,19 +71,21 @@ def prepare(
     Raises
     ------
     EarmarkError
-        If there are no recordings or no map of keywords, or no utterance is left.
+        If there are no recordings or no map of keywords, the map has none of `keywords`, or no utterance is left.
     """
     refuse_file(out)
     folder = Source(source, TEXT)
     ledger = Ledger()
     folder.require("it holds the recordings", *(FOLDER.format(split) for split in SPLITS))
     what = "it says which English keyword is which Yoruba one"
-    pairs = _keyword_pairs(folder.require(what, *MAPS), ledger)
+    mapped = folder.require(what, *MAPS)
+    pairs = _keyword_pairs(mapped, ledger)
     english = _by_yoruba(pairs) if queries is Language.english else None
-    own = dict.fromkeys(yoruba if english is None else name for name, yoruba in pairs)
-    listed = read_keywords(keywords).words if keywords else tuple(own)
+    own = Vocabulary(dict.fromkeys(yoruba if english is None else name for name, yoruba in pairs))
+    listed = _listed(keywords, own, mapped, queries, ledger) if keywords else own.words
     entries = _entries(folder, photos(folder, images), english, ledger)
-    words = _words(folder.find(ALIGNMENT), english, ledger)
+    aligned = folder.find_or_note("word times can't be told, nor localisation measured", ledger, ALIGNMENT)
+    words = _words(aligned, english, ledger)
     return assemble(Corpus(out, NAME, "yo", "", listed), entries, words, ledger)
 
 
@@ -93,7 +95,8 @@ def _entries(
     """All that have a caption or a recording; the captions in Yoruba, or with keywords put into `english`."""
     entries = []
     for split in SPLITS:
-        path = folder.find(f"Flickr8k.token.{split}_yoruba.txt")
+        consequence = f"no {split} utterance has a written caption"
+        path = folder.find_or_note(consequence, ledger, f"Flickr8k.token.{split}_yoruba.txt")
         captions = token_captions(path, ledger) if path else {}
         place = folder.folder / FOLDER.format(split)
         recordings = _recordings(place)
@@ -148,6 +151,32 @@ def _keyword_pairs(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
     if not pairs:
         raise EarmarkError(f"{path} has no keyword: it needs lines such as 'air, afẹ́fẹ́'.")
     return pairs
+
+
+def _listed(path: Path, own: Vocabulary, mapped: Path, queries: Language, ledger: Ledger) -> tuple[str, ...]:
+    """The keywords in the file at `path` that can be spoken: in English, those that the map has (`own`).
+
+    In Yoruba, a word that the map lacks may be spoken all the same: it is kept, and noted.
+
+    Raises
+    ------
+    EarmarkError
+        If the map has none of them.
+    """
+    words = read_keywords(path).words
+    strange = [word for word in words if word not in own]
+    if len(strange) == len(words):
+        raise EarmarkError(
+            f"{mapped} has none of the keywords in {path} (such as {words[0]!r}) as {queries.capitalize()}: "
+            "choose the language that the list is in with --queries, or name them in the map."
+        )
+    ledger.read("listed keywords", len(words))
+    for word in strange:
+        if queries is Language.english:
+            ledger.skip("listed keywords", f"they are not in {mapped.name}", word)
+        else:
+            ledger.lack("listed keywords", f"an entry in {mapped.name}", word)
+    return words if queries is Language.yoruba else tuple(word for word in words if word in own)
 
 
 def _by_yoruba(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

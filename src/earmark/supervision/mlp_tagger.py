@@ -38,6 +38,7 @@ from earmark.supervision.tagger_folder import (
     write_description,
     write_weights,
 )
+from earmark.supervision.unsaid import tell_unsaid
 from earmark.supervision.vectors import Rows, vectors_of
 from earmark.vocabulary import Vocabulary
 
@@ -97,19 +98,20 @@ def train_mlp_tagger(
     Raises
     ------
     EarmarkError
-        If there are too few pictures or one can't be read, `out` already holds a tagger or a part of another one,
-        or the loss is no longer a number.
+        If there are too few pictures or one can't be read, no caption says any keyword, `out` already holds a tagger
+        or a part of another one, or the loss is no longer a number.
     """
     if len(pictures) < FEWEST:
         raise EarmarkError(f"{len(pictures)} captioned pictures are too few to learn from: give at least {FEWEST}.")
+    named = named_in_captions(pictures, keywords)
+    tell_unsaid(keywords, named, "caption")
     settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
     _begin(out, settings, keywords)
     images = [picture.image for picture in pictures]
     rows = torch.from_numpy(_vectors(backbone, images, cache or out / VECTORS, "Looking at pictures"))
-    targets = torch.from_numpy(named_in_captions(pictures, keywords))
     order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(settings.seed))
     held = max(1, round(settings.held_out * len(rows)))
-    _fit(_Lessons(rows, targets, order[held:], order[:held]), settings, out)
+    _fit(_Lessons(rows, torch.from_numpy(named), order[held:], order[:held]), settings, out)
     os.replace(out / BEST, out / WEIGHTS)
     (out / STATE).unlink()
 

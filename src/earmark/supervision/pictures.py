@@ -72,7 +72,7 @@ def read_pictures(path: Path | str, images: Sequence[Path] = (), without: Set[st
     text = read_text(path)
     folders = [MediaFolder(folder) for folder in images or [path.parent]]
     problems = Problems()
-    strict, entries = _entries(path, text, problems)
+    strict, entries, unlisted = _entries(path, text, problems)
     wanted = [entry for entry in entries if without.isdisjoint(entry.keys)]
     pictures: dict[Path, tuple[str, ...]] = {}
     missing = []
@@ -86,7 +86,7 @@ def read_pictures(path: Path | str, images: Sequence[Path] = (), without: Set[st
             missing.append(image)
     problems.stop()
     if not strict or len(wanted) < len(entries):
-        _say(path, len(pictures), missing, len(entries) - len(wanted))
+        _say(path, len(pictures), missing, unlisted, len(entries) - len(wanted))
     if not pictures:
         if missing:
             raise EarmarkError(f"{path}: not one of its images is there ({missing[0]}): name their folder, --images.")
@@ -104,27 +104,29 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
     return {key for line in lines if line and not line.startswith("#") for key in _keys(line)}
 
 
-def _entries(path: Path, text: str, problems: Problems) -> tuple[bool, list[_Entry]]:
-    """Whether every image must be there, and the pictures."""
+def _entries(path: Path, text: str, problems: Problems) -> tuple[bool, list[_Entry], list[Any]]:
+    """Whether every image must be there, the pictures, and the ids of images that have captions but no name."""
     if path.suffix.lower() == ".json" or text.lstrip().startswith("{"):
-        return False, list(_coco(path, text))
+        return False, *_coco(path, text)
     if TOKEN_LINE.fullmatch(next((line for line in text.splitlines() if line.strip()), "")):
-        return False, list(_tokens(path, text))
+        return False, list(_tokens(path, text)), []
     rows = read_table(path, ("image", "caption"), (), problems).rows
-    return True, [_Entry(r.get("image"), _keys(r.get("image")), (r.get("caption"),), r.number) for r in rows]
+    return True, [_Entry(r.get("image"), _keys(r.get("image")), (r.get("caption"),), r.number) for r in rows], []
 
 
-def _coco(path: Path, text: str) -> Iterator[_Entry]:
+def _coco(path: Path, text: str) -> tuple[list[_Entry], list[Any]]:
     captions: dict[Any, list[str]] = {}
+    entries = []
     try:
         content = json.loads(text)
         for annotation in content["annotations"]:
             captions.setdefault(annotation["image_id"], []).append(str(annotation["caption"]).strip())
         for image in content["images"]:
-            name, said = str(image["file_name"]), captions.get(image["id"], [])
+            name, said = str(image["file_name"]), captions.pop(image["id"], [])
             address = FLICKR_ADDRESS.search(str(image.get("flickr_url", "")))
             if said:
-                yield _Entry(name, _keys(name) | ({address[1]} if address else set()), tuple(said))
+                entries.append(_Entry(name, _keys(name) | ({address[1]} if address else set()), tuple(said)))
+        return entries, list(captions)
     except json.JSONDecodeError as error:
         raise EarmarkError(f"{path} is damaged JSON ({error}): copy it again.") from None
     except KeyError as error:
@@ -157,11 +159,13 @@ def _find(name: str, folders: Sequence[MediaFolder]) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
-def _say(path: Path, used: int, missing: Sequence[Path], excluded: int) -> None:
+def _say(path: Path, used: int, missing: Sequence[Path], unlisted: Sequence[Any], excluded: int) -> None:
     """Say on standard error what is used of a file."""
     parts = [f"{path.name}: {used} pictures"]
     if missing:
         parts.append(f"not there: {len(missing)} (first: {missing[0]})")
+    if unlisted:
+        parts.append(f"captioned, but not in its list of images: {len(unlisted)} (first: image_id {unlisted[0]})")
     if excluded:
         parts.append(f"left out as listed: {excluded}")
     print("; ".join(parts), file=sys.stderr)

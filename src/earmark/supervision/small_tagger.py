@@ -32,6 +32,7 @@ from earmark.supervision.tagger_folder import (
     write_description,
     write_weights,
 )
+from earmark.supervision.unsaid import tell_unsaid
 from earmark.vocabulary import Vocabulary
 
 CHANNELS = (32, 48, 96, 128)
@@ -95,10 +96,13 @@ def train_small_tagger(
     Raises
     ------
     EarmarkError
-        If a picture can't be read, `out` already holds a tagger, or the loss is no longer a number.
+        If no caption says any keyword, a picture can't be read, `out` already holds a tagger, or the loss is no longer
+        a number.
     """
     refuse_finished(out)
-    targets = torch.from_numpy(named_in_captions(pictures, keywords))
+    named = named_in_captions(pictures, keywords)
+    tell_unsaid(keywords, named, "caption")
+    targets = torch.from_numpy(named)
     pixels = _pixels([picture.image for picture in pictures], settings.side)
     torch.manual_seed(settings.seed)
     tagger = SmallTagger(settings, keywords).to(device())

@@ -26,17 +26,24 @@ def tags_from_file(path: Path | str, utterances: Iterable[Utterance]) -> Targets
     Raises
     ------
     EarmarkError
-        If a line is malformed (with its number), or an utterance has no image or its image no line.
+        If a line is malformed (with its number), or utterances have no image or their images no line.
     """
     vocabulary, by_image = _read(path)
-    rows = {}
+    rows, lacking = {}, []
     for utterance in utterances:
-        if utterance.image is None:
-            raise EarmarkError(f"Utterance {utterance.id} has no image, so {path} can't tag it.")
-        key = unicodedata.normalize("NFC", utterance.image.stem)
-        if key not in by_image:
-            raise EarmarkError(f"{path} has no tags for the image {utterance.image.name} of utterance {utterance.id}.")
-        rows[utterance.id] = by_image[key]
+        key = unicodedata.normalize("NFC", utterance.image.stem) if utterance.image else ""
+        if key in by_image:
+            rows[utterance.id] = by_image[key]
+        else:
+            lacking.append(utterance)
+    if lacking:
+        first = lacking[0]
+        which = f"the image {first.image.name} of {first.id}" if first.image else f"{first.id}, which has no image"
+        raise EarmarkError(
+            f"{path} has no tags for {len(lacking)} of the corpus's {len(lacking) + len(rows)} utterances "
+            f"(the first: {which}): give the file that was made for these pictures, or leave the utterances out of the "
+            "corpus."
+        )
     return Targets(vocabulary, rows)
 
 
