@@ -195,6 +195,18 @@ def test_minutes_become_whole_epochs_that_stay(
     assert read_recipe(out / "runs" / "psc-bow" / "recipe.yaml").training.epochs == 1
 
 
+def test_what_is_done_with_other_epochs_does_not_pass_for_what_is_asked(
+    go: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    go(only=("psc/*/vgs",), epochs=2)
+    with pytest.raises(EarmarkError, match=r"psc-vgs was begun with 2 epochs, not 3: leave --epochs out"):
+        go(only=("psc/*/vgs",), epochs=3)
+    capsys.readouterr()
+    for budget in ({}, {"epochs": 2}, {"minutes": 60.0}):
+        go(only=("psc/*/vgs",), **budget)
+        assert capsys.readouterr().err == "psc/score-aggregation/vgs is done.\n"
+
+
 # What is said before hours of work
 
 
