@@ -308,6 +308,15 @@ def test_bars_are_as_long_as_their_figures() -> None:
     assert len(labels[1]) < 16
 
 
+def test_a_figure_hangs_on_its_own_bar_above_the_other() -> None:
+    root = drawn(bars([("dog", 0.0, 1.0), ("cat", 0.3, 0.9), ("cow", None, 0.2)], ("actual F1", "oracle accuracy")))
+    figures = [text for text in of_class(root, "text", "em-small") if "em-middle" not in text.get("class", "")]
+    assert [text.text for text in figures] == ["0 %", "30 %", "–"]
+    assert [percent_of(text, "x") for text in figures] == pytest.approx([27, 27 + 0.3 * 60, 27], abs=0.1)
+    for text, thin in zip(figures, of_class(root, "rect", "em-true"), strict=True):
+        assert float(text.get("y", "")) < float(thin.get("y", ""))
+
+
 def test_the_figure_of_a_whole_bar_has_room_on_a_phone() -> None:
     root = drawn(bars([("dog", 1.0, 1.0)], ("actual F1", "oracle accuracy")))
     figure = of_class(root, "text", "em-small")[-1]

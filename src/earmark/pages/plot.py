@@ -100,7 +100,7 @@ def describe(moment: Moment) -> str:
 
 
 def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[str, str]) -> str:
-    """Draw two bars a row, a thick one and a thin one beneath, from 0 to 100 %.
+    """Draw two bars a row, a thick one with its figure and a thin one beneath, from 0 to 100 %.
 
     Parameters
     ----------
@@ -126,8 +126,9 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[s
             parts.append(svg.bar(left, y + 5, span * svg.unit(thick), 9, "em-found"))
         if thin is not None:
             parts.append(svg.bar(left, y + 16, span * svg.unit(thin), 4, "em-true"))
-        longest = max(svg.unit(thick or 0), svg.unit(thin or 0))
-        parts.append(svg.text(svg.percent(thick), left + span * longest, y + 16, "em-small em-soft", shift=6))
+        # In the lane of the thick bar, above the thin one: it is the thick one's figure.
+        end = left + span * svg.unit(thick or 0)
+        parts.append(svg.text(svg.percent(thick), end, y + 13, "em-small em-soft", shift=6))
         parts.append("</g>")
     label = f"Bars for {len(rows)} keywords: {series[0]} and {series[1]}; the same figures are in a table below."
     return svg.drawing(WIDTH, bottom + 4, label, "".join(parts))
