@@ -224,6 +224,15 @@ def test_a_localisation_plot_puts_everything_at_its_time() -> None:
     assert (min(xs), max(xs)) == pytest.approx((500, 650), abs=1000 / plot.COLUMNS)
 
 
+def test_a_time_is_left_out_only_where_it_would_touch_the_location_or_an_end() -> None:
+    root = drawn(localisation_plot(a_moment()))  # 2 s, found at 1.2 s
+    shown = {text.text: set((text.get("class") or "").split()) for text in of_class(root, "text", "em-small")}
+    wide = [time for time, kinds in shown.items() if "em-w0" in kinds]
+    narrow = [time for time, kinds in shown.items() if "em-n0" in kinds]
+    assert wide == ["0.5 s", "1.5 s"]  # 1 s is 56 px from the middle of "found at 1.20 s", which is 99 px wide
+    assert narrow == ["0.5 s"]
+
+
 def test_a_curve_can_be_read_back_from_its_drawing() -> None:
     moment = a_moment()
     (line,) = of_class(drawn(localisation_plot(moment)), "polyline", "em-stroke")
