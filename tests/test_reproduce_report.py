@@ -20,7 +20,7 @@ from earmark.evaluate.measures import measure
 from earmark.reproduce.agenda import spell
 from earmark.reproduce.olaleye2022 import figures
 from earmark.reproduce.olaleye2022.differences import differences
-from earmark.reproduce.olaleye2022.grid import Cell, Row
+from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell, Row, rows
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.report import write_report
@@ -99,6 +99,17 @@ def test_the_released_version_counts_as_the_released_code_at_the_papers_threshol
                     released["spotting_localisation"]["p_at_10"],
                 ]
                 assert [entry.split(" / ")[0] for entry in told[3 + s :: 2]] == [percent(value) for value in expected]
+
+
+def test_every_name_in_the_tables_is_explained(report: str, done: Path) -> None:
+    page = (done / "report.html").read_text(encoding="utf-8")
+    published = [row for row in rows() if row.number is not None]
+    for name in [*SUPERVISIONS.values(), *(name for row in published for name in (row.title, row.localisation)),
+                 "Oracle localisation", "Actual localisation", "Spotting", "Spotting localisation"]:  # fmt: skip
+        assert f"- **{name}**: " in report
+        assert f"<dt>{name}</dt><dd>" in page
+    for short in ("P@10", "P@N"):
+        assert short in page[page.index("What the names mean") : page.index("</details>")]
 
 
 def test_tables_3_and_4_have_their_bounds_in_parentheses(report: str, study: Study, tiny_rows: list[Row]) -> None:
