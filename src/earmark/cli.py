@@ -37,7 +37,8 @@ class _Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            _fail("Stopped. Whole steps are kept: run the same command again (a training with --resume).", STOPPED)
+            again = " with --resume" if ctx.invoked_subcommand == "train" else ""
+            _fail(f"Stopped. Whole steps are kept: run the same command again{again}.", STOPPED)
 
 
 app = typer.Typer(
@@ -273,7 +274,9 @@ def evaluate(
     from earmark.models.checkpoint import read_checkpoint
 
     known = read_corpus(corpus)
-    evaluation = measure(Finder(read_checkpoint(run), localisation), known, split)
+    finder = Finder(read_checkpoint(run), localisation)
+    out.mkdir(parents=True, exist_ok=True)  # refused now, not after all the work
+    evaluation = measure(finder, known, split)
     write_metrics(evaluation, out / "metrics.json")
     write_report(out / "report.html", f"{run.name} on {known.name}, {split}", {run.name: evaluation})
     print_table({run.name: evaluation})
