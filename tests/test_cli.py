@@ -19,7 +19,7 @@ import soundfile
 from conftest import COLOURS, SAMPLE_RATE, WORD_S, picture, spoken
 from earmark import cli, corpora, doctor
 from earmark.corpus import Corpus, Word, read_corpus, write_corpus
-from earmark.recipe import Recipe, write_recipe
+from earmark.recipe import Recipe, shipped_names, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from media import write_tone
 
@@ -105,6 +105,12 @@ def test_every_verb_has_help(earmark, verb: list[str]) -> None:
     assert shown.out.startswith("Usage: ")
     assert len(shown.out.splitlines()) > 5
     assert shown.err == ""
+
+
+def test_every_recipe_is_offered(earmark) -> None:
+    assert sorted(cli.RECIPES.split(", ")) == shipped_names()
+    shown = "".join(earmark("train", "--help").out.split())  # a narrow terminal breaks names at their hyphens
+    assert all(name in shown for name in shipped_names())
 
 
 def test_every_corpus_is_offered(earmark) -> None:
