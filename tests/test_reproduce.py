@@ -59,9 +59,22 @@ def test_cells_are_chosen_by_name(patterns: list[str], expected: int) -> None:
     assert len(picked) == len(set(picked)) == expected
 
 
-def test_an_unknown_cell_is_said_with_the_names_there_are() -> None:
-    with pytest.raises(EarmarkError, match=r"no cell 'cnn/vgs'.*psc/score-aggregation/vgs.*earmark/"):
-        chosen(cells(grid.rows()), ["psc", "cnn/vgs"])
+@pytest.mark.parametrize(
+    ("pattern", "advice"),
+    [
+        ("cnn-atend", "did you mean cnn-attend?"),
+        ("cnn-attend/maskedin/vgs", "did you mean cnn-attend/masked-in/vgs?"),
+        (
+            "zzz",
+            "choose one of psc, cnn-pool, cnn-attend, cnn-pool-attend, earmark, alone or as in "
+            "psc/score-aggregation/vgs, with * for any part.",
+        ),
+    ],
+)
+def test_an_unknown_cell_is_answered_with_what_is_near(pattern: str, advice: str) -> None:
+    with pytest.raises(EarmarkError) as refused:
+        chosen(cells(grid.rows()), ["psc", pattern])
+    assert str(refused.value) == f"There is no cell {pattern!r}: {advice}"
 
 
 # From nothing to the report
