@@ -277,7 +277,7 @@ def test_another_word_that_the_location_lies_in_is_marked_as_found() -> None:
 
 def test_a_plot_says_in_words_what_it_shows() -> None:
     label = drawn(localisation_plot(a_moment())).get("aria-label") or ""
-    assert "“dog”: found at 1.20 s, from 1.00 s to 1.30 s, detection score 0.90." in label
+    assert "“dog”: found at 1.20 s, from 1.00 s to 1.30 s, detection score 0.900." in label
     assert "truly spoken from 0.30 s to 0.70 s and from 1.10 s to 1.50 s" in label
     assert "not spoken here" in plot.describe(a_moment(query="cat"))
     assert "spoken" not in plot.describe(a_moment(words=()))
@@ -525,8 +525,8 @@ def test_found_moments_are_ranked_and_start_at_their_hits(tmp_path: Path) -> Non
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
     assert shown.rows[1:] == [
-        ["1", "dog", "0.90", "1.20 s", "1.00 s – 1.30 s", "a.wav"],
-        ["2", "ajá", "0.42", "59.40 s", "59.10 s – 59.70 s", "orin àárọ̀.wav"],
+        ["1", "dog", "0.900", "1.20 s", "1.00 s – 1.30 s", "a.wav"],
+        ["2", "ajá", "0.420", "59.40 s", "59.10 s – 59.70 s", "orin àárọ̀.wav"],
     ]
     assert [article["id"] for article in shown.named("article")] == ["hit-1", "hit-2"]
     spans = [(float(b["data-start-s"] or -1), float(b["data-end-s"] or -1)) for b in shown.named("button")]

@@ -200,6 +200,7 @@ def test_the_page_is_whole_and_opens_offline(done: Path) -> None:
     assert "<small>13.7</small>" in page
     assert page.count('<audio controls preload="metadata" src="data:audio/ogg;base64,') == 2 * 4  # two rows are shown
     assert page.count('<circle class="em-found em-dot"') >= 2
+    assert len(re.findall(r"score <b>[01]\.\d{3}</b>", page)) == 2 * 4
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
     for title in ("Figure 5", "Figure 6", "Figure 7", "Table V", "What differs from the paper"):
         assert title in page
@@ -216,7 +217,8 @@ def test_shown_utterances_are_the_top_ranked(done: Path, study: Study, tiny_rows
         w = study.keywords.index(it.moment.hit.query)
         top = study.utterances[int(scores[:, w].argmax())]
         assert it.moment.hit.recording == str(top.audio)
-        assert it.facts[:2] == ["rank 1", f"p = {scores[:, w].max():.2f}"]
+        assert it.facts[:2] == ["rank 1", f"{'' if scores[:, w].max() >= 0.5 else 'not '}detected at 0.5"]
+        assert it.moment.hit.score == pytest.approx(scores[:, w].max(), abs=1e-4)
         assert ("localised" in it.facts) == (it.moment.verdict == "right")
         time_s = it.moment.hit.time_s
         within = [word.word for word in top.words if word.start_s <= time_s <= word.end_s]

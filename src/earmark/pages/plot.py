@@ -88,7 +88,7 @@ def describe(moment: Moment) -> str:
     hit = moment.hit
     told = (
         f"Waveform and localisation scores for “{hit.query}”: found at {clock(hit.time_s)}, "
-        f"from {clock(hit.start_s)} to {clock(hit.end_s)}, detection score {hit.score:.2f}."
+        f"from {clock(hit.start_s)} to {clock(hit.end_s)}, detection score {hit.score:.3f}."
     )
     if not moment.words:
         return told
