@@ -16,7 +16,7 @@ import pytest
 from earmark import cli, reproduce
 from earmark.corpus import Corpus, write_corpus
 from earmark.errors import EarmarkError
-from earmark.recipe import read_recipe
+from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import olaleye2022
 from earmark.reproduce.olaleye2022 import grid, runner
 from earmark.reproduce.olaleye2022.grid import Cell, Row, cells, chosen
@@ -188,6 +188,18 @@ def test_a_model_that_fails_does_not_stop_the_others(
         "psc/score-aggregation/bow",
         "cnn-attend/attention/vgs",
     ]
+
+
+def test_a_recipe_whose_localisation_does_not_fit_is_not_trained(
+    tiny_corpus: Corpus, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe.model_copy(update={"localisation": "attention"})
+    (tmp_path / "psc.yaml").write_text(write_recipe(recipe), encoding="utf-8")
+    row = Row("psc", "score-aggregation", str(tmp_path / "psc.yaml"), "PSC", 1)
+    words = Vocabulary(tiny_corpus.keywords)
+    with pytest.raises(EarmarkError, match="psc-vgs: The localisation method attention can't be used here"):
+        olaleye2022.reproduce(tiny_corpus, tmp_path / "out", words, grid=[row])
+    assert not (tmp_path / "out" / "runs").exists()
 
 
 def test_minutes_become_whole_epochs_that_stay(

@@ -17,6 +17,6 @@ TERMS = {
     "grad-cam": "How much a frame adds to the detection score, by its gradient.",
     "attention": "The weight that a frame has in the mean.",
     "masked-in": "The detection score of a segment alone, in silence.",
-    "masked-out": "How far the detection score falls when a segment is silenced.",
+    "masked-out": "How far the detection score of the utterance without a segment falls short of 1.",
     **{group.name: group.meaning for group in GROUPS},
 }
