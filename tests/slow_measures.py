@@ -56,6 +56,11 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
         entry["occurrences"] = len([0 for _, keyword, _, _ in case.occurrences if keyword == w])
         entry["threshold"] = thresholds[w]
         body["per_keyword"][word] = entry
+    if not spoken:
+        for tree in (body, body["released"], body["at_half"], body["at_one_threshold"], body["chance"]):
+            for name in ("detection", "oracle", "actual", "spotting", "spotting_localisation"):
+                if name in tree:
+                    tree[name] = emptied(tree[name])
     if not truth.aligned:
         for tree in (body, body["released"], body["at_half"], body["at_one_threshold"], *body["per_keyword"].values()):
             for name in ("oracle", "actual", "spotting_localisation"):

@@ -17,8 +17,8 @@ def test_time_left_by_hand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
             if name == "b":
                 break
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "[1/5] training a; time not known yet for 2 of training, 3 of evaluation."
-    assert lines[1] == "[2/5] evaluation a/1; about 2 min left and time not known yet for 3 of evaluation."
+    assert lines[0] == "[1/5] training a; time left not known yet for 2 trainings and 3 evaluations."
+    assert lines[1] == "[2/5] evaluation a/1; about 2 min left, not known yet for 3 evaluations."
     assert lines[2] == "[3/5] evaluation a/2; about 2 min left in all."  # 100 + 2 x 20
     assert lines[3] == "[4/5] training b; about 2 min left in all."  # 100 + 30
 

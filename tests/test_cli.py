@@ -19,7 +19,7 @@ import soundfile
 from conftest import COLOURS, SAMPLE_RATE, WORD_S, picture, spoken
 from earmark import cli, corpora, doctor
 from earmark.corpus import Corpus, Word, read_corpus, write_corpus
-from earmark.recipe import Recipe, write_recipe
+from earmark.recipe import Recipe, shipped_names, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from media import write_tone
 
@@ -105,6 +105,12 @@ def test_every_verb_has_help(earmark, verb: list[str]) -> None:
     assert shown.out.startswith("Usage: ")
     assert len(shown.out.splitlines()) > 5
     assert shown.err == ""
+
+
+def test_every_recipe_is_offered(earmark) -> None:
+    assert sorted(cli.RECIPES.split(", ")) == shipped_names()
+    shown = "".join(earmark("train", "--help").out.split())  # a narrow terminal breaks names at their hyphens
+    assert all(name in shown for name in shipped_names())
 
 
 def test_every_corpus_is_offered(earmark) -> None:
@@ -357,6 +363,14 @@ def test_an_output_name_that_is_taken_by_a_file(
     assert (tmp_path / "taken").read_text() == "mine"
 
 
+def test_a_results_folder_that_is_a_file_is_refused_before_the_work(
+    earmark, tiny_corpus: Corpus, tiny_run: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("mine")
+    ended = earmark("evaluate", tiny_run, "--corpus", tiny_corpus.folder, "--out", tmp_path / "taken")
+    assert "A file stands where a folder is needed" in ended.sentence  # and nothing of searching or locating
+
+
 @pytest.mark.parametrize(
     ("number", "sentence"),
     [
@@ -424,8 +438,19 @@ def test_ctrl_c_ends_with_a_sentence_and_goes_on_later(
     assert process.returncode == 130
     assert said == ""
     assert "Traceback" not in problem
-    assert problem.splitlines()[-1].startswith("earmark: Stopped. Whole steps are kept")
+    stopped = "earmark: Stopped. Whole steps are kept: run the same command again with --resume."
+    assert problem.splitlines()[-1] == stopped
     assert not list(out.glob(".*"))
+
+
+def test_only_a_training_is_told_of_resume(earmark, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(doctor, "check", stop)
+    ended = earmark("doctor")
+    assert ended.status == 130
+    assert ended.err == "earmark: Stopped. Whole steps are kept: run the same command again.\n"
 
 
 # Doctor

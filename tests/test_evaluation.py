@@ -187,6 +187,22 @@ def test_a_corpus_without_word_times_is_reported_too(own_corpus: Corpus, tiny_ru
     write_report(tmp_path / "report.html", "Without times", {"tiny": evaluation})
 
 
+def test_a_split_without_any_keyword_is_said_to_have_none(
+    own_corpus: Corpus, tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
+    splits["test"] = [dataclasses.replace(u, words=(Word("cat", 0.1, 0.2),)) for u in splits["test"]]
+    write_corpus(own_corpus, splits)
+    evaluation = evaluate(load_model(tiny_run), own_corpus, "test")
+    write_report(tmp_path / "report.html", "Nothing", {"mine": evaluation})
+    print_table({"mine": evaluation})
+    said = "None of the 4 keywords of mine is spoken in the split test of tiny: there is nothing to measure."
+    told = capsys.readouterr().out
+    assert told.splitlines()[-1] == said
+    assert "0.0" not in told
+    assert said in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_location_is_that_of_the_method(evaluation: Evaluation) -> None:
     """The location of every cell is the centre of the frame with the highest score."""
     finder: Finder = evaluation.finder

@@ -213,6 +213,15 @@ def test_nothing_to_find_and_nothing_detected_is_undefined():
     assert set(body["confidence"]["intervals"].values()) == {None}
 
 
+def test_nothing_to_find_is_undefined_whatever_is_detected():
+    body = measured(truth_of([], 2), [0.9, 0.9], [1.5, 1.5], one_threshold=0.4)
+    assert body["at_one_threshold"].pop("threshold") == 0.4
+    for branch in (body, body["released"], body["at_half"], body["at_one_threshold"]):
+        for task in ("detection", "actual"):
+            assert set(branch.get(task, {}).values()) <= {None}
+    assert set(body["confidence"]["intervals"].values()) == {None}
+
+
 def test_a_keyword_that_never_occurs_is_left_out_of_means():
     truth = truth_of([(0, 0, 1.0, 2.0)], 12, keywords=2)
     body = measured(truth, np.full((12, 2), 0.9), np.full((12, 2), 1.5))

@@ -224,6 +224,15 @@ def test_a_localisation_plot_puts_everything_at_its_time() -> None:
     assert (min(xs), max(xs)) == pytest.approx((500, 650), abs=1000 / plot.COLUMNS)
 
 
+def test_a_time_is_left_out_only_where_it_would_touch_the_location_or_an_end() -> None:
+    root = drawn(localisation_plot(a_moment()))  # 2 s, found at 1.2 s
+    shown = {text.text: set((text.get("class") or "").split()) for text in of_class(root, "text", "em-small")}
+    wide = [time for time, kinds in shown.items() if "em-w0" in kinds]
+    narrow = [time for time, kinds in shown.items() if "em-n0" in kinds]
+    assert wide == ["0.5 s", "1.5 s"]  # 1 s is 56 px from the middle of "found at 1.20 s", which is 99 px wide
+    assert narrow == ["0.5 s"]
+
+
 def test_a_curve_can_be_read_back_from_its_drawing() -> None:
     moment = a_moment()
     (line,) = of_class(drawn(localisation_plot(moment)), "polyline", "em-stroke")
@@ -268,7 +277,7 @@ def test_another_word_that_the_location_lies_in_is_marked_as_found() -> None:
 
 def test_a_plot_says_in_words_what_it_shows() -> None:
     label = drawn(localisation_plot(a_moment())).get("aria-label") or ""
-    assert "“dog”: found at 1.20 s, from 1.00 s to 1.30 s, detection score 0.90." in label
+    assert "“dog”: found at 1.20 s, from 1.00 s to 1.30 s, detection score 0.900." in label
     assert "truly spoken from 0.30 s to 0.70 s and from 1.10 s to 1.50 s" in label
     assert "not spoken here" in plot.describe(a_moment(query="cat"))
     assert "spoken" not in plot.describe(a_moment(words=()))
@@ -306,6 +315,15 @@ def test_bars_are_as_long_as_their_figures() -> None:
     assert labels[0] == "dog"
     assert labels[1].endswith("…")
     assert len(labels[1]) < 16
+
+
+def test_a_figure_hangs_on_its_own_bar_above_the_other() -> None:
+    root = drawn(bars([("dog", 0.0, 1.0), ("cat", 0.3, 0.9), ("cow", None, 0.2)], ("actual F1", "oracle accuracy")))
+    figures = [text for text in of_class(root, "text", "em-small") if "em-middle" not in text.get("class", "")]
+    assert [text.text for text in figures] == ["0 %", "30 %", "–"]
+    assert [percent_of(text, "x") for text in figures] == pytest.approx([27, 27 + 0.3 * 60, 27], abs=0.1)
+    for text, thin in zip(figures, of_class(root, "rect", "em-true"), strict=True):
+        assert float(text.get("y", "")) < float(thin.get("y", ""))
 
 
 def test_the_figure_of_a_whole_bar_has_room_on_a_phone() -> None:
@@ -507,8 +525,8 @@ def test_found_moments_are_ranked_and_start_at_their_hits(tmp_path: Path) -> Non
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
     assert shown.rows[1:] == [
-        ["1", "dog", "0.90", "1.20 s", "1.00 s – 1.30 s", "a.wav"],
-        ["2", "ajá", "0.42", "59.40 s", "59.10 s – 59.70 s", "orin àárọ̀.wav"],
+        ["1", "dog", "0.900", "1.20 s", "1.00 s – 1.30 s", "a.wav"],
+        ["2", "ajá", "0.420", "59.40 s", "59.10 s – 59.70 s", "orin àárọ̀.wav"],
     ]
     assert [article["id"] for article in shown.named("article")] == ["hit-1", "hit-2"]
     spans = [(float(b["data-start-s"] or -1), float(b["data-end-s"] or -1)) for b in shown.named("button")]

@@ -237,9 +237,12 @@ def test_a_key_that_is_no_text(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
-    assert "There is no file" in complaint(tmp_path / "a.yaml")
-    assert "There is no file earmrk: check its name" in complaint(Path("earmrk"))
-    assert "is a folder: name a file." in complaint(tmp_path)
+    assert "There is no recipe" in complaint(tmp_path / "a.yaml")
+    assert complaint(Path("cnn-attend")) == (
+        "There is no recipe cnn-attend: give a file, or one that comes with Earmark (earmark, olaleye2022/cnn-attend, "
+        "olaleye2022/cnn-pool, olaleye2022/cnn-pool-attend, olaleye2022/psc)."
+    )
+    assert "There is no recipe" in complaint(tmp_path)
     (tmp_path / "a.yaml").write_bytes(b"name: \xff")
     assert "is not UTF-8 text" in complaint(tmp_path / "a.yaml")
 

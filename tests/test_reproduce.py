@@ -16,7 +16,7 @@ import pytest
 from earmark import cli, reproduce
 from earmark.corpus import Corpus, write_corpus
 from earmark.errors import EarmarkError
-from earmark.recipe import read_recipe
+from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import olaleye2022
 from earmark.reproduce.olaleye2022 import grid, runner
 from earmark.reproduce.olaleye2022.grid import Cell, Row, cells, chosen
@@ -59,9 +59,22 @@ def test_cells_are_chosen_by_name(patterns: list[str], expected: int) -> None:
     assert len(picked) == len(set(picked)) == expected
 
 
-def test_an_unknown_cell_is_said_with_the_names_there_are() -> None:
-    with pytest.raises(EarmarkError, match=r"no cell 'cnn/vgs'.*psc/score-aggregation/vgs.*earmark/"):
-        chosen(cells(grid.rows()), ["psc", "cnn/vgs"])
+@pytest.mark.parametrize(
+    ("pattern", "advice"),
+    [
+        ("cnn-atend", "did you mean cnn-attend?"),
+        ("cnn-attend/maskedin/vgs", "did you mean cnn-attend/masked-in/vgs?"),
+        (
+            "zzz",
+            "choose one of psc, cnn-pool, cnn-attend, cnn-pool-attend, earmark, alone or as in "
+            "psc/score-aggregation/vgs, with * for any part.",
+        ),
+    ],
+)
+def test_an_unknown_cell_is_answered_with_what_is_near(pattern: str, advice: str) -> None:
+    with pytest.raises(EarmarkError) as refused:
+        chosen(cells(grid.rows()), ["psc", pattern])
+    assert str(refused.value) == f"There is no cell {pattern!r}: {advice}"
 
 
 # From nothing to the report
@@ -177,6 +190,18 @@ def test_a_model_that_fails_does_not_stop_the_others(
     ]
 
 
+def test_a_recipe_whose_localisation_does_not_fit_is_not_trained(
+    tiny_corpus: Corpus, tiny_recipe: Recipe, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe.model_copy(update={"localisation": "attention"})
+    (tmp_path / "psc.yaml").write_text(write_recipe(recipe), encoding="utf-8")
+    row = Row("psc", "score-aggregation", str(tmp_path / "psc.yaml"), "PSC", 1)
+    words = Vocabulary(tiny_corpus.keywords)
+    with pytest.raises(EarmarkError, match="psc-vgs: The localisation method attention can't be used here"):
+        olaleye2022.reproduce(tiny_corpus, tmp_path / "out", words, grid=[row])
+    assert not (tmp_path / "out" / "runs").exists()
+
+
 def test_minutes_become_whole_epochs_that_stay(
     go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -193,6 +218,18 @@ def test_minutes_become_whole_epochs_that_stay(
     go(only=("psc/*/bow",), minutes=0.01)
     assert "14.0 s: one is trained, though it does not fit in 0.01 minutes." in capsys.readouterr().err
     assert read_recipe(out / "runs" / "psc-bow" / "recipe.yaml").training.epochs == 1
+
+
+def test_what_is_done_with_other_epochs_does_not_pass_for_what_is_asked(
+    go: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    go(only=("psc/*/vgs",), epochs=2)
+    with pytest.raises(EarmarkError, match=r"psc-vgs was begun with 2 epochs, not 3: leave --epochs out"):
+        go(only=("psc/*/vgs",), epochs=3)
+    capsys.readouterr()
+    for budget in ({}, {"epochs": 2}, {"minutes": 60.0}):
+        go(only=("psc/*/vgs",), **budget)
+        assert capsys.readouterr().err == "psc/score-aggregation/vgs is done.\n"
 
 
 # What is said before hours of work

@@ -20,7 +20,7 @@ from earmark.evaluate.measures import measure
 from earmark.reproduce.agenda import spell
 from earmark.reproduce.olaleye2022 import figures
 from earmark.reproduce.olaleye2022.differences import differences
-from earmark.reproduce.olaleye2022.grid import Cell, Row
+from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell, Row, rows
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.report import write_report
@@ -99,6 +99,17 @@ def test_the_released_version_counts_as_the_released_code_at_the_papers_threshol
                     released["spotting_localisation"]["p_at_10"],
                 ]
                 assert [entry.split(" / ")[0] for entry in told[3 + s :: 2]] == [percent(value) for value in expected]
+
+
+def test_every_name_in_the_tables_is_explained(report: str, done: Path) -> None:
+    page = (done / "report.html").read_text(encoding="utf-8")
+    published = [row for row in rows() if row.number is not None]
+    for name in [*SUPERVISIONS.values(), *(name for row in published for name in (row.title, row.localisation)),
+                 "Oracle localisation", "Actual localisation", "Spotting", "Spotting localisation"]:  # fmt: skip
+        assert f"- **{name}**: " in report
+        assert f"<dt>{name}</dt><dd>" in page
+    for short in ("P@10", "P@N"):
+        assert short in page[page.index("What the names mean") : page.index("</details>")]
 
 
 def test_tables_3_and_4_have_their_bounds_in_parentheses(report: str, study: Study, tiny_rows: list[Row]) -> None:
@@ -189,6 +200,7 @@ def test_the_page_is_whole_and_opens_offline(done: Path) -> None:
     assert "<small>13.7</small>" in page
     assert page.count('<audio controls preload="metadata" src="data:audio/ogg;base64,') == 2 * 4  # two rows are shown
     assert page.count('<circle class="em-found em-dot"') >= 2
+    assert len(re.findall(r"score <b>[01]\.\d{3}</b>", page)) == 2 * 4
     assert not re.search(r'(?:src|href)="(?!data:|#)', page)
     for title in ("Figure 5", "Figure 6", "Figure 7", "Table V", "What differs from the paper"):
         assert title in page
@@ -205,7 +217,8 @@ def test_shown_utterances_are_the_top_ranked(done: Path, study: Study, tiny_rows
         w = study.keywords.index(it.moment.hit.query)
         top = study.utterances[int(scores[:, w].argmax())]
         assert it.moment.hit.recording == str(top.audio)
-        assert it.facts[:2] == ["rank 1", f"p = {scores[:, w].max():.2f}"]
+        assert it.facts[:2] == ["rank 1", f"{'' if scores[:, w].max() >= 0.5 else 'not '}detected at 0.5"]
+        assert it.moment.hit.score == pytest.approx(scores[:, w].max(), abs=1e-4)
         assert ("localised" in it.facts) == (it.moment.verdict == "right")
         time_s = it.moment.hit.time_s
         within = [word.word for word in top.words if word.start_s <= time_s <= word.end_s]

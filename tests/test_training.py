@@ -433,6 +433,22 @@ def test_an_absurd_learning_rate_is_said(tiny_corpus: Corpus, shorter: Shorter, 
         train(recipe, tiny_corpus, tmp_path / "run", keywords(tiny_corpus))
 
 
+@pytest.mark.parametrize(
+    ("localisation", "says"),
+    [
+        ("maskedin", "There is no localisation method 'maskedin': choose from attention, "),
+        ("attention", "The localisation method attention can't be used here: "),
+    ],
+)
+def test_a_localisation_method_that_can_not_work_is_refused_before_training(
+    tiny_corpus: Corpus, tiny_recipe: Recipe, tmp_path: Path, localisation: str, says: str
+) -> None:
+    recipe = tiny_recipe.model_copy(update={"localisation": localisation})
+    with pytest.raises(EarmarkError, match=says):
+        train(recipe, tiny_corpus, tmp_path / "run", keywords(tiny_corpus))
+    assert not (tmp_path / "run").exists()
+
+
 def test_missing_tags(own_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
     words = keywords(own_corpus)
     with pytest.raises(EarmarkError, match="The tags have no column for cat"):

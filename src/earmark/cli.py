@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from earmark.corpus import Corpus
     from earmark.hits import Hit
 
+# Written out, so that help comes without what reads recipes.
+RECIPES = "earmark, olaleye2022/psc, olaleye2022/cnn-pool, olaleye2022/cnn-attend, olaleye2022/cnn-pool-attend"
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
 FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."
@@ -44,7 +46,8 @@ class _Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            _fail("Stopped. Whole steps are kept: run the same command again (a training with --resume).", STOPPED)
+            again = " with --resume" if ctx.invoked_subcommand == "train" else ""
+            _fail(f"Stopped. Whole steps are kept: run the same command again{again}.", STOPPED)
 
 
 app = typer.Typer(
@@ -250,7 +253,7 @@ def _keywords(corpus: Corpus, listed: Path | None) -> Any:
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of one that comes with Earmark.")],
+    recipe: Annotated[str, typer.Argument(help=f"A recipe file, or one that comes with Earmark: {RECIPES}.")],
     corpus: CorpusOption,
     out: Annotated[Path, typer.Option(help="New folder for the trained model.")],
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
@@ -288,6 +291,7 @@ def evaluate(
 
     known = read_corpus(corpus)
     finder = Finder(read_checkpoint(run), localisation)
+    out.mkdir(parents=True, exist_ok=True)  # refused now, not after all the work
     located = out / f".{split}-{finder.localisation}.partial.jsonl"
     evaluation = measure(finder, known, split, located)
     write_metrics(evaluation, out / "metrics.json")

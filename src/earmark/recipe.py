@@ -151,6 +151,12 @@ def shipped_recipes() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "recipes"
 
 
+def shipped_names() -> list[str]:
+    """Names of the recipes that come with Earmark."""
+    folder = shipped_recipes()
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
 def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
     """Read a recipe and check it.
 
@@ -165,12 +171,16 @@ def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
     Raises
     ------
     EarmarkError
-        Naming the key that is misspelled, missing or has a value that can't be.
+        If there is no such recipe; or naming the key that is misspelled, missing or has a value that can't be.
     """
     path = Path(path)
     shipped = shipped_recipes() / f"{path}.yaml"
     if not path.is_file() and shipped.is_file():
         path = shipped
+    if not path.is_file():
+        raise EarmarkError(
+            f"There is no recipe {path}: give a file, or one that comes with Earmark ({', '.join(shipped_names())})."
+        )
     values = _read_mapping(path)
     for change in changes or []:
         _set(values, change)

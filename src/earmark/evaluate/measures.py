@@ -1,8 +1,8 @@
 """All measures of a model on a split, put together as they stand in ``metrics.json``.
 
 Counting is strict: the location is right inside any occurrence of the keyword, and a detection in the wrong
-place is both a false alarm and a miss. What the released code of Olaleye et al. (2022) counts is beside it,
-under `released`.
+place is both a false alarm and a miss. Where no keyword is spoken there is nothing to find, and no measure is
+defined. What the released code of Olaleye et al. (2022) counts is beside it, under `released`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.errors import EarmarkError
 from earmark.evaluate import chance
@@ -86,16 +87,18 @@ def measure(
     beside = (
         _under("released", released(truth, predictions, sheet.detections, sheet.rankings))
         | _under("at_half", _at(PAPER_THRESHOLD, truth, predictions, sheet.located))
-        | _under("at_one_threshold", _at_one(one_threshold, truth, predictions, sheet.located))
+        | _under("at_one_threshold", _at(one_threshold, truth, predictions, sheet.located))
         | _under("chance", _chance(truth, durations_s))
     )
+    known = _known(overall | _where(truth.present.any(), beside), truth.aligned)
+    known["at_one_threshold.threshold"] = np.array(np.nan if one_threshold is None else one_threshold)
 
     def headline(weights: Ints) -> Named:
         return _known(sheet.overall(weights), truth.aligned, HEADLINE)
 
     by_keyword = _known(sheet.per_keyword(once), truth.aligned)
     return {
-        **_unfolded(_known(overall | beside, truth.aligned)),
+        **_unfolded(known),
         "per_keyword": _per_keyword(by_keyword, truth, thresholds, keywords),
         "confidence": confidence(headline, shape[0]),
     }
@@ -117,24 +120,21 @@ class _Sheet:
         ]
 
     def overall(self, weights: Ints) -> Named:
-        """Micro and macro measures, each of shape (R,), for weights of shape (U, R)."""
+        """Micro and macro measures, each of shape (R,), for weights of shape (U, R); NaN where nothing is spoken."""
         counted = _counted(self.detection.micro(weights), self.actual.micro(weights), self.oracle.micro(weights))
         spotted = {name: macro(values) for name, values in self._spotted(weights).items()}
-        return (
-            counted
-            | spotted
-            | {
-                "detection.average_precision": average_precision(self.cells, self.cells.tally(weights)),
-                "detection.mean_average_precision": spotted["detection.average_precision"],
-            }
-        )
+        ranked = {
+            "detection.average_precision": average_precision(self.cells, self.cells.tally(weights)),
+            "detection.mean_average_precision": spotted["detection.average_precision"],
+        }
+        spoken = weights[self.present.any(axis=1)].any(axis=0)
+        return _where(spoken, counted | spotted | ranked)
 
     def per_keyword(self, once: Ints) -> Named:
         """Measures of each keyword, each of shape (W,); NaN for keywords that never occur."""
         counted = _counted(self.detection.per_keyword(), self.actual.per_keyword(), self.oracle.per_keyword())
-        occurs = self.present.any(axis=0)
         spotted = {name: values[:, 0] for name, values in self._spotted(once).items()}
-        return {name: np.where(occurs, values, np.nan) for name, values in (counted | spotted).items()}
+        return _where(self.present.any(axis=0), counted | spotted)
 
     def _spotted(self, weights: Ints) -> Named:
         """Ranking measures of each keyword, each of shape (W, R)."""
@@ -153,21 +153,14 @@ def _counted(detection: Counts, actual: Counts, oracle: Counts) -> Named:
     )
 
 
-def _at(threshold: float, truth: Truth, predictions: Predictions, located: Bools) -> Named:
-    """Detection and actual localisation with the same threshold for all keywords."""
-    detections = detected(predictions.scores, threshold)
+def _at(threshold: float | None, truth: Truth, predictions: Predictions, located: Bools) -> Named:
+    """Detection and actual localisation with the same threshold for all keywords; NaN without one."""
+    detections = detected(predictions.scores, PAPER_THRESHOLD if threshold is None else threshold)
     once = np.ones(len(detections), dtype=int)
-    return _under("detection", detection(truth.present, detections).micro(once).precision_recall_f1()) | _under(
+    measures = _under("detection", detection(truth.present, detections).micro(once).precision_recall_f1()) | _under(
         "actual", actual(truth.present, located, detections).micro(once).precision_recall_f1()
     )
-
-
-def _at_one(threshold: float | None, truth: Truth, predictions: Predictions, located: Bools) -> Named:
-    """One threshold with its measures; NaN where there is none."""
-    if threshold is None:
-        nothing = _at(PAPER_THRESHOLD, truth, predictions, located)
-        return {name: np.array(np.nan) for name in ("threshold", *nothing)}
-    return {"threshold": np.array(threshold), **_at(threshold, truth, predictions, located)}
+    return _where(threshold is not None, measures)
 
 
 def _chance(truth: Truth, durations_s: Floats) -> Named:
@@ -195,6 +188,11 @@ def _per_keyword(
 
 def _under(branch: str, measures: Mapping[str, Floats]) -> Named:
     return {f"{branch}.{name}": value for name, value in measures.items()}
+
+
+def _where(defined: npt.ArrayLike, measures: Named) -> Named:
+    """The measures where they are defined, NaN elsewhere."""
+    return {name: np.where(defined, value, np.nan) for name, value in measures.items()}
 
 
 def _known(measures: Named, aligned: bool, names: Sequence[str] | None = None) -> Named:

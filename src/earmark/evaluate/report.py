@@ -34,7 +34,7 @@ def write_report(path: Path, title: str, evaluations: Mapping[str, Evaluation], 
         )
         for name, evaluation in evaluations.items()
     ]
-    write_results(path, title, outcomes, notes)
+    write_results(path, title, outcomes, [*_nothing_spoken(evaluations), *notes])
 
 
 def print_table(evaluations: Mapping[str, Evaluation]) -> None:
@@ -46,6 +46,18 @@ def print_table(evaluations: Mapping[str, Evaluation]) -> None:
     for name, evaluation in evaluations.items():
         table.add_row(name, *(_percent(evaluation.metrics, column) for column in COLUMNS.values()))
     Console().print(table)
+    for sentence in _nothing_spoken(evaluations):
+        print(sentence)
+
+
+def _nothing_spoken(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """A sentence for each evaluation without anything to find."""
+    return [
+        f"None of the {evaluation.metrics['keywords']} keywords of {name} is spoken in the split "
+        f"{evaluation.metrics['split']} of {evaluation.metrics['corpus']}: there is nothing to measure."
+        for name, evaluation in evaluations.items()
+        if not evaluation.truth.present.any()
+    ]
 
 
 def _percent(metrics: dict[str, Any], column: str) -> str:

@@ -88,7 +88,7 @@ def describe(moment: Moment) -> str:
     hit = moment.hit
     told = (
         f"Waveform and localisation scores for “{hit.query}”: found at {clock(hit.time_s)}, "
-        f"from {clock(hit.start_s)} to {clock(hit.end_s)}, detection score {hit.score:.2f}."
+        f"from {clock(hit.start_s)} to {clock(hit.end_s)}, detection score {hit.score:.3f}."
     )
     if not moment.words:
         return told
@@ -100,7 +100,7 @@ def describe(moment: Moment) -> str:
 
 
 def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[str, str]) -> str:
-    """Draw two bars a row, a thick one and a thin one beneath, from 0 to 100 %.
+    """Draw two bars a row, a thick one with its figure and a thin one beneath, from 0 to 100 %.
 
     Parameters
     ----------
@@ -126,8 +126,9 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[s
             parts.append(svg.bar(left, y + 5, span * svg.unit(thick), 9, "em-found"))
         if thin is not None:
             parts.append(svg.bar(left, y + 16, span * svg.unit(thin), 4, "em-true"))
-        longest = max(svg.unit(thick or 0), svg.unit(thin or 0))
-        parts.append(svg.text(svg.percent(thick), left + span * longest, y + 16, "em-small em-soft", shift=6))
+        # In the lane of the thick bar, above the thin one: it is the thick one's figure.
+        end = left + span * svg.unit(thick or 0)
+        parts.append(svg.text(svg.percent(thick), end, y + 13, "em-small em-soft", shift=6))
         parts.append("</g>")
     label = f"Bars for {len(rows)} keywords: {series[0]} and {series[1]}; the same figures are in a table below."
     return svg.drawing(WIDTH, bottom + 4, label, "".join(parts))
@@ -250,18 +251,26 @@ def _location(moment: Moment, across: Callable[[float], float], sound_y: int, cu
 
 
 def _time_axis(moment: Moment, across: Callable[[float], float], y: int) -> list[str]:
-    """At most seven round times, none that touches the location's own label or an end."""
+    """At most seven round times, none that touches the location's own label or an end in a drawing of its width."""
     step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if moment.duration_s / s <= 7)
     first, last = int(np.ceil(moment.offset_s / step)), int(np.floor(moment.end_s / step))
-    own_start, own_end = _span(_found_at(moment), across(moment.hit.time_s) / 100, NARROW)
+    own = across(moment.hit.time_s) / 100
     ticks = []
     for time_s in (tick * step for tick in range(first, last + 1)):
-        x = across(time_s)
         label = f"{time_s:.3g} s" if time_s < 60 else clock(time_s).removesuffix(".00")
-        start, end = _span(label, x / 100, NARROW)
-        if _anchored(label, x / 100)[1] == "em-middle" and (end + 8 < own_start or start > own_end + 8):
-            ticks.append(svg.text(label, x, y, "em-small em-soft em-middle"))
+        x = across(time_s)
+        fits = [_is_free(label, x / 100, _span(_found_at(moment), own, room), room) for room in (WIDE, NARROW)]
+        if any(fits):
+            wide, narrow = ("0" if is_free else "x" for is_free in fits)
+            ticks.append(svg.text(label, x, y, f"em-small em-soft em-middle em-w{wide} em-n{narrow}"))
     return ticks
+
+
+def _is_free(text: str, middle: float, taken: tuple[float, float], room: int) -> bool:
+    """Whether a label around `middle` lies within a drawing of `room` px, and off what is taken there."""
+    half = svg.text_width(text) / 2
+    start, end = middle * room - half, middle * room + half
+    return start >= 0 and end <= room and (end + 8 < taken[0] or start > taken[1] + 8)
 
 
 def _found_at(moment: Moment) -> str:

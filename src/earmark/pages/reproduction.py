@@ -64,6 +64,7 @@ def write_reproduction(
     path: Path | str,
     title: str,
     lede: str,
+    terms: Mapping[str, str],
     tables: Sequence[Table],
     closeups: Sequence[Closeup],
     differences: Mapping[str, str],
@@ -75,6 +76,8 @@ def write_reproduction(
     path : path
     title, lede : str
         Heading, and a sentence or two below it.
+    terms : mapping of str to str
+        What the names in tables and figures mean.
     tables : sequence of Table
     closeups : sequence of Closeup
     differences : mapping of str to str
@@ -88,6 +91,7 @@ def write_reproduction(
     context = {
         "title": title,
         "lede": lede,
+        "terms": terms,
         "tables": tables,
         "closeups": closeups,
         "differences": differences,

@@ -46,12 +46,12 @@ class Agenda:
         for kind, steps in self.left.items():
             step_s = self._step_s(kind)
             if steps and step_s is None:
-                unknown.append(f"{steps} of {kind}")
+                unknown.append(f"{steps} {kind}{'s' if steps > 1 else ''}")
             left_s += steps * (step_s or 0.0)
         if not unknown:
             return f"about {spell(left_s)} left in all"
-        known = f"about {spell(left_s)} left and " if left_s else ""
-        return f"{known}time not known yet for {', '.join(unknown)}"
+        known = f"about {spell(left_s)} left, " if left_s else ""
+        return f"{known or 'time left '}not known yet for {' and '.join(unknown)}"
 
     def _step_s(self, kind: str) -> float | None:
         measured = self._measured_s[kind]

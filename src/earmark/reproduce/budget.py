@@ -63,17 +63,31 @@ def settled(
     EarmarkError
         If the run was begun with another recipe, other keywords, or other epochs than are asked for.
     """
-    if not ((folder / "recipe.yaml").is_file() and (folder / "vocabulary.txt").is_file()):
+    epochs = agreed_epochs(folder, budget)
+    if epochs is None:
         return None if budget.minutes else recipe(budget.epochs)
+    begun = recipe(epochs)
+    check_description(folder, begun, keywords)
+    return begun
+
+
+def agreed_epochs(folder: Path, budget: Budget) -> int | None:
+    """The epochs that a run was begun with, whether it is finished or not; None where there is no run.
+
+    Raises
+    ------
+    EarmarkError
+        If other epochs are asked for.
+    """
+    if not ((folder / "recipe.yaml").is_file() and (folder / "vocabulary.txt").is_file()):
+        return None
     epochs = read_recipe(folder / "recipe.yaml").training.epochs
     if budget.epochs and budget.epochs != epochs:
         raise EarmarkError(
             f"{folder} was begun with {epochs} epochs, not {budget.epochs}: "
-            "leave --epochs out to go on with it, or choose another --out."
+            "leave --epochs out to go on with what is there, or choose another --out to train anew."
         )
-    begun = recipe(epochs)
-    check_description(folder, begun, keywords)
-    return begun
+    return epochs
 
 
 def fitting(recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corpus, keywords: Vocabulary) -> Recipe:

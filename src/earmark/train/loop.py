@@ -28,6 +28,7 @@ from earmark.features import extractor
 from earmark.features.padding import in_order
 from earmark.features.specaugment import spec_augment
 from earmark.features.store import load_features
+from earmark.localise import method
 from earmark.models.checkpoint import (
     read_weights,
     write_description,
@@ -64,17 +65,19 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     Raises
     ------
     EarmarkError
-        If something is missing, `out` is taken, or the loss is no longer a number.
+        If something is missing, `out` is taken, the recipe's localisation method does not exist or does not fit its
+        model, or the loss is no longer a number.
     """
     accelerator = Accelerator()
+    torch.manual_seed(recipe.training.seed)
+    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
+    method(recipe.localisation, model)  # refused now, not in hours when something is to be found
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
         lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
         dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
 
-    torch.manual_seed(recipe.training.seed)
     sampler = BucketSampler(lesson.lengths, recipe.training.batch_size, recipe.training.seed)
-    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
     optimizer = make_optimizer(model, recipe.training)
     loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)

@@ -149,12 +149,11 @@ def _with_readable_picture(moment: Moment) -> tuple[Moment, list[EarmarkError]]:
 
 
 def _facts(result: Result, moment: Moment, u: int, w: int) -> list[str]:
-    """What is to be said of the top-ranked utterance of a keyword."""
+    """What is to be said of the top-ranked utterance of a keyword, beside its score."""
     score = result.predictions.scores[u, w]
     detected = {"at 0.5": score >= PAPER_THRESHOLD, "at dev's threshold": score >= result.thresholds[w]}
     return [
         "rank 1",
-        f"p = {score:.2f}",
         *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in detected.items()),
         "localised" if moment.verdict == "right" else "not localised",
         f"located word: {located_word(moment.words, result.predictions.times_s[u, w])}",

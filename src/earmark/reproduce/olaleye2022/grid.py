@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -124,9 +125,23 @@ def chosen(among: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
     """
     for pattern in patterns:
         if not any(_matches(cell, pattern) for cell in among):
-            known = ", ".join(cell.name for cell in among)
-            raise EarmarkError(f"There is no cell {pattern!r}: choose from {known}, or a beginning, or use * in one.")
+            raise EarmarkError(f"There is no cell {pattern!r}: {_advice(pattern, [cell.name for cell in among])}")
     return [cell for cell in among if not patterns or any(_matches(cell, pattern) for pattern in patterns)]
+
+
+def _advice(pattern: str, names: Sequence[str]) -> str:
+    """The name that a pattern may mean, or where it resembles none, what names are made of."""
+    near = difflib.get_close_matches(pattern, _beginnings(names), 1)
+    if near:
+        return f"did you mean {near[0]}?"
+    first = ", ".join(dict.fromkeys(name.split("/")[0] for name in names))
+    return f"choose one of {first}, alone or as in {names[0]}, with * for any part."
+
+
+def _beginnings(names: Iterable[str]) -> list[str]:
+    """Every name and every part of one up to a slash, once."""
+    parts = (name.split("/") for name in names)
+    return list(dict.fromkeys("/".join(part[:length]) for part in parts for length in range(1, len(part) + 1)))
 
 
 def _matches(cell: Cell, pattern: str) -> bool:

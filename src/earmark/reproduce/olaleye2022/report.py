@@ -13,6 +13,7 @@ from earmark.reproduce.olaleye2022.figures import closeups
 from earmark.reproduce.olaleye2022.spotting import semantic_table
 from earmark.reproduce.olaleye2022.study import Study
 from earmark.reproduce.olaleye2022.tables import table_2, table_2_released, table_3, table_4, trainings
+from earmark.reproduce.olaleye2022.terms import TERMS
 
 
 def write_report(study: Study, semantic: SemanticLabels | None = None) -> None:
@@ -40,7 +41,7 @@ def write_report(study: Study, semantic: SemanticLabels | None = None) -> None:
         f"{2 * len(study.rows)} cells of the grid, on {len(study.utterances):,} utterances."
     )
     write_text(study.out / "report.md", _markdown(title, lede, tables, figures, apart))
-    write_reproduction(study.out / "report.html", title, lede, tables, figures, apart)
+    write_reproduction(study.out / "report.html", title, lede, TERMS, tables, figures, apart)
 
 
 def _markdown(
@@ -49,11 +50,17 @@ def _markdown(
     parts = [
         f"# {title}\n",
         f"{lede} Behind a slash stands what was published.\n",
+        "## What the names mean\n",
+        _described(TERMS),
         *(to_markdown(table) for table in tables),
     ]
     for closeup in figures:
         parts += [f"## {closeup.name}\n", *(f"{note}\n" for note in closeup.notes), f"{closeup.detected}\n"]
         parts += [f"- {scatter.caption}" for scatter in closeup.scatters]
         parts += ["", to_markdown(closeup.keywords), to_markdown(closeup.confusions)]
-    parts += ["## What differs from the paper\n", *(f"- **{about}**: {what}" for about, what in apart.items()), ""]
+    parts += ["## What differs from the paper\n", _described(apart)]
     return "\n".join(parts)
+
+
+def _described(terms: Mapping[str, str]) -> str:
+    return "\n".join([*(f"- **{name}**: {what}" for name, what in terms.items()), ""])

@@ -15,7 +15,7 @@ from earmark.finder import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.reproduce.agenda import Agenda
-from earmark.reproduce.budget import Budget, fitting, settled
+from earmark.reproduce.budget import Budget, agreed_epochs, fitting, settled
 from earmark.reproduce.lineage import claim
 from earmark.reproduce.olaleye2022.grid import Cell, Row, Training, cells, chosen
 from earmark.reproduce.olaleye2022.results import (
@@ -62,7 +62,11 @@ def run(
     EarmarkError
         Before anything is trained, if something that is needed is missing or does not fit what is in `out`.
     """
-    to_do = _not_done(chosen(cells(grid), only), read_results(out, cells(grid), corpus, keywords))
+    wanted = chosen(cells(grid), only)
+    if budget.epochs:  # what is done with others must not pass for what is asked
+        for cell in wanted:
+            agreed_epochs(run_folder(out, cell.training), budget)
+    to_do = _not_done(wanted, read_results(out, cells(grid), corpus, keywords))
     trainings = list(dict.fromkeys(cell.training for cell in to_do))
     recipes = {it: settled(it.read_recipe, run_folder(out, it), budget, keywords) for it in trainings}
     untrained = [training for training in trainings if not is_trained(out, training)]
