@@ -1,152 +1,26 @@
-"""A recipe: everything that builds and trains a model, checked on reading.
-
-Recipes are YAML files. A misspelled key, a missing one or a value out of range is refused with the key's name.
-"""
+"""Reading recipes, those of Earmark and anybody's, and saying what is wrong with one."""
 
 from __future__ import annotations
 
 import difflib
 import reprlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from earmark.errors import EarmarkError
+from earmark.recipe import hearing, lessons, pictured, whole, written
+from earmark.recipe.strict import Strict
+from earmark.recipe.whole import Recipe
 from earmark.vocabulary import read_text
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-# Strict, because a union's complaint about a word that is no number is then one that people understand.
-Width = Annotated[int, Field(strict=True, ge=1)]
-
-
-class Features(_Strict):
-    """What the network hears."""
-
-    kind: Literal["mfcc", "log-mel"] = "mfcc"
-    mel_filters: int = Field(40, ge=13, le=128)
-
-
-Speed = Annotated[float, Field(ge=0.5, le=2)]
-
-
-class Augment(_Strict):
-    """How an utterance is varied in training.
-
-    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) silences blocks of
-    frames and of feature dimensions.
-    """
-
-    speeds: list[Speed] = Field([1.0], min_length=1, description="in each epoch an utterance is heard at one of these")
-    time_masks: int = Field(2, ge=0)
-    time_width: float = Field(0.1, ge=0, le=1, description="widest block, as a part of the utterance")
-    feature_masks: int = Field(1, ge=0)
-    feature_width: float = Field(0.15, ge=0, le=1, description="widest block, as a part of the dimensions")
-
-
-class ConvLayer(_Strict):
-    """One convolution of an encoder, with "same" padding, and what follows it."""
-
-    channels: Width | Literal["keywords"]
-    kernel: int = Field(ge=1)
-    stride: int = Field(1, ge=1)
-    norm: bool = False
-    relu: bool = True
-    dropout: float = Field(0.0, ge=0, lt=1)
-    residual: bool = False
-    pool: Width = Field(1, description="max pooling over so many frames at a time, after all else")
-
-    @model_validator(mode="after")
-    def _kernel_is_odd(self) -> ConvLayer:
-        if self.kernel % 2 == 0:
-            raise ValueError("kernel must be odd, so that a frame has a centre")
-        if self.residual and self.stride != 1:
-            raise ValueError("residual needs stride 1")
-        return self
-
-
-class LogMeanExp(_Strict):
-    """Log-mean-exp pooling over time (Olaleye et al. 2022, Eq. 10)."""
-
-    kind: Literal["log-mean-exp"] = "log-mean-exp"
-    r: float = Field(1.0, gt=0)
-
-
-class Maximum(_Strict):
-    """Max pooling over time (Olaleye et al. 2022, Section IV-B)."""
-
-    kind: Literal["max"]
-
-
-class Attention(_Strict):
-    """Attention pooling with one query vector a keyword (Olaleye et al. 2022, Eqs. 11 and 12)."""
-
-    kind: Literal["attention"]
-    queries: Literal["learned", "fixed"] = Field(
-        "learned",
-        description="fixed: they stay as drawn, as in the paper's released code (which draws them with deviation 1)",
-    )
-
-
-class Model(_Strict):
-    """Encoder, pooling and classifier of a model for written queries (Olaleye et al. 2022, Eq. 2)."""
-
-    encoder: list[ConvLayer] = Field(min_length=1)
-    pooling: Annotated[LogMeanExp | Maximum | Attention, Field(discriminator="kind")]
-    classifier: list[Width] | None = Field(None, description="widths of the hidden layers; none: no classifier")
-
-    @model_validator(mode="after")
-    def _parts_fit(self) -> Model:
-        per_keyword = self.encoder[-1].channels == "keywords"
-        if any(layer.channels == "keywords" for layer in self.encoder[:-1]):
-            raise ValueError("only the last layer of the encoder can have 'keywords' channels")
-        before = [None, *(layer.channels for layer in self.encoder)]
-        if any(layer.residual and layer.channels != width for layer, width in zip(self.encoder, before, strict=False)):
-            raise ValueError("a residual layer needs a layer before it with as many channels")
-        if self.pooling.kind == "log-mean-exp" and (not per_keyword or self.classifier is not None):
-            raise ValueError("log-mean-exp pooling needs a last layer of 'keywords' channels and no classifier")
-        if self.pooling.kind != "log-mean-exp" and (per_keyword or self.classifier is None):
-            raise ValueError(
-                f"{self.pooling.kind} pooling needs a classifier, and a last layer with a number of channels"
-            )
-        return self
-
-
-class Training(_Strict):
-    """How the model is trained."""
-
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(1e-3, gt=0)
-    schedule: Literal["constant", "cosine"] = "constant"
-    warmup: float = Field(0.0, ge=0, lt=1, description="part of the steps over which the rate rises from 0")
-    weight_decay: float = Field(0.0, ge=0)
-    clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
-    seed: int = Field(0, ge=0)
-
-
-class Recipe(_Strict):
-    """All that builds a model."""
-
-    name: str
-    supervision: str = Field("vgs", pattern=r"^[a-z0-9-]+$", description="which of the corpus's tags teach")
-    localisation: str
-    shuffle_pairs: bool = Field(False, description="control: every utterance gets another one's targets")
-    features: Features = Features()
-    augment: Augment = Augment()
-    model: Model
-    training: Training
 
 
 def shipped_recipes() -> Path:
     """Folder of the recipes that come with Earmark."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "recipes"
     return installed if installed.is_dir() else package.parents[1] / "recipes"
 
@@ -259,6 +133,8 @@ def _key(problem: ErrorDetails) -> str:
 UNKNOWN_KEY = ("extra_forbidden", "invalid_key")  # pydantic's names for a key it doesn't know, or that is no text
 KEYS = frozenset(
     name
-    for part in (Recipe, Features, Augment, ConvLayer, LogMeanExp, Maximum, Attention, Model, Training)
+    for room in (hearing, lessons, pictured, whole, written)
+    for part in vars(room).values()
+    if isinstance(part, type) and issubclass(part, Strict)
     for name in part.model_fields
 )

@@ -1,0 +1,62 @@
+"""A recipe: everything that builds and trains a model, checked on reading.
+
+Recipes are YAML files. A misspelled key, a missing one or a value out of range is refused with the key's name.
+"""
+
+from __future__ import annotations
+
+from earmark.recipe.hearing import Augment, Features
+from earmark.recipe.lessons import (
+    ContrastiveLoss,
+    Loss,
+    RegressionLoss,
+    Sampled,
+    TagLoss,
+    Training,
+    TripletLoss,
+)
+from earmark.recipe.pictured import (
+    ConvSpeech,
+    CpcSpeech,
+    Highest,
+    Keywords,
+    LocalisingAttention,
+    Matchmap,
+    Pictured,
+    PretrainedImage,
+    SmallImage,
+)
+from earmark.recipe.reading import read_recipe, shipped_names, shipped_recipes, write_recipe
+from earmark.recipe.whole import Recipe
+from earmark.recipe.written import Attention, ConvLayer, LogMeanExp, Maximum, Model
+
+__all__ = [
+    "Attention",
+    "Augment",
+    "ContrastiveLoss",
+    "ConvLayer",
+    "ConvSpeech",
+    "CpcSpeech",
+    "Features",
+    "Highest",
+    "Keywords",
+    "LocalisingAttention",
+    "LogMeanExp",
+    "Loss",
+    "Matchmap",
+    "Maximum",
+    "Model",
+    "Pictured",
+    "PretrainedImage",
+    "Recipe",
+    "RegressionLoss",
+    "Sampled",
+    "SmallImage",
+    "TagLoss",
+    "Training",
+    "TripletLoss",
+    "read_recipe",
+    "shipped_names",
+    "shipped_recipes",
+    "write_recipe",
+]
