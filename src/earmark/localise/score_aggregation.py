@@ -6,14 +6,16 @@ from torch import Tensor
 
 from earmark.localise import LocalisationScores
 from earmark.localise._frames import own_scores
-from earmark.models.written import FrameScoreModel, WrittenModel
+from earmark.models.build import AnyModel
+from earmark.models.shared_words import SharedWords
+from earmark.models.written import FrameScoreModel
 
 
-def refuses(model: WrittenModel) -> str | None:
+def refuses(model: AnyModel) -> str | None:
     """It needs a model whose frames are scored for every keyword."""
-    return None if isinstance(model, FrameScoreModel) else "this model's frames have no scores of their own"
+    return None if isinstance(model, (FrameScoreModel, SharedWords)) else "this model's frames have no scores of their own"
 
 
-def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
     """Scores of the frames: h_{w,t}, as logits."""
     return own_scores(model, features, lengths, queries, logits=True)

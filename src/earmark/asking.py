@@ -1,0 +1,68 @@
+"""Asking a corpus's utterances with pictures of the corpus, but never an utterance with its own picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from earmark.models.pictured import PicturedModel
+from earmark.queries import ImageQuery
+
+Answer = Callable[[Sequence[int], Any], Tensor]  # rows of a batch (b,) and what q queries became -> (b, q, ...)
+
+
+class Prompts:
+    """Image queries whose pictures a model has seen.
+
+    Parameters
+    ----------
+    model : PicturedModel
+    queries : sequence of ImageQuery
+        Q queries.
+
+    Raises
+    ------
+    EarmarkError
+        If a picture can't be read.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: PicturedModel, queries: Sequence[ImageQuery]) -> None:
+        self.model, self.queries = model, queries
+        self.sights = [model.see(query.prompts) for query in queries]
+        self.asked = model.ask(self.sights)
+        self.users: dict[Path, list[int]] = {}
+        for number, query in enumerate(queries):
+            for path in {prompt.path for prompt in query.prompts}:
+                self.users.setdefault(path, []).append(number)
+
+    def without(self, picture: Path, number: int) -> Any | None:
+        """What query `number` becomes without its parts of one picture; None where it has no other."""
+        others = [prompt.path != picture for prompt in self.queries[number].prompts]
+        return self.model.ask([self.sights[number][others]]) if any(others) else None
+
+    def answers(self, pictures: Sequence[Path | None], answer: Answer) -> Tensor:
+        """Answers of a batch of utterances to all queries.
+
+        Parameters
+        ----------
+        pictures : sequence of Path or None
+            The picture of each of the B utterances, with which it is not asked.
+        answer : callable
+            Answers some queries for some utterances of the batch.
+
+        Returns
+        -------
+        torch.Tensor, shape = (B, Q, ...)
+            NaN where a query has no picture but the utterance's own.
+        """
+        answers = answer(range(len(pictures)), self.asked).clone()
+        for row, picture in enumerate(pictures):
+            for number in self.users.get(picture, ()) if picture is not None else ():
+                asked = self.without(picture, number)
+                answers[row, number] = torch.nan if asked is None else answer([row], asked)[0, 0]
+        return answers

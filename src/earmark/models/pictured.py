@@ -1,0 +1,166 @@
+"""Models that are asked with pictures: a speech network, an image network, and how alike the two find things.
+
+==================  ==============================================================  =================================
+similarity          score of a picture and an utterance                             source
+==================  ==============================================================  =================================
+matchmap            the matchmap pooled: MISA, SISA or SIMA                         DAVEnet, Harwath et al. 2018
+localising-         the cosine of two contexts, weighed by the matchmap             Nortje and Kamper 2022
+attention
+highest             the matchmap's highest value                                    Nortje et al. 2024
+keywords            :class:`earmark.models.shared_words.SharedWords`                Earmark's own
+==================  ==============================================================  =================================
+
+All keep the contract of :mod:`earmark.models.written`, with pictures for queries. A query of several pictures has the
+mean of their detection scores, and the localisation scores of the one that scores best (Nortje and Kamper 2022).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from earmark.errors import EarmarkError
+from earmark.images import read_image
+from earmark.models import similarity
+from earmark.models.image import image_network
+from earmark.models.masking import real_frames
+from earmark.models.speech import speech_network
+from earmark.models.written import Speech
+from earmark.queries import Prompt, Query
+from earmark.recipe import Matchmap, Pictured
+from earmark.timing import FrameGrid
+from earmark.vocabulary import Vocabulary
+
+AT_ONCE = 16  # pictures that the image network looks at together
+SMALLEST = 1e-7  # detection scores closer to 0 and 1 are this far from them
+HIGHEST_SCALE = 50.0, 10.0  # the middle and the unit of similarities that training draws to 0 and to 100
+POOLS = {
+    "misa": similarity.misa,
+    "sisa": similarity.sisa,
+    "sima": similarity.sima,
+    "highest": similarity.highest,
+    "localising-attention": None,  # it compares contexts, not matches
+}
+
+
+class PicturedModel(nn.Module, ABC):
+    """A model that is asked with pictures."""
+
+    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.speech = speech_network(settings.speech, features, settings.dimension)
+        self.image = image_network(settings.image, settings.dimension)
+
+    @property
+    def grid(self) -> FrameGrid:
+        """Where the frames of :meth:`encode_speech` lie in the waveform."""
+        return cast(FrameGrid, self.speech.grid)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.parameters()).device
+
+    def encode_speech(self, features: Tensor, lengths: Tensor) -> Speech:
+        """Features (B, T, F) and lengths (B,) to frames (B, T', D) and lengths (B,)."""
+        frames: Tensor
+        frames, lengths = self.speech(features, lengths)
+        return frames, lengths
+
+    def see(self, prompts: Sequence[Prompt]) -> Tensor:
+        """Pictures to their pixels' vectors, shape = (N, height, width, D).
+
+        Raises
+        ------
+        EarmarkError
+            If a picture can't be read, or a part of it lies outside it.
+        """
+        parts = []
+        for start in range(0, len(prompts), AT_ONCE):
+            pictures = [read_image(prompt.path, prompt.box) for prompt in prompts[start : start + AT_ONCE]]
+            parts.append(self.image(self.image.look(pictures).to(self.device)))
+        return torch.cat(parts)
+
+    def encode_queries(self, queries: Sequence[Query]) -> Any:
+        """Q queries to what :meth:`score` wants.
+
+        Raises
+        ------
+        EarmarkError
+            If a word is not in the vocabulary, or the model can't be asked with words; or as :meth:`see`.
+        """
+        return self.ask([query if isinstance(query, str) else self.see(query.prompts) for query in queries])
+
+    @abstractmethod
+    def ask(self, subjects: Sequence[Tensor | str]) -> Any:
+        """As :meth:`encode_queries`, for keywords and pictures that were seen, (n, height, width, D) a query."""
+
+    @abstractmethod
+    def score(self, speech: Speech, asked: Any) -> tuple[Tensor, Tensor]:
+        """Detection logits (B, Q), and localisation scores (B, Q, T')."""
+
+    @abstractmethod
+    def matches(self, speech: Speech, subject: Tensor) -> Tensor:
+        """The matchmap of one utterance with each picture of one query.
+
+        Parameters
+        ----------
+        speech : frames (1, T', D) and lengths (1,)
+        subject : torch.Tensor, shape = (n, height, width, D)
+
+        Returns
+        -------
+        torch.Tensor, shape = (n, height, width, T')
+        """
+
+
+class PairModel(PicturedModel):
+    """Pictures and utterances are compared pair by pair: DAVEnet, the localising attention network, and the like."""
+
+    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary) -> None:
+        super().__init__(settings, features, vocabulary)
+        kind = settings.similarity
+        self.pool = POOLS[kind.pool if isinstance(kind, Matchmap) else kind.kind]
+        # Detection scores are sigmoids of similarities; those of "highest" go from 0 to far above where that saturates.
+        self.middle, self.unit = HIGHEST_SCALE if kind.kind == "highest" else (0.0, 1.0)
+
+    def ask(self, subjects: Sequence[Tensor | str]) -> list[Tensor]:
+        """The pixels of each query's pictures, (n, P, D)."""
+        asked = []
+        for subject in subjects:
+            if isinstance(subject, str):
+                raise EarmarkError(f"This model is asked with pictures alone, not with the word {subject!r}.")
+            asked.append(subject.flatten(1, 2))
+        return asked
+
+    def similarities(self, speech: Speech, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Similarities (B, N) of utterances and pictures (N, P, D), and localisation scores (B, N, T')."""
+        frames, lengths = speech
+        real = real_frames(lengths, frames.shape[1])[:, None]
+        matches = similarity.matchmap(pixels, frames)
+        if self.pool is None:
+            return similarity.attended(matches, real, pixels, frames), similarity.audio_attention(matches, real)
+        return self.pool(matches, real), matches.amax(dim=2)
+
+    def score(self, speech: Speech, asked: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """The mean detection score of each query's pictures, as logits, and the curve of the one that scores best."""
+        logits, curves = [], []
+        for pixels in asked:
+            alike, each = self.similarities(speech, pixels)
+            logits.append(((alike - self.middle) / self.unit).sigmoid().mean(dim=1).logit(eps=SMALLEST))
+            curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
+        return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
+
+    def matches(self, speech: Speech, subject: Tensor) -> Tensor:
+        """Inner products of pixels and frames."""
+        matches = similarity.matchmap(subject.flatten(1, 2), speech[0])[0]
+        return matches.unflatten(1, subject.shape[1:3])
+
+    def forward(self, features: Tensor, lengths: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames (B, T', D), lengths (B,) and pixels (N, P, D), for a loss to compare."""
+        return *self.encode_speech(features, lengths), self.image(seen).flatten(1, 2)

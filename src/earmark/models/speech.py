@@ -1,0 +1,24 @@
+"""Speech networks of pictured models: features in, one vector a frame out."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from earmark.models.encoders import ConvEncoder
+from earmark.recipe import ConvLayer, ConvSpeech, CpcSpeech
+
+
+def speech_network(settings: ConvSpeech | CpcSpeech, features: int, dimension: int) -> nn.Module:
+    """The network that `settings` describe, with fresh weights.
+
+    Parameters
+    ----------
+    settings : ConvSpeech or CpcSpeech
+    features : int
+        Feature dimensions.
+    dimension : int
+        Numbers a frame.
+    """
+    assert isinstance(settings, ConvSpeech)
+    linear = ConvLayer(channels=dimension, kernel=1, relu=False)
+    return ConvEncoder(features, [*settings.layers, linear], dimension)

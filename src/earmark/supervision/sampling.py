@@ -1,0 +1,128 @@
+"""Positives and negatives by keyword, for models that learn from pairs (Nortje and Kamper 2022).
+
+A pair is a picture and its utterance. Its labels are the highest tags of the picture, as long as they are high enough.
+A positive of an anchor shares one of the anchor's keywords, drawn by chance, and shows another picture where there is
+one. A negative has another keyword, drawn by chance, and its picture is labelled with the anchor's keyword in no pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.errors import EarmarkError
+from earmark.recipe import Sampled
+
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
+
+def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bools:
+    """Which keywords label each pair: its highest tags, as long as they are high enough.
+
+    Parameters
+    ----------
+    tags : numpy.ndarray, shape = (U, W), in [0, 1]
+    top : int or None
+        Labels a pair at most.
+    least : float
+        Tag from which a keyword is a label.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (U, W), bool
+    """
+    chosen: Bools = tags >= least
+    if top is not None:
+        rank = np.argsort(np.argsort(-tags, axis=1, kind="stable"), axis=1)
+        chosen &= rank < top
+    return chosen
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What is drawn for an anchor; numbers of pairs.
+
+    Attributes
+    ----------
+    anchor, keyword : int
+    positives, negatives : numpy.ndarray, shape = (p,) and (n,), int64
+    """
+
+    anchor: int
+    keyword: int
+    positives: Ints
+    negatives: Ints
+
+
+class PairSampler:
+    """Draws positives and negatives.
+
+    Parameters
+    ----------
+    labels : numpy.ndarray, shape = (U, W), bool
+    pictures : sequence of int
+        Number of each pair's picture, the same where several utterances describe one.
+    settings : Sampled
+
+    Raises
+    ------
+    EarmarkError
+        If no pair has a label, or no picture is without the keyword of another.
+    """
+
+    def __init__(self, labels: Bools, pictures: Sequence[int], settings: Sampled) -> None:
+        self.labels, self.settings = labels, settings
+        self.pictures = np.asarray(pictures)
+        self.anchors = [int(u) for u in np.flatnonzero(labels.any(axis=1)) if self._keywords(int(u)).size]
+        if not self.anchors:
+            raise EarmarkError(
+                f"No two pictures differ in their labels (tags of at least {settings.least}): "
+                "lower loss.least, or tag more pictures."
+            )
+
+    @cached_property
+    def _shows(self) -> Bools:
+        """Which keywords label any pair of each picture: (pictures, W)."""
+        shows = np.zeros((int(self.pictures.max()) + 1, self.labels.shape[1]), dtype=bool)
+        np.logical_or.at(shows, self.pictures, self.labels)
+        return shows
+
+    @cached_property
+    def _without(self) -> Bools:
+        """Which pairs' pictures are labelled with no keyword of the column: (U, W)."""
+        return ~self._shows[self.pictures]
+
+    @cached_property
+    def _others(self) -> list[dict[int, Ints]]:
+        """For each keyword, the pairs of every other keyword whose picture lacks the former."""
+        found: list[dict[int, Ints]] = []
+        for keyword in range(self.labels.shape[1]):
+            lacking = self.labels & self._without[:, [keyword]]
+            some = (int(other) for other in np.flatnonzero(lacking.any(axis=0)))
+            found.append({other: np.flatnonzero(lacking[:, other]) for other in some})
+        return found
+
+    @cached_property
+    def _with(self) -> list[Ints]:
+        """The pairs of each keyword."""
+        return [np.flatnonzero(column) for column in self.labels.T]
+
+    def _keywords(self, anchor: int) -> Ints:
+        """The anchor's keywords for which there are negatives."""
+        return np.array([k for k in np.flatnonzero(self.labels[anchor]) if self._others[k]], dtype=np.int64)
+
+    def draw(self, anchor: int, chance: np.random.Generator) -> Draw:
+        """Draw a keyword of the anchor, and pairs with and without it; the same pair can come twice."""
+        keyword = int(chance.choice(self._keywords(anchor)))
+        same = self._with[keyword]
+        elsewhere = same[self.pictures[same] != self.pictures[anchor]]
+        positives = chance.choice(elsewhere if elsewhere.size else same, self.settings.positives)
+        others = self._others[keyword]
+        drawn = chance.choice(list(others), self.settings.negatives)
+        negatives = [int(chance.choice(others[int(other)])) for other in drawn]
+        return Draw(anchor, keyword, positives, np.array(negatives, dtype=np.int64))
