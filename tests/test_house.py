@@ -12,9 +12,9 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "files", "hits", "images", "progress", "vocabulary"],
+    ["audio", "device", "files", "hits", "images", "pretrained", "progress", "vocabulary"],
     ["corpus", "media", "recipe", "tables"],
-    ["corpora", "features"],
+    ["corpora", "features", "vision"],
     ["models", "pages", "supervision"],
     ["localise"],
     ["finder"],

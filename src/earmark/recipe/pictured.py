@@ -54,6 +54,7 @@ class PretrainedImage(Strict):
     kind: Literal["pretrained"]
     network: str = Field(description="a folder, or hub:NAME for one that may be downloaded")
     side: int | None = Field(None, ge=32, le=1024, description="square of so many pixels; else as the network says")
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the network; training writes it here")
 
 
 class Matchmap(Strict):

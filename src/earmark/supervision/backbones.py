@@ -12,16 +12,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from earmark import pretrained
+from earmark.device import device
 from earmark.errors import EarmarkError
-from earmark.supervision import pretrained
-from earmark.supervision.device import device
 from earmark.supervision.vgg16 import Vgg16, prepared, read_vgg16
+from earmark.vision.network import image_processor, read_network
 
 VGG16 = "vgg16:"
 
@@ -64,42 +64,8 @@ def read_backbone(spec: str, download: bool = False) -> Backbone:
         path = Path(spec.removeprefix(VGG16)).expanduser().absolute()
         network = read_vgg16(path).to(device())
         return Backbone(f"{VGG16}{path}", pretrained.fingerprint(path), lambda some: _fc7(network, some))
-    folder = pretrained.local_folder(spec, download)
-    if not spec.startswith(pretrained.HUB):
-        spec = str(folder.absolute())
-    return Backbone(spec, pretrained.fingerprint(folder), _pooled(folder))
-
-
-def image_processor(folder: Path) -> Callable[[Sequence[Image]], dict[str, Tensor]]:
-    """What the network in a folder wants done to pictures first, by its own numbers.
-
-    Raises
-    ------
-    EarmarkError
-        If the folder does not say, or is damaged.
-    """
-    processor = pretrained.load("AutoImageProcessor", folder, backend="pil")
-
-    def prepare(pictures: Sequence[Image]) -> dict[str, Tensor]:
-        return {name: value.to(device()) for name, value in processor(list(pictures), return_tensors="pt").items()}
-
-    return prepare
-
-
-def read_network(folder: Path) -> tuple[Any, bool]:
-    """The network in a folder, frozen, and whether its pooler, too, was trained.
-
-    Raises
-    ------
-    EarmarkError
-        If weights are missing or don't fit; many a classifier's folder has no pooler, which is no harm.
-    """
-    network, loading = pretrained.load("AutoModel", folder, dtype=torch.float32, output_loading_info=True)
-    missing = {name for name in loading["missing_keys"] if not name.startswith("pooler.")}
-    if missing or loading["mismatched_keys"]:
-        name = next(iter(missing), "") or str(next(iter(loading["mismatched_keys"]))[0])
-        raise EarmarkError(f"The weights in {folder} don't fit its config.json (see {name}): give an undamaged folder.")
-    return network.eval().requires_grad_(False).to(device()), not loading["missing_keys"]
+    found = pretrained.find(spec, download)
+    return Backbone(found.spec, found.sha256, _pooled(found.folder))
 
 
 @torch.inference_mode()

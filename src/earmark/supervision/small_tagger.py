@@ -16,11 +16,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from earmark.device import device
 from earmark.errors import EarmarkError
 from earmark.images import read_image
 from earmark.progress import progress
 from earmark.supervision.captions import named_in_captions
-from earmark.supervision.device import device
 from earmark.supervision.pictures import Picture
 from earmark.supervision.tagger_folder import (
     WEIGHTS,
@@ -33,9 +33,11 @@ from earmark.supervision.tagger_folder import (
     write_weights,
 )
 from earmark.supervision.unsaid import tell_unsaid
+from earmark.vision.places import small_network
 from earmark.vocabulary import Vocabulary
 
 CHANNELS = (32, 48, 96, 128)
+DROPOUT = 0.2
 
 
 class SmallTaggerSettings(BaseModel):
@@ -57,17 +59,7 @@ class SmallTagger(nn.Module):
     def __init__(self, settings: SmallTaggerSettings, vocabulary: Vocabulary) -> None:
         super().__init__()
         self.settings, self.vocabulary = settings, vocabulary
-        layers: list[nn.Module] = []
-        inputs = 3
-        for number, outputs in enumerate(CHANNELS):
-            kernel, stride = (5, 2) if number == 0 else (3, 2 if number < 3 else 1)
-            layers += [
-                nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-                nn.BatchNorm2d(outputs),
-                nn.ReLU(),
-            ]
-            inputs = outputs
-        self.places = nn.Sequential(*layers, nn.Dropout(0.2), nn.Conv2d(inputs, len(vocabulary), 1))
+        self.places = small_network(CHANNELS, DROPOUT, len(vocabulary))
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Log-mean-exp over the places of each picture."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,31 @@ HUB = "hub:"
 # What describes a network, beside its weights; in a folder on the hub are copies in other formats that we don't need.
 DESCRIPTIONS = ["*.json", "*.txt", "*.model"]
 WEIGHTS = ("*.safetensors", "*.bin")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A network that was asked for.
+
+    Attributes
+    ----------
+    spec : str
+        How it was named, made so that it holds from any folder.
+    folder : Path
+    sha256 : str
+        Of its weights and description.
+    """
+
+    spec: str
+    folder: Path
+    sha256: str
+
+
+def find(spec: str, download: bool = False) -> Found:
+    """The network that `spec` names; parameters and errors are those of :func:`local_folder`."""
+    folder = local_folder(spec, download)
+    lasting = spec if spec.startswith(HUB) else str(folder.absolute())
+    return Found(lasting, folder, fingerprint(folder))
 
 
 def local_folder(spec: str, download: bool) -> Path:
