@@ -12,11 +12,11 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "device", "files", "hits", "images", "pretrained", "progress", "vocabulary"],
+    ["audio", "device", "files", "hits", "images", "pretrained", "progress", "queries", "vocabulary"],
     ["corpus", "media", "recipe", "tables"],
     ["corpora", "features", "vision"],
     ["models", "pages", "supervision"],
-    ["localise"],
+    ["asking", "localise"],
     ["finder"],
     ["moments"],
     ["evaluate", "train"],

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
 from earmark.corpus import Corpus
 from earmark.recipe import Recipe
-from earmark.train import pace
 from earmark.train.loop import train
 from earmark.train.pace import epoch_seconds
 from earmark.train.state import training_seconds
@@ -22,22 +19,3 @@ def test_the_pace_of_an_epoch_is_about_what_it_takes(tiny_recipe: Recipe, tiny_c
     values["training"]["epochs"] = 10
     train(Recipe.model_validate(values), tiny_corpus, tmp_path / "run", words)
     assert 1 / 5 < predicted / (training_seconds(tmp_path / "run") / 10) < 5
-
-
-def test_the_pace_waits_for_the_scores() -> None:
-    class Scores(torch.Tensor):
-        """Scores that a device still computes until they are fetched."""
-
-        def cpu(self) -> torch.Tensor:
-            fetched.append(len(self))
-            return self.as_subclass(torch.Tensor)
-
-    fetched: list[int] = []
-    batches = [{"features": torch.zeros(size, 5, 3), "lengths": torch.full((size,), 5)} for size in (4, 2)]
-
-    class Model(torch.nn.Module):
-        def forward(self, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-            return features.sum(dim=1).as_subclass(Scores)
-
-    assert pace._hear(Model(), batches) == 6
-    assert fetched == [4, 2]

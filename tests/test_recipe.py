@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from earmark import localise
 from earmark.errors import EarmarkError
 from earmark.features import extractor
-from earmark.models.written import build
+from earmark.models.build import build
 from earmark.recipe import (
     Attention,
     Augment,
@@ -23,6 +23,7 @@ from earmark.recipe import (
     Recipe,
     Training,
     read_recipe,
+    shipped_names,
     shipped_recipes,
     write_recipe,
 )
@@ -239,8 +240,7 @@ def test_a_key_that_is_no_text(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     assert "There is no recipe" in complaint(tmp_path / "a.yaml")
     assert complaint(Path("cnn-attend")) == (
-        "There is no recipe cnn-attend: give a file, or one that comes with Earmark (earmark, olaleye2022/cnn-attend, "
-        "olaleye2022/cnn-pool, olaleye2022/cnn-pool-attend, olaleye2022/psc)."
+        f"There is no recipe cnn-attend: give a file, or one that comes with Earmark ({', '.join(shipped_names())})."
     )
     assert "There is no recipe" in complaint(tmp_path)
     (tmp_path / "a.yaml").write_bytes(b"name: \xff")

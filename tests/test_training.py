@@ -28,8 +28,9 @@ from earmark.models import checkpoint
 from earmark.models.checkpoint import read_checkpoint, read_weights
 from earmark.recipe import Recipe, Training, write_recipe
 from earmark.supervision.targets import read_targets, targets_path, write_targets
-from earmark.train import loop
-from earmark.train.batches import BucketSampler
+from earmark.train import by_tags, loop
+from earmark.train.batches import BucketSampler, read_lesson
+from earmark.train.by_tags import detection_scores
 from earmark.train.loop import learning_rate, train
 from earmark.train.threshold import best_threshold, keyword_thresholds
 from earmark.vocabulary import Vocabulary
@@ -105,9 +106,9 @@ def test_the_stored_weights_are_those_of_the_best_epoch(tiny_run: Path, tiny_cor
 def test_thresholds_are_chosen_on_dev_by_the_tags(tiny_run: Path, tiny_recipe: Recipe, tiny_corpus: Corpus) -> None:
     known = read_checkpoint(tiny_run)
     taught, dev = (
-        loop.read_lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
+        read_lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
     )
-    scores = loop.detection_scores(known.model, dev)
+    scores = detection_scores(known.model, dev)
     assert known.one_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
     assert known.thresholds == pytest.approx(keyword_thresholds(scores, dev.targets, taught.targets), rel=1e-4)
 
@@ -151,7 +152,7 @@ def test_a_control_is_taught_with_the_targets_of_other_utterances(
     recipe = shorter(epochs=1)
     dealt = recipe.model_copy(update={"shuffle_pairs": True})
     words = keywords(tiny_corpus)
-    true, shuffled = (loop.read_lesson(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, dealt))
+    true, shuffled = (read_lesson(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, dealt))
     assert not np.array_equal(true, shuffled)
     np.testing.assert_array_equal(np.sort(true, axis=0), np.sort(shuffled, axis=0))
     train(dealt, tiny_corpus, tmp_path / "run", words)
@@ -487,7 +488,7 @@ def training_arguments(recipe: Recipe, corpus: Corpus, out: Path) -> list[object
 
 def after_epoch(epoch: int, what: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
     """Let something happen to the disk while an epoch ends."""
-    really, calls = loop.detection_scores, []
+    really, calls = detection_scores, []
 
     def scores(*arguments):
         calls.append(1)
@@ -495,7 +496,7 @@ def after_epoch(epoch: int, what: Callable[[], object], monkeypatch: pytest.Monk
             what()
         return really(*arguments)
 
-    monkeypatch.setattr(loop, "detection_scores", scores)
+    monkeypatch.setattr(by_tags, "detection_scores", scores)
 
 
 def test_files_that_go_away_in_mid_run(
@@ -635,7 +636,7 @@ def test_little_of_a_batch_is_padding() -> None:
 
 def test_a_batch_has_the_features_at_the_chosen_speed_and_the_targets(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:
     slow = tiny_recipe.augment.speeds[0]
-    lesson = loop.read_lesson(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
+    lesson = read_lesson(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
     np.testing.assert_allclose(lesson.lengths[0] * slow, lesson.lengths[1], atol=1)
     batch = lesson.collate([(0, 3), (1, 3), (1, 7)])
     assert batch["lengths"].tolist() == [lesson.lengths[0, 3], lesson.lengths[1, 3], lesson.lengths[1, 7]]

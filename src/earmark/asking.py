@@ -62,7 +62,9 @@ class Prompts:
         """
         answers = answer(range(len(pictures)), self.asked).clone()
         for row, picture in enumerate(pictures):
-            for number in self.users.get(picture, ()) if picture is not None else ():
+            if picture is None:
+                continue
+            for number in self.users.get(picture, ()):
                 asked = self.without(picture, number)
                 answers[row, number] = torch.nan if asked is None else answer([row], asked)[0, 0]
         return answers

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-def read_image(path: Path | str) -> Image:
+def read_image(path: Path | str, box: tuple[int, int, int, int] | None = None) -> Image:
     """Read a picture: turned upright as its camera says, transparency laid on white, in RGB.
 
     Raises
@@ -33,7 +33,7 @@ def read_image(path: Path | str) -> Image:
                 if picture.has_transparency_data:
                     over = picture.convert("RGBA")
                     picture = Image.alpha_composite(Image.new("RGBA", over.size, "white"), over)
-                return picture.convert("RGB")
+                return picture.convert("RGB").crop(box) if box else picture.convert("RGB")
     except FileNotFoundError:
         raise EarmarkError(f"There is no picture {path}: check its name, or whether it was moved.") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

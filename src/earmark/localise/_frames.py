@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from earmark.localise import LocalisationScores
+from earmark.models.build import AnyModel
 from earmark.models.masking import real_frames
-from earmark.models.written import WrittenModel
 
 
-def of_frames(
-    model: WrittenModel, scores: Tensor, lengths: Tensor, detection: Tensor, logits: bool
-) -> LocalisationScores:
+def of_frames(model: AnyModel, scores: Tensor, lengths: Tensor, detection: Tensor, logits: bool) -> LocalisationScores:
     """Scores (B, Q, T') of the encoder's frames, of which (B,) are real, laid out in time."""
     padded = ~real_frames(lengths, scores.shape[2])[:, None]
     centres = model.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
@@ -23,9 +22,7 @@ def of_frames(
     return LocalisationScores(scores, centres - half, centres + half, detection, logits)
 
 
-def own_scores(
-    model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor, logits: bool
-) -> LocalisationScores:
+def own_scores(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any, logits: bool) -> LocalisationScores:
     """The localisation scores that the model itself gives with its detection scores."""
     frames, lengths = model.encode_speech(features, lengths)
     detection, scores = model.score((frames, lengths), queries)

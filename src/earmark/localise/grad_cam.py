@@ -16,12 +16,13 @@ from torch import Tensor
 
 from earmark.localise import LocalisationScores
 from earmark.localise._frames import of_frames
+from earmark.models.build import AnyModel
 from earmark.models.written import Speech, WrittenModel
 
 
-def refuses(model: WrittenModel) -> str | None:
-    """It can be used with every model, since all have frames that a gradient reaches."""
-    return None
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model for written queries."""
+    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
 
 
 def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:

@@ -13,14 +13,15 @@ from torch import Tensor
 
 from earmark.localise import LocalisationScores
 from earmark.localise._segments import of_segments
+from earmark.models.build import AnyModel
 from earmark.models.written import WrittenModel
 
 COSTLY = True
 
 
-def refuses(model: WrittenModel) -> str | None:
-    """It can be used with every model."""
-    return None
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model for written queries."""
+    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
 
 
 @torch.no_grad()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from earmark.localise import LocalisationScores
@@ -13,7 +15,9 @@ from earmark.models.written import FrameScoreModel
 
 def refuses(model: AnyModel) -> str | None:
     """It needs a model whose frames are scored for every keyword."""
-    return None if isinstance(model, (FrameScoreModel, SharedWords)) else "this model's frames have no scores of their own"
+    return (
+        None if isinstance(model, (FrameScoreModel, SharedWords)) else "this model's frames have no scores of their own"
+    )
 
 
 def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:

@@ -6,6 +6,7 @@
 ``vocabulary.txt``      the keywords, one a line, in the order of the outputs
 ``thresholds.json``     by keyword, the detection score from which it counts as detected
 ``one-threshold.json``  the best single score for all of them, to compare with
+``image-threshold.json``  that of queries that are pictures, if the model knows such
 ``model-card.md``       what the model is and what it learned from
 ======================  ==========================================================
 """
@@ -27,12 +28,13 @@ from torch import Tensor
 from earmark.errors import EarmarkError
 from earmark.features import extractor
 from earmark.files import replacing, write_text
-from earmark.models.written import WrittenModel, build
+from earmark.models.build import AnyModel, build
 from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.vocabulary import Vocabulary, read_text
 
 WEIGHTS = "model.safetensors"
 ONE_THRESHOLD = "one-threshold.json"
+IMAGE_THRESHOLD = "image-threshold.json"
 DEFAULT_THRESHOLD = 0.5  # the paper's (Olaleye et al. 2022, Section IV-C)
 
 
@@ -44,19 +46,22 @@ class Checkpoint:
     ----------
     folder : Path
     recipe : Recipe
-    model : WrittenModel
+    model : WrittenModel or PicturedModel
         In evaluation mode.
     thresholds : numpy.ndarray, shape = (W,)
         Detection scores in [0, 1].
     one_threshold : float or None
         What training would have chosen for all keywords together; None for a run that does not say.
+    image_threshold : float or None
+        The same for queries that are pictures; None for a model that is not asked with them.
     """
 
     folder: Path
     recipe: Recipe
-    model: WrittenModel
+    model: AnyModel
     thresholds: npt.NDArray[np.float64]
     one_threshold: float | None = None
+    image_threshold: float | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -105,6 +110,11 @@ def write_one_threshold(folder: Path, threshold: float) -> None:
     write_text(folder / ONE_THRESHOLD, f"{threshold:.6g}\n")
 
 
+def write_image_threshold(folder: Path, threshold: float) -> None:
+    """Write the detection threshold for queries that are pictures, a JSON number."""
+    write_text(folder / IMAGE_THRESHOLD, f"{threshold:.6g}\n")
+
+
 def read_checkpoint(folder: Path | str) -> Checkpoint:
     """Load a trained model.
 
@@ -130,8 +140,9 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             "put back the files that belong together."
         ) from error
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    thresholds, one = _read_thresholds(folder, vocabulary), _read_one_threshold(folder)
-    return Checkpoint(folder, recipe, model.to(device).eval(), thresholds, one)
+    thresholds = _read_thresholds(folder, vocabulary)
+    one, image = (_read_one_threshold(folder / name) for name in (ONE_THRESHOLD, IMAGE_THRESHOLD))
+    return Checkpoint(folder, recipe, model.to(device).eval(), thresholds, one, image)
 
 
 def _read_vocabulary(path: Path) -> Vocabulary:
@@ -159,8 +170,7 @@ def _read_thresholds(folder: Path, vocabulary: Vocabulary) -> npt.NDArray[np.flo
         raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error
 
 
-def _read_one_threshold(folder: Path) -> float | None:
-    path = folder / ONE_THRESHOLD
+def _read_one_threshold(path: Path) -> float | None:
     if not path.is_file():
         return None
     try:

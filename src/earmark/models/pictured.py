@@ -159,7 +159,7 @@ class PairModel(PicturedModel):
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """Inner products of pixels and frames."""
         matches = similarity.matchmap(subject.flatten(1, 2), speech[0])[0]
-        return matches.unflatten(1, subject.shape[1:3])
+        return matches.view(*subject.shape[:3], -1)
 
     def forward(self, features: Tensor, lengths: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Frames (B, T', D), lengths (B,) and pixels (N, P, D), for a loss to compare."""

@@ -1,8 +1,8 @@
 """One model for written queries and for pictures: both are understood as keywords.
 
-Every keyword w has one vector e_w. A frame a says the keyword as far as a . e_w + b_w is large, a pixel v shows it as far
-as v . e_w + c_w is large; frames and pixels are pooled by log-mean-exp. So the speech network and the image network each
-learn from tags by cross-entropy, and meet in the keywords' vectors.
+Every keyword w has one vector e_w. A frame a says the keyword as far as a . e_w + b_w is large, a pixel v shows it as
+far as v . e_w + c_w is large; frames and pixels are pooled by log-mean-exp. So the speech network and the image network
+each learn from tags by cross-entropy, and meet in the keywords' vectors.
 
 Asked with a keyword, the detection score is p(w | utterance), as of any model for written queries. Asked with pictures,
 it is the probability that what the pictures are about is spoken,
@@ -14,18 +14,18 @@ in common: with z_i the log-odds of w in picture i, above those that any picture
 
     p(w is meant | pictures) ~ exp(sqrt(n) mean_i z_i).
 
-One picture is taken at its word. Were the pictures independent, the evidence of n would weigh n times as much; were they
-copies, it would weigh once. The square root lies between (why: docs/results.md).
+One picture is taken at its word. Were the pictures independent, the evidence of n would weigh n times as much; were
+they copies, it would weigh once. The square root lies between (docs/results.md tells what was tried).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from earmark.models.masking import real_frames
 from earmark.models.pictured import PicturedModel
 from earmark.models.pooling import log_mean_exp
 from earmark.models.written import Speech
@@ -79,7 +79,8 @@ class SharedWords(PicturedModel):
 
     def _meant(self, subject: Tensor) -> Tensor:
         evidence = self.shown(subject.flatten(1, 2)).clamp_min(RARE) - self.usual
-        return (len(subject) ** 0.5 * evidence.mean(dim=0)).softmax(dim=0)
+        weight = math.sqrt(len(subject))
+        return (weight * evidence.mean(dim=0)).softmax(dim=0)
 
     def score(self, speech: Speech, asked: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of the probability that what is meant is spoken, and is spoken in each frame."""
@@ -92,7 +93,7 @@ class SharedWords(PicturedModel):
         """The probability that pixel and frame are about the same, of what the pictures mean."""
         pixels = self.seen(subject.flatten(1, 2)).sigmoid()
         frames = self.heard(speech[0])[0].sigmoid() * self._meant(subject)[:, None]
-        return torch.einsum("nwp,wt->npt", pixels, frames).unflatten(1, subject.shape[1:3])
+        return torch.einsum("nwp,wt->npt", pixels, frames).view(*subject.shape[:3], -1)
 
     def forward(self, features: Tensor, lengths: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         """Logits of all keywords in utterances (B, W) and in pictures (N, W)."""

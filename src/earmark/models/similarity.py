@@ -1,8 +1,8 @@
 """How alike a picture and an utterance are, by the matchmap of all pixels with all frames.
 
 A matchmap M has the inner product of every pixel's vector with every frame's (Harwath et al. 2018, Section 3.5; Nortje
-and Kamper 2022). Here pixels are rows and frames are columns; dimensions before these two, of any number, are pairs of a
-picture and an utterance. Padded frames take no part in anything.
+and Kamper 2022). Here pixels are rows and frames are columns; dimensions before these two, of any number, are pairs of
+a picture and an utterance. Padded frames take no part in anything.
 """
 
 from __future__ import annotations

@@ -29,8 +29,10 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
+from earmark.errors import EarmarkError
 from earmark.models.encoders import ConvEncoder
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
+from earmark.queries import Query
 from earmark.recipe import Model
 from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
@@ -51,22 +53,31 @@ class WrittenModel(nn.Module, ABC):
         """Where the frames of :meth:`encode_speech` lie in the waveform."""
         return self.encoder.grid
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model computes."""
+        return next(self.parameters()).device
+
     def encode_speech(self, features: Tensor, lengths: Tensor) -> Speech:
         """Features (B, T, F) and lengths (B,) to frames (B, T', K) and lengths (B,)."""
         frames: Tensor
         frames, lengths = self.encoder(features, lengths)
         return frames, lengths
 
-    def encode_queries(self, keywords: Sequence[str]) -> Tensor:
-        """Indices (Q,) of the keywords.
+    def encode_queries(self, queries: Sequence[Query]) -> Tensor:
+        """Indices (Q,) of keywords.
 
         Raises
         ------
         EarmarkError
-            If a word is not in the vocabulary.
+            If a word is not in the vocabulary, or a query is a picture.
         """
-        indices = [self.vocabulary.index(word) for word in keywords]
-        return torch.tensor(indices, dtype=torch.long, device=next(self.parameters()).device)
+        indices = []
+        for query in queries:
+            if not isinstance(query, str):
+                raise EarmarkError(f"This model is asked with words alone, not with pictures ({query.name}).")
+            indices.append(self.vocabulary.index(query))
+        return torch.tensor(indices, dtype=torch.long, device=self.device)
 
     @abstractmethod
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor | None]:

@@ -95,7 +95,8 @@ class PairSampler:
     @cached_property
     def _without(self) -> Bools:
         """Which pairs' pictures are labelled with no keyword of the column: (U, W)."""
-        return ~self._shows[self.pictures]
+        without: Bools = ~self._shows[self.pictures]
+        return without
 
     @cached_property
     def _others(self) -> list[dict[int, Ints]]:

@@ -12,8 +12,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from earmark.corpus import Corpus
+from earmark.errors import EarmarkError
 from earmark.features.padding import pad
-from earmark.features.store import FeatureSet
+from earmark.features.store import FeatureSet, load_features
+from earmark.recipe import Recipe
+from earmark.supervision.targets import read_targets, targets_path
+from earmark.vocabulary import Vocabulary
 
 POOL_BATCHES = 20  # batches' worth of utterances that are sorted by length together
 
@@ -90,3 +95,21 @@ class BucketSampler(Sampler[list[Rendition]]):
             batches += [by_length[i : i + self.batch_size] for i in range(0, len(by_length), self.batch_size)]
         for index in chance.permutation(len(batches)).tolist():
             yield [(int(speed_of[u]), int(u)) for u in batches[index]]
+
+
+def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
+    """A split of a corpus, with the targets that the recipe's supervision has for it."""
+    names = [utterance.id for utterance in corpus.utterances(split)]
+    if not names:
+        raise EarmarkError(
+            f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
+        )
+    targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
+    if recipe.shuffle_pairs:
+        targets = targets[dealt(recipe, len(targets))]
+    return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets)
+
+
+def dealt(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:
+    """Whose picture each utterance gets in the control whose pairs are shuffled."""
+    return np.random.default_rng(recipe.training.seed).permutation(utterances)

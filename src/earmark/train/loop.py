@@ -15,42 +15,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch import nn
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.features import extractor
-from earmark.features.padding import in_order
 from earmark.features.specaugment import spec_augment
-from earmark.features.store import load_features
 from earmark.localise import method
-from earmark.models.checkpoint import (
-    read_weights,
-    write_description,
-    write_one_threshold,
-    write_thresholds,
-    write_weights,
-)
-from earmark.models.written import build
+from earmark.models.build import AnyModel, build
+from earmark.models.checkpoint import read_weights, write_description, write_weights
 from earmark.progress import progress
 from earmark.recipe import Recipe, Training, read_recipe
-from earmark.supervision.targets import read_targets, targets_path
-from earmark.train.batches import BucketSampler, Lesson
 from earmark.train.card import write_card
+from earmark.train.choose import course_of
+from earmark.train.course import Course
 from earmark.train.state import State, begun, keep, restore
-from earmark.train.threshold import best_threshold, keyword_thresholds
 from earmark.vocabulary import Vocabulary, read_text
 
 
 def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resume: bool = False) -> None:
     """Train a model and leave it in the folder `out`.
 
-    The best epoch is the one with the lowest loss on dev, by the same kind of targets as it was taught with.
+    The best epoch is the one with the lowest loss on dev, by the same kind of loss as it was taught with.
 
     Parameters
     ----------
@@ -74,26 +63,22 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     method(recipe.localisation, model)  # refused now, not in hours when something is to be found
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
-        lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
-        dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
+        course = course_of(recipe, corpus, keywords, model)
 
-    sampler = BucketSampler(lesson.lengths, recipe.training.batch_size, recipe.training.seed)
     optimizer = make_optimizer(model, recipe.training)
-    loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
-    model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, course.loader)
     state = restore(out, accelerator.unwrap_model(model), optimizer)
 
     curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1)
     with progress(f"Training {out.name}", recipe.training.epochs, state.epochs) as advance:
         for epoch in range(state.epochs, recipe.training.epochs):
             torch.manual_seed(_seed(recipe.training.seed, epoch))
-            sampler.epoch = epoch
+            course.sampler.epoch = epoch
             began = time.monotonic()
-            taught = one_epoch(model, optimizer, loader, accelerator, recipe, epoch)
-            scores = detection_scores(accelerator.unwrap_model(model), dev)
-            if not np.isfinite(scores).all():  # the last step of the epoch can be the fatal one
+            taught = one_epoch(model, optimizer, loader, accelerator, course, recipe, epoch)
+            checked = course.check(accelerator.unwrap_model(model))
+            if not math.isfinite(checked):  # the last step of the epoch can be the fatal one
                 raise _diverged(epoch)
-            checked = _bce(scores, dev.targets)
             state.epochs = epoch + 1
             state.seconds += time.monotonic() - began
             state.curve.append({"epoch": epoch + 1, "train_loss": taught, "dev_loss": checked})
@@ -108,7 +93,7 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
             advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
     curves.close()
     if accelerator.is_main_process:
-        _finish(out, recipe, corpus, accelerator.unwrap_model(model), lesson, dev, state)
+        _finish(out, recipe, corpus, accelerator.unwrap_model(model), course, state)
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
@@ -137,31 +122,19 @@ def check_description(out: Path, recipe: Recipe, keywords: Vocabulary) -> None:
         raise EarmarkError(f"{out} was begun with other keywords, or in another order: {otherwise}.")
 
 
-def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
-    """A split of a corpus, with the targets that the recipe's supervision has for it."""
-    names = [utterance.id for utterance in corpus.utterances(split)]
-    if not names:
-        raise EarmarkError(
-            f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
-        )
-    targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
-    if recipe.shuffle_pairs:
-        targets = targets[np.random.default_rng(recipe.training.seed).permutation(len(targets))]
-    return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets)
-
-
 def make_optimizer(model: nn.Module, settings: Training) -> torch.optim.Optimizer:
     """The optimiser that a recipe asks for."""
     return torch.optim.AdamW(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
 
 
 def learning_rate(settings: Training, step: int, steps: int) -> float:
-    """The learning rate at a step: a linear rise, then constant or half a cosine down to 0."""
+    """The learning rate at a step: a linear rise, then half a cosine down to 0, or the rate that the epoch has."""
     warmup = settings.warmup * steps
     if step < warmup:
         return settings.learning_rate * min(1.0, (step + 1) / warmup)
     if settings.schedule == "constant":
-        return settings.learning_rate
+        begun = [epoch for epoch in settings.later_rates if epoch * steps <= step * settings.epochs]
+        return settings.later_rates[max(begun)] if begun else settings.learning_rate
     done = (step - warmup) / max(steps - warmup, 1)
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -175,6 +148,7 @@ def one_epoch(
     optimizer: Any,
     loader: Any,
     accelerator: Accelerator,
+    course: Course,
     recipe: Recipe,
     epoch: int,
 ) -> float:
@@ -188,8 +162,7 @@ def one_epoch(
         for group in optimizer.param_groups:
             group["lr"] = rate
         heard = spec_augment(batch["features"], batch["lengths"], recipe.augment, chance)
-        # Binary cross-entropy against soft targets (Olaleye et al. 2022, Eq. 4).
-        loss = nn.functional.binary_cross_entropy_with_logits(model(heard, batch["lengths"]), batch["targets"])
+        loss = course.loss(accelerator.unwrap_model(model), course.output(model, heard, batch), batch, chance)
         if not loss.isfinite():
             raise _diverged(epoch)
         optimizer.zero_grad()
@@ -208,31 +181,8 @@ def _diverged(epoch: int) -> EarmarkError:
     )
 
 
-@torch.no_grad()
-def detection_scores(model: nn.Module, lesson: Lesson, batch_size: int = 32) -> npt.NDArray[np.float64]:
-    """Detection scores of a whole split, shape = (U, W), in [0, 1]."""
-    model.eval()
-    device = next(model.parameters()).device
-    scores = np.empty(lesson.targets.shape)
-    for utterances in in_order(lesson.lengths[0], batch_size):
-        batch = lesson.collate([(0, utterance) for utterance in utterances])
-        logits: Tensor = model(batch["features"].to(device), batch["lengths"].to(device))
-        scores[utterances] = logits.double().sigmoid().cpu().numpy()
-    return scores
-
-
-def _bce(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> float:
-    return float(nn.functional.binary_cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets).double()))
-
-
-def _finish(
-    out: Path, recipe: Recipe, corpus: Corpus, model: nn.Module, lesson: Lesson, dev: Lesson, state: State
-) -> None:
+def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: AnyModel, course: Course, state: State) -> None:
     """With the best epoch's weights: thresholds and the model card."""
     model.load_state_dict(read_weights(out))
-    vocabulary = model.vocabulary
-    assert isinstance(vocabulary, Vocabulary)
-    scores = detection_scores(model, dev)
-    write_one_threshold(out, best_threshold(scores, dev.targets))
-    write_thresholds(out, vocabulary, keyword_thresholds(scores, dev.targets, lesson.targets))
-    write_card(out, recipe, corpus, vocabulary, state.curve)
+    course.finish(model.eval(), out)
+    write_card(out, recipe, corpus, model.vocabulary, state.curve)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from earmark.models import similarity
+from earmark.models.pictured import PairModel
 
 
 class Pairs(NamedTuple):
@@ -29,6 +30,24 @@ class Pairs(NamedTuple):
         matches = similarity.paired_matchmap(self.pixels, self.frames)
         heard = similarity.audio_context(matches, self.real, self.frames)
         return heard, similarity.image_context(matches, self.real, self.pixels)
+
+    def similarities(self, model: PairModel) -> Tensor:
+        """How alike each picture and its utterance are, (B,)."""
+        if model.pool is None:
+            return similarity.cosine(*self.contexts())
+        return model.pool(similarity.paired_matchmap(self.pixels, self.frames), self.real)
+
+    def times(self, times: int) -> Pairs:
+        """Each pair so many times in a row."""
+        return Pairs(*(part.repeat_interleave(times, dim=0) for part in self))
+
+    def with_speech(self, other: Pairs) -> Pairs:
+        """The pictures, with the utterances of other pairs."""
+        return Pairs(self.pixels, other.frames, other.real)
+
+    def with_pictures(self, other: Pairs) -> Pairs:
+        """The utterances, with the pictures of other pairs."""
+        return Pairs(other.pixels, self.frames, self.real)
 
 
 def contrastive(

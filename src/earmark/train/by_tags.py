@@ -1,0 +1,76 @@
+"""Learning from tags: each keyword by itself, by cross-entropy against soft targets (Olaleye et al. 2022, Eq. 4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from earmark.corpus import Corpus
+from earmark.features.padding import in_order
+from earmark.models.build import AnyModel
+from earmark.models.checkpoint import write_one_threshold, write_thresholds
+from earmark.recipe import Recipe
+from earmark.train.batches import BucketSampler, Lesson, Rendition, read_lesson
+from earmark.train.course import Batch
+from earmark.train.threshold import best_threshold, keyword_thresholds
+from earmark.vocabulary import Vocabulary
+
+
+class TagCourse:
+    """Utterances and the tags of their pictures."""
+
+    def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> None:
+        self.keywords = keywords
+        self.lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
+        self.dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
+        training = recipe.training
+        self.sampler = BucketSampler(self.lesson.lengths, training.batch_size, training.seed)
+        self.loader = DataLoader(self.lesson, batch_sampler=self.sampler, collate_fn=self.collate)
+
+    def collate(self, renditions: list[Rendition]) -> Batch:
+        """As :meth:`Lesson.collate`."""
+        return self.lesson.collate(renditions)
+
+    def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
+        """Logits (B, W)."""
+        return model(features, batch["lengths"])
+
+    def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
+        """Binary cross-entropy."""
+        return nn.functional.binary_cross_entropy_with_logits(output, batch["targets"])
+
+    def check(self, model: AnyModel) -> float:
+        """Binary cross-entropy on dev."""
+        return binary_cross_entropy(detection_scores(model, self.dev), self.dev.targets)
+
+    def finish(self, model: AnyModel, out: Path) -> None:
+        """A threshold for each keyword, and the best one for all."""
+        scores = detection_scores(model, self.dev)
+        write_one_threshold(out, best_threshold(scores, self.dev.targets))
+        write_thresholds(out, self.keywords, keyword_thresholds(scores, self.dev.targets, self.lesson.targets))
+
+
+@torch.no_grad()
+def detection_scores(model: AnyModel, lesson: Lesson, batch_size: int = 32) -> npt.NDArray[np.float64]:
+    """Detection scores of all keywords in a whole split, shape = (U, W), in [0, 1]."""
+    model.eval()
+    queries = model.encode_queries(model.vocabulary.words)
+    scores = np.empty(lesson.targets.shape)
+    for utterances in in_order(lesson.lengths[0], batch_size):
+        batch = lesson.collate([(0, utterance) for utterance in utterances])
+        speech = model.encode_speech(batch["features"].to(model.device), batch["lengths"].to(model.device))
+        scores[utterances] = model.score(speech, queries)[0].double().sigmoid().cpu().numpy()
+    return scores
+
+
+def binary_cross_entropy(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> float:
+    """The mean over all cells; not a number where a score is none."""
+    if not np.isfinite(scores).all():
+        return float("nan")
+    return float(nn.functional.binary_cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets).double()))

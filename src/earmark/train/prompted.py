@@ -1,0 +1,65 @@
+"""The detection threshold for queries that are pictures, chosen on dev by tags: no transcript is needed.
+
+Every keyword is asked for with the pictures of dev that show it best, by their tags; the threshold is the one with the
+highest F1 that the tags let expect. No utterance is asked with its own picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from earmark.asking import Prompts
+from earmark.corpus import Corpus
+from earmark.features.padding import in_order
+from earmark.models.checkpoint import write_image_threshold as write
+from earmark.models.pictured import PicturedModel
+from earmark.queries import ImageQuery, Prompt
+from earmark.train.batches import Lesson
+from earmark.train.threshold import best_threshold
+
+PICTURES = 10  # a query, as in Nortje and Kamper (2022)
+
+
+def write_image_threshold(model: PicturedModel, corpus: Corpus, dev: Lesson, out: Path) -> None:
+    """Choose the threshold and write it into a run's folder."""
+    images = [utterance.image for utterance in corpus.utterances("dev")]
+    scores = prompted_scores(model, dev, images)
+    known = np.isfinite(scores)
+    write(out, best_threshold(scores[known][:, None], dev.targets[known][:, None]))
+
+
+@torch.no_grad()
+def prompted_scores(model: PicturedModel, dev: Lesson, images: list[Path | None]) -> npt.NDArray[np.float64]:
+    """Detection scores of keywords that are asked for with pictures, shape = (U, W).
+
+    Not a number where nothing but an utterance's own picture could be asked with.
+    """
+    prompts = Prompts(model, shown_best(dev.targets, images, model.vocabulary.words))
+    scores = np.empty(dev.targets.shape)
+    for utterances in in_order(dev.lengths[0], 16):
+        batch = dev.collate([(0, utterance) for utterance in utterances])
+        frames, lengths = model.encode_speech(batch["features"].to(model.device), batch["lengths"].to(model.device))
+
+        def answer(rows: Sequence[int], asked: Any, frames: Tensor = frames, lengths: Tensor = lengths) -> Tensor:
+            return model.score((frames[list(rows)], lengths[list(rows)]), asked)[0]
+
+        logits = prompts.answers([images[utterance] for utterance in utterances], answer)
+        scores[utterances] = logits.double().sigmoid().cpu().numpy()
+    return scores
+
+
+def shown_best(tags: npt.NDArray[np.float32], images: list[Path | None], keywords: tuple[str, ...]) -> list[ImageQuery]:
+    """For each keyword the pictures with its highest tags, each picture once."""
+    queries = []
+    for keyword, column in zip(keywords, tags.T, strict=True):
+        ranked = dict.fromkeys(images[utterance] for utterance in np.argsort(-column, kind="stable"))
+        best = [Prompt(path) for path in ranked if path is not None][:PICTURES]
+        queries.append(ImageQuery(keyword, tuple(best)))
+    return queries
