@@ -34,6 +34,36 @@ def resnet(folder: Path) -> Path:
     return saved(transformers.ResNetModel(config), folder)
 
 
+def convnext(folder: Path) -> Path:
+    """A convolutional network of another kind."""
+    torch.manual_seed(0)
+    config = transformers.ConvNextConfig(hidden_sizes=[8, 12], depths=[1, 1], num_stages=2)
+    return saved(transformers.ConvNextModel(config), folder)
+
+
+def swin(folder: Path) -> Path:
+    """A transformer without a class token, which joins its patches of 4 pixels, two by two, once."""
+    torch.manual_seed(0)
+    config = transformers.SwinConfig(
+        image_size=SIDE, patch_size=4, window_size=4, embed_dim=8, depths=[1, 1], num_heads=[2, 2]
+    )
+    return saved(transformers.SwinModel(config), folder)
+
+
+def dinov2(folder: Path) -> Path:
+    """A vision transformer with a class token and four registers."""
+    torch.manual_seed(0)
+    config = transformers.Dinov2WithRegistersConfig(**SIZES, **VISION, num_register_tokens=4)
+    return saved(transformers.Dinov2WithRegistersModel(config), folder)
+
+
+def vit_mae(folder: Path) -> Path:
+    """A network that looks at a quarter of the patches, drawn anew each time."""
+    torch.manual_seed(0)
+    config = transformers.ViTMAEConfig(**SIZES, **VISION)
+    return saved(transformers.ViTMAEModel(config), folder)
+
+
 def clip(folder: Path) -> Path:
     """A CLIP with a tokenizer of a few words."""
     torch.manual_seed(0)

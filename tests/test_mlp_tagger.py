@@ -329,6 +329,14 @@ def test_a_damaged_file_of_vectors_is_made_anew_and_others_are_left_alone(tmp_pa
     assert (tmp_path / "cache" / "other.safetensors").read_bytes() == b"somebody's"
 
 
+def test_maps_are_kept_however_they_lie_in_memory(tmp_path: Path) -> None:
+    images = [picture.image for picture in draw(tmp_path / "p", 2, 1)]
+    turned = torch.arange(12.0).reshape(2, 2, 3).transpose(1, 2)
+    for _ in range(2):  # computed, then read
+        kept = vectors_of(images, lambda some: turned, tmp_path / "cache", "Looking")
+        np.testing.assert_array_equal(kept, turned)
+
+
 def test_pictures_and_vectors_that_can_not_be_used(tmp_path: Path) -> None:
     images = [picture.image for picture in draw(tmp_path / "p", 2, 1)]
     with pytest.raises(EarmarkError, match="not numbers"):

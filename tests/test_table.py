@@ -378,7 +378,7 @@ def test_everything_that_can_be_wrong_with_a_table(folder: Path) -> None:
             "utterances.csv row 4: {}/audio/half.wav is cut short after 0.50 s: copy it again",
             "utterances.csv row 4: {}/images/half.jpg is a damaged picture (",
             "utterances.csv row 5: {}/audio/letter.wav can't be read as audio (Format not recognised)",
-            "utterances.csv row 5: {}/images/letter.png is no picture of a kind that can be read",
+            "utterances.csv row 5: {}/images/letter.png can't be read as a picture (it is a text): check",
             "utterances.csv row 6: {}/audio/empty.wav holds no sound (0 seconds): record it again or leave it out",
             "utterances.csv row 7: the utterance_id 'u2' is that of row 2 too",
             "utterances.csv row 8: there is no audio file in this row",
@@ -386,7 +386,7 @@ def test_everything_that_can_be_wrong_with_a_table(folder: Path) -> None:
             "utterances.csv row 9: there are 6 cells below 5 column names: put quotes around a cell that contains ','",
             "utterances.csv row 11: the split '' is none of train, dev and test",
             "utterances.csv row 12: {}/audio is a folder: name an audio file",
-            "utterances.csv row 12: There is no picture {}/images: check its name, or whether it was moved",
+            "utterances.csv row 12: {}/images is a folder: name a picture",
             "words.csv row 4: the word 'dog' ends at 2 s, before it starts at 3 s",
         ],
         strict=True,
@@ -407,14 +407,14 @@ def test_a_medium_that_many_rows_name_is_one_problem(folder: Path) -> None:
 def test_a_decompression_bomb_is_refused(folder: Path, side: int, capfd: pytest.CaptureFixture[str]) -> None:
     Image.new("1", (side, side)).save(folder / "bomb.png")
     table = write(folder / "utterances.csv", "audio,image", "audio/a.wav,bomb.png")
-    assert problems_of(table)[1].endswith("bomb.png has more pixels than a picture should: make it smaller")
+    assert problems_of(table)[1].endswith("bomb.png is too large a picture: scale it down to less than 80 megapixels")
     assert "Warning" not in capfd.readouterr().err
 
 
 def test_no_other_program_is_started_for_a_picture(folder: Path) -> None:
     (folder / "a.eps").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n")
     table = write(folder / "utterances.csv", "audio,image", "audio/a.wav,a.eps")
-    assert "is no picture of a kind that can be read" in problems_of(table)[1]
+    assert "can't be read as a picture (it is PostScript)" in problems_of(table)[1]
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,10 @@ from typing import TypeVar
 
 from earmark.audio import AudioInfo, check_audio
 from earmark.errors import EarmarkError
-from earmark.images import PICTURE_FORMATS
+from earmark.images import check_image
 from earmark.progress import progress
 
 THREADS = 2
-ENOUGH_PIXELS = (256, 256)  # a JPEG may be decoded at a fraction of its size if no smaller than this
 
 Checked = TypeVar("Checked")
 
@@ -75,34 +74,9 @@ def check_all_audio(paths: Iterable[Path]) -> dict[Path, AudioInfo | EarmarkErro
 
 def check_all_images(paths: Iterable[Path]) -> dict[Path, EarmarkError | None]:
     """For each picture None, or what is wrong with it; every one is decoded."""
-    from PIL import Image
-
     with warnings.catch_warnings():
-        # Pillow warns of a picture that is too big; _check_image refuses it.
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        return _check_all("checking pictures", paths, _check_image)
-
-
-def _check_image(path: Path) -> None:
-    from PIL import Image, UnidentifiedImageError
-
-    if not os.path.isfile(path):
-        raise EarmarkError(f"There is no picture {path}: check its name, or whether it was moved.")
-    too_big = f"{path} has more pixels than a picture should: make it smaller."
-    try:
-        with Image.open(path, formats=PICTURE_FORMATS) as image:
-            if image.width * image.height > (Image.MAX_IMAGE_PIXELS or float("inf")):
-                raise EarmarkError(too_big)
-            image.draft("RGB", ENOUGH_PIXELS)
-            image.load()
-    except EarmarkError:
-        raise
-    except Image.DecompressionBombError:
-        raise EarmarkError(too_big) from None
-    except UnidentifiedImageError:
-        raise EarmarkError(f"{path} is no picture of a kind that can be read: save it as jpg or png.") from None
-    except Exception as error:  # Pillow's decoders raise whatever a damaged file makes them stumble over
-        raise EarmarkError(f"{path} is a damaged picture ({error}): copy or save it again.") from error
+        warnings.simplefilter("ignore")  # here, because each thread's filters would be all threads' filters
+        return _check_all("checking pictures", paths, check_image)
 
 
 def _check_all(

@@ -93,12 +93,7 @@ class PretrainedImageNetwork(ImageNetwork):
 
     def __init__(self, settings: PretrainedImage, dimension: int) -> None:
         super().__init__()
-        found = pretrained.find(settings.network)
-        if settings.sha256 not in (None, found.sha256):
-            raise EarmarkError(
-                f"The image network {settings.network} is not the one that the model was trained on: "
-                "put its old files back, or train again."
-            )
+        found = _found(settings, download=False)
         # Not a module, so that it has no part in training, in its modes, or in what is saved.
         self._map = FrozenMap(found.folder, settings.side)
         self.dimension, self.fingerprint = dimension, f"map-{found.sha256[:16]}-{settings.side or 'own'}"
@@ -137,6 +132,16 @@ def pinned(settings: SmallImage | PretrainedImage) -> SmallImage | PretrainedIma
     """
     if isinstance(settings, SmallImage):
         return settings
-    found = pretrained.find(settings.network, download=True)
-    sha256 = settings.sha256 or found.sha256
-    return settings.model_copy(update={"network": found.spec, "sha256": sha256})
+    found = _found(settings, download=True)
+    return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
+
+
+def _found(settings: PretrainedImage, download: bool) -> pretrained.Found:
+    """The network of the settings, of which it is made sure that it is the very one."""
+    found = pretrained.find(settings.network, download)
+    if settings.sha256 not in (None, found.sha256):
+        raise EarmarkError(
+            f"The image network {settings.network} is not the one that the model was trained on: "
+            "put its old files back, or train again."
+        )
+    return found

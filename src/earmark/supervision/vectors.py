@@ -1,4 +1,4 @@
-"""A network's vectors of pictures, computed once and kept, some hundred pictures a file, so that work can go on.
+"""What a network makes of pictures, computed once and kept, some hundred pictures a file, so that work can go on.
 
 A picture that has changed (size or time of change) is looked at anew. Files are written in one step and named by
 what is in them, so that two programs may share a folder.
@@ -29,14 +29,14 @@ Rows = npt.NDArray[np.float16]
 
 
 def vectors_of(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tensor], folder: Path, task: str) -> Rows:
-    """Vectors of pictures, from the files in `folder` where they are there, else computed and kept there.
+    """Vectors or maps of pictures, from the files in `folder` where they are there, else computed and kept there.
 
     Parameters
     ----------
     images : sequence of Path
         N pictures; one that comes twice is looked at once.
     vectors : callable
-        Pictures to vectors (n, D).
+        Pictures to vectors (n, D), or to anything (n, ...).
     folder : Path
         Belongs to this network alone.
     task : str
@@ -44,7 +44,7 @@ def vectors_of(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tens
 
     Returns
     -------
-    numpy.ndarray, shape = (N, D), float16
+    numpy.ndarray, shape = (N, ...), float16
 
     Raises
     ------
@@ -78,7 +78,7 @@ def _computed(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tenso
         some = images[start : start + A_BATCH]
         rows.append(vectors([read_image(image) for image in some]).half().numpy())
         advance(len(some))
-    whole = np.concatenate(rows)
+    whole = np.ascontiguousarray(np.concatenate(rows))  # safetensors saves what lies in memory, in whatever order
     if not np.isfinite(whole).all():
         raise EarmarkError("The image network gives vectors that are not numbers: choose an undamaged network.")
     return whole

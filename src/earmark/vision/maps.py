@@ -15,7 +15,7 @@ from torch import Tensor
 from earmark.errors import EarmarkError
 from earmark.vision.network import image_processor, read_network
 
-PROBE = (64, 48)  # pixels of the first picture that a network is shown
+MOST_JOINED = 3  # times that a transformer joins its patches, two by two
 MOST_BEFORE = 16  # tokens for the whole picture; those that are known have one to five
 
 
@@ -47,9 +47,9 @@ class FrozenMap:
         # Transformers learned where the places of pictures of one size are: those of another size lie between them.
         resizes = side is not None and "interpolate_pos_encoding" in signature(self._network.forward).parameters
         self._options = {"interpolate_pos_encoding": True} if resizes else {}
-        probe = [Image.new("RGB", PROBE, "white")]
+        probe = [Image.linear_gradient("L").convert("RGB")]
         first, second = self(probe), self(probe)
-        if not first.equal(second):
+        if not torch.allclose(first, second, rtol=1e-3, atol=1e-3):
             raise self._without_map("what it gives is a matter of chance")
         self.channels = first.shape[1]
 
@@ -71,7 +71,7 @@ class FrozenMap:
                 raise ValueError(f"its last state has {hidden.ndim} dimensions")
         except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise self._without_map(" ".join(str(error).split())[:200]) from error
-        return hidden.float().cpu()
+        return hidden.float().cpu().contiguous()
 
     def _without_map(self, why: str) -> EarmarkError:
         return EarmarkError(f"The network in {self._folder} gives no map of a picture ({why}): choose another network.")
@@ -98,13 +98,13 @@ def in_a_grid(tokens: Tensor, size: Sequence[int], patch: int) -> Tensor:
     ValueError
         If there are too few tokens, or too many.
     """
-    strides = [patch << joined for joined in range(6)]
+    strides = [patch << joined for joined in range(1 + MOST_JOINED)]
     # What a patch more or less at the edge amounts to is for each network to say: most leave it out, some fill it up.
     grids = [tuple(length // stride for length in size) for stride in strides]
     grids += [tuple(-(-length // stride) for length in size) for stride in strides]
     height, width = max((grid for grid in grids if 0 < prod(grid) <= tokens.shape[1]), key=prod, default=(0, 0))
     before = tokens.shape[1] - height * width
-    if before > MOST_BEFORE:
+    if height == 0 or before > MOST_BEFORE:
         raise ValueError(f"{tokens.shape[1]} tokens make no grid")
     grid: Tensor = tokens[:, before:].transpose(1, 2).unflatten(2, (height, width))
     return grid
