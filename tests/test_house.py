@@ -12,8 +12,8 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "files", "hits", "images", "progress", "vocabulary"],
-    ["corpus", "media", "recipe", "tables"],
+    ["audio", "device", "files", "hits", "images", "progress", "vocabulary"],
+    ["corpus", "media", "pretrained", "recipe", "tables"],
     ["corpora", "features"],
     ["models", "pages", "supervision"],
     ["localise"],

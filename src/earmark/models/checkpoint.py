@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from earmark.device import device
 from earmark.errors import EarmarkError
 from earmark.features import extractor
 from earmark.files import replacing, write_text
@@ -129,9 +129,8 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             f"{folder / WEIGHTS} does not fit recipe.yaml and vocabulary.txt beside it: "
             "put back the files that belong together."
         ) from error
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     thresholds, one = _read_thresholds(folder, vocabulary), _read_one_threshold(folder)
-    return Checkpoint(folder, recipe, model.to(device).eval(), thresholds, one)
+    return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one)
 
 
 def _read_vocabulary(path: Path) -> Vocabulary:

@@ -18,9 +18,9 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from earmark import pretrained
+from earmark.device import device
 from earmark.errors import EarmarkError
-from earmark.supervision import pretrained
-from earmark.supervision.device import device
 from earmark.supervision.vgg16 import Vgg16, prepared, read_vgg16
 
 VGG16 = "vgg16:"
@@ -94,12 +94,7 @@ def read_network(folder: Path) -> tuple[Any, bool]:
     EarmarkError
         If weights are missing or don't fit; many a classifier's folder has no pooler, which is no harm.
     """
-    network, loading = pretrained.load("AutoModel", folder, dtype=torch.float32, output_loading_info=True)
-    missing = {name for name in loading["missing_keys"] if not name.startswith("pooler.")}
-    if missing or loading["mismatched_keys"]:
-        name = next(iter(missing), "") or str(next(iter(loading["mismatched_keys"]))[0])
-        raise EarmarkError(f"The weights in {folder} don't fit its config.json (see {name}): give an undamaged folder.")
-    return network.eval().requires_grad_(False).to(device()), not loading["missing_keys"]
+    return pretrained.load_frozen(folder, spare="pooler.")
 
 
 @torch.inference_mode()

@@ -21,12 +21,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from earmark.device import device
 from earmark.errors import EarmarkError
 from earmark.files import replacing
 from earmark.progress import progress
 from earmark.supervision.backbones import Backbone, read_backbone
 from earmark.supervision.captions import named_in_captions
-from earmark.supervision.device import device
 from earmark.supervision.pictures import Picture
 from earmark.supervision.tagger_folder import (
     WEIGHTS,

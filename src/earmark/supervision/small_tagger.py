@@ -16,11 +16,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from earmark.device import device
 from earmark.errors import EarmarkError
 from earmark.images import read_image
 from earmark.progress import progress
 from earmark.supervision.captions import named_in_captions
-from earmark.supervision.device import device
 from earmark.supervision.pictures import Picture
 from earmark.supervision.tagger_folder import (
     WEIGHTS,

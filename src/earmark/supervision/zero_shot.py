@@ -26,11 +26,11 @@ from PIL.Image import Image
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from earmark import pretrained
+from earmark.device import device
 from earmark.errors import EarmarkError
 from earmark.progress import progress
-from earmark.supervision import pretrained
 from earmark.supervision.backbones import image_processor, read_network
-from earmark.supervision.device import device
 from earmark.supervision.vectors import vectors_of
 from earmark.vocabulary import Vocabulary
 

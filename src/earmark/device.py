@@ -1,4 +1,4 @@
-"""Where image networks are run."""
+"""Where networks are run."""
 
 from __future__ import annotations
 
