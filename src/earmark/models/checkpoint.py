@@ -25,7 +25,7 @@ from torch import Tensor
 
 from earmark.device import device
 from earmark.errors import EarmarkError
-from earmark.features import extractor
+from earmark.features import Extractor, extractor
 from earmark.files import replacing, write_text
 from earmark.models.written import WrittenModel, build
 from earmark.recipe import Recipe, read_recipe, write_recipe
@@ -121,7 +121,8 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             )
     recipe = read_recipe(folder / "recipe.yaml")
     vocabulary = _read_vocabulary(folder / "vocabulary.txt")
-    model = build(recipe.model, extractor(recipe.features).dimension, vocabulary)
+    heard = _extractor(folder, recipe)
+    model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
     try:
         model.load_state_dict(read_weights(folder))
     except RuntimeError as error:
@@ -131,6 +132,15 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         ) from error
     thresholds, one = _read_thresholds(folder, vocabulary), _read_one_threshold(folder)
     return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one)
+
+
+def _extractor(folder: Path, recipe: Recipe) -> Extractor:
+    try:
+        return extractor(recipe.features)
+    except EarmarkError as error:
+        raise EarmarkError(
+            f"The model in {folder} needs the speech network that it was trained with (recipe.yaml says which): {error}"
+        ) from error
 
 
 def _read_vocabulary(path: Path) -> Vocabulary:

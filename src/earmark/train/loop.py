@@ -24,7 +24,7 @@ from torch.utils.tensorboard.writer import SummaryWriter
 
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
-from earmark.features import extractor
+from earmark.features import extractor, settled
 from earmark.features.padding import in_order
 from earmark.features.specaugment import spec_augment
 from earmark.features.store import load_features
@@ -69,8 +69,10 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
         model, or the loss is no longer a number.
     """
     accelerator = Accelerator()
+    recipe = recipe.model_copy(update={"features": settled(recipe.features, download=True)})
     torch.manual_seed(recipe.training.seed)
-    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
+    heard = extractor(recipe.features)
+    model = build(recipe.model, heard.dimension, keywords, heard.grid)
     method(recipe.localisation, model)  # refused now, not in hours when something is to be found
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)

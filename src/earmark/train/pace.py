@@ -50,7 +50,8 @@ def epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> float
     lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
     dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
     sampler = BucketSampler(lesson.lengths, recipe.training.batch_size, recipe.training.seed)
-    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
+    heard = extractor(recipe.features)
+    model = build(recipe.model, heard.dimension, keywords, heard.grid)
     loader = DataLoader(lesson, batch_sampler=sampler, collate_fn=lesson.collate)
     model, optimizer, loader = accelerator.prepare(model, make_optimizer(model, recipe.training), loader)
 
