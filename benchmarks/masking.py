@@ -28,7 +28,6 @@ from earmark.localise import masked_in
 from earmark.localise._segments import segments_of
 from earmark.models.written import AttentionModel, build
 from earmark.recipe import read_recipe
-from earmark.timing import FRAMES_PER_SECOND
 from earmark.vocabulary import Vocabulary
 
 KEYWORDS, ASKED = 67, 3
@@ -92,11 +91,12 @@ def main() -> None:
     torch.manual_seed(0)
     recipe = read_recipe("olaleye2022/cnn-attend")
     words = Vocabulary([f"keyword {number}" for number in range(KEYWORDS)])
-    model = build(recipe.model, extractor(recipe.features).dimension, words).to(device).eval()
+    features = extractor(recipe.features)
+    model = build(recipe.model, features.dimension, words, features.grid).to(device).eval()
     assert isinstance(model, AttentionModel)
     for weight in model.parameters():  # so large that scores differ from segment to segment, as a trained model's do
         weight.mul_(3 if weight.dim() > 1 else 1)
-    heard = torch.randn(round(asked.seconds * FRAMES_PER_SECOND), extractor(recipe.features).dimension, device=device)
+    heard = torch.randn(round(asked.seconds / features.grid.stride_s), features.dimension, device=device)
     length = torch.tensor([len(heard)], device=device)
     segments = segments_of(len(heard))
     print(f"{asked.seconds:g} s, {len(segments)} segments, {device}, {torch.get_num_threads()} threads")

@@ -108,3 +108,21 @@ def tokenizer(folder: Path) -> None:
     special = {"unk_token": "<unk>", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "</s>"}
     fast = transformers.PreTrainedTokenizerFast(tokenizer_object=words, model_max_length=LONGEST, **special)
     fast.save_pretrained(folder)
+
+
+CONVOLUTIONS = {"conv_kernel": [10, 3, 3, 3, 3, 2, 2], "conv_stride": [5, 2, 2, 2, 2, 2, 2], "conv_dim": [8] * 7}
+SPEECH = {**SIZES, **CONVOLUTIONS, "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 2}
+SPEECH_KINDS = {
+    "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model),
+    "hubert": (transformers.HubertConfig, transformers.HubertModel),
+    "wavlm": (transformers.WavLMConfig, transformers.WavLMModel),
+}
+
+
+def speech(folder: Path, kind: str = "wav2vec2", normalise: bool = True, seed: int = 0, **changes: Any) -> Path:
+    """A speech network of one of the kinds above, with the convolutions of the published ones and two layers."""
+    torch.manual_seed(seed)
+    describe, build = SPEECH_KINDS[kind]
+    build(describe(**{**SPEECH, **changes})).save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=normalise).save_pretrained(folder)
+    return folder

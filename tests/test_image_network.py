@@ -17,7 +17,7 @@ from torch.nn import functional
 
 import networks
 from earmark.errors import EarmarkError
-from earmark.models.image import PretrainedImageNetwork, SmallImageNetwork, image_network, pinned
+from earmark.models.image import PretrainedImageNetwork, SmallImageNetwork, image_network, settled
 from earmark.recipe import PretrainedImage, SmallImage
 from earmark.supervision.vectors import vectors_of
 from earmark.vision.maps import in_a_grid
@@ -215,28 +215,28 @@ def test_tokens_that_are_no_grid(count: int) -> None:
 # What goes wrong
 
 
-def test_a_network_is_pinned_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_is_settled_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = networks.vit(tmp_path / "net")
     monkeypatch.chdir(tmp_path)
-    settings = pinned(PretrainedImage(kind="pretrained", network="net", side=64))
+    settings = settled(PretrainedImage(kind="pretrained", network="net", side=64))
     assert isinstance(settings, PretrainedImage)
     assert settings.network == str(folder)
     assert settings.side == 64
     monkeypatch.chdir("/")
     assert image_network(settings, 3).dimension == 3
-    assert pinned(settings) == settings
+    assert settled(settings) == settings
     networks.vit(folder, hidden_act="relu")
     with pytest.raises(EarmarkError, match=r"net is not the one that the model was trained on: put its old files back"):
         image_network(settings, 3)
     with pytest.raises(EarmarkError, match="is not the one that the model was trained on"):
-        pinned(settings)
+        settled(settings)
     folder.rename(tmp_path / "elsewhere")
     with pytest.raises(EarmarkError, match=r"There is no folder .*net with a pretrained network: check its name"):
         image_network(settings, 3)
 
 
 def test_a_small_network_needs_no_pin() -> None:
-    assert pinned(SmallImage(kind="small")) == SmallImage(kind="small")
+    assert settled(SmallImage(kind="small")) == SmallImage(kind="small")
 
 
 def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -248,7 +248,7 @@ def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
-    settings = pinned(PretrainedImage(kind="pretrained", network="hub:some/vit"))
+    settings = settled(PretrainedImage(kind="pretrained", network="hub:some/vit"))
     assert isinstance(settings, PretrainedImage)
     assert settings.network == "hub:some/vit"
     image_network(settings, 3)

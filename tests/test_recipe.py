@@ -20,6 +20,7 @@ from earmark.recipe import (
     Features,
     LogMeanExp,
     Model,
+    PretrainedFeatures,
     Recipe,
     Training,
     read_recipe,
@@ -187,7 +188,19 @@ def test_a_missing_key(tmp_path: Path, key: str) -> None:
         ("training.learning_rate", float("nan"), "can't be nan: it should be a finite number"),
         ("training.schedule", "linear", "can't be 'linear': it should be 'constant' or 'cosine'"),
         ("augment.time_width", 1.5, "can't be 1.5: it should be less than or equal to 1"),
-        ("features.kind", "mfc", "can't be 'mfc': it should be 'mfcc' or 'log-mel'"),
+        ("features.kind", "mfc", "'features.kind' can't be 'mfc': it should be 'mfcc', 'log-mel', 'pretrained'"),
+        ("features.kind", ["mfcc"], "'features.kind' can't be"),
+        ("features.kind", None, "'features.kind' can't be"),
+        ("features", {"kind": "pretrained"}, "the key 'features.network' is missing: add it"),
+        ("features", {"kind": "pretrained", "network": "a", "layer": -1}, "'features.layer' can't be -1: it should be"),
+        (
+            "features",
+            {"kind": "pretrained", "network": ""},
+            "'features.network' can't be '': it should have",
+        ),
+        ("features", {"kind": "pretrained", "network": "a", "mel_filters": 40}, "no key 'features.mel_filters'"),
+        ("features", {"layer": 3}, "there is no key 'features.layer'"),
+        ("features", "mfcc", "'features' can't be 'mfcc': it should hold keys with values"),
         ("model.encoder", [], "'model.encoder' can't be []: it should have at least 1 item"),
         ("model.encoder", 3, "'model.encoder' can't be 3: it should be a valid list"),
         ("model.encoder.0", "conv", "'model.encoder.0' can't be 'conv': it should hold keys with values"),
@@ -281,6 +294,32 @@ def test_set_changes_values(tmp_path: Path) -> None:
     assert recipe.augment.time_masks == GOOD["augment"]["time_masks"]
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (..., Features(kind="mfcc", mel_filters=40)),
+        ({}, Features(kind="mfcc", mel_filters=40)),
+        ({"mel_filters": 80}, Features(kind="mfcc", mel_filters=80)),
+        ({"kind": "log-mel"}, Features(kind="log-mel", mel_filters=40)),
+        ({"kind": "pretrained", "network": "hub:a/b"}, PretrainedFeatures(kind="pretrained", network="hub:a/b")),
+    ],
+)
+def test_what_is_left_out_of_features(tmp_path: Path, written: object, meant: object) -> None:
+    recipe = read_recipe(changed(tmp_path / "a.yaml", "features", written))
+    assert recipe.features == meant
+    (tmp_path / "b.yaml").write_text(write_recipe(recipe))
+    assert read_recipe(tmp_path / "b.yaml") == recipe
+
+
+def test_set_makes_a_shipped_recipe_hear_a_pretrained_network() -> None:
+    meant = PretrainedFeatures(kind="pretrained", network="ọmọ net", layer=7)
+    one_by_one = ["features.kind=pretrained", "features.network=ọmọ net", "features.layer=7"]
+    assert read_recipe("earmark", one_by_one).features == meant
+    whole = ["features={kind: pretrained, network: ọmọ net, layer: 7}"]
+    assert read_recipe("earmark", whole).features == meant
+    assert read_recipe("olaleye2022/psc", whole).features == meant
+
+
 def test_set_can_add_a_level_that_the_file_has_not(tmp_path: Path) -> None:
     path = changed(tmp_path / "a.yaml", "augment", ...)
     assert read_recipe(path, ["augment.time_masks=5"]).augment.time_masks == 5
@@ -320,7 +359,10 @@ RECIPE = st.builds(
     supervision=st.from_regex(r"[a-z0-9-]+", fullmatch=True),
     localisation=PRINTED,
     shuffle_pairs=st.booleans(),
-    features=st.builds(Features, kind=st.sampled_from(["mfcc", "log-mel"]), mel_filters=st.integers(13, 128)),
+    features=st.one_of(
+        st.builds(Features, kind=st.sampled_from(["mfcc", "log-mel"]), mel_filters=st.integers(13, 128)),
+        st.builds(PretrainedFeatures, kind=st.just("pretrained"), layer=st.none() | st.integers(0, 24)),
+    ),
     augment=st.builds(Augment, time_width=st.floats(0, 1), feature_masks=st.integers(0, 9)),
     model=st.one_of(
         st.builds(

@@ -1,4 +1,4 @@
-"""Where networks that are not being trained are run."""
+"""Where networks are run."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from earmark.hits import Hit
 from earmark.localise import LocalisationScores, is_costly, method
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.queries import ImageQuery, Query, name_of
-from earmark.timing import SAMPLE_RATE, s_to_samples, samples_to_s
+from earmark.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 
 LONGEST_S = 60.0  # of a recording
 WINDOW_S = 8.0  # a recording that is longer is searched window by window
@@ -67,6 +67,11 @@ class Finder:
         self.localisation = localisation or checkpoint.recipe.localisation
         self._localise = method(self.localisation, self.model)
         self.is_costly = is_costly(self.localisation)
+
+    @property
+    def feature_grid(self) -> FrameGrid:
+        """Where the features lie in the waveform."""
+        return self._extract.grid
 
     @property
     def keywords(self) -> tuple[str, ...]:

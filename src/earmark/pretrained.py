@@ -6,6 +6,7 @@ the rest reads folders alone. Code that comes with a network is never run.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import os
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from earmark.device import device
 from earmark.errors import EarmarkError
 
 HUB = "hub:"
@@ -62,7 +66,7 @@ def local_folder(spec: str, download: bool) -> Path:
     """
     if spec.startswith(HUB):
         return _from_hub(spec.removeprefix(HUB), download)
-    folder = Path(spec)
+    folder = Path(spec).expanduser()
     if not folder.is_dir():
         raise EarmarkError(
             f"There is no folder {spec} with a pretrained network: check its name, "
@@ -92,14 +96,43 @@ def load(kind: str, folder: Path, **options: Any) -> Any:
         ) from error
 
 
+def load_frozen(folder: Path, spare: str) -> tuple[Any, bool]:
+    """The network in a folder, in single precision, ready for use and not to be trained; and whether it is whole.
+
+    Parameters
+    ----------
+    folder : Path
+    spare : str
+        How the names of weights begin that may be missing, because one can do without what they are for.
+
+    Raises
+    ------
+    EarmarkError
+        If it can't be loaded, or other weights are missing or don't fit.
+    """
+    network, loading = load("AutoModel", folder, dtype=torch.float32, output_loading_info=True)
+    missing = {name for name in loading["missing_keys"] if not name.startswith(spare)}
+    if missing or loading["mismatched_keys"]:
+        name = next(iter(missing), "") or str(next(iter(loading["mismatched_keys"]))[0])
+        raise EarmarkError(f"The weights in {folder} don't fit its config.json (see {name}): give an undamaged folder.")
+    return network.eval().requires_grad_(False).to(device()), not loading["missing_keys"]
+
+
 def fingerprint(path: Path) -> str:
     """SHA-256 of a file of weights, or of all at the top of a network's folder that says what the network computes."""
     if path.is_file():
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        status = path.stat()
+        return _digest(path, status.st_size, status.st_mtime_ns)
     parts = sorted({part for pattern in (*DESCRIPTIONS, *WEIGHTS) for part in path.glob(pattern) if part.is_file()})
     lines = "".join(f"{fingerprint(part)}  {part.name}\n" for part in parts)
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+@functools.cache
+def _digest(path: Path, size: int, changed_ns: int) -> str:
+    """SHA-256 of a file, computed once while its size and its time of change stay the same."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _from_hub(name: str, download: bool) -> Path:

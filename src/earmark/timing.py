@@ -75,12 +75,18 @@ class FrameGrid:
         """Moment at the centre of a frame, in seconds from the start; a number, an array or a tensor of frames."""
         return (self.first_centre + self.stride * frame) / SAMPLE_RATE
 
+    def edge_s(self, frame: Number) -> Number:
+        """Moment halfway between a frame and the one before, in seconds; a number, an array or a tensor of frames."""
+        return (self.first_centre + self.stride * (frame - 0.5)) / SAMPLE_RATE
+
     def nearest_frame(self, seconds: float) -> int:
         """Index of the frame whose centre is nearest to `seconds`; never below 0."""
         return max(0, round((seconds * SAMPLE_RATE - self.first_centre) / self.stride))
 
 
-# Frame t of the features covers hop t of the waveform; its analysis window is centred on that hop.
+# The samples themselves: sample n lasts from moment n to moment n + 1.
+SAMPLE_GRID = FrameGrid(stride=1, first_centre=0.5, field=1)
+# Frame t of MFCC and log-mel covers hop t of the waveform; its analysis window is centred on that hop.
 FEATURE_GRID = FrameGrid(stride=HOP_SAMPLES, first_centre=HOP_SAMPLES / 2, field=WINDOW_SAMPLES)
 
 

@@ -29,7 +29,6 @@ from earmark.features.store import FeatureSet, load_features
 from earmark.files import write_text
 from earmark.finder import Finder
 from earmark.progress import progress
-from earmark.timing import FRAMES_PER_SECOND
 
 SCHEMA_VERSION = 1
 BATCH = 16
@@ -197,4 +196,4 @@ def locate_batch(finder: Finder, heard: Heard, batch: Sequence[int], keywords: S
     queries = finder.model.encode_queries([finder.keywords[w] for w in keywords])
     times_s: Floats = finder.locate(features, lengths, queries).locations_s().double().cpu().numpy()
     # The only frame of an utterance that is shorter than a frame has its middle behind the end.
-    return np.minimum(times_s, lengths.numpy()[:, None] / FRAMES_PER_SECOND)
+    return np.minimum(times_s, finder.feature_grid.edge_s(lengths.numpy()[:, None]))

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from earmark.audio import Waveform
 from earmark.features.mfcc import PCM_SCALE, at_least_a_window, normalise
-from earmark.timing import HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES, samples_to_s
+from earmark.timing import FEATURE_GRID, HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES, samples_to_s
 
 
 class LogMel(nn.Module):
@@ -27,7 +27,7 @@ class LogMel(nn.Module):
         from lhotse.features.kaldi.layers import Wav2LogFilterBank
 
         super().__init__()
-        self.dimension = mel_filters
+        self.dimension, self.grid = mel_filters, FEATURE_GRID
         self.bands = Wav2LogFilterBank(
             sampling_rate=SAMPLE_RATE,
             frame_length=samples_to_s(WINDOW_SAMPLES),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from earmark.audio import Waveform
-from earmark.timing import HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES, samples_to_s
+from earmark.timing import FEATURE_GRID, HOP_SAMPLES, SAMPLE_RATE, WINDOW_SAMPLES, samples_to_s
 
 CEPSTRA = 13
 DIMENSION = 3 * CEPSTRA
@@ -29,7 +29,7 @@ class Mfcc(nn.Module):
         Triangular filters on the mel scale, between 20 Hz and 7.6 kHz.
     """
 
-    dimension = DIMENSION
+    dimension, grid = DIMENSION, FEATURE_GRID
 
     def __init__(self, mel_filters: int = 40) -> None:
         from lhotse.features.kaldi.layers import Wav2MFCC

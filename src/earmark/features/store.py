@@ -20,10 +20,10 @@ import numpy.typing as npt
 from earmark.audio import at_speed, read_audio
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
-from earmark.features import extractor
+from earmark.features import extractor, settled
 from earmark.files import replacing, write_text
 from earmark.progress import progress
-from earmark.recipe import Features
+from earmark.recipe import AnyFeatures
 
 WORKERS = 2
 
@@ -55,22 +55,23 @@ class FeatureSet:
         return np.diff(self.starts)
 
 
-def load_features(corpus: Corpus, split: str, settings: Features, speed: float = 1.0) -> FeatureSet:
+def load_features(corpus: Corpus, split: str, settings: AnyFeatures, speed: float = 1.0) -> FeatureSet:
     """Features of a split: from the cache if they are there and fit, else computed and kept.
 
     Parameters
     ----------
     corpus : Corpus
     split : str
-    settings : Features
+    settings : Features or PretrainedFeatures
     speed : float
         Play every recording this much faster first, and so higher (:func:`earmark.audio.at_speed`).
 
     Raises
     ------
     EarmarkError
-        If an audio file is missing or can't be read.
+        If an audio file is missing or can't be read, or the features' network is missing or another one.
     """
+    settings = settled(settings)
     utterances = corpus.utterances(split)
     folder = corpus.folder / "features" / _name(settings)
     name = split if speed == 1 else f"{split}-at-{speed:g}"
@@ -87,8 +88,9 @@ def load_features(corpus: Corpus, split: str, settings: Features, speed: float =
     return FeatureSet(frames, np.array(starts, dtype=np.int64))
 
 
-def _name(settings: Features) -> str:
-    code = hashlib.sha256(settings.model_dump_json().encode()).hexdigest()[:8]
+def _name(settings: AnyFeatures) -> str:
+    """Wherever a network is kept: its SHA-256 says what it computes."""
+    code = hashlib.sha256(settings.model_dump_json(exclude={"network"}).encode()).hexdigest()[:8]
     return f"{settings.kind}-{code}"
 
 
@@ -113,7 +115,7 @@ def _kept(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> l
         return None
 
 
-def _compute(utterances: list[Utterance], settings: Features, array: Path, speed: float) -> list[int]:
+def _compute(utterances: list[Utterance], settings: AnyFeatures, array: Path, speed: float) -> list[int]:
     """Write the array of a split; return where each utterance starts in it."""
     starts = [0]
     with (
@@ -128,7 +130,7 @@ def _compute(utterances: list[Utterance], settings: Features, array: Path, speed
     return starts
 
 
-def _features(utterances: list[Utterance], settings: Features, speed: float) -> Iterator[npt.NDArray[np.float16]]:
+def _features(utterances: list[Utterance], settings: AnyFeatures, speed: float) -> Iterator[npt.NDArray[np.float16]]:
     import torch
 
     extract = extractor(settings)

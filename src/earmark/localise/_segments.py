@@ -11,11 +11,11 @@ from torch import Tensor
 from earmark.localise import LocalisationScores
 from earmark.localise._masking import masked_logits
 from earmark.models.written import WrittenModel
-from earmark.timing import FEATURE_GRID
+from earmark.timing import FEATURE_GRID, FrameGrid
 
 # In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one
 # start to the next and from one length to the next, so that the longest has 59.
-SHORTEST, LONGEST, STEP = 20, 60, 3
+SIZES = SHORTEST, LONGEST, STEP = 20, 60, 3
 
 
 def segments_of(features: int, shortest: int = SHORTEST, longest: int = LONGEST, step: int = STEP) -> Tensor:
@@ -42,6 +42,12 @@ def segments_of(features: int, shortest: int = SHORTEST, longest: int = LONGEST,
     return segments[segments[:, 1] <= features]
 
 
+def sizes_on(grid: FrameGrid) -> tuple[int, int, int]:
+    """The shortest and the longest segment and the step, in the features of `grid` that last about as long."""
+    shortest, longest, step = (max(1, round(size * FEATURE_GRID.stride / grid.stride)) for size in SIZES)
+    return shortest, longest, step
+
+
 Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
@@ -58,12 +64,13 @@ def of_segments(
     detection = model.score(model.encode_speech(features, lengths), queries)[0]
     # One number a segment, since distinct numbers are found much sooner than distinct pairs.
     behind = features.shape[1] + 1
-    each = [segments_of(length).to(features.device) for length in lengths.tolist()]
+    grid = model.encoder.feature_grid
+    each = [segments_of(length, *sizes_on(grid)).to(features.device) for length in lengths.tolist()]
     keys = [segments[:, 0] * behind + segments[:, 1] for segments in each]
     every = torch.cat([lengths.new_zeros(0), *keys]).unique()
     scores = features.new_full((len(lengths), len(queries), len(every)), -math.inf)
     for row, heard, length, segments, key in zip(scores, features, lengths.tolist(), each, keys, strict=True):
         logits = masked_logits(model, *versions(heard[:length]), segments, queries)
         row[:, torch.searchsorted(every, key)] = sign * logits.T
-    starts_s, ends_s = (FEATURE_GRID.stride_s * edge.double() for edge in (every // behind, every % behind))
+    starts_s, ends_s = (grid.edge_s(edge.double()) for edge in (every // behind, every % behind))
     return LocalisationScores(scores, starts_s, ends_s, detection, logits=True)

@@ -21,12 +21,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from earmark.device import device
 from earmark.errors import EarmarkError
-from earmark.features import extractor
+from earmark.features import Extractor, extractor
 from earmark.files import replacing, write_text
 from earmark.models.build import AnyModel, build
 from earmark.recipe import Recipe, read_recipe, write_recipe
@@ -131,7 +131,8 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             )
     recipe = read_recipe(folder / "recipe.yaml")
     vocabulary = _read_vocabulary(folder / "vocabulary.txt")
-    model = build(recipe.model, extractor(recipe.features).dimension, vocabulary)
+    heard = _extractor(folder, recipe)
+    model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
     try:
         model.load_state_dict(read_weights(folder))
     except RuntimeError as error:
@@ -139,10 +140,18 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             f"{folder / WEIGHTS} does not fit recipe.yaml and vocabulary.txt beside it: "
             "put back the files that belong together."
         ) from error
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     thresholds = _read_thresholds(folder, vocabulary)
     one, image = (_read_one_threshold(folder / name) for name in (ONE_THRESHOLD, IMAGE_THRESHOLD))
-    return Checkpoint(folder, recipe, model.to(device).eval(), thresholds, one, image)
+    return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one, image)
+
+
+def _extractor(folder: Path, recipe: Recipe) -> Extractor:
+    try:
+        return extractor(recipe.features)
+    except EarmarkError as error:
+        raise EarmarkError(
+            f"The model in {folder} needs the speech network that it was trained with (recipe.yaml says which): {error}"
+        ) from error
 
 
 def _read_vocabulary(path: Path) -> Vocabulary:

@@ -26,19 +26,24 @@ class ConvEncoder(nn.Module):
     layers : sequence of ConvLayer
     keywords : int
         How many channels a layer of 'keywords' has.
+    feature_grid : FrameGrid
+        Where the features lie in the waveform.
 
     Attributes
     ----------
     dimension : int
         K, channels of the last layer.
+    feature_grid : FrameGrid
     grid : FrameGrid
         Where the encoder's frames lie in the waveform.
     """
 
-    def __init__(self, inputs: int, layers: Sequence[ConvLayer], keywords: int) -> None:
+    def __init__(
+        self, inputs: int, layers: Sequence[ConvLayer], keywords: int, feature_grid: FrameGrid = FEATURE_GRID
+    ) -> None:
         super().__init__()
         self.blocks = nn.ModuleList()
-        self.dimension, self.grid = inputs, FEATURE_GRID
+        self.dimension, self.feature_grid, self.grid = inputs, feature_grid, feature_grid
         for layer in layers:
             block = Block(self.dimension, layer, keywords)
             self.blocks.append(block)

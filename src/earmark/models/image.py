@@ -122,7 +122,7 @@ def image_network(settings: SmallImage | PretrainedImage, dimension: int) -> Ima
     return PretrainedImageNetwork(settings, dimension)
 
 
-def pinned(settings: SmallImage | PretrainedImage) -> SmallImage | PretrainedImage:
+def settled(settings: SmallImage | PretrainedImage) -> SmallImage | PretrainedImage:
     """Settings that mean the same from any folder and later on; a network of the hub is fetched, if it is not here.
 
     Raises

@@ -50,10 +50,10 @@ POOLS = {
 class PicturedModel(nn.Module, ABC):
     """A model that is asked with pictures."""
 
-    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__()
         self.vocabulary = vocabulary
-        self.speech = speech_network(settings.speech, features, settings.dimension)
+        self.speech = speech_network(settings.speech, features, settings.dimension, feature_grid)
         self.image = image_network(settings.image, settings.dimension)
 
     @property
@@ -122,8 +122,8 @@ class PicturedModel(nn.Module, ABC):
 class PairModel(PicturedModel):
     """Pictures and utterances are compared pair by pair: DAVEnet, the localising attention network, and the like."""
 
-    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary) -> None:
-        super().__init__(settings, features, vocabulary)
+    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+        super().__init__(settings, features, vocabulary, feature_grid)
         kind = settings.similarity
         self.pool = POOLS[kind.pool if isinstance(kind, Matchmap) else kind.kind]
         # Detection scores are sigmoids of similarities; those of "highest" go from 0 to far above where that saturates.

@@ -30,6 +30,7 @@ from earmark.models.pictured import PicturedModel
 from earmark.models.pooling import log_mean_exp
 from earmark.models.written import Speech
 from earmark.recipe import Keywords, Pictured
+from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
 
 RARE = -6.0  # log-odds below which a picture says no more against a keyword
@@ -39,8 +40,8 @@ RAREST_TAG = 1e-3  # mean tag of a keyword that is hardly ever shown
 class SharedWords(PicturedModel):
     """Speech and pictures meet in the vectors of keywords."""
 
-    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary) -> None:
-        super().__init__(settings, features, vocabulary)
+    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+        super().__init__(settings, features, vocabulary, feature_grid)
         assert isinstance(settings.similarity, Keywords)
         self.r = settings.similarity.r
         keywords = len(vocabulary)

@@ -6,9 +6,12 @@ from torch import nn
 
 from earmark.models.encoders import ConvEncoder
 from earmark.recipe import ConvLayer, ConvSpeech, CpcSpeech
+from earmark.timing import FrameGrid
 
 
-def speech_network(settings: ConvSpeech | CpcSpeech, features: int, dimension: int) -> nn.Module:
+def speech_network(
+    settings: ConvSpeech | CpcSpeech, features: int, dimension: int, feature_grid: FrameGrid
+) -> nn.Module:
     """The network that `settings` describe, with fresh weights.
 
     Parameters
@@ -18,7 +21,9 @@ def speech_network(settings: ConvSpeech | CpcSpeech, features: int, dimension: i
         Feature dimensions.
     dimension : int
         Numbers a frame.
+    feature_grid : FrameGrid
+        Where the features lie in the waveform.
     """
     assert isinstance(settings, ConvSpeech)
     linear = ConvLayer(channels=dimension, kernel=1, relu=False)
-    return ConvEncoder(features, [*settings.layers, linear], dimension)
+    return ConvEncoder(features, [*settings.layers, linear], dimension, feature_grid)

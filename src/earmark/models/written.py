@@ -34,7 +34,7 @@ from earmark.models.encoders import ConvEncoder
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
 from earmark.queries import Query
 from earmark.recipe import Model
-from earmark.timing import FrameGrid
+from earmark.timing import FEATURE_GRID, FrameGrid
 from earmark.vocabulary import Vocabulary
 
 Speech = tuple[Tensor, Tensor]
@@ -43,10 +43,10 @@ Speech = tuple[Tensor, Tensor]
 class WrittenModel(nn.Module, ABC):
     """A model that is asked with words of its vocabulary."""
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__()
         self.vocabulary = vocabulary
-        self.encoder = ConvEncoder(features, settings.encoder, len(vocabulary))
+        self.encoder = ConvEncoder(features, settings.encoder, len(vocabulary), feature_grid)
 
     @property
     def grid(self) -> FrameGrid:
@@ -95,8 +95,8 @@ class FrameScoreModel(WrittenModel):
     The encoder's last layer has one channel a keyword.
     """
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
-        super().__init__(settings, features, vocabulary)
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+        super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "log-mean-exp"
         self.r = settings.pooling.r
 
@@ -110,8 +110,8 @@ class FrameScoreModel(WrittenModel):
 class MaxModel(WrittenModel):
     """Frames are pooled by their maximum, and a classifier judges all keywords at once: CNN-Pool."""
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
-        super().__init__(settings, features, vocabulary)
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+        super().__init__(settings, features, vocabulary, feature_grid)
         self.classifier = _perceptron(self.encoder.dimension, settings.classifier or [], len(vocabulary))
 
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, None]:
@@ -123,8 +123,8 @@ class MaxModel(WrittenModel):
 class AttentionModel(WrittenModel):
     """Frames are pooled by attention to the keyword's query, and a classifier judges the result: CNN-Attend."""
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary) -> None:
-        super().__init__(settings, features, vocabulary)
+    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+        super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "attention"
         self.pooling = AttentionPooling(len(vocabulary), self.encoder.dimension)
         self.pooling.queries.requires_grad_(settings.pooling.queries == "learned")
@@ -136,7 +136,9 @@ class AttentionModel(WrittenModel):
         return self.classifier(contexts).squeeze(2), weights
 
 
-def build(settings: Model, features: int, vocabulary: Vocabulary) -> WrittenModel:
+def build(
+    settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid = FEATURE_GRID
+) -> WrittenModel:
     """The model that a recipe describes, with fresh weights.
 
     Parameters
@@ -146,13 +148,15 @@ def build(settings: Model, features: int, vocabulary: Vocabulary) -> WrittenMode
         Feature dimensions.
     vocabulary : Vocabulary
         The keywords that can be asked for.
+    feature_grid : FrameGrid
+        Where the features lie in the waveform: that of MFCC and log-mel, or the extractor's own.
     """
-    kinds: dict[str, Callable[[Model, int, Vocabulary], WrittenModel]] = {
+    kinds: dict[str, Callable[[Model, int, Vocabulary, FrameGrid], WrittenModel]] = {
         "log-mean-exp": FrameScoreModel,
         "max": MaxModel,
         "attention": AttentionModel,
     }
-    return kinds[settings.pooling.kind](settings, features, vocabulary)
+    return kinds[settings.pooling.kind](settings, features, vocabulary, feature_grid)
 
 
 def _perceptron(inputs: int, hidden: list[int], outputs: int) -> nn.Sequential:

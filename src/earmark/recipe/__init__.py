@@ -5,7 +5,7 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 
 from __future__ import annotations
 
-from earmark.recipe.hearing import Augment, Features
+from earmark.recipe.hearing import AnyFeatures, Augment, Features, PretrainedFeatures
 from earmark.recipe.lessons import (
     ContrastiveLoss,
     Loss,
@@ -31,6 +31,7 @@ from earmark.recipe.whole import Recipe
 from earmark.recipe.written import Attention, ConvLayer, LogMeanExp, Maximum, Model
 
 __all__ = [
+    "AnyFeatures",
     "Attention",
     "Augment",
     "ContrastiveLoss",
@@ -47,6 +48,7 @@ __all__ = [
     "Maximum",
     "Model",
     "Pictured",
+    "PretrainedFeatures",
     "PretrainedImage",
     "Recipe",
     "RegressionLoss",

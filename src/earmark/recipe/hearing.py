@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from earmark.recipe.strict import Strict
 
 
 class Features(Strict):
-    """What the network hears."""
+    """Features that are computed by a formula."""
 
     kind: Literal["mfcc", "log-mel"] = "mfcc"
     mel_filters: int = Field(40, ge=13, le=128)
+
+
+class PretrainedFeatures(Strict):
+    """Hidden states of a frozen speech network of transformers: wav2vec 2.0, HuBERT, WavLM and their like."""
+
+    kind: Literal["pretrained"]
+    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
+    layer: int | None = Field(None, ge=0, description="0: what enters the first layer; none: what leaves the last")
+    sha256: str | None = Field(None, description="of the network; training writes it down, to know it again")
+
+
+def _kind_of_features(value: Any) -> str:
+    """A recipe may leave the kind out."""
+    return str(value.get("kind", "mfcc") if isinstance(value, dict) else getattr(value, "kind", "mfcc"))
+
+
+AnyFeatures = Annotated[
+    Annotated[Features, Tag("mfcc")]
+    | Annotated[Features, Tag("log-mel")]
+    | Annotated[PretrainedFeatures, Tag("pretrained")],
+    Discriminator(_kind_of_features),
+]
 
 
 Speed = Annotated[float, Field(ge=0.5, le=2)]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from earmark.recipe.hearing import Augment, Features
+from earmark.recipe.hearing import AnyFeatures, Augment, Features
 from earmark.recipe.lessons import Loss, TagLoss, Training
 from earmark.recipe.pictured import Pictured
 from earmark.recipe.strict import Strict
@@ -33,7 +33,7 @@ class Recipe(Strict):
     supervision: str = Field("vgs", pattern=r"^[a-z0-9-]+$", description="which of the corpus's tags teach")
     localisation: str
     shuffle_pairs: bool = Field(False, description="control: every utterance gets another one's targets")
-    features: Features = Features()
+    features: AnyFeatures = Features()
     augment: Augment = Augment()
     model: Annotated[
         Annotated[Model, Tag("written")] | Annotated[Pictured, Tag("pictured")], Discriminator(_kind_of_model)

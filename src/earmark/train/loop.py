@@ -20,15 +20,16 @@ from accelerate import Accelerator
 from torch import nn
 from torch.utils.tensorboard.writer import SummaryWriter
 
+from earmark import features
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
-from earmark.features import extractor
 from earmark.features.specaugment import spec_augment
 from earmark.localise import method
+from earmark.models import image
 from earmark.models.build import AnyModel, build
 from earmark.models.checkpoint import read_weights, write_description, write_weights
 from earmark.progress import progress
-from earmark.recipe import Recipe, Training, read_recipe
+from earmark.recipe import Pictured, Recipe, Training, read_recipe
 from earmark.train.card import write_card
 from earmark.train.choose import course_of
 from earmark.train.course import Course
@@ -58,8 +59,10 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
         model, or the loss is no longer a number.
     """
     accelerator = Accelerator()
+    recipe = _settled(recipe)
     torch.manual_seed(recipe.training.seed)
-    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
+    heard = features.extractor(recipe.features)
+    model = build(recipe.model, heard.dimension, keywords, heard.grid)
     method(recipe.localisation, model)  # refused now, not in hours when something is to be found
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
@@ -94,6 +97,14 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     curves.close()
     if accelerator.is_main_process:
         _finish(out, recipe, corpus, accelerator.unwrap_model(model), course, state)
+
+
+def _settled(recipe: Recipe) -> Recipe:
+    """The recipe with networks that others have trained as they are now; the user has just named them."""
+    changes: dict[str, Any] = {"features": features.settled(recipe.features, download=True)}
+    if isinstance(recipe.model, Pictured):
+        changes["model"] = recipe.model.model_copy(update={"image": image.settled(recipe.model.image)})
+    return recipe.model_copy(update=changes)
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:

@@ -45,7 +45,8 @@ def epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> float
         As training itself.
     """
     accelerator = Accelerator()
-    model = build(recipe.model, extractor(recipe.features).dimension, keywords)
+    heard = extractor(recipe.features)
+    model = build(recipe.model, heard.dimension, keywords, heard.grid)
     course = course_of(recipe, corpus, keywords, model)
     optimizer = make_optimizer(model, recipe.training)
     model, optimizer, loader = accelerator.prepare(model, optimizer, course.loader)

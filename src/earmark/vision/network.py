@@ -6,13 +6,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from PIL.Image import Image, Resampling
 from torch import Tensor
 
 from earmark import pretrained
 from earmark.device import device
-from earmark.errors import EarmarkError
 
 
 def image_processor(folder: Path, side: int | None = None) -> Callable[[Sequence[Image]], dict[str, Tensor]]:
@@ -50,9 +48,4 @@ def read_network(folder: Path) -> tuple[Any, bool]:
     EarmarkError
         If weights are missing or don't fit; many a classifier's folder has no pooler, which is no harm.
     """
-    network, loading = pretrained.load("AutoModel", folder, dtype=torch.float32, output_loading_info=True)
-    missing = {name for name in loading["missing_keys"] if not name.startswith("pooler.")}
-    if missing or loading["mismatched_keys"]:
-        name = next(iter(missing), "") or str(next(iter(loading["mismatched_keys"]))[0])
-        raise EarmarkError(f"The weights in {folder} don't fit its config.json (see {name}): give an undamaged folder.")
-    return network.eval().requires_grad_(False).to(device()), not loading["missing_keys"]
+    return pretrained.load_frozen(folder, spare="pooler.")
