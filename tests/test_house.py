@@ -12,7 +12,7 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "files", "hits", "images", "progress", "vocabulary"],
+    ["audio", "files", "hits", "images", "progress", "queries", "vocabulary"],
     ["corpus", "media", "recipe", "tables"],
     ["corpora", "features"],
     ["models", "pages", "supervision"],

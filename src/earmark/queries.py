@@ -1,0 +1,51 @@
+"""What a model is asked: a keyword, or pictures of one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+Box = tuple[int, int, int, int]
+
+
+class Prompt(NamedTuple):
+    """A picture that is asked with, or a part of one.
+
+    Attributes
+    ----------
+    path : Path
+    box : tuple of int, or None
+        Left, top, right and bottom of the part, in pixels of the upright picture; None for all of it.
+    """
+
+    path: Path
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class ImageQuery:
+    """Pictures of one thing, which are one query: what they have in common is sought.
+
+    Attributes
+    ----------
+    name : str
+        What the query is called in hits and on pages.
+    prompts : tuple of Prompt
+        At least one.
+    """
+
+    name: str
+    prompts: tuple[Prompt, ...]
+
+    def __post_init__(self) -> None:
+        if not self.prompts:
+            raise ValueError(f"the image query {self.name!r} has no picture")
+
+
+Query = str | ImageQuery
+
+
+def name_of(query: Query) -> str:
+    """What a query is called."""
+    return query if isinstance(query, str) else query.name
