@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -191,6 +193,23 @@ def assert_self_contained(shown: Page) -> None:
 
 def without_script(source: str) -> str:
     return re.sub(r"<script>.*?</script>", "", source, flags=re.DOTALL)
+
+
+@contextmanager
+def visited(browser: Any, path: Path, **how: Any) -> Iterator[Any]:
+    """A page opened offline; at the end it must have said nothing and asked for nothing outside its file."""
+    context = browser.new_context(offline=True, **how)
+    opened = context.new_page()
+    troubles: list[str] = []
+    requests: list[str] = []
+    opened.on("console", lambda message: troubles.append(message.text))
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(path.as_uri())
+    yield opened
+    assert not troubles
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    context.close()
 
 
 def until(opened: Any, condition: str) -> None:

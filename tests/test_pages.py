@@ -37,6 +37,7 @@ from shown import (
     of_class,
     percent_of,
     until,
+    visited,
 )
 
 # --- a moment
@@ -421,54 +422,42 @@ def test_a_page_works_offline_in_a_browser(browser: Any, tmp_path: Path, scheme:
     path = tmp_path / "ọ̀rọ̀ report.html"
     write_results(path, "Photographs", [an_outcome(best=[moment], worst=[a_moment()]), an_outcome("BoW")])
 
-    context = browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 800}, offline=True, reduced_motion="reduce"
-    )
-    opened = context.new_page()
-    troubles: list[str] = []
-    requests: list[str] = []
-    opened.on("console", lambda message: troubles.append(message.text))
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.goto(path.as_uri())
+    with visited(
+        browser, path, color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
+    ) as opened:
+        paper = svg.COLOURS["paper"][scheme == "dark"]
+        red, green, blue = (int(paper[i : i + 2], 16) for i in (1, 3, 5))
+        assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == f"rgb({red}, {green}, {blue})"
+        assert opened.evaluate("document.documentElement.scrollWidth") == width, "the page must not scroll sideways"
+        assert opened.evaluate(LABELS_THAT_TOUCH) == []
 
-    paper = svg.COLOURS["paper"][scheme == "dark"]
-    red, green, blue = (int(paper[i : i + 2], 16) for i in (1, 3, 5))
-    assert opened.evaluate("getComputedStyle(document.body).backgroundColor") == f"rgb({red}, {green}, {blue})"
-    assert opened.evaluate("document.documentElement.scrollWidth") == width, "the page must not scroll sideways"
-    assert opened.evaluate(LABELS_THAT_TOUCH) == []
+        panels = opened.locator("details.panel[name=keywords]")
+        panels.nth(1).locator("summary").first.click()
+        assert [panels.nth(i).get_attribute("open") is not None for i in (0, 1)] == [False, True]
 
-    panels = opened.locator("details.panel[name=keywords]")
-    panels.nth(1).locator("summary").first.click()
-    assert [panels.nth(i).get_attribute("open") is not None for i in (0, 1)] == [False, True]
+        opened.evaluate(
+            "window.starts = [];"
+            "document.addEventListener('play', (event) => window.starts.push(event.target.currentTime), true)"
+        )
+        article = opened.locator("article").first
+        hit, whole = article.locator("button").nth(0), article.locator("button").nth(1)
+        hit.click()
+        until(opened, "window.starts.length === 1")
+        assert opened.evaluate("window.starts[0]") == pytest.approx(1.0, abs=0.05)
+        assert "Stop" in hit.inner_text()
+        playhead = article.locator(".em-playhead")
+        until(opened, "document.querySelector('article audio').paused")
+        assert opened.evaluate("document.querySelector('article audio').currentTime") == pytest.approx(1.4, abs=0.3)
+        assert float((playhead.get_attribute("x1") or "")[:-1]) == pytest.approx(70, abs=15)
+        assert "Play the hit" in hit.inner_text()
 
-    opened.evaluate(
-        "window.starts = [];"
-        "document.addEventListener('play', (event) => window.starts.push(event.target.currentTime), true)"
-    )
-    article = opened.locator("article").first
-    hit, whole = article.locator("button").nth(0), article.locator("button").nth(1)
-    hit.click()
-    until(opened, "window.starts.length === 1")
-    assert opened.evaluate("window.starts[0]") == pytest.approx(1.0, abs=0.05)
-    assert "Stop" in hit.inner_text()
-    playhead = article.locator(".em-playhead")
-    until(opened, "document.querySelector('article audio').paused")
-    assert opened.evaluate("document.querySelector('article audio').currentTime") == pytest.approx(1.4, abs=0.3)
-    assert float((playhead.get_attribute("x1") or "")[:-1]) == pytest.approx(70, abs=15)
-    assert "Play the hit" in hit.inner_text()
-
-    whole.focus()
-    opened.keyboard.press("Enter")
-    until(opened, "window.starts.length === 2")
-    assert opened.evaluate("window.starts[1]") == pytest.approx(0.0, abs=0.05)
-    until(opened, "document.querySelector('article audio').currentTime > 0.1")
-    assert playhead.evaluate("line => getComputedStyle(line).visibility") == "visible"
-    opened.keyboard.press("Enter")
-    assert opened.evaluate("document.querySelector('article audio').paused")
-    assert playhead.evaluate("line => getComputedStyle(line).visibility") == "hidden"
-    assert article.locator(".trouble").is_hidden()
-
-    assert not troubles
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    context.close()
+        whole.focus()
+        opened.keyboard.press("Enter")
+        until(opened, "window.starts.length === 2")
+        assert opened.evaluate("window.starts[1]") == pytest.approx(0.0, abs=0.05)
+        until(opened, "document.querySelector('article audio').currentTime > 0.1")
+        assert playhead.evaluate("line => getComputedStyle(line).visibility") == "visible"
+        opened.keyboard.press("Enter")
+        assert opened.evaluate("document.querySelector('article audio').paused")
+        assert playhead.evaluate("line => getComputedStyle(line).visibility") == "hidden"
+        assert article.locator(".trouble").is_hidden()

@@ -38,6 +38,7 @@ from shown import (
     drawn,
     of_class,
     until,
+    visited,
 )
 
 HEIGHT, WIDTH = 5, 7
@@ -369,71 +370,58 @@ def test_the_picture_shows_where_each_moment_of_speech_points_to(
     path = tmp_path / "ọ̀rọ̀ found.html"
     write_found(path, query.name, [found, a_moment()], queries=[query])
 
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900}, offline=True)
-    opened = context.new_page()
-    troubles: list[str] = []
-    requests: list[str] = []
-    opened.on("console", lambda message: troubles.append(message.text))
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
-    opened.on("request", lambda request: requests.append(request.url))
-    opened.goto(path.as_uri())
-    assert opened.evaluate("document.documentElement.scrollWidth") == width, "the page must not scroll sideways"
-    assert opened.evaluate(LABELS_THAT_TOUCH) == []
+    with visited(browser, path, color_scheme=scheme, viewport={"width": width, "height": 900}) as opened:
+        assert opened.evaluate("document.documentElement.scrollWidth") == width, "the page must not scroll sideways"
+        assert opened.evaluate(LABELS_THAT_TOUCH) == []
 
-    article = opened.locator("article").first
-    canvas, attention = article.locator("canvas"), article.locator("img.heat")
-    slider = article.get_by_role("slider", name="Move through the speech")
-    overlaid = [article.locator(one).bounding_box() for one in ("img.prompt", "img.heat")]
-    assert overlaid[0] == pytest.approx(overlaid[1])
-    assert (canvas.is_visible(), attention.is_visible()) == (False, True)
+        article = opened.locator("article").first
+        canvas, attention = article.locator("canvas"), article.locator("img.heat")
+        slider = article.get_by_role("slider", name="Move through the speech")
+        overlaid = [article.locator(one).bounding_box() for one in ("img.prompt", "img.heat")]
+        assert overlaid[0] == pytest.approx(overlaid[1])
+        assert (canvas.is_visible(), attention.is_visible()) == (False, True)
 
-    def shown_frame() -> int:
-        """The frame whose matchmap lies over the picture, by its pixels."""
-        (same,) = np.flatnonzero((seen.levels().reshape(50, -1) == canvas.evaluate(ALPHA)).all(axis=1))
-        return int(same)
+        def shown_frame() -> int:
+            """The frame whose matchmap lies over the picture, by its pixels."""
+            (same,) = np.flatnonzero((seen.levels().reshape(50, -1) == canvas.evaluate(ALPHA)).all(axis=1))
+            return int(same)
 
-    start = int(slider.input_value())
-    slider.focus()
-    for key, frame in (("ArrowRight", start + 1), ("Home", 0), ("End", 49)):
-        opened.keyboard.press(key)
-        assert shown_frame() == frame
-        assert (canvas.is_visible(), attention.is_visible()) == (True, False)
-        time = clock(seen.times_s[frame])
-        words = strongest(seen.levels()[frame])
-        assert slider.evaluate("slider => slider.ariaValueText") == f"{time}: {words}"
-        assert article.locator("figcaption .then").inner_text() == f"Matchmap at {time}: {words}"
-        x = float((article.locator(".em-playhead").get_attribute("x1") or "")[:-1])
-        assert x == pytest.approx(100 * (0.02 + 0.04 * frame) / 2, abs=0.01)
-    slider.blur()
-    assert (canvas.is_visible(), attention.is_visible()) == (False, True)
+        start = int(slider.input_value())
+        slider.focus()
+        for key, frame in (("ArrowRight", start + 1), ("Home", 0), ("End", 49)):
+            opened.keyboard.press(key)
+            assert shown_frame() == frame
+            assert (canvas.is_visible(), attention.is_visible()) == (True, False)
+            time = clock(seen.times_s[frame])
+            words = strongest(seen.levels()[frame])
+            assert slider.evaluate("slider => slider.ariaValueText") == f"{time}: {words}"
+            assert article.locator("figcaption .then").inner_text() == f"Matchmap at {time}: {words}"
+            x = float((article.locator(".em-playhead").get_attribute("x1") or "")[:-1])
+            assert x == pytest.approx(100 * (0.02 + 0.04 * frame) / 2, abs=0.01)
+        slider.blur()
+        assert (canvas.is_visible(), attention.is_visible()) == (False, True)
 
-    lane = article.locator(".em-ground").last.bounding_box()
-    opened.mouse.move(lane["x"] + lane["width"] * 1.22 / 2, lane["y"] + 5)  # the peak, at 1.22 s
-    assert shown_frame() == 30
-    assert seen.levels()[30, 1, 5] == 255
-    assert "strongest in the upper right" in article.locator("figcaption .then").inner_text()
-    opened.mouse.move(2, 2)
-    assert attention.is_visible()
+        lane = article.locator(".em-ground").last.bounding_box()
+        opened.mouse.move(lane["x"] + lane["width"] * 1.22 / 2, lane["y"] + 5)  # the peak, at 1.22 s
+        assert shown_frame() == 30
+        assert seen.levels()[30, 1, 5] == 255
+        assert "strongest in the upper right" in article.locator("figcaption .then").inner_text()
+        opened.mouse.move(2, 2)
+        assert attention.is_visible()
 
-    article.get_by_role("button", name="Play all").click()
-    until(opened, "document.querySelector('article audio').currentTime > 0.3")
-    assert canvas.is_visible()
-    assert shown_frame() > 3
-    article.locator("button.playing").click()
-    assert attention.is_visible()
-
-    assert not troubles
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    context.close()
+        article.get_by_role("button", name="Play all").click()
+        until(opened, "document.querySelector('article audio').currentTime > 0.3")
+        assert canvas.is_visible()
+        assert shown_frame() > 3
+        article.locator("button.playing").click()
+        assert attention.is_visible()
 
 
 def test_without_its_script_a_page_still_shows_the_image_attention(browser: Any, tmp_path: Path) -> None:
     query = a_query(tmp_path)
     write_found(tmp_path / "found.html", "dog", [a_moment(sight=a_sight(query))], queries=[query])
-    context = browser.new_context(java_script_enabled=False, offline=True)
-    opened = context.new_page()
-    opened.goto((tmp_path / "found.html").as_uri())
-    visible = {one: opened.locator(one).first.is_visible() for one in ("img.heat", "canvas", ".through", ".scripted")}
-    assert visible == {"img.heat": True, "canvas": False, ".through": False, ".scripted": False}
-    assert opened.locator("article svg image").count() == 2
-    context.close()
+    with visited(browser, tmp_path / "found.html", java_script_enabled=False) as opened:
+        parts = ("img.heat", "canvas", ".through", ".scripted")
+        visible = {part: opened.locator(part).first.is_visible() for part in parts}
+        assert visible == {"img.heat": True, "canvas": False, ".through": False, ".scripted": False}
+        assert opened.locator("article svg image").count() == 2
