@@ -12,7 +12,7 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 # Before torch is imported, here and in child processes: sums come out the same, and other work gets its core.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # A shell starts its background jobs deaf to Ctrl-C, and their children inherit it; some tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+CHROMIUM = Path("/usr/bin/chromium")
 SAMPLE_RATE = 16_000
 WORD_S = 0.32
 # Pitch in hertz over the length of each word, and its colour. One keyword has tone marks.
@@ -244,3 +245,17 @@ def done(tiny_corpus: Corpus, tiny_rows: list[Row], tmp_path_factory: pytest.Tem
     only = ("psc", "cnn-attend", "earmark/*/vgs")
     olaleye2022.reproduce(tiny_corpus, out, Vocabulary(tiny_corpus.keywords), only, Budget(epochs=8), grid=tiny_rows)
     return out
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, with nothing but local files to open."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"needs Chromium at {CHROMIUM}")
+    api = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+    with api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield opened
+        opened.close()

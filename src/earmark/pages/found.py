@@ -7,9 +7,16 @@ from pathlib import Path
 
 from earmark.pages.moment import Moment
 from earmark.pages.page import write_page
+from earmark.queries import ImageQuery
 
 
-def write_found(path: Path | str, title: str, moments: Sequence[Moment], notes: Sequence[str] = ()) -> None:
+def write_found(
+    path: Path | str,
+    title: str,
+    moments: Sequence[Moment],
+    notes: Sequence[str] = (),
+    queries: Sequence[ImageQuery] = (),
+) -> None:
     """Write found moments, in the order given, as one HTML file that opens offline.
 
     Parameters
@@ -20,10 +27,12 @@ def write_found(path: Path | str, title: str, moments: Sequence[Moment], notes: 
         The likeliest first.
     notes : sequence of str
         Sentences that stand above the moments.
+    queries : sequence of ImageQuery
+        What was asked with pictures: these stand above the moments, whether anything was found or not.
 
     Raises
     ------
     EarmarkError
         If a picture can't be read.
     """
-    write_page(path, "found.html", {"title": title, "moments": moments, "notes": notes})
+    write_page(path, "found.html", {"title": title, "moments": moments, "notes": notes, "queries": queries})

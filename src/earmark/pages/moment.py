@@ -11,6 +11,7 @@ import numpy.typing as npt
 from earmark.audio import Waveform
 from earmark.corpus import Word
 from earmark.hits import Hit
+from earmark.pages.sight import Sight
 from earmark.timing import s_to_samples, samples_to_s
 
 LONGEST_S = 20.0  # more sound than this makes a page heavy and its plot unreadable
@@ -38,6 +39,8 @@ class Moment:
         "right", "wrong place", "not spoken"; "" where the truth is unknown.
     caption : str
         The text of the utterance; "" where it is unknown.
+    sight : Sight or None
+        What the model sees of the query, where that is an image.
 
     Raises
     ------
@@ -54,6 +57,7 @@ class Moment:
     image: Path | None = None
     verdict: str = ""
     caption: str = ""
+    sight: Sight | None = None
 
     def __post_init__(self) -> None:
         if self.waveform.ndim != 1 or not len(self.waveform):
@@ -91,4 +95,5 @@ class Moment:
             curve_times_s=self.curve_times_s[inside],
             curve=self.curve[inside],
             words=tuple(word for word in self.words if word.end_s > start_s and word.start_s < end_s),
+            sight=self.sight.within(start_s, end_s) if self.sight else None,
         )

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jinja2
 from markupsafe import Markup
@@ -22,8 +22,13 @@ from markupsafe import Markup
 from earmark.audio import Waveform
 from earmark.files import write_text
 from earmark.images import read_image
-from earmark.pages import plot, scatter, svg
+from earmark.pages import heat, plot, scatter, sight, svg
+from earmark.pages.heat import data_uri
+from earmark.queries import Prompt
 from earmark.timing import SAMPLE_RATE
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 LARGEST_PICTURE = (320, 320)  # px
 OPUS_COMPRESSION = 0.9  # of libsndfile's 0 to 1: about 32 kbit/s, clear speech
@@ -47,7 +52,8 @@ def write_page(path: Path | str, template: str, context: Mapping[str, Any]) -> N
     EarmarkError
         If a picture can't be read.
     """
-    page = _environment().get_template(template).render(context)
+    once = {"prompt_uri": cache(prompt_uri)}  # a page shows the same prompt beside many moments
+    page = _environment().get_template(template).render({**context, **once})
     write_text(path, svg.printable(page))
 
 
@@ -64,7 +70,7 @@ def audio_uri(waveform: Waveform) -> str:
         subtype="OPUS",
         compression_level=OPUS_COMPRESSION,
     )
-    return _data_uri("audio/ogg", file.getvalue())
+    return data_uri("audio/ogg", file.getvalue())
 
 
 def image_uri(path: Path | str) -> str:
@@ -77,9 +83,26 @@ def image_uri(path: Path | str) -> str:
     """
     picture = read_image(path)
     picture.thumbnail(LARGEST_PICTURE)
+    return _jpeg_uri(picture)
+
+
+def prompt_uri(prompt: Prompt) -> str:
+    """The part of a picture that is asked with as a data URI, in JPEG, scaled up or down to 320 px on its longer side.
+
+    Raises
+    ------
+    EarmarkError
+        If the picture is missing or can't be read.
+    """
+    picture = read_image(prompt.path).crop(prompt.box)
+    scale = max(LARGEST_PICTURE) / max(picture.size)
+    return _jpeg_uri(picture.resize([max(1, round(scale * side)) for side in picture.size]))
+
+
+def _jpeg_uri(picture: Image) -> str:
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=80)
-    return _data_uri("image/jpeg", file.getvalue())
+    return data_uri("image/jpeg", file.getvalue())
 
 
 def percent(fraction: float | None) -> str:
@@ -113,13 +136,19 @@ def _environment() -> jinja2.Environment:
         "clock": plot.clock,
         "describe": plot.describe,
         "localisation_plot": lambda moment: Markup(plot.localisation_plot(moment)),
+        "heat_uri": heat.heat_uri,
+        "heat_levels": heat.levels,
+        "base64": lambda content: base64.b64encode(content).decode(),
+        "strongest": sight.strongest,
         "bars": lambda rows, series: Markup(plot.bars(rows, series)),
         "scatter": lambda it: Markup(scatter.scatter(it.points, it.across, it.up)),
         "reliability": lambda bins: Markup(plot.reliability(*bins)),
     }
-    script = _beside("player.js")
+    script = _beside("player.js") + _beside("looked.js")
     environment.globals |= {
         "shortest_s": SHORTEST_SOUND_S,
+        "places": ["strongest " + place for row in sight.PLACES for place in row],
+        "shade": heat.SHADE,
         "style": Markup(_palette() + _beside("style.css")),
         "script": Markup(script),
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -130,12 +159,8 @@ def _environment() -> jinja2.Environment:
 def _palette() -> str:
     """The drawings' colours as variables of the page's style."""
     light, dark = (";".join(f"--{n}:{pair[i]}" for n, pair in svg.COLOURS.items()) for i in (0, 1))
-    return f":root{{{light}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
+    return f":root{{{light};--shade:rgb{heat.SHADE}}}@media(prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
 
 
 def _beside(name: str) -> str:
     return resources.files("earmark.pages").joinpath(name).read_text(encoding="utf-8")
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -19,7 +19,6 @@ for (const moment of document.querySelectorAll(".moment")) {
 }
 
 function play(moment, audio, button) {
-  const playhead = moment.querySelector(".em-playhead");
   const words = button.querySelector(".label");
   const label = words.textContent;
   const endS = Number(button.dataset.endS);
@@ -33,23 +32,21 @@ function play(moment, audio, button) {
     audio.removeEventListener("ended", finish);
     button.classList.remove("playing");
     words.textContent = label;
-    playhead.style.visibility = "hidden";
+    movePlayhead(moment, null);
   };
   const follow = () => {
-    const x = `${(100 * audio.currentTime) / Number(moment.dataset.durationS)}%`;
-    playhead.setAttribute("x1", x);
-    playhead.setAttribute("x2", x);
+    movePlayhead(moment, audio.currentTime);
     if (audio.currentTime >= endS) finish();
   };
   const draw = () => {
+    if (!playing) return;
     follow();
-    if (playing) requestAnimationFrame(draw);
+    requestAnimationFrame(draw);
   };
 
   stop = finish;
   button.classList.add("playing");
   words.textContent = "Stop";
-  playhead.style.visibility = "visible";
   audio.currentTime = Number(button.dataset.startS);
   audio.addEventListener("timeupdate", follow); // goes on in a tab that is not seen, where nothing is drawn
   audio.addEventListener("ended", finish);
@@ -57,4 +54,16 @@ function play(moment, audio, button) {
     finish();
     if (error.name !== "AbortError") moment.querySelector(".trouble").hidden = false;
   });
+}
+
+// Puts the playhead at `seconds` from the start of the sound, or away for null, and tells it in an event.
+function movePlayhead(moment, seconds) {
+  const playhead = moment.querySelector(".em-playhead");
+  playhead.style.visibility = seconds === null ? "hidden" : "visible";
+  if (seconds !== null) {
+    const x = `${(100 * seconds) / Number(moment.dataset.durationS)}%`;
+    playhead.setAttribute("x1", x);
+    playhead.setAttribute("x2", x);
+  }
+  moment.dispatchEvent(new CustomEvent("playhead", { detail: seconds }));
 }

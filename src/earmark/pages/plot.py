@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from earmark.pages import svg
+from earmark.pages import matchmap, svg
 from earmark.pages.moment import Moment
+from earmark.pages.sight import strongest
 from earmark.vocabulary import normalise
 
 Numbers = npt.NDArray[np.floating] | Sequence[float]
@@ -28,7 +29,9 @@ MARGIN = 14  # px, above and below
 
 
 def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> str:
-    """Draw where a keyword was found: waveform, localisation scores and, where they are known, the true words.
+    """Draw where a query was found: waveform, localisation scores and, where they are known, the true words.
+
+    For an image query, its audio attention and matchmap lie below the scores.
 
     The location is a dot and a line, the hit's extent is the orange part of the waveform. Blue is where the
     keyword is truly spoken; another word that the location lies in is orange. At most 20 s around the hit are drawn.
@@ -61,11 +64,12 @@ def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> st
         y += 28
     sound_y = y + 20
     curve_y = sound_y + 58 + 28
-    axis_y = curve_y + 80
+    pictured, axis_y = matchmap.lanes(moment, curve_y + 80)
     spoken = [word for word in moment.words if normalise(word.word) == normalise(query)]
     parts += [svg.column(across(w.start_s), across(w.end_s), sound_y, axis_y, "em-true em-wash") for w in spoken]
     parts += _waveform(moment, sound_y, height=58)
     parts += _curve(moment, across, curve_y, height=80)
+    parts += pictured
     parts += _time_axis(moment, across, axis_y + 15)
     y = axis_y + 22
     if moment.words:
@@ -73,7 +77,7 @@ def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> st
         parts += words
         parts.append(svg.text("Words truly spoken", 0, y + 18, "em-caption"))
         y += 36 + 15 * rows
-    parts += _location(moment, across, sound_y, curve_y, height=80)
+    parts += _location(moment, across, sound_y, curve_y, axis_y, height=80)
     parts.append(svg.text("Sound", 0, sound_y - 8, "em-caption"))
     parts.append(svg.text(f"Localisation score for “{query}”, from 0 to 1", 0, curve_y - 10, "em-caption"))
     parts.append(f'<line class="em-playhead" x1="0%" x2="0%" y1="{sound_y}" y2="{axis_y}"/>')
@@ -90,6 +94,9 @@ def describe(moment: Moment) -> str:
         f"Waveform and localisation scores for “{hit.query}”: found at {clock(hit.time_s)}, "
         f"from {clock(hit.start_s)} to {clock(hit.end_s)}, detection score {hit.score:.3f}."
     )
+    if moment.sight and moment.sight.frames:
+        seen = moment.sight.levels()[moment.sight.nearest_frame(hit.time_s)]
+        told += f" At this moment the matchmap is {strongest(seen)} of the picture."
     if not moment.words:
         return told
     spoken = [word for word in moment.words if normalise(word.word) == normalise(hit.query)]
@@ -232,21 +239,23 @@ def _curve(moment: Moment, across: Callable[[float], float], y: int, height: int
     return [*lines, svg.stretched(y, height, area + line)]
 
 
-def _location(moment: Moment, across: Callable[[float], float], sound_y: int, curve_y: int, height: int) -> list[str]:
-    """The line and the dot of the location, and its time below."""
+def _location(
+    moment: Moment, across: Callable[[float], float], sound_y: int, curve_y: int, axis_y: int, height: int
+) -> list[str]:
+    """The line of the location from the sound to the axis, its dot on the curve, and its time below."""
     time_s = moment.hit.time_s
     if not moment.offset_s <= time_s <= moment.end_s:
         return []
-    x, base = across(time_s), curve_y + height
+    x = across(time_s)
     score = float(np.interp(time_s, moment.curve_times_s, moment.curve)) if len(moment.curve) else 0.0
-    dot_y = base - height * svg.unit(score)
+    dot_y = curve_y + height * (1 - svg.unit(score))
     label = _found_at(moment)
     label_x, anchor = _anchored(label, x / 100)
     return [
-        f'<line class="em-stroke" x1="{svg.number(x)}%" x2="{svg.number(x)}%" y1="{sound_y}" y2="{base}"'
+        f'<line class="em-stroke" x1="{svg.number(x)}%" x2="{svg.number(x)}%" y1="{sound_y}" y2="{axis_y}"'
         ' style="stroke-width:1"/>',
         f'<circle class="em-found em-dot" cx="{svg.number(x)}%" cy="{svg.number(dot_y)}" r="5"/>',
-        svg.text(label, 100 * label_x, base + 15, f"em-found em-strong {anchor}"),
+        svg.text(label, 100 * label_x, axis_y + 15, f"em-found em-strong {anchor}"),
     ]
 
 

@@ -153,6 +153,7 @@ def write_results(path: Path | str, title: str, outcomes: Sequence[Outcome], not
         "by_keyword": by_keyword,
         "threshold_rows": threshold_rows,
         "bar_rows": bar_rows,
+        "pictured": any(moment.sight for outcome in outcomes for moment in outcome.best + outcome.worst),
     }
     write_page(path, "results.html", context)
 

@@ -31,6 +31,7 @@ _STYLE = (
     ".em-thin,.em-stroke,.em-dashed,.em-playhead{fill:none;vector-effect:non-scaling-stroke}"
     ".em-stroke{stroke-width:2;stroke-linejoin:round}.em-dashed{stroke-dasharray:4 4}"
     ".em-wash{opacity:.16}.em-dot{stroke-width:2}.em-playhead{stroke-width:1.5;visibility:hidden}"
+    ".em-heat{image-rendering:pixelated}.em-ground{opacity:.4}"
     # The row of a word's label: -w in a wide drawing, -n in a narrow one, x where it finds no room.
     ".em-w1{transform:translateY(15px)}.em-w2{transform:translateY(30px)}.em-wx{visibility:hidden}"
     "@media(max-width:700px){.em-n0{transform:none}.em-n1{transform:translateY(15px)}"
