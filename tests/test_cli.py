@@ -29,6 +29,8 @@ VERBS = (
     ["tagger"],
     ["tagger", "train"],
     ["tag"],
+    ["pretrain"],
+    ["pretrain", "cpc"],
     ["train"],
     ["evaluate"],
     ["find"],

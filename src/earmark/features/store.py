@@ -71,9 +71,15 @@ def load_features(corpus: Corpus, split: str, settings: Features, speed: float =
     EarmarkError
         If an audio file is missing or can't be read.
     """
-    utterances = corpus.utterances(split)
-    folder = corpus.folder / "features" / _name(settings)
     name = split if speed == 1 else f"{split}-at-{speed:g}"
+    return kept_features(corpus.utterances(split), corpus.folder / "features", name, settings, speed)
+
+
+def kept_features(
+    utterances: list[Utterance], folder: Path, name: str, settings: Features, speed: float = 1.0
+) -> FeatureSet:
+    """Features of some utterances, kept below `folder` under a `name`; the rest is as in :func:`load_features`."""
+    folder = folder / _name(settings)
     array, index = folder / f"{name}.f16", folder / f"{name}.json"
     audio = [_identity(utterance) for utterance in utterances]
     dimension = extractor(settings).dimension
