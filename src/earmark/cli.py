@@ -253,11 +253,6 @@ def _keywords(corpus: Corpus, listed: Path | None) -> Any:
     return Vocabulary(corpus.keywords)
 
 
-@pretraining.callback()
-def _pretrain() -> None:
-    """Keep the name of the part in the command, though there is only one so far."""
-
-
 @pretraining.command("cpc")
 def pretrain_cpc(
     audio: Annotated[

@@ -92,7 +92,7 @@ def load_start(network: AcousticNetwork, features: Features, folder: Path) -> No
         network.cpc.load_state_dict(read_weights(folder))
     except RuntimeError as error:
         raise EarmarkError(
-            f"{folder / WEIGHTS} does not fit {DESCRIPTION} beside it: put back what belongs."
+            f"{folder / WEIGHTS} does not fit {DESCRIPTION} beside it: put back the files that belong together."
         ) from error
 
 

@@ -55,12 +55,12 @@ def pretrain(settings: CpcPretraining, audio: Sequence[Path], out: Path) -> None
     accelerator = Accelerator()
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, Description(pretraining=settings, heard=heard(recordings)), recordings)
-        if (out / WEIGHTS).is_file():
-            return
-        features = kept_features(recordings, out / "features", "speech", settings.features)
-    _train(settings, features, [str(recording.speaker) for recording in recordings], out, accelerator)
+        finished = (out / WEIGHTS).is_file()
+        features = None if finished else kept_features(recordings, out / "features", "speech", settings.features)
+    if features is not None:
+        _train(settings, features, [str(recording.speaker) for recording in recordings], out, accelerator)
     if accelerator.is_main_process:
-        shutil.rmtree(out / "features")
+        shutil.rmtree(out / "features", ignore_errors=True)  # as large as the speech, and of no more use
 
 
 def _long_enough(recordings: Sequence[Utterance], settings: CpcPretraining) -> list[Utterance]:

@@ -18,7 +18,7 @@ ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
 def find_recordings(audio: Sequence[Path]) -> list[Utterance]:
-    """All recordings with their speakers, each recording once.
+    """All recordings with their speakers, each recording once, in an order that depends on their names alone.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ def find_recordings(audio: Sequence[Path]) -> list[Utterance]:
         for path, speaker in _speech_in(place):
             speaker_of.setdefault(path.resolve(), unicodedata.normalize("NFC", speaker))
     found, problems = [], []
-    for path, speaker in speaker_of.items():
+    for path, speaker in sorted(speaker_of.items()):
         try:
             info = audio_info(path)
             found.append(Utterance(str(path), path, info.sample_rate, info.samples, info.channels, speaker=speaker))

@@ -34,12 +34,13 @@ class Windows(Dataset[Tensor]):
         recording, first = window
         start = int(self.features.starts[recording]) + first
         frames = self.features.frames[start : start + self.settings.sample_frames]
-        window: Tensor = torch.from_numpy(frames.astype(np.float32))
-        return window
+        stretch: Tensor = torch.from_numpy(frames.astype(np.float32))
+        return stretch
 
     def collate(self, windows: list[Tensor]) -> Tensor:
         """Whole groups to (speakers, utterances, T, F)."""
-        return torch.stack(windows).unflatten(0, (-1, self.settings.utterances))
+        whole: Tensor = torch.stack(windows).unflatten(0, (-1, self.settings.utterances))
+        return whole
 
 
 class WindowSampler(Sampler[list[Window]]):
