@@ -29,6 +29,8 @@ VERBS = (
     ["tagger"],
     ["tagger", "train"],
     ["tag"],
+    ["pretrain"],
+    ["pretrain", "cpc"],
     ["train"],
     ["evaluate"],
     ["find"],
@@ -259,6 +261,43 @@ def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
 )
 def test_options_of_taggers_that_contradict_each_other(earmark, tmp_path: Path, options, sentence: str) -> None:
     assert sentence in earmark("tagger", "train", tmp_path / "p.csv", "--out", tmp_path / "t", *options).sentence
+
+
+# Pretraining
+
+
+def test_pretraining_fits_the_recipe_that_it_is_for(earmark, tiny_corpus: Corpus, tmp_path: Path) -> None:
+    from earmark.models.cpc_folder import read_cpc_description
+    from earmark.recipe import Cpc
+
+    recipe = {
+        "name": "small",
+        "localisation": "matchmap",
+        "features": {"kind": "log-mel", "mel_filters": 20},
+        "model": {
+            "speech": {"kind": "cpc", "channels": 12, "layers": 2, "latent": 6, "context": [8], "lstm": [4]},
+            "image": {"kind": "small"},
+            "dimension": 8,
+            "similarity": {"kind": "localising-attention"},
+        },
+        "loss": {"kind": "contrastive"},
+        "training": {"epochs": 1},
+    }
+    (tmp_path / "recipe.yaml").write_text(json.dumps(recipe), encoding="utf-8")
+    out = tmp_path / "network"
+    pretrain = ("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", tmp_path / "recipe.yaml")
+    done = earmark(*pretrain, "--epochs", 2, "--learning-rate", 0.001, "--seed", 3)
+    assert done.out == f"The network is in {out}: name that folder as model.speech.start in a recipe.\n"
+    assert "Pretraining network: " in done.err
+    known = read_cpc_description(out).pretraining
+    assert known.network == Cpc(channels=12, layers=2, latent=6, context=[8])
+    assert known.features.mel_filters == 20
+    assert (known.epochs, known.learning_rate, known.seed, known.utterances) == (2, 0.001, 3, 8)
+    note, again = earmark(*pretrain).err.splitlines()
+    assert note.startswith("note: ")  # of the recordings that are too short
+    assert again == f"earmark: {out} was begun with other settings: go on with those, or choose another folder."
+    no_cpc = earmark("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", "earmark").sentence
+    assert no_cpc == "The recipe earmark has no CPC network: choose one whose model.speech.kind is 'cpc'."
 
 
 # Finding

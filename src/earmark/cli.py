@@ -118,6 +118,8 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
 app.add_typer(typer.Typer(cls=_Corpora, help="Prepare a corpus.", no_args_is_help=True), name="corpus")
 tagger = typer.Typer(help="Train a tagger on captioned pictures.", no_args_is_help=True)
 app.add_typer(tagger, name="tagger")
+pretraining = typer.Typer(help="Pretrain a part of a model, on speech alone.", no_args_is_help=True)
+app.add_typer(pretraining, name="pretrain")
 
 CorpusFolder = Annotated[Path, typer.Argument(help="A folder that 'earmark corpus' made.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A folder that 'earmark corpus' made.")]
@@ -249,6 +251,31 @@ def _keywords(corpus: Corpus, listed: Path | None) -> Any:
     if not corpus.keywords:
         raise EarmarkError(f"The corpus {corpus.folder} has no keyword list of its own: give one with --keywords.")
     return Vocabulary(corpus.keywords)
+
+
+@pretraining.command("cpc")
+def pretrain_cpc(
+    audio: Annotated[
+        list[Path],
+        typer.Argument(metavar="AUDIO", help="Audio files, folders of them, or corpora: their train split."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the network; what was begun there goes on.")],
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe of the model that will start from it, for its features and widths.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Passes over all speech (20).")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=1e-8, help="Of Adam (0.0004).")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Source of chance.")] = 0,
+) -> None:
+    """Pretrain the acoustic network on untranscribed speech: contrastive predictive coding."""
+    from earmark.recipe import CpcPretraining, pretraining_for, read_recipe
+
+    changes = {"seed": seed, **_given(epochs=epochs, learning_rate=learning_rate)}
+    settings = pretraining_for(read_recipe(recipe), **changes) if recipe else CpcPretraining(**changes)
+    from earmark.train.cpc.pretrain import pretrain
+
+    pretrain(settings, audio, out)
+    print(f"The network is in {out}: name that folder as model.speech.start in a recipe.")
 
 
 @app.command()

@@ -71,10 +71,16 @@ def load_features(corpus: Corpus, split: str, settings: AnyFeatures, speed: floa
     EarmarkError
         If an audio file is missing or can't be read, or the features' network is missing or another one.
     """
-    settings = settled(settings)
-    utterances = corpus.utterances(split)
-    folder = corpus.folder / "features" / _name(settings)
     name = split if speed == 1 else f"{split}-at-{speed:g}"
+    return kept_features(corpus.utterances(split), corpus.folder / "features", name, settings, speed)
+
+
+def kept_features(
+    utterances: list[Utterance], folder: Path, name: str, settings: AnyFeatures, speed: float = 1.0
+) -> FeatureSet:
+    """Features of some utterances, kept below `folder` under a `name`; the rest is as in :func:`load_features`."""
+    settings = settled(settings)
+    folder = folder / _name(settings)
     array, index = folder / f"{name}.f16", folder / f"{name}.json"
     audio = [_identity(utterance) for utterance in utterances]
     dimension = extractor(settings).dimension

@@ -5,6 +5,7 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 
 from __future__ import annotations
 
+from earmark.recipe.cpc import Cpc, CpcPretraining
 from earmark.recipe.hearing import AnyFeatures, Augment, Features, PretrainedFeatures
 from earmark.recipe.lessons import (
     ContrastiveLoss,
@@ -27,7 +28,7 @@ from earmark.recipe.pictured import (
     SmallImage,
 )
 from earmark.recipe.reading import read_recipe, shipped_names, shipped_recipes, write_recipe
-from earmark.recipe.whole import Recipe
+from earmark.recipe.whole import Recipe, pretraining_for
 from earmark.recipe.written import Attention, ConvLayer, LogMeanExp, Maximum, Model
 
 __all__ = [
@@ -37,6 +38,8 @@ __all__ = [
     "ContrastiveLoss",
     "ConvLayer",
     "ConvSpeech",
+    "Cpc",
+    "CpcPretraining",
     "CpcSpeech",
     "Features",
     "Highest",
@@ -57,6 +60,7 @@ __all__ = [
     "TagLoss",
     "Training",
     "TripletLoss",
+    "pretraining_for",
     "read_recipe",
     "shipped_names",
     "shipped_recipes",

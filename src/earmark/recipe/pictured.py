@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
+from earmark.recipe.cpc import Cpc
 from earmark.recipe.strict import Strict, Width
 from earmark.recipe.written import ConvLayer, residuals_fit
 
@@ -23,17 +24,13 @@ class ConvSpeech(Strict):
     layers: Annotated[list[ConvLayer], Field(min_length=1), AfterValidator(_no_keyword_channels)]
 
 
-class CpcSpeech(Strict):
+class CpcSpeech(Cpc):
     """CPC encoder and context, then bidirectional LSTMs (Nortje and Kamper 2022; van den Oord et al. 2018).
 
     The last LSTM's two directions side by side are the model's dimension.
     """
 
     kind: Literal["cpc"]
-    channels: Width = Field(512, description="of the convolution and the layers above it")
-    layers: Width = Field(5, description="linear layers above the convolution, the last one to the latent")
-    latent: Width = Field(64, description="what contrastive predictive coding predicts")
-    context: list[Width] = Field([512, 512, 512, 512], min_length=1, description="LSTMs over the latent")
     lstm: list[Width] = Field([512, 1024], min_length=1, description="bidirectional LSTMs, units in each direction")
     start: str | None = Field(None, description="folder that 'earmark pretrain cpc' made, to start from")
 
@@ -92,3 +89,12 @@ class Pictured(Strict):
     image: Annotated[SmallImage | PretrainedImage, Field(discriminator="kind")]
     dimension: Width = Field(description="numbers a frame and a pixel")
     similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
+
+    @model_validator(mode="after")
+    def _lstms_end_in_the_dimension(self) -> Pictured:
+        if isinstance(self.speech, CpcSpeech) and 2 * self.speech.lstm[-1] != self.dimension:
+            raise ValueError(
+                f"the dimension {self.dimension} is not that of the last LSTM's two directions of "
+                f"{self.speech.lstm[-1]}: make it {2 * self.speech.lstm[-1]}"
+            )
+        return self
