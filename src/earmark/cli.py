@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from earmark.hits import Hit
 
 # Written out, so that help comes without what reads recipes.
-RECIPES = "earmark, olaleye2022/psc, olaleye2022/cnn-pool, olaleye2022/cnn-attend, olaleye2022/cnn-pool-attend"
+RECIPES = "earmark, earmark-pictures, olaleye2022/cnn-attend and others, nortje2022/small-attention and others"
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
 FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."

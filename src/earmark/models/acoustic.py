@@ -22,7 +22,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from earmark.models.masking import real_frames
 from earmark.recipe import Cpc, CpcSpeech
-from earmark.timing import FEATURE_GRID, layer_frames
+from earmark.timing import FEATURE_GRID, FrameGrid, layer_frames
 
 KERNEL, STRIDE, PADDING = 4, 2, 1  # of the convolution
 
@@ -81,6 +81,8 @@ class AcousticNetwork(nn.Module):
         Feature dimensions.
     settings : CpcSpeech
         Its `start` is not read here: see :func:`earmark.models.cpc_folder.load_start`.
+    feature_grid : FrameGrid
+        Where the features lie in the waveform.
 
     Attributes
     ----------
@@ -90,14 +92,14 @@ class AcousticNetwork(nn.Module):
         Where its frames lie in the waveform; the field is that of the convolution, since an LSTM hears everything.
     """
 
-    def __init__(self, inputs: int, settings: CpcSpeech) -> None:
+    def __init__(self, inputs: int, settings: CpcSpeech, feature_grid: FrameGrid = FEATURE_GRID) -> None:
         super().__init__()
         self.settings = settings
         self.cpc = CpcNetwork(inputs, settings)
         both = [2 * width for width in settings.lstm]
         self.lstms = _lstms([settings.context[-1], *both], bidirectional=True)
         self.dimension = both[-1]
-        self.grid = FEATURE_GRID.then(KERNEL, STRIDE, PADDING)
+        self.grid = feature_grid.then(KERNEL, STRIDE, PADDING)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a batch.

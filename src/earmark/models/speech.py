@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
+from earmark.models.acoustic import AcousticNetwork
 from earmark.models.encoders import ConvEncoder
 from earmark.recipe import ConvLayer, ConvSpeech, CpcSpeech
 from earmark.timing import FrameGrid
@@ -24,6 +25,7 @@ def speech_network(
     feature_grid : FrameGrid
         Where the features lie in the waveform.
     """
-    assert isinstance(settings, ConvSpeech)
+    if isinstance(settings, CpcSpeech):
+        return AcousticNetwork(features, settings, feature_grid)
     linear = ConvLayer(channels=dimension, kernel=1, relu=False)
     return ConvEncoder(features, [*settings.layers, linear], dimension, feature_grid)

@@ -28,8 +28,9 @@ from earmark.localise import method
 from earmark.models import image
 from earmark.models.build import AnyModel, build
 from earmark.models.checkpoint import read_weights, write_description, write_weights
+from earmark.models.cpc_folder import load_start
 from earmark.progress import progress
-from earmark.recipe import Pictured, Recipe, Training, read_recipe
+from earmark.recipe import CpcSpeech, Pictured, Recipe, Training, read_recipe
 from earmark.train.card import write_card
 from earmark.train.choose import course_of
 from earmark.train.course import Course
@@ -64,6 +65,8 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     heard = features.extractor(recipe.features)
     model = build(recipe.model, heard.dimension, keywords, heard.grid)
     method(recipe.localisation, model)  # refused now, not in hours when something is to be found
+    if not begun(out):
+        _start(model, recipe)
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
         course = course_of(recipe, corpus, keywords, model)
@@ -105,6 +108,13 @@ def _settled(recipe: Recipe) -> Recipe:
     if isinstance(recipe.model, Pictured):
         changes["model"] = recipe.model.model_copy(update={"image": image.settled(recipe.model.image)})
     return recipe.model_copy(update=changes)
+
+
+def _start(model: AnyModel, recipe: Recipe) -> None:
+    """Begin with a pretrained CPC network, where the recipe names one."""
+    speech = recipe.model.speech if isinstance(recipe.model, Pictured) else None
+    if isinstance(speech, CpcSpeech) and speech.start:
+        load_start(model.speech, recipe.features, Path(speech.start))
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
