@@ -6,6 +6,7 @@ import csv
 import hashlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,19 +18,23 @@ from random import Random
 import numpy as np
 import pytest
 import soundfile
-from PIL import Image, ImageColor
+from PIL import Image, ImageChops, ImageColor
 
 from earmark import corpora
 from earmark.audio import audio_info, read_audio
 from earmark.corpora import picturebook
 from earmark.corpora.picturebook import FEWEST, UNSEEN_VOICES, make_picture, make_utterance, prepare
 from earmark.corpora.picturebook.captions import FEWEST_WORDS, MOST_WORDS, PATTERNS, sample_caption
+from earmark.corpora.picturebook.crops import crops
 from earmark.corpora.picturebook.draw import COLOUR_RANGES, SIZE, draw_scene, sample_colour
+from earmark.corpora.picturebook.figures import FIGURES, Look
+from earmark.corpora.picturebook.pen import Pen
 from earmark.corpora.picturebook.room import Room, sample_room
-from earmark.corpora.picturebook.scenes import KEYWORDS, NUMBERED, Group, Scene, sample_scene
+from earmark.corpora.picturebook.scenes import KEYWORDS, KINDS, NUMBERED, PLACES, SKIES, Group, Scene, sample_scene
 from earmark.corpora.picturebook.speak import VOICES, say
 from earmark.corpus import SPLITS, Corpus, Word, read_corpus
 from earmark.errors import EarmarkError
+from earmark.images import read_image
 
 pytest.importorskip("espeakng_loader", reason="the picturebook speaks through the extra earmark[demo]")
 
@@ -254,14 +259,14 @@ def test_one_and_several_are_two_words_and_two_pictures() -> None:
         assert kind.name in one.keywords() - three.keywords()
         assert kind.plural in three.keywords() - one.keywords()
         assert one.keywords() - {kind.name} == three.keywords() - {kind.plural}
-        pixels = [np.asarray(draw_scene(scene, Random(7)), dtype=float) for scene in (one, three)]
+        pixels = [np.asarray(draw_scene(scene, Random(7)).image, dtype=float) for scene in (one, three)]
         assert np.mean(np.abs(pixels[0] - pixels[1]).max(axis=2) > 40) > 0.03
 
 
 def test_the_same_scene_is_drawn_in_many_ways() -> None:
     scene = Scene("beach", "sun", (Group("dog", 1, "brown", "running", 1.0),))
-    pictures = [np.asarray(draw_scene(scene, Random(seed)), dtype=float) for seed in range(12)]
-    assert np.array_equal(pictures[0], np.asarray(draw_scene(scene, Random(0))))
+    pictures = [np.asarray(draw_scene(scene, Random(seed)).image, dtype=float) for seed in range(12)]
+    assert np.array_equal(pictures[0], np.asarray(draw_scene(scene, Random(0)).image))
     differ = [np.mean(np.abs(a - b).max(axis=2) > 40) for i, a in enumerate(pictures) for b in pictures[:i]]
     assert min(differ) > 0.05
 
@@ -276,6 +281,102 @@ def test_colours_are_those_of_their_names() -> None:
             assert name == min(
                 web, key=lambda other: sum((a - b) ** 2 for a, b in zip(web[other], colour, strict=True))
             )
+
+
+# What part of a picture shows a word
+
+
+def queries_of(folder: Path) -> list[dict[str, str]]:
+    with open(folder / "queries.csv", encoding="utf-8", newline="") as table:
+        return list(csv.DictReader(table))
+
+
+def box_in(row: dict[str, str]) -> tuple[int, ...] | None:
+    sides = [row[name] for name in ("left", "top", "right", "bottom")]
+    return tuple(map(int, sides)) if any(sides) else None
+
+
+def test_every_keyword_that_is_said_of_a_dev_or_test_picture_can_be_asked_with_it(book: Corpus) -> None:
+    asked = {(row["image"], row["keyword"]): box_in(row) for row in queries_of(book.folder)}
+    assert len(asked) == len(queries_of(book.folder))
+    said = {
+        (utterance.image.relative_to(book.folder).as_posix(), word)
+        for split in ("dev", "test")
+        for utterance in book.utterances(split)
+        if utterance.image and utterance.text
+        for word in set(utterance.text.split()) & set(KEYWORDS)
+    }
+    assert asked.keys() == said
+    for (image, word), box in asked.items():
+        assert (box is None) == (word in (*PLACES, *SKIES)), word
+        if box is not None:
+            left, top, right, bottom = box
+            assert 0 <= left < right <= SIZE
+            assert 0 <= top < bottom <= SIZE
+            assert min(right - left, bottom - top) >= 10
+            assert read_image(book.folder / image, box).size == (right - left, bottom - top)
+
+
+def test_queries_of_a_book_that_was_made_before(book: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(book.folder, tmp_path / "old")
+    (tmp_path / "old" / "queries.csv").unlink()
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    prepare(tmp_path / "old", size=TRAIN, seed=3)
+    assert digests(tmp_path / "old") == digests(book.folder)
+
+
+def differing(one: Image.Image, other: Image.Image) -> tuple[int, ...] | None:
+    return ImageChops.difference(one, other).getbbox()
+
+
+@pytest.mark.parametrize("kind", sorted(FIGURES))
+def test_a_box_is_around_all_that_its_group_adds_to_the_picture(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = "water" if "water" in KINDS[kind].places else "grass"
+    actions = (KINDS[kind].afloat if place == "water" else KINDS[kind].actions) or ("",)
+    for seed, action in enumerate(actions):
+        group = Group(kind, KINDS[kind].most, KINDS[kind].colours[0], action, 1.0)
+        drawing = draw_scene(scene := Scene(place, "clear", (group,)), Random(seed))
+        with monkeypatch.context() as patch:
+            patch.setitem(FIGURES, kind, lambda pen, look, rng: None)
+            without = draw_scene(scene, Random(seed))
+        assert not without.boxes
+        assert drawing.boxes.keys() == {group}
+        assert drawing.boxes[group] == pytest.approx(differing(drawing.image, without.image), abs=1)
+
+
+def test_each_group_has_a_box_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With plain discs for figures, whose colours are found again in the picture."""
+    colours = {"dog": (255, 0, 255), "ball": (0, 255, 255)}
+
+    def disc(pen: Pen, look: Look, rng: Random) -> None:
+        shade = colours["ball" if look.action == "" else "dog"]
+        (x, y), r = pen.origin, pen.unit / 2
+        pen.canvas.ellipse((x - r, y - 2 * r, x + r, y), fill=shade)
+
+    for kind in colours:
+        monkeypatch.setitem(FIGURES, kind, disc)
+    groups = (Group("dog", 2, "brown", "running", 1.0), Group("ball", 1, "red", "", 1.0))
+    for seed in range(8):
+        drawing = draw_scene(Scene("beach", "rain" if seed % 2 else "clear", groups), Random(seed))
+        for group, colour in zip(groups, colours.values(), strict=True):
+            rows, columns = np.nonzero((np.asarray(drawing.image) == colour).all(axis=2))
+            left, top, right, bottom = drawing.boxes[group]
+            assert len(rows) > 20
+            assert left <= columns.min() <= columns.max() < right
+            assert top <= rows.min() <= rows.max() < bottom
+    assert (right - left) < 0.6 * SIZE
+
+
+def test_a_word_is_shown_by_the_first_group_that_it_is_true_of() -> None:
+    dog, cat = Group("dog", 1, "black", "running", 1.0), Group("cat", 2, "black", "sitting", 1.0)
+    scene = Scene("beach", "rain", (dog, cat))
+    boxes = {dog: (10, 20, 50, 60), cat: (70, 1, 127, 40)}
+    words = ["in", "the", "rain", "a", "black", "puppy", "is", "running", "near", "two", "cats", "sitting"]
+    on_dog, on_cats = (7, 17, 53, 63), (67, 0, 128, 43)
+    expected = {"black": on_dog, "running": on_dog, "cats": on_cats, "sitting": on_cats, "rain": None}
+    assert crops(scene, words, boxes) == expected
+    assert crops(scene, ["cats", "black"], {dog: boxes[dog]}) == {"black": on_dog}  # cats that nobody sees
+    assert crops(scene, ["zebra", "snow", "dogs"], boxes) == {}
 
 
 # Voices and when they say what

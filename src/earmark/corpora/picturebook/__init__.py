@@ -5,7 +5,8 @@ downloaded. The same size and seed give the same bytes, whatever the number of p
 interrupted.
 Size: as asked; 2,000 training utterances of about 3 seconds by default, an eighth of that for each of dev and test, 41
 keywords, 20 voices of which 4 are heard in the test set alone. Beside the corpus lies ``pictures/``: other scenes with
-three written captions each, for training a tagger that never sees the corpus.
+three written captions each, for training a tagger that never sees the corpus; and ``queries.csv`` says which part of a
+dev or test picture shows a keyword that its caption says, to ask with.
 Licence: MIT, as Earmark itself.
 Citation: that of Earmark.
 """
@@ -18,8 +19,9 @@ import json
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -29,9 +31,10 @@ from typing import Annotated, TypeVar
 import typer
 
 from earmark.audio import Waveform
-from earmark.corpora.picturebook.captions import sample_caption
+from earmark.corpora.picturebook.captions import Caption, sample_caption
+from earmark.corpora.picturebook.crops import crops
 from earmark.corpora.picturebook.draw import draw_scene
-from earmark.corpora.picturebook.room import sample_room
+from earmark.corpora.picturebook.room import Room, sample_room
 from earmark.corpora.picturebook.scenes import KEYWORDS, Scene, sample_scene
 from earmark.corpora.picturebook.speak import PITCH, VOICES, WORDS_PER_MINUTE, require_espeak, say
 from earmark.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
@@ -44,6 +47,8 @@ from earmark.vocabulary import read_text
 EDITION = 1  # raised whenever the same size and seed give other bytes than before
 SETTINGS = "picturebook.json"
 PICTURES = "pictures/pictures.csv"
+QUERIES = "queries.csv"
+IMAGES = "images"
 
 FEWEST = 24  # utterances in dev and in test
 CAPTIONS_A_PICTURE = 3
@@ -83,53 +88,84 @@ def prepare(
         raise EarmarkError(f"A picturebook of {size} training utterances can't be made: ask for at least 1.")
     settings = json.dumps({"corpus": "picturebook", "edition": EDITION, "size": size, "seed": seed})
     _check_folder(out, settings)
-    if (out / "corpus.yaml").is_file():
-        return read_corpus(out)
-    require_espeak()
-    write_text(out / SETTINGS, settings)
-
     rest = max(FEWEST, size // 8)
     sizes = {"train": size, "dev": rest, "test": rest}
-    items = [(split, index) for split, count in sizes.items() for index in range(count)]
-    pictures = [("picture", index) for index in range(size + size // 2)]
+    if not (out / "corpus.yaml").is_file():
+        require_espeak()
+        write_text(out / SETTINGS, settings)
+        _make(out, seed, sizes)
+    if not (out / QUERIES).is_file():
+        _write_queries(out / QUERIES, seed, _items({split: sizes[split] for split in ("dev", "test")}))
+    return read_corpus(out)
+
+
+def _make(out: Path, seed: int, sizes: dict[str, int]) -> None:
+    items = _items(sizes)
+    pictures = _items({"picture": sizes["train"] + sizes["train"] // 2})
     with progress("Drawing and speaking", len(items) + len(pictures)) as advance, _workers() as workers:
         utterances = _each(partial(make_utterance, out, seed), items, workers, advance)
         captions = _each(partial(make_picture, out, seed), pictures, workers, advance)
 
-    _write_captions(out / PICTURES, captions)
+    _write_table(out / PICTURES, ("image", "caption"), (row for rows in captions for row in rows))
     in_order = iter(utterances)
     splits = {split: list(islice(in_order, count)) for split, count in sizes.items()}
-    return write_corpus(Corpus(out, "picturebook", "en", "MIT", KEYWORDS), splits)
+    write_corpus(Corpus(out, "picturebook", "en", "MIT", KEYWORDS), splits)
+
+
+def _items(sizes: dict[str, int]) -> list[Item]:
+    return [(split, index) for split, count in sizes.items() for index in range(count)]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What an utterance and its picture are made from; `rng` goes on to draw the picture."""
+
+    scene: Scene
+    caption: Caption
+    voice: str
+    words_per_minute: int
+    pitch: int
+    room: Room
+    rng: Random
+
+
+def sample_page(seed: int, item: Item) -> Page:
+    """Make up an utterance and its picture."""
+    split, index = item
+    rng = Random(f"{seed}/{_name(split, index)}")
+    scene = sample_scene(rng)
+    return Page(
+        scene=scene,
+        caption=sample_caption(scene, rng),
+        voice=rng.choice(UNSEEN_VOICES if split == "test" and rng.random() < 0.5 else SEEN_VOICES),
+        words_per_minute=rng.randint(*WORDS_PER_MINUTE),
+        pitch=rng.randint(*PITCH),
+        room=sample_room(rng),
+        rng=rng,
+    )
+
+
+def _name(split: str, index: int) -> str:
+    return f"{split}-{index:05d}"
 
 
 def make_utterance(out: Path, seed: int, item: Item) -> Utterance:
     """Make one utterance with its picture, unless their files are there."""
-    split, index = item
-    name = f"{split}-{index:05d}"
-    rng = Random(f"{seed}/{name}")
-    scene = sample_scene(rng)
-    caption = sample_caption(scene, rng)
-    speech = say(
-        caption.spoken,
-        voice := rng.choice(UNSEEN_VOICES if split == "test" and rng.random() < 0.5 else SEEN_VOICES),
-        words_per_minute=rng.randint(*WORDS_PER_MINUTE),
-        pitch=rng.randint(*PITCH),
-    )
-    room = sample_room(rng)
-
-    image, audio = out / "images" / f"{name}.jpg", out / "audio" / f"{name}.flac"
-    _save_picture(image, scene, rng)
+    name, page = _name(*item), sample_page(seed, item)
+    speech = say(page.caption.spoken, page.voice, words_per_minute=page.words_per_minute, pitch=page.pitch)
+    image, audio = out / IMAGES / f"{name}.jpg", out / "audio" / f"{name}.flac"
+    _save_picture(image, page.scene, page.rng)
     if not audio.exists():
-        _save_audio(audio, room.record(speech.waveform))
+        _save_audio(audio, page.room.record(speech.waveform))
     return Utterance(
         id=name,
         audio=audio,
         sample_rate=SAMPLE_RATE,
-        samples=room.samples(speech.waveform),
+        samples=page.room.samples(speech.waveform),
         image=image,
-        speaker=voice,
-        text=caption.text,
-        words=tuple(_later(word, room.before_s) for word in speech.words),
+        speaker=page.voice,
+        text=page.caption.text,
+        words=tuple(_later(word, page.room.before_s) for word in speech.words),
     )
 
 
@@ -137,7 +173,7 @@ def make_picture(out: Path, seed: int, item: Item) -> list[tuple[str, str]]:
     """Make one of the tagger's pictures, unless its file is there; rows of its file name and a caption."""
     split, index = item
     name = f"{index:05d}.jpg"
-    rng = Random(f"{seed}/{split}-{index:05d}")
+    rng = Random(f"{seed}/{_name(split, index)}")
     scene = sample_scene(rng)
     captions = [sample_caption(scene, rng).text for _ in range(CAPTIONS_A_PICTURE)]
     _save_picture((out / PICTURES).parent / name, scene, rng)
@@ -148,7 +184,7 @@ def _save_picture(path: Path, scene: Scene, rng: Random) -> None:
     if path.exists():
         return
     with replacing(path) as partial_path:
-        draw_scene(scene, rng).save(partial_path, quality=90, subsampling=0)
+        draw_scene(scene, rng).image.save(partial_path, quality=90, subsampling=0)
 
 
 def _save_audio(path: Path, waveform: Waveform) -> None:
@@ -198,9 +234,21 @@ def _each(make: Callable[[Item], T], items: Sequence[Item], workers: ProcessPool
     return made
 
 
-def _write_captions(path: Path, pictures: list[list[tuple[str, str]]]) -> None:
+def _write_queries(path: Path, seed: int, items: Sequence[Item]) -> None:
+    """Write which part of each picture shows what; the pictures' layout is drawn again for it, in seconds."""
+    rows: list[tuple[str | int, ...]] = []
+    with progress("Finding what pictures show", len(items)) as advance:
+        for item in items:
+            page = sample_page(seed, item)
+            shown = crops(page.scene, page.caption.words, draw_scene(page.scene, page.rng).boxes)
+            rows += [(word, f"{IMAGES}/{_name(*item)}.jpg", *(box or ("",) * 4)) for word, box in shown.items()]
+            advance()
+    _write_table(path, ("keyword", "image", "left", "top", "right", "bottom"), rows)
+
+
+def _write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str | int]]) -> None:
     table = io.StringIO()
-    rows = csv.writer(table, lineterminator="\n")
-    rows.writerow(("image", "caption"))
-    rows.writerows(row for captions in pictures for row in captions)
+    lines = csv.writer(table, lineterminator="\n")
+    lines.writerow(columns)
+    lines.writerows(rows)
     write_text(path, table.getvalue())

@@ -6,12 +6,13 @@ from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 from random import Random
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from earmark.corpora.picturebook.backdrop import Backdrop
 from earmark.corpora.picturebook.figures import FIGURES, Look
 from earmark.corpora.picturebook.pen import Colour, Pen, sample_style
 from earmark.corpora.picturebook.scenes import Group, Scene
+from earmark.images import Box
 
 SIZE = 128  # pixels a side
 FINER = 2  # drawn so many times larger, then averaged down
@@ -61,14 +62,24 @@ class Placed:
     flip: bool
 
 
-def draw_scene(scene: Scene, rng: Random) -> Image.Image:
-    """Draw a scene.
+@dataclass(frozen=True)
+class Drawing:
+    """A picture of a scene.
 
-    Returns
-    -------
-    Image.Image
+    Attributes
+    ----------
+    image : PIL.Image.Image
         RGB, `SIZE` by `SIZE` pixels.
+    boxes : dict of Group to Box
+        Left, top, right and bottom of what was drawn of each group, in pixels of the image.
     """
+
+    image: Image.Image
+    boxes: dict[Group, Box]
+
+
+def draw_scene(scene: Scene, rng: Random) -> Drawing:
+    """Draw a scene."""
     side = SIZE * FINER
     image = Image.new("RGB", (side, side))
     style = sample_style(rng)
@@ -76,14 +87,29 @@ def draw_scene(scene: Scene, rng: Random) -> Image.Image:
     backdrop = Backdrop(scene.place, scene.sky, page, side, rng)
     backdrop.paint()
     looks = {group: Look(sample_colour(group.colour, rng), group.action, backdrop.water) for group in scene.groups}
+    boxes: dict[Group, Box] = {}
     for placed in _place(scene, backdrop, rng):
         look = looks[placed.group]
         if _on_ground(placed.group) and scene.place != "water":
             _shadow(placed, page, backdrop.ground)
         pen = Pen(page.canvas, style, rng, (placed.x, placed.y), placed.height, placed.flip)
+        before = image.copy()
         FIGURES[placed.group.kind](pen, look, rng)
+        if drawn := ImageChops.difference(before, image).getbbox():
+            boxes[placed.group] = _around(drawn, boxes.get(placed.group, drawn))
     backdrop.paint_weather()
-    return image.reduce(FINER)
+    return Drawing(image.reduce(FINER), {group: _reduced(box) for group, box in boxes.items()})
+
+
+def _around(one: Box, other: Box) -> Box:
+    """The smallest box around two."""
+    return min(one[0], other[0]), min(one[1], other[1]), max(one[2], other[2]), max(one[3], other[3])
+
+
+def _reduced(box: Box) -> Box:
+    """A box of the finer canvas as one of the picture, with every pixel that has a part in it."""
+    left, top, right, bottom = box
+    return left // FINER, top // FINER, -(-right // FINER), -(-bottom // FINER)
 
 
 def sample_colour(name: str, rng: Random) -> Colour:
