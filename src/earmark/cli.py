@@ -20,7 +20,12 @@ if TYPE_CHECKING:
     from earmark.hits import Hit
 
 # Written out, so that help comes without what reads recipes.
-RECIPES = "earmark, earmark-pictures, olaleye2022/cnn-attend and others, nortje2022/small-attention and others"
+RECIPES = (
+    "earmark, earmark-pictures, nortje2022/attention, nortje2022/contrastive-davenet, nortje2022/davenet, "
+    "nortje2022/highest, nortje2022/small-attention, nortje2022/small-contrastive-davenet, "
+    "nortje2022/small-davenet, nortje2022/small-highest, olaleye2022/cnn-attend, olaleye2022/cnn-pool, "
+    "olaleye2022/cnn-pool-attend, olaleye2022/psc"
+)
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
 FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."

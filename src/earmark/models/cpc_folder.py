@@ -17,7 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.files import write_text
 from earmark.models.acoustic import AcousticNetwork
 from earmark.models.checkpoint import WEIGHTS, read_weights
-from earmark.recipe import Cpc, CpcPretraining, Features
+from earmark.recipe import AnyFeatures, Cpc, CpcPretraining
 from earmark.recipe.strict import Strict
 from earmark.vocabulary import read_text
 
@@ -63,7 +63,7 @@ def read_cpc_description(folder: Path) -> Description:
         raise EarmarkError(f"{path} is damaged ({type(error).__name__}): copy it again, or pretrain again.") from error
 
 
-def load_start(network: AcousticNetwork, features: Features, folder: Path) -> None:
+def load_start(network: AcousticNetwork, features: AnyFeatures, folder: Path) -> None:
     """Begin with the weights of a pretrained CPC network. It is for a new training alone.
 
     Parameters
@@ -96,7 +96,7 @@ def load_start(network: AcousticNetwork, features: Features, folder: Path) -> No
         ) from error
 
 
-def _differences(known: CpcPretraining, features: Features, network: Cpc) -> list[tuple[str, object, object]]:
+def _differences(known: CpcPretraining, features: AnyFeatures, network: Cpc) -> list[tuple[str, object, object]]:
     """What a pretraining and a recipe have otherwise: the key in the recipe, and both values."""
     parts: list[tuple[str, Strict, Strict, type[Strict]]] = [
         ("features", known.features, features, Features),

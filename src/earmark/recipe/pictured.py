@@ -91,14 +91,6 @@ class Pictured(Strict):
     similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
 
     @model_validator(mode="after")
-    def _dimensions_fit(self) -> Pictured:
-        if isinstance(self.speech, CpcSpeech) and self.dimension != 2 * self.speech.lstm[-1]:
-            raise ValueError(
-                f"dimension must be {2 * self.speech.lstm[-1]}, both directions of the last of speech.lstm"
-            )
-        return self
-
-    @model_validator(mode="after")
     def _lstms_end_in_the_dimension(self) -> Pictured:
         if isinstance(self.speech, CpcSpeech) and 2 * self.speech.lstm[-1] != self.dimension:
             raise ValueError(

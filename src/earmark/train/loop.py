@@ -26,11 +26,13 @@ from earmark.errors import EarmarkError
 from earmark.features.specaugment import spec_augment
 from earmark.localise import method
 from earmark.models import image
+from earmark.models.acoustic import AcousticNetwork
 from earmark.models.build import AnyModel, build
 from earmark.models.checkpoint import read_weights, write_description, write_weights
 from earmark.models.cpc_folder import load_start
+from earmark.models.pictured import PicturedModel
 from earmark.progress import progress
-from earmark.recipe import CpcSpeech, Pictured, Recipe, Training, read_recipe
+from earmark.recipe import Pictured, Recipe, Training, read_recipe
 from earmark.train.card import write_card
 from earmark.train.choose import course_of
 from earmark.train.course import Course
@@ -112,9 +114,9 @@ def _settled(recipe: Recipe) -> Recipe:
 
 def _start(model: AnyModel, recipe: Recipe) -> None:
     """Begin with a pretrained CPC network, where the recipe names one."""
-    speech = recipe.model.speech if isinstance(recipe.model, Pictured) else None
-    if isinstance(speech, CpcSpeech) and speech.start:
-        load_start(model.speech, recipe.features, Path(speech.start))
+    network = model.speech if isinstance(model, PicturedModel) else None
+    if isinstance(network, AcousticNetwork) and network.settings.start:
+        load_start(network, recipe.features, Path(network.settings.start))
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
