@@ -17,7 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.files import write_text
 from earmark.models.acoustic import AcousticNetwork
 from earmark.models.checkpoint import WEIGHTS, read_weights
-from earmark.recipe import AnyFeatures, Cpc, CpcPretraining
+from earmark.recipe import AnyFeatures, Cpc, CpcPretraining, Features
 from earmark.recipe.strict import Strict
 from earmark.vocabulary import read_text
 
@@ -103,8 +103,8 @@ def _differences(known: CpcPretraining, features: AnyFeatures, network: Cpc) -> 
         ("model.speech", known.network, network, Cpc),
     ]
     return [
-        (f"{part}.{name}", getattr(one, name), getattr(other, name))
+        (f"{part}.{name}", getattr(one, name), getattr(other, name, None))
         for part, one, other, kind in parts
         for name in kind.model_fields
-        if getattr(one, name) != getattr(other, name)
+        if getattr(one, name) != getattr(other, name, None)
     ]
