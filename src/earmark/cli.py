@@ -386,11 +386,16 @@ def find(
 
 
 def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[Any]) -> None:
-    from earmark.moments import moment
+    from earmark.moments import moment, sight
     from earmark.pages.found import write_found
-    from earmark.queries import name_of
+    from earmark.queries import ImageQuery, name_of
 
-    write_found(page, ", ".join(map(name_of, queries)), [moment(candidate) for candidate in candidates], [])
+    pictured = {query.name: query for query in queries if isinstance(query, ImageQuery)}
+    moments = [
+        moment(found, sight=sight(finder, pictured[found.hit.query], found) if found.hit.query in pictured else None)
+        for found in candidates
+    ]
+    write_found(page, ", ".join(map(name_of, queries)), moments, [], list(pictured.values()))
 
 
 def _print_hits(hits: list[Hit]) -> None:

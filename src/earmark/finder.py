@@ -18,6 +18,8 @@ from earmark.features import extractor
 from earmark.hits import Hit
 from earmark.localise import LocalisationScores, is_costly, method
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
+from earmark.models.pictured import PicturedModel
+from earmark.models.similarity import audio_attention, image_attention
 from earmark.queries import ImageQuery, Query, name_of
 from earmark.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 
@@ -48,6 +50,26 @@ class Candidate:
     window_s: tuple[float, float]
     times_s: Floats
     curve: Floats
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a model sees in pictures while it hears a stretch of speech.
+
+    Attributes
+    ----------
+    best : int
+        Which of the query's pictures fits best.
+    matchmap : numpy.ndarray, shape = (height, width, T')
+        How well each of its pixels and each frame match.
+    image_attention, audio_attention : numpy.ndarray, shape = (height, width) and (T',)
+        In [0, 1]: the best match of each pixel and of each frame, from the worst to the best.
+    """
+
+    best: int
+    matchmap: Floats
+    image_attention: Floats
+    audio_attention: Floats
 
 
 class Finder:
@@ -167,6 +189,29 @@ class Finder:
             Where the waveform starts in that recording.
         """
         return self._listen(waveform, [name_of(query) for query in queries], self.ask(queries), recording, start_s)
+
+    @torch.no_grad()
+    def look(self, query: ImageQuery, candidate: Candidate) -> Look:
+        """What the model sees in a query's pictures while it hears the stretch that a candidate was found in.
+
+        Raises
+        ------
+        EarmarkError
+            If a picture or the recording can no longer be read, or the model is not asked with pictures.
+        """
+        if not isinstance(self.model, PicturedModel):
+            raise EarmarkError(f"This model is asked with words alone, not with pictures ({query.name}).")
+        start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
+        features = self._extract(read_audio(candidate.hit.recording)[start:end])[None].to(self.model.device)
+        speech = self.model.encode_speech(features, torch.tensor([features.shape[1]], device=self.model.device))
+        subject = self.model.see(query.prompts)
+        alone = self.model.ask(list(subject.split(1)))
+        best = int(self.model.score(speech, alone)[0][0].argmax())
+        matches = self.model.matches(speech, subject[best : best + 1])[0]
+        every = torch.ones(matches.shape[2], dtype=torch.bool, device=matches.device)
+        seen = image_attention(matches.flatten(0, 1), every).view(matches.shape[:2])
+        heard = audio_attention(matches.flatten(0, 1), every)
+        return Look(best, *(part.double().cpu().numpy() for part in (matches, seen, heard)))
 
     @torch.no_grad()
     def _listen(
