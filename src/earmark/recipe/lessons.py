@@ -27,7 +27,7 @@ class TripletLoss(Strict):
 class Sampled(Strict):
     """Positives and negatives by keyword (Nortje and Kamper 2022). A picture is labelled by its highest tags."""
 
-    top: Width | None = Field(3, description="keywords a picture at most; none: as many as are tagged high enough")
+    top: Width | None = Field(3, description="so many of a picture's highest tags; none: all that are high enough")
     least: float = Field(0.6, gt=0, le=1, description="tag from which a keyword is a label")
     positives: Width = Field(1, description="pairs drawn for each anchor that share one of its keywords")
     negatives: Width = Field(3, description="pairs drawn for each anchor, of other keywords")

@@ -24,6 +24,8 @@ Ints = npt.NDArray[np.int64]
 def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bools:
     """Which keywords label each pair: its highest tags, as long as they are high enough.
 
+    Tags as high as the last of the highest count, too: a transcript's words are all alike.
+
     Parameters
     ----------
     tags : numpy.ndarray, shape = (U, W), in [0, 1]
@@ -38,8 +40,8 @@ def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bool
     """
     chosen: Bools = tags >= least
     if top is not None:
-        rank = np.argsort(np.argsort(-tags, axis=1, kind="stable"), axis=1)
-        chosen &= rank < top
+        last = np.sort(tags, axis=1)[:, -min(top, tags.shape[1])]
+        chosen &= tags >= last[:, None]
     return chosen
 
 
