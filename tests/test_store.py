@@ -140,14 +140,8 @@ def test_a_damaged_recording_is_named(corpus: Corpus) -> None:
     assert files(corpus) == []
 
 
-@pytest.mark.parametrize("before", [False, True], ids=["first time", "after a change"])
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_an_interruption_leaves_nothing_half(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException], before: bool
-) -> None:
-    if before:
-        load_features(corpus, "train", MFCC)
-        change_length(corpus.folder / "audio" / "one.wav")
+def break_down(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]) -> None:
+    """Compute features until the last recording is to be read."""
 
     def breaks_down(path: Path) -> Waveform:
         if path.name == "short.wav":
@@ -158,6 +152,18 @@ def test_an_interruption_leaves_nothing_half(
         patch.setattr(store, "read_audio", breaks_down)
         with pytest.raises(interruption):
             load_features(corpus, "train", MFCC)
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["first time", "after a change"])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
+def test_an_interruption_leaves_nothing_half(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException], before: bool
+) -> None:
+    if before:
+        load_features(corpus, "train", MFCC)
+        change_length(corpus.folder / "audio" / "one.wav")
+
+    break_down(corpus, monkeypatch, interruption)
     assert not [path for path in files(corpus) if "partial" in path.name or path.suffix == ".json"]
     check(load_features(corpus, "train", MFCC), corpus)
 
@@ -167,17 +173,7 @@ def test_what_was_computed_before_a_stop_is_not_computed_again(
     corpus: Corpus, monkeypatch: pytest.MonkeyPatch, heard: list[str], damage: bytes | None
 ) -> None:
     monkeypatch.setattr(parts, "A_PART", 1)
-    listen = store.read_audio
-
-    def stopped(path: Path) -> Waveform:
-        if path.name == "short.wav":
-            raise KeyboardInterrupt
-        return listen(path)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(store, "read_audio", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            load_features(corpus, "train", MFCC)
+    break_down(corpus, monkeypatch, KeyboardInterrupt)
     left = [path for path in files(corpus) if path.suffix == ".safetensors"]
     assert len(left) == 2
     if damage is not None:
