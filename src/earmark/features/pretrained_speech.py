@@ -143,8 +143,10 @@ def _preparation(folder: Path) -> Any:
 
 def _convolutions(config: Any, folder: Path) -> list[tuple[int, int]]:
     """Kernel and stride of each of the convolutions over the waveform."""
-    kernels, strides = getattr(config, "conv_kernel", None), getattr(config, "conv_stride", None)
-    if not isinstance(kernels, list | tuple) or not isinstance(strides, list | tuple) or config.is_encoder_decoder:
+    kernels: Any = getattr(config, "conv_kernel", None)
+    strides: Any = getattr(config, "conv_stride", None)
+    told = isinstance(kernels, list | tuple) and isinstance(strides, list | tuple) and len(kernels) == len(strides)
+    if not told or config.is_encoder_decoder:
         raise EarmarkError(f"The network in {folder} is no encoder of waveforms: choose a speech network {ALIKE}.")
     return list(zip(kernels, strides, strict=True))
 
