@@ -532,7 +532,7 @@ def test_the_doctor_names_what_is_wrong(earmark, tmp_path: Path, monkeypatch: py
     assert "PROBLEM  Disk: 1.0 GiB free here; make room for at least 2 GiB." in ended.out
     assert "PROBLEM  Libraries: nonesuch can't be loaded (No module named 'nonesuch'); install" in ended.out
     assert "note     Pages: no browser was found" in ended.out
-    assert "note     Pretrained image networks: the library transformers is missing; " in ended.out
+    assert "note     Pretrained networks: the library transformers is missing; " in ended.out
     assert len(ended.out.splitlines()) == 9
 
 

@@ -235,6 +235,16 @@ def test_frames_that_are_not_those_of_the_convolutions_are_refused(tmp_path: Pat
     assert extractor(settings(folder, layer=1))(noise(8_000)).shape == (24, 16)
 
 
+def test_hidden_states_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+    folder = networks.speech(tmp_path / "net")
+    network = transformers.AutoModel.from_pretrained(folder)
+    network.encoder.layers[1].final_layer_norm.bias.data[3] = float("nan")
+    network.save_pretrained(folder)
+    with pytest.raises(EarmarkError, match="hidden states that are not numbers: choose an undamaged one"):
+        extractor(settings(folder))(noise(8_000))
+    assert extractor(settings(folder, layer=1))(noise(8_000)).isfinite().all()
+
+
 def test_a_network_that_wants_no_waveform_is_refused(tmp_path: Path) -> None:
     folder = networks.speech(tmp_path / "net")
     transformers.WhisperFeatureExtractor(feature_size=8).save_pretrained(folder)

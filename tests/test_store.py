@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import networks
 from earmark.audio import Waveform, read_audio
 from earmark.corpus import Corpus, Utterance, write_corpus
 from earmark.errors import EarmarkError
-from earmark.features import extractor, store
+from earmark.features import extractor, parts, store
 from earmark.features.store import FeatureSet, load_features
-from earmark.recipe import Features
+from earmark.recipe import Features, PretrainedFeatures
 from media import write_tone
 
 MFCC = Features()
@@ -139,14 +140,8 @@ def test_a_damaged_recording_is_named(corpus: Corpus) -> None:
     assert files(corpus) == []
 
 
-@pytest.mark.parametrize("before", [False, True], ids=["first time", "after a change"])
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_an_interruption_leaves_nothing_half(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException], before: bool
-) -> None:
-    if before:
-        load_features(corpus, "train", MFCC)
-        change_length(corpus.folder / "audio" / "one.wav")
+def break_down(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]) -> None:
+    """Compute features until the last recording is to be read."""
 
     def breaks_down(path: Path) -> Waveform:
         if path.name == "short.wav":
@@ -157,7 +152,51 @@ def test_an_interruption_leaves_nothing_half(
         patch.setattr(store, "read_audio", breaks_down)
         with pytest.raises(interruption):
             load_features(corpus, "train", MFCC)
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["first time", "after a change"])
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
+def test_an_interruption_leaves_nothing_half(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException], before: bool
+) -> None:
+    if before:
+        load_features(corpus, "train", MFCC)
+        change_length(corpus.folder / "audio" / "one.wav")
+
+    break_down(corpus, monkeypatch, interruption)
     assert not [path for path in files(corpus) if "partial" in path.name or path.suffix == ".json"]
+    check(load_features(corpus, "train", MFCC), corpus)
+
+
+@pytest.mark.parametrize("damage", [None, b"", b"half"], ids=["whole", "empty", "half"])
+def test_what_was_computed_before_a_stop_is_not_computed_again(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, heard: list[str], damage: bytes | None
+) -> None:
+    monkeypatch.setattr(parts, "A_PART", 1)
+    break_down(corpus, monkeypatch, KeyboardInterrupt)
+    left = [path for path in files(corpus) if path.suffix == ".safetensors"]
+    assert len(left) == 2
+    if damage is not None:
+        left[0].write_bytes(damage)
+    heard.clear()
+    features = load_features(corpus, "train", MFCC)
+    assert len(heard) == (1 if damage is None else 2)
+    assert "short.wav" in heard
+    check(features, corpus)
+    assert {path.suffix for path in files(corpus)} == {".f16", ".json"}
+
+
+def test_a_recording_that_changed_after_a_stop_is_heard_again(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "A_PART", 1)
+
+    def killed(path: Path, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write_text", killed)
+        with pytest.raises(KeyboardInterrupt):
+            load_features(corpus, "train", MFCC)
+    change_length(corpus.folder / "audio" / "one.wav")
     check(load_features(corpus, "train", MFCC), corpus)
 
 
@@ -221,3 +260,21 @@ def test_a_split_without_utterances(corpus: Corpus) -> None:
 def test_lengths_are_those_of_the_grid(corpus: Corpus) -> None:
     """Worked by hand: a frame every 10 ms; 20 ms are less than a window, which is three frames."""
     assert load_features(corpus, "train", MFCC).lengths.tolist() == [50, 123, 3]
+
+
+def test_a_pretrained_network_has_a_place_by_what_it_computes(corpus: Corpus, heard: list[str], tmp_path: Path) -> None:
+    folder = networks.speech(tmp_path / "net")
+    settings = PretrainedFeatures(kind="pretrained", network=str(folder), layer=1)
+    first = load_features(corpus, "train", settings)
+    check(first, corpus, settings)
+    assert first.lengths.tolist() == [24, 61, 1]  # worked by hand: every 20 ms, as long as 25 ms are left
+    heard.clear()
+    folder.rename(tmp_path / "moved")
+    moved = settings.model_copy(update={"network": str(tmp_path / "moved")})
+    check(load_features(corpus, "train", moved), corpus, moved)
+    assert heard == []
+    networks.speech(tmp_path / "moved", seed=1)  # another network in the same folder
+    other = load_features(corpus, "train", moved)
+    check(other, corpus, moved)
+    assert not np.array_equal(other.frames, first.frames)
+    assert len({path.parent for path in files(corpus)}) == 2

@@ -132,7 +132,7 @@ def _pretrained() -> str:
         version = importlib.metadata.version("transformers")
     except importlib.metadata.PackageNotFoundError:
         raise EarmarkError(
-            "Pretrained image networks: the library transformers is missing; where you want taggers on them, "
+            "Pretrained networks: the library transformers is missing; where you want to see or hear by them, "
             "install it with 'pip install earmark[pretrained]'."
         ) from None
-    return f"pretrained image networks: transformers {version} is there"
+    return f"pretrained networks: transformers {version} is there"

@@ -87,15 +87,20 @@ class PretrainedSpeech:
                 f"The network in {self._folder} gives no hidden states for a waveform ({error}): "
                 f"choose a speech network {ALIKE}."
             ) from error
-        if states.shape[1] != self._frames(len(heard)):
+        self._check(states[0], len(heard))
+        return normalise(states[0].cpu())
+
+    def _check(self, states: Tensor, samples: int) -> None:
+        """Refuse hidden states that are not one for each frame of the convolutions, or no numbers."""
+        if len(states) != reduce(lambda frames, layer: int(layer_frames(frames, *layer)), self._convolutions, samples):
             raise EarmarkError(
                 f"The hidden states of the network in {self._folder} are not a frame each of its convolutions, so "
                 f"nobody knows when they are: choose a lower features.layer, or a speech network {ALIKE}."
             )
-        return normalise(states[0].cpu())
-
-    def _frames(self, samples: int) -> int:
-        return reduce(lambda frames, layer: int(layer_frames(frames, *layer)), self._convolutions, samples)
+        if not states.isfinite().all():
+            raise EarmarkError(
+                f"The network in {self._folder} gives hidden states that are not numbers: choose an undamaged one."
+            )
 
     def _loaded(self) -> Any:
         """The network, loaded once, even where several threads ask."""

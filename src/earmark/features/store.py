@@ -1,15 +1,17 @@
 """Features of a whole split, computed once and kept in the corpus's folder.
 
 On disk: the 16-bit floats of all utterances end to end, memory-mapped on reading, and an index.
-An utterance whose audio file has changed (size or time of change) makes the split be computed anew.
+An utterance whose audio file has changed (size or time of change) makes the split be computed anew. A stop on the way
+loses what of it is not yet in :mod:`parts <earmark.features.parts>`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +23,11 @@ from earmark.audio import at_speed, read_audio
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
 from earmark.features import extractor, settled
+from earmark.features.parts import in_parts
 from earmark.files import replacing, write_text
-from earmark.progress import progress
 from earmark.recipe import AnyFeatures
 
-WORKERS = 2
+WORKERS = 2  # at least, for one may wait for the disk
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,9 @@ def kept_features(
     starts = _kept(index, array, audio, dimension)
     if starts is None:
         index.unlink(missing_ok=True)  # so that an index is never older than its array
-        starts = _compute(utterances, settings, array, speed)
+        starts = _compute(utterances, audio, settings, array, speed)
         write_text(index, json.dumps({"audio": audio, "starts": starts}, ensure_ascii=False))
+        shutil.rmtree(_parts(array), ignore_errors=True)  # another program may be at the same work
     shape = (starts[-1], dimension)
     frames = np.memmap(array, np.float16, "r", shape=shape) if starts[-1] else np.empty(shape, np.float16)
     return FeatureSet(frames, np.array(starts, dtype=np.int64))
@@ -121,34 +124,37 @@ def _kept(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> l
         return None
 
 
-def _compute(utterances: list[Utterance], settings: AnyFeatures, array: Path, speed: float) -> list[int]:
+def _compute(
+    utterances: list[Utterance], audio: list[list[Any]], settings: AnyFeatures, array: Path, speed: float
+) -> list[int]:
     """Write the array of a split; return where each utterance starts in it."""
+    extract = extractor(settings)
+
+    def features(utterance: int) -> npt.NDArray[np.float16]:
+        waveform = at_speed(read_audio(utterances[utterance].audio), speed)
+        frames: npt.NDArray[np.float16] = extract(waveform).half().numpy()
+        return frames
+
     starts = [0]
-    with (
-        replacing(array) as partial,
-        open(partial, "wb") as rows,
-        progress(f"Features of {array.stem}", len(utterances)) as advance,
-    ):
-        for frames in _features(utterances, settings, speed):
+    with replacing(array) as partial, open(partial, "wb") as rows, _one_thread_each() as workers:
+        for frames in in_parts(audio, features, _parts(array), f"Features of {array.stem}", workers):
             rows.write(frames.tobytes())
             starts.append(starts[-1] + len(frames))
-            advance()
     return starts
 
 
-def _features(utterances: list[Utterance], settings: AnyFeatures, speed: float) -> Iterator[npt.NDArray[np.float16]]:
+@contextmanager
+def _one_thread_each() -> Iterator[int]:
+    """How many utterances to compute side by side, which is faster than several threads for one of them."""
     import torch
 
-    extract = extractor(settings)
-
-    def one(utterance: Utterance) -> npt.NDArray[np.float16]:
-        frames: npt.NDArray[np.float16] = extract(at_speed(read_audio(utterance.audio), speed)).half().numpy()
-        return frames
-
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # whole utterances side by side are faster than threads inside one
+    torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(WORKERS) as pool:
-            yield from pool.map(one, utterances)
+        yield max(WORKERS, threads)
     finally:
         torch.set_num_threads(threads)
+
+
+def _parts(array: Path) -> Path:
+    return array.with_name(f"{array.stem}.parts")
