@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 import re
+import sys
 import unicodedata
 from pathlib import Path
 
@@ -87,6 +89,15 @@ def test_no_audio(tmp_path: Path, read, name: str, content: bytes | None, messag
     with pytest.raises(EarmarkError, match=message) as error:
         read(tmp_path / name)
     assert name in str(error.value)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("read", [audio_info, check_audio, read_audio])
+def test_a_name_that_is_no_unicode_is_one_sentence(tmp_path: Path, read) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.wav")
+    path.write_bytes(write_tone(tmp_path / "a.wav").read_bytes())
+    with pytest.raises(EarmarkError, match=r"can't be read as audio \(.* can't encode"):
+        read(path)
 
 
 @pytest.mark.parametrize("read", [audio_info, check_audio, read_audio])

@@ -47,7 +47,7 @@ def audio_info(path: Path | str) -> AudioInfo:
     _require_file(path)
     try:
         info = soundfile.info(str(path))
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, UnicodeError) as error:
         raise _unreadable(path, error) from error
     if info.frames == 0:
         raise _empty(path)
@@ -103,7 +103,7 @@ def read_audio(path: Path | str) -> Waveform:
     _require_file(path)
     try:
         samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (RuntimeError, TypeError) as error:
+    except (RuntimeError, TypeError, UnicodeError) as error:
         raise _unreadable(path, error) from error
     if len(samples) == 0:
         raise _empty(path)

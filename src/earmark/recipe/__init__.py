@@ -5,7 +5,6 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 
 from __future__ import annotations
 
-from earmark.recipe.cpc import Cpc, CpcPretraining
 from earmark.recipe.hearing import AnyFeatures, Augment, Features, PretrainedFeatures
 from earmark.recipe.lessons import (
     ContrastiveLoss,
@@ -18,6 +17,7 @@ from earmark.recipe.lessons import (
 )
 from earmark.recipe.pictured import (
     ConvSpeech,
+    Cpc,
     CpcSpeech,
     Highest,
     Keywords,
@@ -27,8 +27,9 @@ from earmark.recipe.pictured import (
     PretrainedImage,
     SmallImage,
 )
+from earmark.recipe.pretraining import CpcPretraining, pretraining_for
 from earmark.recipe.reading import read_recipe, shipped_names, shipped_recipes, write_recipe
-from earmark.recipe.whole import Recipe, pretraining_for
+from earmark.recipe.whole import Recipe
 from earmark.recipe.written import Attention, ConvLayer, LogMeanExp, Maximum, Model
 
 __all__ = [

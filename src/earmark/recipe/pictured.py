@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from earmark.recipe.cpc import Cpc
 from earmark.recipe.strict import Strict, Width
 from earmark.recipe.written import ConvLayer, residuals_fit
 
@@ -22,6 +21,15 @@ class ConvSpeech(Strict):
 
     kind: Literal["conv"]
     layers: Annotated[list[ConvLayer], Field(min_length=1), AfterValidator(_no_keyword_channels)]
+
+
+class Cpc(Strict):
+    """An encoder of frames to latents, and LSTMs that gather the latents heard so far (van den Oord et al. 2018)."""
+
+    channels: Width = Field(512, description="of the convolution and the layers above it")
+    layers: Width = Field(5, description="linear layers above the convolution, the last one to the latent")
+    latent: Width = Field(64, description="what contrastive predictive coding predicts")
+    context: list[Width] = Field([512, 512, 512, 512], min_length=1, description="LSTMs over the latents")
 
 
 class CpcSpeech(Cpc):

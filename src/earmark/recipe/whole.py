@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from earmark.errors import EarmarkError
-from earmark.recipe.cpc import Cpc, CpcPretraining
 from earmark.recipe.hearing import AnyFeatures, Augment, Features
 from earmark.recipe.lessons import Loss, TagLoss, Training
 from earmark.recipe.pictured import Pictured
@@ -51,18 +49,3 @@ class Recipe(Strict):
             what = f"similarity {similarity!r}" if similarity else "a model for written queries"
             raise ValueError(f"loss {self.loss.kind!r} does not fit {what}, which learns from {' or '.join(allowed)}")
         return self
-
-
-def pretraining_for(recipe: Recipe, **changes: Any) -> CpcPretraining:
-    """Pretraining of a network that the recipe's model can start from, with `changes` of what is free.
-
-    Raises
-    ------
-    EarmarkError
-        If the model has no CPC network.
-    """
-    speech = recipe.model.speech if isinstance(recipe.model, Pictured) else None
-    if not isinstance(speech, Cpc):
-        raise EarmarkError(f"The recipe {recipe.name} has no CPC network: choose one whose model.speech.kind is 'cpc'.")
-    network = Cpc(**{name: getattr(speech, name) for name in Cpc.model_fields})
-    return CpcPretraining(features=recipe.features, network=network, **changes)

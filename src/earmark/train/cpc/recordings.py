@@ -35,13 +35,16 @@ def find_recordings(audio: Sequence[Path]) -> list[Utterance]:
     for place in audio:
         for path, speaker in _speech_in(place):
             speaker_of.setdefault(path.resolve(), unicodedata.normalize("NFC", speaker))
-    found, problems = [], []
+    found: list[Utterance] = []
+    problems = []
     for path, speaker in sorted(speaker_of.items()):
         try:
             info = audio_info(path)
-            found.append(Utterance(str(path), path, info.sample_rate, info.samples, info.channels, speaker=speaker))
         except EarmarkError as problem:
             problems.append(problem)
+        else:
+            number = str(len(found))
+            found.append(Utterance(number, path, info.sample_rate, info.samples, info.channels, speaker=speaker))
     _refuse(problems)
     return found
 

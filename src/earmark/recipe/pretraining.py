@@ -1,23 +1,19 @@
-"""Contrastive predictive coding (CPC): its network, and how that learns from speech alone.
+"""How a CPC network learns from untranscribed speech, before a model starts from it.
 
 Source of the numbers: the released configuration of Nortje and Kamper (2022), but where a comment says otherwise.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import Field, model_validator
 
+from earmark.errors import EarmarkError
 from earmark.recipe.hearing import Features
+from earmark.recipe.pictured import Cpc
 from earmark.recipe.strict import Strict, Width
-
-
-class Cpc(Strict):
-    """An encoder of frames to latents, and LSTMs that gather the latents heard so far (van den Oord et al. 2018)."""
-
-    channels: Width = Field(512, description="of the convolution and the layers above it")
-    layers: Width = Field(5, description="linear layers above the convolution, the last one to the latent")
-    latent: Width = Field(64, description="what contrastive predictive coding predicts")
-    context: list[Width] = Field([512, 512, 512, 512], min_length=1, description="LSTMs over the latents")
+from earmark.recipe.whole import Recipe
 
 
 class CpcPretraining(Strict):
@@ -42,3 +38,18 @@ class CpcPretraining(Strict):
         if self.sample_frames // 2 < self.steps + 2:
             raise ValueError(f"{self.steps} steps need sample_frames of {2 * self.steps + 4} at least")
         return self
+
+
+def pretraining_for(recipe: Recipe, **changes: Any) -> CpcPretraining:
+    """Pretraining of a network that the recipe's model can start from, with `changes` of what is free.
+
+    Raises
+    ------
+    EarmarkError
+        If the model has no CPC network.
+    """
+    speech = getattr(recipe.model, "speech", None)
+    if not isinstance(speech, Cpc):
+        raise EarmarkError(f"The recipe {recipe.name} has no CPC network: choose one whose model.speech.kind is 'cpc'.")
+    network = Cpc(**{name: getattr(speech, name) for name in Cpc.model_fields})
+    return CpcPretraining(features=recipe.features, network=network, **changes)
