@@ -58,8 +58,9 @@ class SmallImageNetwork(ImageNetwork):
     def __init__(self, settings: SmallImage, dimension: int) -> None:
         super().__init__()
         self.dimension, self.fingerprint = dimension, f"pixels-{settings.side}"
-        self.side, self.mirror = settings.side, settings.mirror
+        self.side, self.mirror, self.start = settings.side, settings.mirror, settings.start
         self.places = small_network(settings.channels, settings.dropout, dimension)
+        self.norm = nn.BatchNorm2d(dimension)
 
     def look(self, pictures: Sequence[Image]) -> Tensor:
         """Pictures scaled to a square, (N, 3, side, side), uint8."""
@@ -72,7 +73,7 @@ class SmallImageNetwork(ImageNetwork):
         if self.training and self.mirror:
             mirrored = torch.rand(len(pixels)) < 0.5  # on the CPU, so that every device mirrors the same ones
             pixels = torch.where(mirrored.to(pixels.device)[:, None, None, None], pixels.flip(3), pixels)
-        vectors: Tensor = self.places(pixels)
+        vectors: Tensor = self.norm(self.places(pixels))
         return vectors.permute(0, 2, 3, 1)
 
 

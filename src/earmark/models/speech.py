@@ -27,5 +27,6 @@ def speech_network(
     """
     if isinstance(settings, CpcSpeech):
         return AcousticNetwork(features, settings, feature_grid)
-    linear = ConvLayer(channels=dimension, kernel=1, relu=False)
+    # Normed, so that frames differ from one another more than they have in common when training begins.
+    linear = ConvLayer(channels=dimension, kernel=1, norm=True, relu=False)
     return ConvEncoder(features, [*settings.layers, linear], dimension, feature_grid)

@@ -51,6 +51,7 @@ class SmallImage(Strict):
     channels: list[Width] = Field([32, 48, 96, 128], min_length=2, description="of each layer; all but the last halve")
     dropout: float = Field(0.2, ge=0, lt=1)
     mirror: bool = Field(True, description="learn from mirrored pictures too; not for writing")
+    start: str | None = Field(None, description="folder of a tagger or a run, to start from all but its last layer")
 
 
 class PretrainedImage(Strict):

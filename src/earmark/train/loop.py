@@ -30,6 +30,7 @@ from earmark.models.acoustic import AcousticNetwork
 from earmark.models.build import AnyModel, build
 from earmark.models.checkpoint import read_weights, write_description, write_weights
 from earmark.models.cpc_folder import load_start
+from earmark.models.image_start import load_image_start
 from earmark.models.pictured import PicturedModel
 from earmark.progress import progress
 from earmark.recipe import Pictured, Recipe, Training, read_recipe
@@ -113,10 +114,13 @@ def _settled(recipe: Recipe) -> Recipe:
 
 
 def _start(model: AnyModel, recipe: Recipe) -> None:
-    """Begin with a pretrained CPC network, where the recipe names one."""
-    network = model.speech if isinstance(model, PicturedModel) else None
-    if isinstance(network, AcousticNetwork) and network.settings.start:
-        load_start(network, recipe.features, Path(network.settings.start))
+    """Begin with networks that have learned something before, where the recipe names some."""
+    if not isinstance(model, PicturedModel):
+        return
+    if isinstance(model.speech, AcousticNetwork) and model.speech.settings.start:
+        load_start(model.speech, recipe.features, Path(model.speech.settings.start))
+    if isinstance(model.image, image.SmallImageNetwork) and model.image.start:
+        load_image_start(model.image, Path(model.image.start))
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
