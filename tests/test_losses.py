@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import pytest
 import scipy.stats
-import slow_pairs
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import slow_pairs
 from earmark.train.losses import contrastive, regression, triplet
 
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
@@ -62,7 +62,7 @@ def test_contrastive_is_a_loop_over_the_four_groups(anchors: int, p: int, n: int
 
 
 def test_contrastive_by_hand() -> None:
-    """East is what is heard, north what is seen; (1 + 0) / 2, (0 + 4) / 2, (1 + 1) / 2 and (4 + 1) / 2 for the groups."""
+    """East is what is heard, north what is seen; the groups: (1 + 0) / 2, (0 + 4) / 2, (1 + 1) / 2, (4 + 1) / 2."""
     east, north = torch.tensor([[2.0, 0.0]]), torch.tensor([[0.0, 3.0]])
     loss = contrastive((east, north), (east[None], -north[None]), (-east[None], east[None]))
     assert loss.item() == pytest.approx((0.5 + 2 + 1 + 2.5) / 4)

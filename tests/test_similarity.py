@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 
 import pytest
-import slow_pairs
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import slow_pairs
 from earmark.models import similarity
 from earmark.models.masking import real_frames
 from earmark.train.losses import Pairs
