@@ -36,7 +36,6 @@ from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
 
 AT_ONCE = 16  # pictures that the image network looks at together
-SMALLEST = 1e-7  # detection scores closer to 0 and 1 are this far from them
 HIGHEST_SCALE = 50.0, 10.0  # the middle and the unit of similarities that training draws to 0 and to 100
 POOLS = {
     "misa": similarity.misa,
@@ -152,7 +151,7 @@ class PairModel(PicturedModel):
         logits, curves = [], []
         for pixels in asked:
             alike, each = self.similarities(speech, pixels)
-            logits.append(((alike - self.middle) / self.unit).sigmoid().mean(dim=1).logit(eps=SMALLEST))
+            logits.append(_mean_of_sigmoids((alike - self.middle) / self.unit))
             curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
         return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
 
@@ -164,3 +163,9 @@ class PairModel(PicturedModel):
     def forward(self, features: Tensor, lengths: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Frames (B, T', D), lengths (B,) and pixels (N, P, D), for a loss to compare."""
         return *self.encode_speech(features, lengths), self.image(seen).flatten(1, 2)
+
+
+def _mean_of_sigmoids(logits: Tensor) -> Tensor:
+    """The logit of the mean over the last dimension; it never rounds to that of 0 or 1, however sure they are."""
+    logsigmoid = nn.functional.logsigmoid
+    return logsigmoid(logits).logsumexp(dim=-1) - logsigmoid(-logits).logsumexp(dim=-1)

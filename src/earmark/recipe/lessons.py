@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from earmark.recipe.strict import Strict, Width
 
@@ -65,3 +65,9 @@ class Training(Strict):
     weight_decay: float = Field(0.0, ge=0)
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _rates_fit(self) -> Training:
+        if self.later_rates and self.schedule != "constant":
+            raise ValueError(f"later_rates need a constant schedule, not {self.schedule!r}")
+        return self

@@ -66,7 +66,7 @@ def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
 
 def write_recipe(recipe: Recipe) -> str:
     """The recipe as YAML with every value written out."""
-    return yaml.safe_dump(recipe.model_dump(exclude_none=True), sort_keys=False, allow_unicode=True)
+    return yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

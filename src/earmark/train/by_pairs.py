@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from earmark.corpus import Corpus
+from earmark.errors import EarmarkError
 from earmark.features.padding import pad
 from earmark.models.build import AnyModel
 from earmark.models.masking import real_frames
@@ -96,23 +97,26 @@ class PairCourse:
 
     def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel) -> None:
         assert isinstance(recipe.loss, Sampled)
-        self.settings, self.corpus = recipe.loss, corpus
+        self.settings = recipe.loss
         training = recipe.training
-        anchors, pairs = self._split(recipe, keywords, model, "train", recipe.augment.speeds)
-        self.dev, dev_pairs = self._split(recipe, keywords, model, "dev", [1.0])
+        anchors, pairs = self._split(recipe, corpus, keywords, model, "train", recipe.augment.speeds)
+        self.dev, dev_pairs = self._split(recipe, corpus, keywords, model, "dev", [1.0])
         self.sampler = DrawSampler(pairs, len(recipe.augment.speeds), training.batch_size, training.seed)
         self.dev_batches = list(DrawSampler(dev_pairs, 1, training.batch_size, DEV_SEED))
         self.loader = DataLoader(anchors, batch_sampler=self.sampler, collate_fn=anchors.collate)
 
     def _split(
-        self, recipe: Recipe, keywords: Vocabulary, model: PairModel, split: str, speeds: list[float]
+        self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel, split: str, speeds: list[float]
     ) -> tuple[Anchors, PairSampler]:
-        lesson = read_lesson(recipe, self.corpus, split, keywords, speeds)
-        gallery = read_gallery(self.corpus, split, model.image)
+        lesson = read_lesson(recipe, corpus, split, keywords, speeds)
+        gallery = read_gallery(corpus, split, model.image)
         if recipe.shuffle_pairs:
             gallery = gallery.dealt(dealt(recipe, len(gallery.of)))
         labelled = labels(lesson.targets, self.settings.top, self.settings.least)
-        return Anchors(lesson, gallery), PairSampler(labelled, gallery.of.tolist(), self.settings)
+        try:
+            return Anchors(lesson, gallery), PairSampler(labelled, gallery.of.tolist(), self.settings)
+        except EarmarkError as error:
+            raise EarmarkError(f"The split {split} of {corpus.folder}: {error}") from None
 
     def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
         """Frames, lengths and pixels."""
@@ -157,7 +161,7 @@ class PairCourse:
     def finish(self, model: AnyModel, out: Path) -> None:
         """The threshold for pictures."""
         assert isinstance(model, PairModel)
-        write_image_threshold(model, self.corpus, self.dev.lesson, out)
+        write_image_threshold(model, self.dev.lesson, self.dev.gallery.images, out)
 
 
 def _heard(own: Pairs, drawn: Pairs, times: int) -> Tensor:

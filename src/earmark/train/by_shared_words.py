@@ -31,7 +31,6 @@ class SharedWordsCourse(TagCourse):
         if recipe.shuffle_pairs:  # tags went with the pictures
             self.gallery = self.gallery.dealt(dealt(recipe, len(self.gallery.of)))
             self.dev_gallery = self.dev_gallery.dealt(dealt(recipe, len(self.dev_gallery.of)))
-        self.corpus = corpus
         model.learn_usual(torch.from_numpy(self.lesson.targets))
 
     def collate(self, renditions: list[Rendition]) -> Batch:
@@ -61,4 +60,4 @@ class SharedWordsCourse(TagCourse):
         """Thresholds for keywords, and one for pictures."""
         assert isinstance(model, SharedWords)
         super().finish(model, out)
-        write_image_threshold(model, self.corpus, self.dev, out)
+        write_image_threshold(model, self.dev, self.dev_gallery.images, out)

@@ -29,7 +29,7 @@ class TripletCourse:
 
     def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel) -> None:
         assert isinstance(recipe.loss, TripletLoss)
-        self.settings, self.corpus = recipe.loss, corpus
+        self.settings = recipe.loss
         training = recipe.training
         self.lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
         self.dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
@@ -76,7 +76,7 @@ class TripletCourse:
     def finish(self, model: AnyModel, out: Path) -> None:
         """The threshold for pictures."""
         assert isinstance(model, PairModel)
-        write_image_threshold(model, self.corpus, self.dev, out)
+        write_image_threshold(model, self.dev, self.dev_gallery.images, out)
 
 
 def _collate(lesson: Lesson, gallery: Gallery, renditions: list[Rendition]) -> Batch:

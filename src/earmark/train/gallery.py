@@ -23,14 +23,22 @@ class Gallery:
 
     Attributes
     ----------
+    paths : sequence of Path
+        The pictures, each once.
     seen : numpy.ndarray, shape = (pictures, ...), float16
         What :meth:`earmark.models.image.ImageNetwork.look` makes of each.
     of : numpy.ndarray, shape = (U,), int64
         Which picture each utterance describes.
     """
 
+    paths: Sequence[Path]
     seen: npt.NDArray[np.float16]
     of: npt.NDArray[np.int64]
+
+    @property
+    def images(self) -> list[Path]:
+        """The picture of each utterance."""
+        return [self.paths[number] for number in self.of]
 
     def __getitem__(self, utterances: Sequence[int]) -> Tensor:
         """What is seen of the utterances' pictures, (B, ...)."""
@@ -38,7 +46,7 @@ class Gallery:
 
     def dealt(self, order: npt.NDArray[np.int64]) -> Gallery:
         """Each utterance with the picture of another."""
-        return Gallery(self.seen, self.of[order])
+        return Gallery(self.paths, self.seen, self.of[order])
 
 
 def read_gallery(corpus: Corpus, split: str, network: ImageNetwork) -> Gallery:
@@ -53,7 +61,7 @@ def read_gallery(corpus: Corpus, split: str, network: ImageNetwork) -> Gallery:
     distinct = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     folder = corpus.folder / "features" / "pictures" / network.fingerprint
     seen = vectors_of(list(distinct), network.look, folder, f"Pictures of {split}")
-    return Gallery(seen, np.array([distinct[path] for path in paths]))
+    return Gallery(list(distinct), seen, np.array([distinct[path] for path in paths]))
 
 
 def _picture(utterance: Utterance, corpus: Corpus) -> Path:

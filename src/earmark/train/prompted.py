@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from earmark.asking import Prompts
-from earmark.corpus import Corpus
 from earmark.features.padding import in_order
 from earmark.models.checkpoint import write_image_threshold as write
 from earmark.models.pictured import PicturedModel
@@ -27,16 +26,15 @@ from earmark.train.threshold import best_threshold
 PICTURES = 10  # a query, as in Nortje and Kamper (2022)
 
 
-def write_image_threshold(model: PicturedModel, corpus: Corpus, dev: Lesson, out: Path) -> None:
-    """Choose the threshold and write it into a run's folder."""
-    images = [utterance.image for utterance in corpus.utterances("dev")]
+def write_image_threshold(model: PicturedModel, dev: Lesson, images: Sequence[Path], out: Path) -> None:
+    """Choose the threshold, by the pictures that the utterances of dev have, and write it into a run's folder."""
     scores = prompted_scores(model, dev, images)
     known = np.isfinite(scores)
     write(out, best_threshold(scores[known][:, None], dev.targets[known][:, None]))
 
 
 @torch.no_grad()
-def prompted_scores(model: PicturedModel, dev: Lesson, images: list[Path | None]) -> npt.NDArray[np.float64]:
+def prompted_scores(model: PicturedModel, dev: Lesson, images: Sequence[Path]) -> npt.NDArray[np.float64]:
     """Detection scores of keywords that are asked for with pictures, shape = (U, W).
 
     Not a number where nothing but an utterance's own picture could be asked with.
@@ -55,11 +53,10 @@ def prompted_scores(model: PicturedModel, dev: Lesson, images: list[Path | None]
     return scores
 
 
-def shown_best(tags: npt.NDArray[np.float32], images: list[Path | None], keywords: tuple[str, ...]) -> list[ImageQuery]:
+def shown_best(tags: npt.NDArray[np.float32], images: Sequence[Path], keywords: tuple[str, ...]) -> list[ImageQuery]:
     """For each keyword the pictures with its highest tags, each picture once."""
     queries = []
     for keyword, column in zip(keywords, tags.T, strict=True):
         ranked = dict.fromkeys(images[utterance] for utterance in np.argsort(-column, kind="stable"))
-        best = [Prompt(path) for path in ranked if path is not None][:PICTURES]
-        queries.append(ImageQuery(keyword, tuple(best)))
+        queries.append(ImageQuery(keyword, tuple(Prompt(path) for path in list(ranked)[:PICTURES])))
     return queries

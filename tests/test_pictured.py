@@ -1,0 +1,271 @@
+"""Models that are asked with pictures: what they make of pairs, of several pictures, and of a query without some."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+import random_models
+import slow_pairs
+from earmark.asking import Prompts
+from earmark.errors import EarmarkError
+from earmark.features import extractor
+from earmark.images import read_image
+from earmark.models.build import build
+from earmark.models.checkpoint import read_checkpoint, write_description, write_weights
+from earmark.models.pictured import AT_ONCE, PairModel
+from earmark.models.shared_words import SharedWords
+from earmark.queries import ImageQuery, Prompt, name_of
+from earmark.recipe import Recipe, read_recipe, write_recipe
+from random_pictured import (
+    PAIR_KINDS,
+    SIMILARITIES,
+    WORDS,
+    fresh,
+    pictures,
+    query,
+    settings_of,
+    speech,
+    subjects,
+)
+
+CLOSE = {"atol": 1e-9, "rtol": 1e-9}
+LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=3)
+SEED = st.integers(0, 2**31)
+MODELS = {kind: fresh(kind) for kind in SIMILARITIES}
+
+
+# Scores
+
+
+def slow_score(kind: str, pixels: Tensor, frames: Tensor) -> tuple[float, list[float]]:
+    """The similarity of one picture with one utterance, and its localisation scores."""
+    best = slow_pairs.best_pixels(pixels, frames)
+    curve = slow_pairs.stretched(best) if kind == "localising-attention" else best
+    return slow_pairs.SIMILARITIES[kind](pixels, frames).item(), [value.item() for value in curve]
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x))
+
+
+@pytest.mark.parametrize("kind", PAIR_KINDS)
+@given(lengths=LENGTHS, counts=st.lists(st.integers(1, 3), min_size=1, max_size=3), seed=SEED)
+@settings(deadline=None, max_examples=15)
+def test_a_query_has_the_mean_score_of_its_pictures_and_the_curve_of_the_best(
+    kind: str, lengths: list[int], counts: list[int], seed: int
+) -> None:
+    model, asked = MODELS[kind], subjects(*counts, seed=seed)
+    frames, _ = heard = speech(lengths, seed)
+    logits, curves = model.score(heard, model.ask(asked))
+    assert logits.shape == (len(lengths), len(counts))
+    assert curves.shape == (len(lengths), len(counts), frames.shape[1])
+    for u, length in enumerate(lengths):
+        for q, subject in enumerate(asked):
+            each = [slow_score(kind, picture.flatten(0, 1), frames[u, :length]) for picture in subject]
+            unit = (lambda s: (s - 50) / 10) if kind == "highest" else (lambda s: s)
+            mean = sum(sigmoid(unit(score)) for score, _ in each) / len(each)
+            assert logits[u, q].item() == pytest.approx(math.log(mean / (1 - mean)))
+            assert curves[u, q, :length].tolist() == pytest.approx(max(each)[1])
+
+
+@pytest.mark.parametrize("kind", PAIR_KINDS)
+def test_one_picture_has_the_logit_of_its_similarity_however_sure(kind: str) -> None:
+    """In single precision, in which the sigmoid of 20 is 1: what is surer still ranks above it."""
+    model = MODELS[kind]
+    frames, lengths = speech([5, 3])
+    heard = frames.float() * 9, lengths
+    [subject] = subjects(1)
+    for strength in (1.0, 50.0):
+        pixels = strength * subject.float().flatten(1, 2)
+        alike = (model.similarities(heard, pixels)[0] - model.middle) / model.unit
+        torch.testing.assert_close(model.score(heard, [pixels])[0], alike)
+    if kind in ("misa", "sima", "highest"):
+        assert alike.abs().max() > 30
+
+
+def test_a_query_of_several_very_sure_pictures_has_a_number_for_a_logit() -> None:
+    model = MODELS["sisa"]
+    frames = torch.ones(1, 3, 4)
+    for signs in ([1, 1], [-1, -1], [1, -1]):
+        pixels = torch.stack([torch.full((2, 4), 500.0 * sign) for sign in signs])
+        logit = model.score((frames, torch.tensor([3])), [pixels])[0].item()
+        assert logit == pytest.approx(2000 * sum(signs) / 2, abs=1e-4)
+
+
+@pytest.mark.parametrize("kind", SIMILARITIES)
+@given(lengths=LENGTHS, seed=SEED)
+@settings(deadline=None, max_examples=10)
+def test_an_utterance_scores_the_same_alone_and_in_a_batch(kind: str, lengths: list[int], seed: int) -> None:
+    model = MODELS[kind].double()
+    features = random_models.batch(torch.tensor(lengths), seed)
+    asked = model.ask([*subjects(2, 1, seed=seed), *(["dog"] if kind == "keywords" else [])])
+    logits, curves = model.score(model.encode_speech(features, torch.tensor(lengths)), asked)
+    for u, length in enumerate(lengths):
+        alone = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
+        logits_alone, curves_alone = model.score(alone, asked)
+        torch.testing.assert_close(logits[u], logits_alone[0], **CLOSE)
+        torch.testing.assert_close(curves[u, :, : curves_alone.shape[2]], curves_alone[0], **CLOSE)
+    model.float()
+
+
+@pytest.mark.parametrize("kind", PAIR_KINDS)
+def test_matches_are_inner_products(kind: str) -> None:
+    frames, lengths = speech([4])
+    [subject] = subjects(2)
+    found = MODELS[kind].matches((frames[:, :4], lengths), subject)
+    assert found.shape == (2, 2, 3, 4)
+    for picture in range(2):
+        expected = slow_pairs.matches(subject[picture].flatten(0, 1), frames[0, :4])
+        torch.testing.assert_close(found[picture].flatten(0, 1), torch.tensor(expected, dtype=torch.float64), **CLOSE)
+
+
+# Pictures
+
+
+@torch.no_grad()
+def test_pictures_are_seen_as_one_by_one_and_parts_as_if_cut_out(tmp_path: Path) -> None:
+    """More of them than are looked at together, the last one with a box."""
+    model = MODELS["misa"]
+    prompts = [Prompt(path) for path in pictures(tmp_path, AT_ONCE + 2)]
+    read_image(prompts[0].path).crop((4, 2, 19, 15)).save(tmp_path / "cut out.png")
+    seen = model.see([*prompts, Prompt(prompts[0].path, (4, 2, 19, 15))])
+    alone = [model.see([prompt])[0] for prompt in [*prompts, Prompt(tmp_path / "cut out.png")]]
+    torch.testing.assert_close(seen, torch.stack(alone))
+    assert not torch.allclose(seen[0], seen[-1])
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", SIMILARITIES)
+def test_asking_is_seeing_first(tmp_path: Path, kind: str) -> None:
+    model, paths = MODELS[kind], pictures(tmp_path, 3)
+    queries = [query("two", *paths[:2]), query("one", paths[2])]
+    asked = model.encode_queries(queries)
+    expected = model.ask([model.see(q.prompts) for q in queries])
+    for one, other in zip(asked, expected, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_query_needs_a_picture_and_has_a_name() -> None:
+    with pytest.raises(ValueError, match="'dog' has no picture"):
+        ImageQuery("dog", ())
+    assert name_of(query("dog", Path("a.png"))) == "dog"
+    assert name_of("ọmọ") == "ọmọ"
+
+
+# What a model can't be asked
+
+
+@pytest.mark.parametrize("kind", PAIR_KINDS)
+def test_a_model_of_pairs_is_not_asked_with_words(kind: str) -> None:
+    with pytest.raises(EarmarkError) as error:
+        MODELS[kind].encode_queries(["dog"])
+    assert str(error.value) == "This model is asked with pictures alone, not with the word 'dog'."
+
+
+@pytest.mark.parametrize("recipe", [random_models.PSC, random_models.CNN_POOL, random_models.CNN_ATTEND])
+def test_a_model_for_words_is_not_asked_with_pictures(recipe: Any) -> None:
+    with pytest.raises(EarmarkError) as error:
+        random_models.fresh(recipe).encode_queries(["dog", query("my photo", Path("a.png"))])
+    assert str(error.value) == "This model is asked with words alone, not with pictures (my photo)."
+
+
+@pytest.mark.parametrize("kind", SIMILARITIES)
+def test_a_picture_that_is_missing_or_none_is_one_sentence(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "text.png").write_text("no picture")
+    for name, says in (("gone.png", "There is no picture"), ("text.png", "can't be read as a picture")):
+        with pytest.raises(EarmarkError, match=says):
+            MODELS[kind].encode_queries([query("dog", tmp_path / name)])
+
+
+# Never an utterance with its own picture
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["misa", "localising-attention", "keywords"])
+def test_no_utterance_is_asked_with_its_own_picture(tmp_path: Path, kind: str) -> None:
+    """As if every query were built anew for every utterance."""
+    model, paths = MODELS[kind], pictures(tmp_path, 5)
+    queries = [
+        query("three", *paths[:3]),
+        query("one", paths[0]),
+        ImageQuery("parts", (Prompt(paths[1], (0, 0, 9, 9)), Prompt(paths[1], (5, 5, 20, 20)), Prompt(paths[3]))),
+        query("elsewhere", paths[4]),
+    ]
+    own = [paths[0], None, paths[1], paths[3], tmp_path / "of no query.png"]
+    frames, lengths = (part.float() if part.is_floating_point() else part for part in speech([3, 6, 1, 4, 4]))
+    for which in (0, 1):  # detection logits, localisation scores
+
+        def answer(rows: Sequence[int], asked: Any, which: int = which) -> Tensor:
+            return model.score((frames[list(rows)], lengths[list(rows)]), asked)[which]
+
+        found = Prompts(model, queries).answers(own, answer)
+        for u, picture in enumerate(own):
+            for q, whole in enumerate(queries):
+                left = tuple(prompt for prompt in whole.prompts if prompt.path != picture)
+                if left:
+                    asked = model.encode_queries([ImageQuery(whole.name, left)])
+                    torch.testing.assert_close(found[u, q], answer([u], asked)[0, 0])
+                else:
+                    assert found[u, q].isnan().all()
+        assert found[0, 1].isnan().all()
+        assert found.isnan().flatten(2 if which else 1).sum() == (frames.shape[1] if which else 1)
+
+
+# Kept and read again
+
+
+def recipe_of(kind: str) -> Recipe:
+    losses = {
+        "keywords": {"kind": "tags"},
+        "highest": {"kind": "regression", "right": 100.0, "wrong": 0.0, "positives": 4},
+        "localising-attention": {"kind": "contrastive", "top": None, "least": 0.5},
+    }
+    return Recipe.model_validate(
+        {
+            "name": "a pictured model ọmọ",
+            "localisation": "score-aggregation" if kind == "keywords" else "matchmap",
+            "features": {"kind": "log-mel", "mel_filters": 13},
+            "model": settings_of(kind).model_dump(),
+            "loss": losses.get(kind, {"kind": "triplet", "image_to_speech": 1.5, "speech_to_image": 1.2}),
+            "training": {"epochs": 10, "later_rates": {3: 1e-4, 5: 1e-5}},
+        }
+    )
+
+
+@pytest.mark.parametrize("kind", SIMILARITIES)
+def test_a_recipe_is_read_as_it_was_written(tmp_path: Path, kind: str) -> None:
+    recipe = recipe_of(kind)
+    (tmp_path / "recipe.yaml").write_text(write_recipe(recipe), encoding="utf-8")
+    assert read_recipe(tmp_path / "recipe.yaml") == recipe
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", SIMILARITIES)
+def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> None:
+    recipe = recipe_of(kind)
+    torch.manual_seed(0)
+    model: Any = build(recipe.model, extractor(recipe.features).dimension, WORDS)
+    features, lengths = torch.randn(2, 50, 13), torch.tensor([50, 20])
+    asked = [query("two", *pictures(tmp_path, 2)), *(["ọmọ"] if kind == "keywords" else [])]
+    model.encode_speech(features, lengths)  # its batch norms have seen something
+    model.see(asked[0].prompts)
+    if isinstance(model, SharedWords):
+        model.learn_usual(torch.rand(8, len(WORDS)))
+    write_description(tmp_path / "run", recipe, WORDS)
+    write_weights(tmp_path / "run", model.state_dict())
+    read: Any = read_checkpoint(tmp_path / "run").model.cpu()
+    model.eval()
+    assert isinstance(read, SharedWords if kind == "keywords" else PairModel)
+    logits, curves = model.score(model.encode_speech(features, lengths), model.encode_queries(asked))
+    again = read.score(read.encode_speech(features, lengths), read.encode_queries(asked))
+    torch.testing.assert_close(again, (logits, curves))
+    assert model.grid == read.grid

@@ -1,0 +1,235 @@
+"""Positives and negatives by keyword, against the rules that they are drawn by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import scipy.stats
+from accelerate.data_loader import BatchSamplerShard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from earmark.errors import EarmarkError
+from earmark.recipe import ContrastiveLoss, Sampled
+from earmark.supervision.sampling import PairSampler, labels
+from earmark.train.by_pairs import Drawn, DrawSampler
+
+Bools = npt.NDArray[np.bool_]
+SEED = st.integers(0, 2**31)
+
+
+def wanted(positives: int = 1, negatives: int = 3) -> Sampled:
+    return ContrastiveLoss(kind="contrastive", positives=positives, negatives=negatives)
+
+
+@st.composite
+def data(draw: st.DrawFn) -> tuple[Bools, list[int]]:
+    """Labels of pairs, which pictures they show, and how often; some pictures' captions differ in their labels."""
+    utterances, keywords = draw(st.integers(1, 10)), draw(st.integers(1, 4))
+    chance = np.random.default_rng(draw(SEED))
+    labelled = chance.random((utterances, keywords)) < draw(st.sampled_from([0.0, 0.3, 0.5, 0.9]))
+    pictures = chance.integers(draw(st.integers(1, utterances)), size=utterances).tolist()
+    if draw(st.booleans()):  # as where the tags are those of pictures
+        labelled = labelled[pictures]
+    return labelled, pictures
+
+
+def shows(labelled: Bools, pictures: Sequence[int], pair: int, keyword: int) -> bool:
+    """Whether any pair of this pair's picture is labelled with the keyword."""
+    return any(labelled[u, keyword] for u in range(len(labelled)) if pictures[u] == pictures[pair])
+
+
+def negatives_by_keyword(labelled: Bools, pictures: Sequence[int], keyword: int) -> dict[int, list[int]]:
+    """Pairs of each other keyword whose pictures lack this one."""
+    found: dict[int, list[int]] = {}
+    for pair in range(len(labelled)):
+        for other in range(labelled.shape[1]):
+            if other != keyword and labelled[pair, other] and not shows(labelled, pictures, pair, keyword):
+                found.setdefault(other, []).append(pair)
+    return found
+
+
+def keywords_of(labelled: Bools, pictures: Sequence[int], anchor: int) -> list[int]:
+    """The keywords of an anchor that have negatives."""
+    own = np.flatnonzero(labelled[anchor]).tolist()
+    return [keyword for keyword in own if negatives_by_keyword(labelled, pictures, keyword)]
+
+
+# Rules
+
+
+@given(data=data(), positives=st.integers(1, 3), negatives=st.integers(1, 4), seed=SEED)
+@settings(deadline=None)
+def test_every_draw_keeps_the_rules(data: tuple[Bools, list[int]], positives: int, negatives: int, seed: int) -> None:
+    labelled, pictures = data
+    anchors = [u for u in range(len(labelled)) if keywords_of(labelled, pictures, u)]
+    if not anchors:
+        with pytest.raises(EarmarkError, match=r"No two pictures differ in their labels .*0\.6.*: lower loss\.least"):
+            PairSampler(labelled, pictures, wanted(positives, negatives))
+        return
+    sampler = PairSampler(labelled, pictures, wanted(positives, negatives))
+    assert sampler.anchors == anchors
+    chance = np.random.default_rng(seed)
+    for anchor in anchors:
+        draw = sampler.draw(anchor, chance)
+        assert draw.anchor == anchor
+        assert draw.keyword in keywords_of(labelled, pictures, anchor)
+        assert draw.positives.shape == (positives,)
+        assert labelled[draw.positives, draw.keyword].all()
+        elsewhere = [u for u in np.flatnonzero(labelled[:, draw.keyword]) if pictures[u] != pictures[anchor]]
+        if elsewhere:
+            assert set(draw.positives) <= set(elsewhere)
+        assert draw.negatives.shape == (negatives,)
+        for negative in draw.negatives:
+            assert not shows(labelled, pictures, negative, draw.keyword)
+            assert labelled[negative].any()
+
+
+LABELLED = np.array(
+    [[1, 1, 0], [1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 1], [1, 0, 0]], dtype=bool
+)
+PICTURES = [0, 1, 2, 3, 4, 5, 5, 0]
+
+
+def is_as_likely(counts: Counter[int], odds: dict[int, float]) -> bool:
+    """Whether what was drawn could have come about with these odds."""
+    assert set(counts) <= {outcome for outcome, odd in odds.items() if odd}
+    expected = np.array([odds[outcome] for outcome in odds])
+    found = np.array([counts[outcome] for outcome in odds])
+    return bool(scipy.stats.chisquare(found, expected / expected.sum() * found.sum()).pvalue > 1e-3)
+
+
+def test_keyword_positive_and_negative_are_each_drawn_by_chance() -> None:
+    """A keyword of the anchor's, a pair of that keyword, another keyword, a pair of that: uniformly, each in turn."""
+    sampler = PairSampler(LABELLED, PICTURES, wanted())
+    chance = np.random.default_rng(0)
+    draws = [sampler.draw(0, chance) for _ in range(3000)]
+    assert is_as_likely(Counter(draw.keyword for draw in draws), {0: 1, 1: 1})
+    for keyword, positives in ((0, [1, 2]), (1, [3, 4])):
+        some = [draw for draw in draws if draw.keyword == keyword]
+        found = Counter(int(positive) for draw in some for positive in draw.positives)
+        assert is_as_likely(found, dict.fromkeys(positives, 1.0))
+        negatives = negatives_by_keyword(LABELLED, PICTURES, keyword)
+        odds = dict.fromkeys(range(len(LABELLED)), 0.0)
+        for pairs in negatives.values():
+            for pair in pairs:
+                odds[pair] += 1 / len(negatives) / len(pairs)
+        odds = {pair: odd for pair, odd in odds.items() if odd}
+        assert is_as_likely(Counter(int(negative) for draw in some for negative in draw.negatives), odds)
+
+
+def test_an_only_picture_is_its_own_positive() -> None:
+    """Keyword 0 is shown by one picture, which two utterances describe."""
+    labelled = np.array([[1, 0], [1, 0], [0, 1]], dtype=bool)
+    sampler = PairSampler(labelled, [0, 0, 1], wanted(positives=8))
+    assert set(sampler.draw(0, np.random.default_rng(0)).positives) == {0, 1}
+
+
+def test_a_caption_without_the_keyword_is_no_negative_if_its_picture_has_another_with_it() -> None:
+    labelled = np.array([[1, 0], [0, 1], [0, 1]], dtype=bool)
+    sampler = PairSampler(labelled, [0, 0, 1], wanted(negatives=20))
+    assert set(sampler.draw(0, np.random.default_rng(0)).negatives) == {2}
+
+
+@pytest.mark.parametrize(
+    ("labelled", "pictures"),
+    [
+        (np.zeros((3, 2), dtype=bool), [0, 1, 2]),  # nothing is labelled
+        (np.ones((3, 2), dtype=bool), [0, 1, 2]),  # all are labelled alike
+        (np.array([[1, 0], [0, 1]], dtype=bool), [0, 0]),  # there is but one picture
+        (np.array([[1], [0]], dtype=bool), [0, 1]),  # a pair without any keyword is no negative
+    ],
+)
+def test_what_nothing_can_be_drawn_from_is_refused(labelled: Bools, pictures: list[int]) -> None:
+    with pytest.raises(EarmarkError) as error:
+        PairSampler(labelled, pictures, wanted())
+    assert "\n" not in str(error.value)
+
+
+# Labels
+
+
+TAG = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
+
+
+def slow_labels(row: Sequence[float], top: int | None, least: float) -> list[bool]:
+    ranked = sorted(range(len(row)), key=lambda keyword: (-row[keyword], keyword))
+    kept = ranked if top is None else ranked[:top]
+    return [keyword in kept and row[keyword] >= least for keyword in range(len(row))]
+
+
+@given(
+    rows=st.integers(1, 5).flatmap(lambda width: st.lists(st.lists(TAG, min_size=width, max_size=width), min_size=1)),
+    top=st.none() | st.integers(1, 4),
+    least=st.sampled_from([0.1, 0.25, 0.5, 1]),
+)
+def test_labels_are_the_highest_tags_that_are_high_enough(
+    rows: list[list[float]], top: int | None, least: float
+) -> None:
+    """Of tags that are alike, the keyword that comes first."""
+    tags = np.array(rows, dtype=np.float32)
+    assert labels(tags, top, least).tolist() == [slow_labels(row, top, least) for row in tags.tolist()]
+
+
+def test_labels_by_hand() -> None:
+    tags = np.array([[0.9, 0.6, 0.7, 0.8], [0.6, 0.1, 0.59, 0.6]], dtype=np.float32)
+    assert labels(tags, 3, 0.6).tolist() == [[True, False, True, True], [True, False, False, True]]
+    assert labels(tags, None, 0.6).tolist() == [[True, True, True, True], [True, False, False, True]]
+
+
+# Batches
+
+
+def batches(seed: int = 0, epoch: int = 0, size: int = 3, speeds: int = 2) -> list[list[Drawn]]:
+    sampler = DrawSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3)), speeds, size, seed)
+    sampler.epoch = epoch
+    made = list(sampler)
+    assert len(made) == len(sampler)
+    return made
+
+
+def told(batches: Sequence[Sequence[Drawn]]) -> list[object]:
+    """Everything of what was drawn, for comparing."""
+    return [
+        (d.draw.anchor, d.draw.keyword, *d.draw.positives, *d.draw.negatives, d.speeds)
+        for some in batches
+        for d in some
+    ]
+
+
+@given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5), speeds=st.integers(1, 3))
+def test_each_anchor_comes_once_an_epoch(size: int, seed: int, epoch: int, speeds: int) -> None:
+    made = batches(seed, epoch, size, speeds)
+    assert sorted(drawn.draw.anchor for some in made for drawn in some) == list(range(len(LABELLED)))
+    assert all(len(some) == size for some in made[:-1])
+    assert all(len(drawn.speeds) == 1 + 2 + 3 for some in made for drawn in some)
+    assert {speed for some in made for drawn in some for speed in drawn.speeds} <= set(range(speeds))
+
+
+def test_draws_depend_on_seed_and_epoch_alone() -> None:
+    assert told(batches(1, 2)) == told(batches(1, 2))
+    assert told(batches(1, 2)) != told(batches(1, 3))
+    assert told(batches(1, 2)) != told(batches(2, 2))
+    sampler = DrawSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3)), 2, 3, 1)
+    epochs = []
+    for sampler.epoch in (0, 2):  # an epoch is the same whether or not others came before it
+        epochs.append(told(list(sampler)))
+    assert epochs[1] == told(batches(1, 2))
+
+
+def test_every_speed_is_heard_about_as_often() -> None:
+    speeds = Counter(
+        speed for epoch in range(60) for some in batches(epoch=epoch) for drawn in some for speed in drawn.speeds
+    )
+    assert is_as_likely(speeds, {0: 1, 1: 1})
+
+
+def test_accelerate_deals_the_batches_to_several_devices() -> None:
+    sampler = DrawSampler(PairSampler(LABELLED, PICTURES, wanted()), 1, 2, 0)
+    shards = [BatchSamplerShard(sampler, 2, process) for process in range(2)]
+    dealt = [drawn.draw.anchor for shard in shards for some in shard for drawn in some]
+    assert sorted(dealt) == list(range(len(LABELLED)))
