@@ -31,6 +31,9 @@ class Sampled(Strict):
     least: float = Field(0.6, gt=0, le=1, description="tag from which a keyword is a label")
     positives: Width = Field(1, description="pairs drawn for each anchor that share one of its keywords")
     negatives: Width = Field(3, description="pairs drawn for each anchor, of other keywords")
+    draw: Literal["corpus", "batch"] = Field(
+        "corpus", description="from where: each anchor's own, or one another's, which takes a part of the time"
+    )
 
 
 class ContrastiveLoss(Sampled):

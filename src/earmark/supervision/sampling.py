@@ -119,6 +119,24 @@ class PairSampler:
         """The anchor's keywords for which there are negatives."""
         return np.array([k for k in np.flatnonzero(self.labels[anchor]) if self._others[k]], dtype=np.int64)
 
+    def draw_among(self, anchor: int, members: Ints, chance: np.random.Generator) -> Draw | None:
+        """As :meth:`draw`, from some pairs alone; None where no keyword of the anchor has both kinds among them.
+
+        A positive is never the anchor itself.
+        """
+        labelled, shows = self.labels[members], self._shows[self.pictures[members]]
+        elsewhere = self.pictures[members] != self.pictures[anchor]
+        for keyword in chance.permutation(np.flatnonzero(self.labels[anchor])):
+            positives = members[labelled[:, keyword] & elsewhere]
+            without = ~shows[:, keyword]
+            others = np.flatnonzero(labelled[without].any(axis=0))
+            if positives.size and others.size:
+                drawn = chance.choice(others, self.settings.negatives)
+                negatives = [chance.choice(members[without & labelled[:, other]]) for other in drawn]
+                positives = chance.choice(positives, self.settings.positives)
+                return Draw(anchor, int(keyword), positives, np.array(negatives, dtype=np.int64))
+        return None
+
     def draw(self, anchor: int, chance: np.random.Generator) -> Draw:
         """Draw a keyword of the anchor, and pairs with and without it; the same pair can come twice."""
         keyword = int(chance.choice(self._keywords(anchor)))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from earmark.models.build import AnyModel
 from earmark.models.masking import real_frames
 from earmark.models.pictured import PairModel
 from earmark.recipe import ContrastiveLoss, Recipe, RegressionLoss, Sampled
-from earmark.supervision.sampling import Draw, PairSampler, labels
+from earmark.supervision.sampling import Ints, PairSampler, labels
 from earmark.train.batches import Lesson, Rendition, dealt, read_lesson
 from earmark.train.course import Batch
 from earmark.train.gallery import Gallery, read_gallery
@@ -30,44 +31,82 @@ from earmark.vocabulary import Vocabulary
 DEV_SEED = 0  # of what is drawn on dev, once for all epochs
 
 
-class Drawn(NamedTuple):
-    """An anchor with what was drawn for it, and the speed at which each is heard."""
+@dataclass(frozen=True)
+class Group:
+    """Anchors with what was drawn for them.
 
-    draw: Draw
-    speeds: tuple[int, ...]
+    Attributes
+    ----------
+    renditions : list of (speed, utterance)
+        The N utterances that are heard, each with its picture.
+    anchors, positives, negatives : numpy.ndarray, shape = (B,), (B, p) and (B, n)
+        Which of these they are.
+    """
+
+    renditions: list[Rendition]
+    anchors: Ints
+    positives: Ints
+    negatives: Ints
 
 
-class DrawSampler(Sampler[list[Drawn]]):
-    """Batches of anchors with their draws; each anchor once an epoch.
+class GroupSampler(Sampler[list[Group]]):
+    """Groups of anchors and their draws; each anchor once an epoch.
+
+    Drawn from the corpus, every anchor brings its positives and negatives along (as released). Drawn from the batch,
+    anchors are one another's positives and negatives, so that no utterance is encoded for one anchor alone; an anchor
+    that finds none among the others is no anchor there.
 
     Parameters
     ----------
     pairs : PairSampler
     speeds, batch_size, seed : int
-        How many speeds there are to hear an utterance at.
+        How many speeds there are to hear an utterance at; anchors a group.
     """
 
-    drop_last = False  # Accelerate asks for it when it deals the batches to several devices
+    batch_size = 1  # Accelerate asks for both when it deals the groups to several devices
+    drop_last = False
 
     def __init__(self, pairs: PairSampler, speeds: int, batch_size: int, seed: int) -> None:
-        self.pairs, self.speeds, self.batch_size, self.seed = pairs, speeds, batch_size, seed
+        self.pairs, self.speeds, self.anchors, self.seed = pairs, speeds, batch_size, seed
         self.epoch = 0
 
     def __len__(self) -> int:
-        return math.ceil(len(self.pairs.anchors) / self.batch_size)
+        return math.ceil(len(self.pairs.anchors) / self.anchors)
 
-    def __iter__(self) -> Iterator[list[Drawn]]:
+    def __iter__(self) -> Iterator[list[Group]]:
         chance = np.random.default_rng((self.seed, self.epoch))
         order = chance.permutation(self.pairs.anchors)
-        members = 1 + self.pairs.settings.positives + self.pairs.settings.negatives
-        for start in range(0, len(order), self.batch_size):
-            yield [
-                Drawn(self.pairs.draw(int(anchor), chance), tuple(chance.integers(self.speeds, size=members).tolist()))
-                for anchor in order[start : start + self.batch_size]
-            ]
+        for start in range(0, len(order), self.anchors):
+            some = order[start : start + self.anchors]
+            yield [self._together(some, chance) if self.pairs.settings.draw == "batch" else self._apart(some, chance)]
+
+    def _apart(self, anchors: Ints, chance: np.random.Generator) -> Group:
+        draws = [self.pairs.draw(int(anchor), chance) for anchor in anchors]
+        positives, negatives = (np.array([getattr(d, part) for d in draws]) for part in ("positives", "negatives"))
+        every = np.concatenate([anchors, positives.ravel(), negatives.ravel()])
+        rows = np.arange(len(every))
+        first, second = len(anchors), len(anchors) + positives.size
+        return Group(
+            self._heard(every, chance),
+            rows[:first],
+            rows[first:second].reshape(positives.shape),
+            rows[second:].reshape(negatives.shape),
+        )
+
+    def _together(self, anchors: Ints, chance: np.random.Generator) -> Group:
+        row_of = {int(anchor): row for row, anchor in enumerate(anchors)}
+        draws = [draw for anchor in anchors if (draw := self.pairs.draw_among(int(anchor), anchors, chance))]
+        rows = [[row_of[int(u)] for u in (d.anchor, *d.positives, *d.negatives)] for d in draws]
+        p, n = self.pairs.settings.positives, self.pairs.settings.negatives
+        table = np.array(rows, dtype=np.int64).reshape(-1, 1 + p + n)
+        return Group(self._heard(anchors, chance), table[:, 0], table[:, 1 : 1 + p], table[:, 1 + p :])
+
+    def _heard(self, utterances: Ints, chance: np.random.Generator) -> list[Rendition]:
+        speeds = chance.integers(self.speeds, size=len(utterances))
+        return list(zip(speeds.tolist(), utterances.tolist(), strict=True))
 
 
-class Anchors(Dataset[Drawn]):
+class Anchors(Dataset[Group]):
     """A split to draw pairs from."""
 
     def __init__(self, lesson: Lesson, gallery: Gallery) -> None:
@@ -76,20 +115,16 @@ class Anchors(Dataset[Drawn]):
     def __len__(self) -> int:
         return len(self.lesson)
 
-    def __getitem__(self, drawn: Drawn) -> Drawn:
-        return drawn
+    def __getitem__(self, group: Group) -> Group:
+        return group
 
-    def collate(self, batch: list[Drawn]) -> Batch:
-        """All anchors, then all positives, then all negatives: features, lengths and pictures (B (1 + p + n), ...)."""
-        members = [np.array([d.draw.anchor, *d.draw.positives, *d.draw.negatives]) for d in batch]
-        p = len(batch[0].draw.positives)
-        renditions: list[Rendition] = []
-        for part in (slice(1), slice(1, 1 + p), slice(1 + p, None)):
-            for drawn, numbers in zip(batch, members, strict=True):
-                renditions += zip(drawn.speeds[part], numbers[part].tolist(), strict=True)
-        features, lengths = pad([self.lesson.features[speed][utterance] for speed, utterance in renditions])
-        pictures = self.gallery[[utterance for _, utterance in renditions]]
-        return {"features": features, "lengths": lengths, "pictures": pictures}
+    def collate(self, batch: list[Group]) -> Batch:
+        """What is heard and seen, (N, ...), and which of it are anchors, positives and negatives."""
+        (group,) = batch
+        features, lengths = pad([self.lesson.features[speed][utterance] for speed, utterance in group.renditions])
+        drawn = {name: torch.from_numpy(getattr(group, name)) for name in ("anchors", "positives", "negatives")}
+        pictures = self.gallery[[utterance for _, utterance in group.renditions]]
+        return {"features": features, "lengths": lengths, "pictures": pictures, **drawn}
 
 
 class PairCourse:
@@ -101,8 +136,8 @@ class PairCourse:
         training = recipe.training
         anchors, pairs = self._split(recipe, corpus, keywords, model, "train", recipe.augment.speeds)
         self.dev, dev_pairs = self._split(recipe, corpus, keywords, model, "dev", [1.0])
-        self.sampler = DrawSampler(pairs, len(recipe.augment.speeds), training.batch_size, training.seed)
-        self.dev_batches = list(DrawSampler(dev_pairs, 1, training.batch_size, DEV_SEED))
+        self.sampler = GroupSampler(pairs, len(recipe.augment.speeds), training.batch_size, training.seed)
+        self.dev_batches = list(GroupSampler(dev_pairs, 1, training.batch_size, DEV_SEED))
         self.loader = DataLoader(anchors, batch_sampler=self.sampler, collate_fn=anchors.collate)
 
     def _split(
@@ -125,15 +160,12 @@ class PairCourse:
     def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
         """The recipe's loss over the pairs that anchors make with what was drawn for them."""
         frames, lengths, pixels = output
+        if not len(batch["anchors"]):  # nobody in a small batch found what an anchor needs
+            loss: Tensor = 0 * (frames.sum() + pixels.sum())
+            return loss
+        every = Pairs(pixels, frames, real_frames(lengths, frames.shape[1]))
+        own, positive, negative = (every.chosen(batch[part]) for part in ("anchors", "positives", "negatives"))
         p, n = self.settings.positives, self.settings.negatives
-        anchors = len(frames) // (1 + p + n)
-        real = real_frames(lengths, frames.shape[1])
-        own, positive, negative = (
-            Pairs(*parts)
-            for parts in zip(
-                *(part.split([anchors, anchors * p, anchors * n]) for part in (pixels, frames, real)), strict=True
-            )
-        )
         assert isinstance(model, PairModel)
         if isinstance(self.settings, ContrastiveLoss):
             return contrastive(
@@ -155,8 +187,8 @@ class PairCourse:
         for drawn in self.dev_batches:
             batch = {name: part.to(model.device) for name, part in self.dev.collate(drawn).items()}
             output = self.output(model, batch["features"], batch)
-            losses.append(float(self.loss(model, output, batch, chance)) * len(drawn))
-        return sum(losses) / sum(map(len, self.dev_batches))
+            losses.append(float(self.loss(model, output, batch, chance)) * len(batch["anchors"]))
+        return sum(losses) / sum(len(group.anchors) for (group,) in self.dev_batches)
 
     def finish(self, model: AnyModel, out: Path) -> None:
         """The threshold for pictures."""

@@ -37,6 +37,10 @@ class Pairs(NamedTuple):
             return similarity.cosine(*self.contexts())
         return model.pool(similarity.paired_matchmap(self.pixels, self.frames), self.real)
 
+    def chosen(self, rows: Tensor) -> Pairs:
+        """The pairs of some rows, one after the other, whatever the shape of `rows`."""
+        return Pairs(*(part[rows.flatten()] for part in self))
+
     def times(self, times: int) -> Pairs:
         """Each pair so many times in a row."""
         return Pairs(*(part.repeat_interleave(times, dim=0) for part in self))
