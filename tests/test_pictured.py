@@ -71,7 +71,7 @@ def test_a_query_has_the_mean_score_of_its_pictures_and_the_curve_of_the_best(
     for u, length in enumerate(lengths):
         for q, subject in enumerate(asked):
             each = [slow_score(kind, picture.flatten(0, 1), frames[u, :length]) for picture in subject]
-            unit = (lambda s: (s - 50) / 10) if kind == "highest" else (lambda s: s)
+            unit = lambda s: (s - float(model.middle)) / float(model.deviation)  # noqa: E731
             mean = sum(sigmoid(unit(score)) for score, _ in each) / len(each)
             assert logits[u, q].item() == pytest.approx(math.log(mean / (1 - mean)))
             assert curves[u, q, :length].tolist() == pytest.approx(max(each)[1])
@@ -86,7 +86,7 @@ def test_one_picture_has_the_logit_of_its_similarity_however_sure(kind: str) -> 
     [subject] = subjects(1)
     for strength in (1.0, 50.0):
         pixels = strength * subject.float().flatten(1, 2)
-        alike = (model.similarities(heard, pixels)[0] - model.middle) / model.unit
+        alike = (model.similarities(heard, pixels)[0] - model.middle) / model.deviation
         torch.testing.assert_close(model.score(heard, [pixels])[0], alike)
     if kind in ("misa", "sima", "highest"):
         assert alike.abs().max() > 30

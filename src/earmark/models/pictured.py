@@ -36,7 +36,8 @@ from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
 
 AT_ONCE = 16  # pictures that the image network looks at together
-HIGHEST_SCALE = 50.0, 10.0  # the middle and the unit of similarities that training draws to 0 and to 100
+SMALLEST = 1e-6  # a deviation
+MOMENTUM = 0.1  # with which the middle and the spread of similarities follow those of each batch
 POOLS = {
     "misa": similarity.misa,
     "sisa": similarity.sisa,
@@ -121,12 +122,17 @@ class PicturedModel(nn.Module, ABC):
 class PairModel(PicturedModel):
     """Pictures and utterances are compared pair by pair: DAVEnet, the localising attention network, and the like."""
 
+    middle: Tensor
+    deviation: Tensor
+
     def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         kind = settings.similarity
         self.pool = POOLS[kind.pool if isinstance(kind, Matchmap) else kind.kind]
-        # Detection scores are sigmoids of similarities; those of "highest" go from 0 to far above where that saturates.
-        self.middle, self.unit = HIGHEST_SCALE if kind.kind == "highest" else (0.0, 1.0)
+        # Inner products have no scale of their own: a sigmoid of hundreds is 1, whatever is shown. Detection scores are
+        # sigmoids of how far a similarity is from the middle of those in training, in their deviations.
+        self.register_buffer("middle", torch.zeros(()))
+        self.register_buffer("deviation", torch.ones(()))
 
     def ask(self, subjects: Sequence[Tensor | str]) -> list[Tensor]:
         """The pixels of each query's pictures, (n, P, D)."""
@@ -136,6 +142,13 @@ class PairModel(PicturedModel):
                 raise EarmarkError(f"This model is asked with pictures alone, not with the word {subject!r}.")
             asked.append(subject.flatten(1, 2))
         return asked
+
+    @torch.no_grad()
+    def remember(self, similarities: Tensor) -> None:
+        """Learn the scale of similarities from those of a batch in training. Cosines have one of their own."""
+        if self.training and self.pool is not None and similarities.numel() > 1:
+            self.middle.lerp_(similarities.mean(), MOMENTUM)
+            self.deviation.lerp_(similarities.std().clamp_min(SMALLEST), MOMENTUM)
 
     def similarities(self, speech: Speech, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Similarities (B, N) of utterances and pictures (N, P, D), and localisation scores (B, N, T')."""
@@ -151,7 +164,7 @@ class PairModel(PicturedModel):
         logits, curves = [], []
         for pixels in asked:
             alike, each = self.similarities(speech, pixels)
-            logits.append(_mean_of_sigmoids((alike - self.middle) / self.unit))
+            logits.append(_mean_of_sigmoids((alike - self.middle) / self.deviation))
             curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
         return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
 

@@ -177,6 +177,7 @@ class PairCourse:
         right = [own, own.times(p).with_speech(positive), own.times(p).with_pictures(positive)]
         wrong = [own.times(n).with_speech(negative), own.times(n).with_pictures(negative)]
         near, far = (torch.cat([pairs.similarities(model) for pairs in some]) for some in (right, wrong))
+        model.remember(torch.cat([near, far]))
         return regression(near, far, self.settings.right, self.settings.wrong)
 
     @torch.no_grad()

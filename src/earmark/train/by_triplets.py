@@ -54,6 +54,7 @@ class TripletCourse:
         assert isinstance(model, PairModel)
         frames, lengths, pixels = output
         alike = model.similarities((frames, lengths), pixels)[0]  # utterances in rows
+        model.remember(alike)
         same = batch["picture"][:, None] == batch["picture"]
         sought = triplet(alike.T, same, self.settings.margin, chance)
         shown = triplet(alike, same, self.settings.margin, chance)
