@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -10,23 +11,33 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import random_pictured
+import slow_pairs
 from earmark import localise
 from earmark.errors import EarmarkError
 from earmark.localise import LocalisationScores as Found
-from earmark.models.written import WrittenModel, build
+from earmark.models.build import AnyModel
+from earmark.models.written import build
 from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model
 from earmark.timing import FRAMES_PER_SECOND
-from earmark.vocabulary import Vocabulary
 
-FEATURES = 5
-WORDS = Vocabulary(["dog", "ọmọ", "red"])
+FEATURES = random_pictured.FEATURES
+WORDS = random_pictured.WORDS
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=4).map(torch.tensor)
+PICTURED = {
+    "mean matches": "misa",
+    "highest match": "highest",
+    "localising attention": "localising-attention",
+    "shared words": "keywords",
+    "shared words by pictures": "keywords",
+}
+SEEN = dict(zip(WORDS, random_pictured.subjects(1, 3, 2), strict=True))  # what is asked with instead of each word
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 
 
-def models() -> dict[str, WrittenModel]:
+def models() -> dict[str, AnyModel]:
     """One of each kind, with and without strides."""
-    made = {}
+    made: dict[str, AnyModel] = {}
     for stride in (1, 4):
         first = ConvLayer(channels=4, kernel=5, stride=stride, norm=True)
         settings_of = {
@@ -46,6 +57,8 @@ def models() -> dict[str, WrittenModel]:
             model = build(recipe, FEATURES, WORDS).double()
             model(10 * batch(torch.tensor([60, 40])), torch.tensor([60, 40]))  # its batch norms have seen something
             made[f"{kind}, stride {stride}"] = model.eval().requires_grad_(False)
+        for kind, similarity in PICTURED.items():
+            made[f"{kind}, stride {stride}"] = random_pictured.fresh(similarity, stride).double().requires_grad_(False)
     return made
 
 
@@ -54,7 +67,15 @@ def batch(lengths: Tensor, seed: int = 0) -> Tensor:
     return torch.randn(len(lengths), int(lengths.max()) + 2, FEATURES, generator=chance, dtype=torch.float64)
 
 
-def can_be_used(name: str, model: WrittenModel) -> bool:
+def asked(model: str, words: tuple[str, ...]) -> Any:
+    """What a model becomes that is asked for the words, or with the pictures that stand for them."""
+    kind = model.partition(",")[0]
+    if kind not in PICTURED:
+        return MODELS[model].encode_queries(words)
+    return MODELS[model].ask(words if kind == "shared words" else [SEEN[word] for word in words])
+
+
+def can_be_used(name: str, model: AnyModel) -> bool:
     try:
         return callable(localise.method(name, model))
     except EarmarkError:
@@ -67,12 +88,12 @@ PAIRS = [(name, kind) for name in localise.names() for kind, model in MODELS.ite
 
 
 def located(name: str, model: str, features: Tensor, lengths: Tensor, words: tuple[str, ...] = WORDS.words) -> Found:
-    queries = MODELS[model].encode_queries(words)
-    return localise.method(name, MODELS[model])(MODELS[model], features, lengths, queries)
+    return localise.method(name, MODELS[model])(MODELS[model], features, lengths, asked(model, words))
 
 
 def test_the_names_are_those_that_recipes_write() -> None:
-    assert {"attention", "grad-cam", "masked-in", "masked-out", "score-aggregation"} <= set(localise.names())
+    known = {"attention", "grad-cam", "masked-in", "masked-out", "matchmap", "score-aggregation"}
+    assert known <= set(localise.names())
     assert localise.names() == sorted(localise.names())
     assert not any(name.startswith("_") or "frames" in name for name in localise.names())
 
@@ -97,6 +118,13 @@ def test_every_method_can_be_used_with_some_model_and_says_why_not_with_others(n
         ("attention", "maximum, stride 4", "this model has no attention over time"),
         ("score-aggregation", "attention, stride 1", "this model's frames have no scores of their own"),
         ("score-aggregation", "maximum, stride 1", "this model's frames have no scores of their own"),
+        ("score-aggregation", "mean matches, stride 1", "this model's frames have no scores of their own"),
+        ("attention", "localising attention, stride 1", "this model has no attention over time"),
+        ("matchmap", "shared words, stride 4", "this model has no matchmap of pixels and frames"),
+        ("matchmap", "attention, stride 1", "this model has no matchmap of pixels and frames"),
+        ("masked-in", "shared words, stride 1", "this model is not for written queries alone"),
+        ("masked-out", "highest match, stride 1", "this model is not for written queries alone"),
+        ("grad-cam", "shared words, stride 1", "this model is not for written queries alone"),
     ],
 )
 def test_an_impossible_pair_is_refused_with_the_reason(name: str, model: str, reason: str) -> None:
@@ -125,12 +153,14 @@ def test_shapes_padding_places_and_curves(name: str, model: str, lengths: Tensor
         if length >= PIECE.get(model, 1):  # else its only frame has its middle behind the end
             assert ((found.locations_s()[number] >= 0) & (found.locations_s()[number] <= end_s)).all()
             assert not (has[number, 0] & (found.times_s > end_s)).any()
-    torch.testing.assert_close(found.detection, MODELS[model](features, lengths), **CLOSE)
+    detection, _ = MODELS[model].score(MODELS[model].encode_speech(features, lengths), asked(model, WORDS.words))
+    torch.testing.assert_close(found.detection, detection, **CLOSE)
     curves = found.curves()
     assert curves.shape == found.scores.shape
     assert ((curves >= 0) & (curves <= 1)).all()
     assert not curves[~has].any()
-    assert torch.equal(curves.argmax(dim=2), found.scores.argmax(dim=2))
+    peak = curves.any(dim=2)  # else it is flat, as where no frame matches any pixel
+    assert torch.equal(curves.argmax(dim=2)[peak], found.scores.argmax(dim=2)[peak])
 
 
 @pytest.mark.parametrize(("name", "model"), PAIRS)
@@ -155,7 +185,7 @@ def test_some_queries_are_located_as_among_all(name: str, model: str) -> None:
     lengths = torch.tensor([30, 44])
     features = batch(lengths)
     every = located(name, model, features, lengths)
-    some = located(name, model, features, lengths, ("red", "dog"))
+    some = located(name, model, features, lengths, ("red house", "dog"))
     torch.testing.assert_close(some.scores, every.scores[:, [2, 0]], **CLOSE)
     torch.testing.assert_close(some.detection, every.detection[:, [2, 0]], **CLOSE)
 
@@ -260,6 +290,30 @@ def test_score_aggregation_takes_the_embeddings_as_scores(stride: int) -> None:
             best = scores.index(max(scores))
             assert found.locations_s()[u, w].item() == pytest.approx(0.01 * stride * best + 0.005)
     assert found.logits
+
+
+@pytest.mark.parametrize("kind", ["mean matches", "highest match", "localising attention"])
+@pytest.mark.parametrize("stride", [1, 4])
+def test_a_matchmap_has_each_frames_best_pixel_of_the_picture_that_matches_best(kind: str, stride: int) -> None:
+    """Frames and pixels compared number by number; not the first picture's, as in the released evaluation."""
+    model, lengths = MODELS[f"{kind}, stride {stride}"], torch.tensor([30, 17])
+    features, similarity = batch(lengths), slow_pairs.SIMILARITIES[PICTURED[kind]]
+    found = located("matchmap", f"{kind}, stride {stride}", features, lengths)
+    firsts = []
+    for u, length in enumerate(lengths.tolist()):
+        [frames], _ = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
+        for w, subject in enumerate(SEEN.values()):
+            pixels = [picture.flatten(0, 1) for picture in subject]
+            best = max(range(len(pixels)), key=lambda i: similarity(pixels[i], frames).item())
+            firsts.append(best == 0)
+            matches = slow_pairs.best_pixels(pixels[best], frames)
+            curve = slow_pairs.stretched(matches) if kind == "localising attention" else matches
+            curve = [value.item() for value in curve]
+            assert found.scores[u, w, : len(curve)].tolist() == pytest.approx(curve)
+            assert (found.scores[u, w, len(curve) :] == -math.inf).all()
+            assert found.locations_s()[u, w].item() == pytest.approx(0.01 * stride * curve.index(max(curve)) + 0.005)
+    assert not all(firsts)
+    assert not found.logits
 
 
 def slow_block(block: torch.nn.Module, frames: list[list[float]]) -> list[list[float]]:

@@ -269,3 +269,51 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
     again = read.score(read.encode_speech(features, lengths), read.encode_queries(asked))
     torch.testing.assert_close(again, (logits, curves))
     assert model.grid == read.grid
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        (["loss.kind=tags"], "there is no key 'loss.margin': remove it."),
+        (
+            ["loss={kind: tags}"],
+            ": loss 'tags' does not fit similarity 'matchmap', which learns from triplet or ",
+        ),
+        (["loss.kind=contrastiv"], "the key 'loss.kind' can't be 'contrastiv': it should be 'tags', 'triplet', "),
+        (["loss.margn=2"], "there is no key 'loss.margn'; did you mean 'margin'?"),
+        (["loss.margin=0"], "the key 'loss.margin' can't be 0: it should be greater than 0"),
+        (["model.similarity.pool=max"], "the key 'model.similarity.pool' can't be 'max': it should be 'misa', 'sisa'"),
+        (["model.similarity.kind=cosine"], "'model.similarity.kind' can't be 'cosine': it should be 'matchmap'"),
+        (["model.similarity=3"], "the key 'model.similarity' can't be 3: it should hold keys with values"),
+        (["model.image.kind=resnet"], "'model.image.kind' can't be 'resnet': it should be 'small', 'pretrained'"),
+        (["model.image.side=8"], "the key 'model.image.side' can't be 8: it should be greater than or equal to 32"),
+        (["model.image.channels=[8]"], "the key 'model.image.channels' can't be [8]: it should have at least 2 items"),
+        (["model.dimension=0"], "the key 'model.dimension' can't be 0: it should be greater than or equal to 1"),
+        (["model.pooling={kind: max}"], "there is no key 'model.pooling'"),
+        (["model.speech.layers=[]"], "the key 'model.speech.layers' can't be []: it should have at least 1 item"),
+        (["model.speech.layers=[{channels: keywords, kernel: 1}]"], "in 'model.speech.layers' no layer can have 'keyw"),
+        (["training.later_rates={3: 0}"], "the key 'training.later_rates.3' can't be 0: it should be greater than 0"),
+        (["training.later_rates={soon: 1}"], "'training.later_rates' can't be 'soon': it should be a valid integer"),
+        (["training.later_rates={-1: 1}"], "the key 'training.later_rates.-1' can't be -1: it should be greater"),
+        (["training.schedule=cosine"], "in 'training' later_rates need a constant schedule, not 'cosine'"),
+    ],
+)
+def test_a_wrong_value_in_a_recipe_is_named(tmp_path: Path, changes: list[str], says: str) -> None:
+    (tmp_path / "recipe.yaml").write_text(write_recipe(recipe_of("misa")), encoding="utf-8")
+    with pytest.raises(EarmarkError) as error:
+        read_recipe(tmp_path / "recipe.yaml", changes)
+    assert says in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", SIMILARITIES)
+@pytest.mark.parametrize("loss", ["tags", "triplet", "contrastive", "regression"])
+def test_a_loss_fits_what_it_can_teach(kind: str, loss: str) -> None:
+    """Contexts for the contrastive loss, keywords for tags, pairs for the others."""
+    fits = {"tags": kind == "keywords", "contrastive": kind == "localising-attention"}.get(loss, kind != "keywords")
+    values = {**recipe_of(kind).model_dump(), "loss": {"kind": loss}}
+    if fits:
+        assert Recipe.model_validate(values).loss.kind == loss
+    else:
+        with pytest.raises(ValueError, match="does not fit similarity"):
+            Recipe.model_validate(values)

@@ -665,6 +665,25 @@ def test_learning_rates_by_hand(settings: dict[str, object], rates: list[float])
     assert [learning_rate(training, step, 8) for step in range(8)] == pytest.approx(rates)
 
 
+def test_later_rates_by_hand() -> None:
+    """Three batches an epoch: 8 for two epochs, 4 for one, then 1; the rise over the first two batches goes before."""
+    rates = {3: 1.0, 2: 4.0}
+    training = Training(epochs=4, learning_rate=8.0, later_rates=rates)
+    assert [learning_rate(training, step, 12) for step in range(12)] == [8] * 6 + [4] * 3 + [1] * 3
+    training = Training(epochs=4, learning_rate=8.0, later_rates={**rates, 0: 6.0}, warmup=1 / 6)
+    assert [learning_rate(training, step, 12) for step in range(12)] == [4, 8] + [6] * 4 + [4] * 3 + [1] * 3
+
+
+def test_later_rates_are_those_of_nortje_and_others() -> None:
+    """1e-5 to epoch 5, 1e-4 to 20, 5e-5 to 30, 1e-5 afterwards (arXiv:2409.06013), with any number of batches."""
+    training = Training(epochs=100, learning_rate=1e-5, later_rates={5: 1e-4, 20: 5e-5, 30: 1e-5})
+    for batches in (1, 7, 400):
+        for epoch in range(100):
+            table = 1e-5 if epoch < 5 else 1e-4 if epoch < 20 else 5e-5 if epoch < 30 else 1e-5
+            for step in (epoch * batches, epoch * batches + batches - 1):
+                assert learning_rate(training, step, 100 * batches) == table
+
+
 @given(st.integers(1, 200), st.floats(0, 0.99), st.sampled_from(["constant", "cosine"]))
 def test_learning_rates_are_positive_and_no_higher_than_asked(steps: int, warmup: float, schedule: str) -> None:
     training = Training(epochs=1, learning_rate=0.1, warmup=warmup, schedule=schedule)

@@ -104,12 +104,13 @@ def _first_problem(error: ValidationError) -> str:
     problem = next((p for p in problems if p["type"] in UNKNOWN_KEY), problems[0])
     key, given, kind = _key(problem), problem["input"], problem["type"]
     if kind in UNKNOWN_KEY:
-        near = difflib.get_close_matches(str(problem["loc"][-1]), sorted(KEYS), 1)
+        name = str(problem["loc"][-1])  # which may be one that belongs elsewhere
+        near = [] if name in KEYS else difflib.get_close_matches(name, sorted(KEYS), 1)
         return f"there is no key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ": remove it.")
     if kind in ("missing", "union_tag_not_found"):
         return f"the key {key!r} is missing: add it."
     if kind == "value_error":
-        return f"in {key!r} {problem['msg'].removeprefix('Value error, ')}."
+        return (f"in {key!r} " if key else "") + f"{problem['msg'].removeprefix('Value error, ')}."
     if kind == "union_tag_invalid":
         return f"the key {key!r} can't be {problem['ctx']['tag']!r}: it should be {problem['ctx']['expected_tags']}."
     if kind in ("model_type", "model_attributes_type"):
@@ -120,7 +121,12 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _key(problem: ErrorDetails) -> str:
-    """The key that a problem is about, with dots between levels. Names of alternatives are left out."""
+    """The key that a problem is about, with dots between levels. Names of alternatives are left out.
+
+    Empty where parts of the recipe, each right in itself, don't fit one another.
+    """
+    if not problem["loc"]:
+        return ""
     *parents, last = problem["loc"]
     place = [part for part in parents if isinstance(part, int) or part in KEYS]
     if isinstance(last, int) or last in KEYS or problem["type"] in UNKNOWN_KEY:

@@ -1,0 +1,310 @@
+"""What a course of training feeds to its loss: every pair encoded by itself, and looped over as the formula says."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+import slow_pairs
+from earmark.corpus import Corpus, Utterance, read_corpus, write_corpus
+from earmark.errors import EarmarkError
+from earmark.features import extractor
+from earmark.models.build import build
+from earmark.queries import Prompt
+from earmark.recipe import Recipe
+from earmark.train.batches import dealt
+from earmark.train.by_pairs import Drawn
+from earmark.train.choose import course_of
+from earmark.vocabulary import Vocabulary
+
+SPEEDS = [0.9, 1.0]
+LOSSES: dict[str, dict[str, Any]] = {
+    "contrastive": {"kind": "contrastive", "positives": 2, "negatives": 3},
+    "regression": {"kind": "regression", "positives": 2, "negatives": 3, "right": 1.0, "wrong": -0.5},
+    "triplet": {"kind": "triplet", "margin": 0.8, "image_to_speech": 1.5, "speech_to_image": 1.2},
+    "tags": {"kind": "tags"},
+}
+
+
+def recipe_of(loss: str, similarity: str, shuffle_pairs: bool = False) -> Recipe:
+    kind = {"kind": "matchmap", "pool": similarity} if similarity in ("misa", "sisa", "sima") else {"kind": similarity}
+    return Recipe.model_validate(
+        {
+            "name": f"{loss} of {similarity}",
+            "localisation": "score-aggregation" if loss == "tags" else "matchmap",
+            "shuffle_pairs": shuffle_pairs,
+            "augment": {"speeds": SPEEDS},
+            "model": {
+                "speech": {"kind": "conv", "layers": [{"channels": 6, "kernel": 5, "stride": 12}]},
+                "image": {"kind": "small", "side": 32, "channels": [4, 4, 4]},
+                "dimension": 4,
+                "similarity": kind,
+            },
+            "loss": LOSSES[loss],
+            "training": {"epochs": 2, "batch_size": 3},
+        }
+    )
+
+
+def course(recipe: Recipe, corpus: Corpus) -> tuple[Any, Any]:
+    """A course, and a model in evaluation mode."""
+    torch.manual_seed(0)
+    words = Vocabulary(corpus.keywords)
+    model = build(recipe.model, extractor(recipe.features).dimension, words).requires_grad_(False)
+    made = course_of(recipe, corpus, words, model)
+    return made, model.eval()
+
+
+def loss_of(made: Any, model: Any, batch: dict[str, Tensor], seed: int = 0) -> float:
+    """As the training loop computes it, in double precision from the networks' outputs on."""
+    output = made.output(model, batch["features"], batch)
+    double = tuple(part.double() if part.is_floating_point() else part for part in output)
+    return float(made.loss(model, double, batch, torch.Generator().manual_seed(seed)))
+
+
+class Encoded:
+    """Utterances and pictures of a split, each encoded by itself from its own file of the corpus."""
+
+    def __init__(self, model: Any, lesson: Any, utterances: Sequence[Utterance]) -> None:
+        self.model, self.lesson, self.utterances = model, lesson, utterances
+
+    def frames(self, utterance: int, speed: int) -> Tensor:
+        features = torch.from_numpy(np.array(self.lesson.features[speed][utterance], dtype=np.float32))
+        frames, _ = self.model.encode_speech(features[None], torch.tensor([len(features)]))
+        return frames[0].double()
+
+    def pixels(self, utterance: int) -> Tensor:
+        image = self.utterances[utterance].image
+        assert image is not None
+        return self.model.see([Prompt(image)])[0].flatten(0, 1).double()
+
+
+def members(drawn: Drawn) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]:
+    """The anchor, its positives and its negatives: which utterance at which speed."""
+    p = len(drawn.draw.positives)
+    numbers = [drawn.draw.anchor, *drawn.draw.positives.tolist(), *drawn.draw.negatives.tolist()]
+    every = list(zip(numbers, drawn.speeds, strict=True))
+    return every[:1], every[1 : 1 + p], every[1 + p :]
+
+
+# Positives and negatives by keyword
+
+
+def test_contrastive_contexts_are_those_of_each_pair_by_itself(tiny_corpus: Corpus) -> None:
+    made, model = course(recipe_of("contrastive", "localising-attention"), tiny_corpus)
+    encoded = Encoded(model, made.loader.dataset.lesson, tiny_corpus.utterances("train"))
+    batches = list(made.sampler)
+    for some in (batches[0], batches[-1]):
+        found = loss_of(made, model, made.loader.collate_fn(some))
+        assert found == pytest.approx(slow_contrastive(encoded, some), rel=1e-4)
+
+
+def slow_contrastive(encoded: Encoded, batch: Sequence[Drawn]) -> float:
+    groups: list[list[float]] = [[], [], [], []]
+    for drawn in batch:
+        [(u, speed)], positives, negatives = members(drawn)
+        pixels, frames = encoded.pixels(u), encoded.frames(u, speed)
+        heard, seen = slow_pairs.audio_context(pixels, frames), slow_pairs.image_context(pixels, frames)
+        heard_too, heard_not = (
+            [slow_pairs.audio_context(pixels, encoded.frames(*other)) for other in others]
+            for others in (positives, negatives)
+        )
+        seen_too, seen_not = (
+            [slow_pairs.image_context(encoded.pixels(other), frames) for other, _ in others]
+            for others in (positives, negatives)
+        )
+        for group, anchor, alike, unlike in zip(
+            groups,
+            (heard, heard, seen, seen),
+            ([seen], heard_too, [heard], seen_too),
+            (heard_not, seen_not, seen_not, heard_not),
+            strict=True,
+        ):
+            group += [(slow_pairs.cosine(anchor, other).item() - 1) ** 2 for other in alike]
+            group += [(slow_pairs.cosine(anchor, other).item() + 1) ** 2 for other in unlike]
+    return sum(sum(group) / len(group) for group in groups) / 4
+
+
+@pytest.mark.parametrize("similarity", ["misa", "sima", "highest", "localising-attention"])
+def test_regression_compares_anchors_with_what_was_drawn_for_each(tiny_corpus: Corpus, similarity: str) -> None:
+    made, model = course(recipe_of("regression", similarity), tiny_corpus)
+    encoded = Encoded(model, made.loader.dataset.lesson, tiny_corpus.utterances("train"))
+    some = next(iter(made.sampler))
+    alike = slow_pairs.SIMILARITIES[similarity]
+    distances = []
+    for drawn in some:
+        [(u, speed)], positives, negatives = members(drawn)
+        pixels, frames = encoded.pixels(u), encoded.frames(u, speed)
+        distances.append(alike(pixels, frames) - 1.0)
+        for others, wanted in ((positives, 1.0), (negatives, -0.5)):
+            distances += [alike(pixels, encoded.frames(*other)) - wanted for other in others]
+            distances += [alike(encoded.pixels(other), frames) - wanted for other, _ in others]
+    assert len(distances) == len(some) * (1 + 2 * 2 + 2 * 3)
+    expected = (sum(distance**2 for distance in distances) / len(distances)).item()
+    assert loss_of(made, model, made.loader.collate_fn(some)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["contrastive", "regression", "triplet", "tags"])
+def test_dev_is_checked_by_the_same_loss_on_the_same_batches(tiny_corpus: Corpus, loss: str) -> None:
+    """Weighed by how many anchors a batch has, whatever mode the model is in, and the same each time."""
+    similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
+    made, model = course(recipe_of(loss, similarity), tiny_corpus)
+    checked = made.check(model.train())
+    assert made.check(model) == checked
+    assert not model.training
+    if loss in ("contrastive", "regression"):
+        encoded = [(len(some), loss_of(made, model, made.dev.collate(some))) for some in made.dev_batches]
+        assert {drawn.draw.anchor for some in made.dev_batches for drawn in some} == set(range(8))
+        assert len({size for size, _ in encoded}) == 2
+        assert checked == pytest.approx(sum(size * value for size, value in encoded) / 8, rel=1e-4)
+
+
+def test_a_split_that_nothing_can_be_drawn_from_is_named(own_corpus: Corpus) -> None:
+    tags = own_corpus.folder / "tags" / "vgs.csv"
+    lines = tags.read_text(encoding="utf-8").splitlines()
+    low = [line.replace("0.9", "0.5") if line.startswith("dev") else line for line in lines]
+    tags.write_text("\n".join(low) + "\n", encoding="utf-8")
+    with pytest.raises(EarmarkError, match=r"^The split dev of .*corpus: No two pictures differ in their labels"):
+        course(recipe_of("contrastive", "localising-attention"), own_corpus)
+
+
+# Triplets
+
+
+@pytest.mark.parametrize("similarity", ["misa", "localising-attention"])
+def test_triplets_are_weighed_by_their_direction(tiny_corpus: Corpus, similarity: str) -> None:
+    """From pictures to utterances 1.5 and from utterances to pictures 1.2, each with a semi-hard and a drawn one."""
+    made, model = course(recipe_of("triplet", similarity), tiny_corpus)
+    encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
+    some = next(iter(made.sampler))
+    alike = [  # pictures in rows
+        [slow_pairs.SIMILARITIES[similarity](encoded.pixels(i), encoded.frames(u, speed)).item() for speed, u in some]
+        for _, i in some
+    ]
+    sought = losses_of_choices(alike)
+    shown = losses_of_choices([list(column) for column in zip(*alike, strict=True)])
+    right, reversed_ = (
+        [to_speech * one + to_image * other for one, other in itertools.product(sought, shown)]
+        for to_speech, to_image in ((1.5, 1.2), (1.2, 1.5))
+    )
+    found = {round(loss_of(made, model, made.loader.collate_fn(some), seed), 6) for seed in range(8)}
+    assert len(found) > 1
+    assert all(min(abs(loss - other) for other in right) < 2e-5 for loss in found)
+    assert any(min(abs(loss - other) for other in reversed_) > 2e-5 for loss in found)
+
+
+def losses_of_choices(alike: Sequence[Sequence[float]]) -> list[float]:
+    """The loss from rows to columns for every choice of drawn imposters."""
+    size = range(len(alike))
+    rows = []
+    for i in size:
+        hinges = {j: max(0.0, alike[i][j] - alike[i][i] + 0.8) for j in size if j != i}
+        below = [j for j in hinges if alike[i][j] < alike[i][i]]
+        semi_hard = hinges[max(below, key=lambda j: alike[i][j])] if below else 0.0
+        rows.append([semi_hard + hinge for hinge in hinges.values()])
+    return [sum(chosen) / len(alike) for chosen in itertools.product(*rows)]
+
+
+def test_captions_of_one_picture_are_no_imposters(own_corpus: Corpus) -> None:
+    """A batch that shows one picture alone has nothing to learn from."""
+    with_one_picture(own_corpus)
+    made, model = course(recipe_of("triplet", "misa"), own_corpus)
+    for batch in made.loader:
+        assert batch["picture"].unique().tolist() == [0]
+        assert loss_of(made, model, batch) == 0
+
+
+def with_one_picture(corpus: Corpus) -> None:
+    splits = {split: list(corpus.utterances(split)) for split in ("train", "dev", "test")}
+    image = splits["train"][0].image
+    write_corpus(corpus, {split: [replaced(u, image) for u in some] for split, some in splits.items()})
+
+
+def replaced(utterance: Utterance, image: Path | None) -> Utterance:
+    values = {**vars(utterance), "image": image}
+    return Utterance(**values)
+
+
+# Tags
+
+
+def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) -> None:
+    """The sum of two cross-entropies, with the tags of each utterance's own picture."""
+    made, model = course(recipe_of("tags", "keywords"), tiny_corpus)
+    encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
+    some = next(iter(made.sampler))
+    said, shown = [], []
+    for speed, u in some:
+        target = torch.from_numpy(made.lesson.targets[u]).double()
+        frames = encoded.frames(u, speed).float()[None]
+        words = model.encode_queries(model.vocabulary.words)
+        heard = model.score((frames, torch.tensor([frames.shape[1]])), words)[0][0].double().sigmoid()
+        seen = model.shown(encoded.pixels(u).float()[None])[0].double().sigmoid()
+        for p, kept in ((heard, said), (seen, shown)):
+            kept += (-target * p.log() - (1 - target) * (1 - p).log()).tolist()
+    expected = sum(said) / len(said) + sum(shown) / len(shown)
+    assert loss_of(made, model, made.loader.collate_fn(some)) == pytest.approx(expected, rel=1e-4)
+    mean = torch.from_numpy(made.lesson.targets).mean(dim=0)
+    torch.testing.assert_close(model.usual, mean.logit())
+
+
+# What all of them share
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_a_control_has_the_pictures_and_the_tags_of_others(tiny_corpus: Corpus, loss: str) -> None:
+    """Tags go with the pictures: what an utterance gets of both is one other's."""
+    similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
+    recipe = recipe_of(loss, similarity, shuffle_pairs=True)
+    made, _ = course(recipe, tiny_corpus)
+    true, _ = course(recipe_of(loss, similarity), tiny_corpus)
+    for split in ("train", "dev"):
+        own = [utterance.image for utterance in tiny_corpus.utterances(split)]
+        order = dealt(recipe, len(own))
+        shuffled, plain = (_shown(some, split) for some in (made, true))
+        assert shuffled[0].images == [own[i] for i in order] != own
+        assert plain[0].images == own
+        np.testing.assert_array_equal(shuffled[1].targets, plain[1].targets[order])
+        assert not np.array_equal(shuffled[1].targets, plain[1].targets)
+        for one, other in zip(shuffled[1].features, plain[1].features, strict=True):
+            np.testing.assert_array_equal(one[5], other[5])  # the sound stays where it is
+
+
+def _shown(made: Any, split: str) -> tuple[Any, Any]:
+    """Gallery and lesson of a split."""
+    if hasattr(made, "dev_batches"):
+        part = made.loader.dataset if split == "train" else made.dev
+        return part.gallery, part.lesson
+    return (made.gallery, made.lesson) if split == "train" else (made.dev_gallery, made.dev)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("split", ["train", "dev"])
+def test_an_utterance_without_a_picture_is_refused(own_corpus: Corpus, loss: str, split: str) -> None:
+    similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
+    splits = {name: list(own_corpus.utterances(name)) for name in ("train", "dev", "test")}
+    splits[split][3] = replaced(splits[split][3], None)
+    corpus = write_corpus(own_corpus, splits)
+    with pytest.raises(EarmarkError) as error:
+        course(recipe_of(loss, similarity), read_corpus(corpus.folder))
+    assert str(error.value).startswith(f"The utterance {split} 3 of {corpus.folder} has no picture: ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_batches_have_what_a_loop_over_devices_needs(tiny_corpus: Corpus, loss: str) -> None:
+    similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
+    made, _ = course(recipe_of(loss, similarity), tiny_corpus)
+    assert isinstance(made.loader, DataLoader)
+    assert made.loader.batch_sampler is made.sampler
+    batch = next(iter(made.loader))
+    assert {"features", "lengths", "pictures"} <= batch.keys()
+    assert len(batch["features"]) == len(batch["lengths"]) == len(batch["pictures"])
