@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from earmark.errors import EarmarkError
     from earmark.finder import Finder, load_model
     from earmark.hits import Hit
+    from earmark.queries import ImageQuery
 
 __version__ = "0.1.0"
-__all__ = ["Corpus", "EarmarkError", "Finder", "Hit", "Utterance", "Word", "load_model", "read_corpus"]
+__all__ = ["Corpus", "EarmarkError", "Finder", "Hit", "ImageQuery", "Utterance", "Word", "load_model", "read_corpus"]
 
 _HOME = {
     "Corpus": "corpus",
     "EarmarkError": "errors",
     "Finder": "finder",
     "Hit": "hits",
+    "ImageQuery": "queries",
     "Utterance": "corpus",
     "Word": "corpus",
     "load_model": "finder",

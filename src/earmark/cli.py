@@ -304,17 +304,33 @@ def evaluate(
 @app.command()
 def find(
     run: Run,
-    keyword: Annotated[str, typer.Argument(help="The word to find; several with commas between them.")],
-    recordings: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Audio files of up to a minute.")],
-    top: Annotated[int, typer.Option(min=1, help="Hits to show for each keyword.")] = 20,
+    asked: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[KEYWORD] FILE...",
+            help="The word to find, several with commas between them; then audio files of up to a minute. "
+            "With --image, audio files alone.",
+        ),
+    ],
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(help="Find what this picture shows; given several times, what the pictures have in common."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write a page with players, too.")] = None,
 ) -> None:
-    """Find where keywords may be spoken, the likeliest first."""
+    """Find where keywords, or what pictures show, may be spoken, the likeliest first."""
     from earmark.audio import audio_info
     from earmark.finder import load_model, refuse_long
+    from earmark.queries import ImageQuery, Query
 
-    words = [word.strip() for word in keyword.split(",") if word.strip()]
+    keyword, recordings = ("", asked) if image else (asked[0], asked[1:])
+    if not recordings:
+        raise EarmarkError(f"There is no recording to search: give audio files after the keyword {keyword!r}.")
+    queries: list[Query] = [word.strip() for word in keyword.split(",") if word.strip()]
+    if image:
+        queries.append(ImageQuery.of(*image))
     problems = []
     for recording in recordings:
         try:
@@ -323,12 +339,10 @@ def find(
             problems.append(str(problem))
     if problems:
         raise EarmarkError("\n".join(problems))
-    candidates = load_model(run).candidates(words, recordings, top)
+    finder = load_model(run)
+    candidates = finder.candidates(queries, recordings, top)
     if page is not None:
-        from earmark.moments import moment
-        from earmark.pages.found import write_found
-
-        write_found(page, ", ".join(words), [moment(candidate) for candidate in candidates], [])
+        _write_found(page, finder, queries, candidates)
     if as_json:
         import json
 
@@ -337,6 +351,14 @@ def find(
     _print_hits([candidate.hit for candidate in candidates])
     if page is not None:
         print(f"The page is {page}.")
+
+
+def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[Any]) -> None:
+    from earmark.moments import moment
+    from earmark.pages.found import write_found
+    from earmark.queries import name_of
+
+    write_found(page, ", ".join(map(name_of, queries)), [moment(candidate) for candidate in candidates], [])
 
 
 def _print_hits(hits: list[Hit]) -> None:

@@ -1,10 +1,11 @@
-"""Finding: a trained model, keywords and recordings in, ranked hits out."""
+"""Finding: a trained model, queries and recordings in, ranked hits out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ from earmark.features import extractor
 from earmark.hits import Hit
 from earmark.localise import LocalisationScores, is_costly, method
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
+from earmark.queries import ImageQuery, Query, name_of
 from earmark.timing import SAMPLE_RATE, s_to_samples, samples_to_s
 
 LONGEST_S = 60.0  # of a recording
@@ -49,7 +51,7 @@ class Candidate:
 
 
 class Finder:
-    """A trained model that can be asked for keywords.
+    """A trained model that can be asked for keywords, or with pictures.
 
     Parameters
     ----------
@@ -71,42 +73,43 @@ class Finder:
         """The keywords that the model knows."""
         return self.checkpoint.vocabulary.words
 
-    def find(self, keywords: str | Sequence[str], recordings: Recordings, top: int | None = None) -> list[Hit]:
-        """Where the keywords may be spoken, the likeliest first.
+    def find(self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None) -> list[Hit]:
+        """Where the queries may be spoken, the likeliest first.
 
-        Each keyword gets one hit a recording, or one a window of a long recording.
+        Each query gets one hit a recording, or one a window of a long recording.
 
         Parameters
         ----------
-        keywords : str or sequence of str
-            Words of the model's vocabulary, in Unicode NFC or NFD.
+        queries : str, ImageQuery or sequence of these
+            Words of the model's vocabulary, in Unicode NFC or NFD; or pictures, if the model knows these.
         recordings : path or iterable of path
             Audio files of up to a minute.
         top : int, optional
-            Keep this many hits a keyword.
+            Keep this many hits a query.
 
         Raises
         ------
         EarmarkError
-            If no word is given or one is not in the vocabulary, or a recording can't be read or is longer than
-            a minute.
+            If nothing is asked for, a word is not in the vocabulary, the model is not asked in this way, a picture or
+            a recording can't be read, or a recording is longer than a minute.
         """
-        return [candidate.hit for candidate in self.candidates(keywords, recordings, top)]
+        return [candidate.hit for candidate in self.candidates(queries, recordings, top)]
 
     def candidates(
-        self, keywords: str | Sequence[str], recordings: Recordings, top: int | None = None
+        self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None
     ) -> list[Candidate]:
         """As :meth:`find`, with the localisation curve of each hit."""
-        words = [keywords] if isinstance(keywords, str) else list(dict.fromkeys(keywords))
+        asked_for = [queries] if isinstance(queries, (str, ImageQuery)) else list(dict.fromkeys(queries))
         recordings = [recordings] if isinstance(recordings, (str, Path)) else recordings
-        if not words:
+        if not asked_for:
             raise EarmarkError("There is no keyword to look for: give at least one.")
-        self.model.encode_queries(words)  # an unknown word is refused before any sound is read
-        found = [candidate for recording in recordings for candidate in self._search(str(recording), words)]
+        asked = self.ask(asked_for)  # what can't be asked is refused before any sound is read
+        names = [name_of(query) for query in asked_for]
+        found = [candidate for recording in recordings for candidate in self._search(str(recording), names, asked)]
         found.sort(key=lambda candidate: -candidate.hit.score)
         if top is None:
             return found
-        ranks = dict.fromkeys(words, 0)
+        ranks = dict.fromkeys(names, 0)
         kept = []
         for candidate in found:
             ranks[candidate.hit.query] += 1
@@ -114,41 +117,58 @@ class Finder:
                 kept.append(candidate)
         return kept
 
-    def _search(self, recording: str, words: list[str]) -> list[Candidate]:
+    def _search(self, recording: str, names: Sequence[str], asked: Any) -> list[Candidate]:
         refuse_long(recording, audio_info(recording).duration_s)
         found: list[Candidate] = []
         for start_s, window in _windows(read_audio(recording)):
-            found += self.listen(window, words, recording, start_s)
+            found += self._listen(window, names, asked, recording, start_s)
         return _without_doubles(found)
 
-    def detect(self, features: Tensor, lengths: Tensor, queries: Tensor) -> Tensor:
-        """Detection logits (B, Q) of a padded batch (B, T, F) with lengths (B,), on the model's device."""
-        speech = self.model.encode_speech(features.to(queries.device), lengths.to(queries.device))
-        return self.model.score(speech, queries)[0]
-
-    def locate(self, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
-        """Detection and localisation scores of a padded batch (B, T, F) with lengths (B,), on the model's device."""
-        device = queries.device
-        return self._localise(self.model, features.to(device), lengths.to(device), queries)
-
     @torch.no_grad()
+    def ask(self, queries: Sequence[Query]) -> Any:
+        """Q queries as the model takes them.
+
+        Raises
+        ------
+        EarmarkError
+            If a word is not in the vocabulary, a picture can't be read, or the model is not asked in this way.
+        """
+        return self.model.encode_queries(queries)
+
+    def detect(self, features: Tensor, lengths: Tensor, asked: Any) -> Tensor:
+        """Detection logits (B, Q) of a padded batch (B, T, F) with lengths (B,), on the model's device."""
+        device = self.model.device
+        speech = self.model.encode_speech(features.to(device), lengths.to(device))
+        return self.model.score(speech, asked)[0]
+
+    def locate(self, features: Tensor, lengths: Tensor, asked: Any) -> LocalisationScores:
+        """Detection and localisation scores of a padded batch (B, T, F) with lengths (B,), on the model's device."""
+        device = self.model.device
+        return self._localise(self.model, features.to(device), lengths.to(device), asked)
+
     def listen(
-        self, waveform: Waveform, words: Sequence[str], recording: str = "", start_s: float = 0.0
+        self, waveform: Waveform, queries: Sequence[Query], recording: str = "", start_s: float = 0.0
     ) -> list[Candidate]:
-        """Hear a waveform as one utterance: one candidate a keyword, in the order asked.
+        """Hear a waveform as one utterance: one candidate a query, in the order asked.
 
         Parameters
         ----------
         waveform : numpy.ndarray, shape = (samples,)
             Mono, 16 kHz.
-        words : sequence of str
+        queries : sequence of str or ImageQuery
         recording : str
             Name that the hits get.
         start_s : float
             Where the waveform starts in that recording.
         """
+        return self._listen(waveform, [name_of(query) for query in queries], self.ask(queries), recording, start_s)
+
+    @torch.no_grad()
+    def _listen(
+        self, waveform: Waveform, names: Sequence[str], asked: Any, recording: str, start_s: float
+    ) -> list[Candidate]:
         features = self._extract(waveform)[None]
-        located = self.locate(features, torch.tensor([features.shape[1]]), self.model.encode_queries(words))
+        located = self.locate(features, torch.tensor([features.shape[1]]), asked)
         scores = located.detection[0].double().sigmoid().cpu().numpy()
         starts_s, ends_s = (edge.double().cpu().numpy() + start_s for edge in (located.starts_s, located.ends_s))
         window_s = (start_s, start_s + samples_to_s(len(waveform)))
@@ -156,12 +176,12 @@ class Finder:
         bests = located.scores[0].argmax(dim=1).tolist()
         times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
         pieces = located.curves()[0].double().cpu().numpy()
-        for word, score, best, piece, curve in zip(words, scores, bests, pieces, curves[0], strict=True):
+        for name, score, best, piece, curve in zip(names, scores, bests, pieces, curves[0], strict=True):
             # A segment is as long as the word may be; frames are put together to such a stretch.
             first, last = (best, best) if located.overlap else extent(piece, best, located.times_s.cpu().numpy())
             hit = Hit(
                 recording=recording,
-                query=word,
+                query=name,
                 score=float(score),
                 time_s=float(np.clip((starts_s[best] + ends_s[best]) / 2, *window_s)),
                 start_s=float(max(starts_s[first], window_s[0])),

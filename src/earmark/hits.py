@@ -15,7 +15,7 @@ class Hit:
     recording : str
         Path of the audio file, as it was given.
     query : str
-        The keyword as it was asked for.
+        The keyword as it was asked for, or the name of the pictures.
     score : float
         Detection score in [0, 1]: p(query occurs here).
     time_s : float

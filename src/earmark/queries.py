@@ -38,6 +38,16 @@ class ImageQuery:
     name: str
     prompts: tuple[Prompt, ...]
 
+    @classmethod
+    def of(cls, *pictures: Path | str, name: str = "") -> ImageQuery:
+        """Whole pictures as one query, by default called by the names of their files.
+
+        >>> ImageQuery.of("photos/dog.jpg", "photos/puppy.jpg").name
+        'dog.jpg, puppy.jpg'
+        """
+        paths = [Path(picture) for picture in pictures]
+        return cls(name or ", ".join(path.name for path in paths), tuple(Prompt(path) for path in paths))
+
     def __post_init__(self) -> None:
         if not self.prompts:
             raise ValueError(f"the image query {self.name!r} has no picture")
