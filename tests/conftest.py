@@ -166,6 +166,54 @@ def tiny_run(tiny_corpus: Corpus, tiny_recipe: Recipe, tmp_path_factory: pytest.
     return out
 
 
+@pytest.fixture(scope="session")
+def tiny_pictured_recipe(tiny_recipe: Recipe) -> Recipe:
+    """The tiny encoder beside a small image network, that meet in the keywords: for both kinds of query."""
+    values = tiny_recipe.model_dump(exclude_none=True)
+    values["name"] = "tiny-pictured"
+    values["model"] = {
+        "speech": {"kind": "conv", "layers": values["model"]["encoder"][:-1]},
+        "image": {"kind": "small", "side": 32, "channels": [8, 16], "dropout": 0.0},
+        "dimension": 16,
+        "similarity": {"kind": "keywords"},
+    }
+    values["training"]["epochs"] = 30
+    return Recipe.model_validate(values)
+
+
+@pytest.fixture(scope="session")
+def tiny_pair_recipe(tiny_pictured_recipe: Recipe) -> Recipe:
+    """The same networks, compared pair by pair: for image queries alone."""
+    values = tiny_pictured_recipe.model_dump(exclude_none=True)
+    values |= {"name": "tiny-pair", "localisation": "matchmap"}
+    values["model"]["similarity"] = {"kind": "localising-attention"}
+    values["loss"] = {"kind": "contrastive"}
+    values["training"]["epochs"] = 12
+    return Recipe.model_validate(values)
+
+
+@pytest.fixture(scope="session")
+def tiny_pictured_run(
+    tiny_corpus: Corpus, tiny_pictured_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Folder of a model that takes both kinds of query; not to be changed."""
+    from earmark.train.loop import train
+
+    out = tmp_path_factory.mktemp("runs") / "tiny-pictured"
+    train(tiny_pictured_recipe, tiny_corpus, out, Vocabulary(tiny_corpus.keywords))
+    return out
+
+
+@pytest.fixture(scope="session")
+def tiny_pair_run(tiny_corpus: Corpus, tiny_pair_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a model that takes image queries alone; not to be changed."""
+    from earmark.train.loop import train
+
+    out = tmp_path_factory.mktemp("runs") / "tiny-pair"
+    train(tiny_pair_recipe, tiny_corpus, out, Vocabulary(tiny_corpus.keywords))
+    return out
+
+
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test in which anything asks for an address or opens a connection."""

@@ -46,7 +46,9 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
         },
         "chance": {
             "oracle": {"accuracy": chance_oracle(case, durations_s)},
-            "spotting": {"p_at_10": mean([sum(row[w] for row in case.present) / len(case.present) for w in spoken])},
+            "spotting": {
+                "p_at_10": mean([sum(row[w] for row in case.present) / len(case.asked_of(w)) for w in spoken])
+            },
         },
         "per_keyword": {},
     }
@@ -75,6 +77,7 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
 class Case:
     def __init__(self, truth: Truth, predictions: Predictions) -> None:
         self.present = truth.present.tolist()
+        self.asked = predictions.answered.tolist()
         self.scores = predictions.scores.tolist()
         self.times_s = predictions.times_s.tolist()
         columns = (truth.utterance, truth.keyword, truth.start_s, truth.end_s)
@@ -82,8 +85,11 @@ class Case:
         self.utterances = range(len(self.present))
 
     def cells(self, keywords):
-        """(score, present) of every cell of these keywords."""
-        return [(self.scores[u][w], self.present[u][w]) for u in self.utterances for w in keywords]
+        """(score, present) of every cell of these keywords where the model was asked."""
+        return [(self.scores[u][w], self.present[u][w]) for w in keywords for u in self.asked_of(w)]
+
+    def asked_of(self, w):
+        return [u for u in self.utterances if self.asked[u][w]]
 
     def extents(self, u, w):
         return [(start, end) for v, x, start, end in self.occurrences if (v, x) == (u, w)]
@@ -112,6 +118,8 @@ def detection(case, keywords, thresholds):
     tp = fp = fn = 0
     for u in case.utterances:
         for w in keywords:
+            if not case.asked[u][w]:
+                continue
             says, is_so = case.scores[u][w] >= thresholds[w], case.present[u][w]
             tp += says and is_so
             fp += says and not is_so
@@ -164,11 +172,11 @@ def equal_error_rate(cells):
 
 
 def ranked(case, w):
-    return sorted(case.utterances, key=lambda u: -case.scores[u][w])  # sorted() keeps the order of ties
+    return sorted(case.asked_of(w), key=lambda u: -case.scores[u][w])  # sorted() keeps the order of ties
 
 
 def p_at(count, right):
-    return sum(right[:count]) / len(right[:count])
+    return sum(right[:count]) / len(right[:count]) if right else None
 
 
 def keyword_measures(case, w, thresholds):

@@ -278,6 +278,32 @@ def test_an_occurrence_where_the_keyword_is_not_present():
         Truth(np.array([[False]]), one, one, np.zeros(1), np.ones(1), aligned=True)
 
 
+def test_a_cell_where_the_model_was_not_asked_takes_part_in_nothing_by_hand():
+    truth = truth_of([(0, 0, 1, 2), (1, 0, 1, 2), (2, 0, 1, 2)], utterances=4)
+    asked = np.array([[True], [False], [True], [True]])
+    scores, times_s = np.array([[0.9], [np.nan], [0.2], [0.6]]), np.array([[1.5], [1.5], [1.5], [1.5]])
+    predictions = Predictions(scores, times_s, asked)
+    with pytest.raises(ValueError, match="present where the model was not asked"):
+        measure(truth, predictions, np.array([0.5]), ["word"], np.full(4, 4.0))
+    body = measure(truth.within(asked), predictions, np.array([0.5]), ["word"], np.full(4, 4.0), 0.5)
+    # utterances 0 and 3 are detected, it is in 0 and 2: TP 1, FP 1, FN 1; utterance 1 is no miss
+    assert body["detection"]["precision"] == body["detection"]["recall"] == pytest.approx(1 / 2)
+    assert body["actual"]["f1"] == pytest.approx(1 / 2)
+    assert body["oracle"]["accuracy"] == 1
+    assert body["per_keyword"]["word"]["utterances"] == body["per_keyword"]["word"]["occurrences"] == 2
+    # ranked 0 (right), 3 (wrong), 2 (right)
+    assert body["spotting"]["p_at_10"] == pytest.approx(2 / 3)
+    assert body["detection"]["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
+    assert body["chance"]["spotting"]["p_at_10"] == pytest.approx(2 / 3)
+
+
+def test_there_is_no_score_where_the_model_was_not_asked():
+    with pytest.raises(ValueError, match="not asked"):
+        Predictions(np.array([[0.5]]), np.array([[0.5]]), np.array([[False]]))
+    with pytest.raises(EarmarkError, match="not between 0 and 1"):
+        Predictions(np.array([[np.nan]]), np.array([[0.5]]), np.array([[True]]))
+
+
 # --- the twins -------------------------------------------------------------------------------------------
 
 GRID = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
@@ -287,7 +313,7 @@ FEW = settings(max_examples=150, deadline=None)
 
 @st.composite
 def cases(draw):
-    """Truth, predictions, thresholds, keywords, durations and one threshold, with ties, overlaps and NaNs."""
+    """Truth, predictions, thresholds, keywords, durations and one threshold; ties, overlaps, NaNs, cells not asked."""
     shape = draw(st.tuples(st.integers(1, 14), st.integers(1, 4)))
     cell = st.tuples(*(st.integers(0, size - 1) for size in shape))
     extent = st.tuples(MOMENT_S, st.sampled_from([0.0, 0.25, 1.0, 2.0]))
@@ -302,7 +328,9 @@ def cases(draw):
     thresholds = draw(arrays(float, shape[1], elements=GRID))
     durations_s = draw(arrays(float, shape[0], elements=st.sampled_from([2.0, 3.5, 6.0])))
     keywords = [f"word{w}" for w in range(shape[1])]
-    return truth, Predictions(scores, times_s), thresholds, keywords, durations_s, draw(GRID)
+    asked = draw(st.none() | arrays(bool, shape))
+    predictions = Predictions(np.where(True if asked is None else asked, scores, np.nan), times_s, asked)
+    return truth.within(predictions.answered), predictions, thresholds, keywords, durations_s, draw(GRID)
 
 
 def flat(tree, path=()):
@@ -336,7 +364,7 @@ def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
     ]
     u, w, start_s, end_s = np.array(occurrences, dtype=float).reshape(-1, 4).T
     drawn = Truth(truth.present[copies], u.astype(int), w.astype(int), start_s, end_s, truth.aligned)
-    said = Predictions(predictions.scores[copies], predictions.times_s[copies])
+    said = Predictions(predictions.scores[copies], predictions.times_s[copies], predictions.answered[copies])
     body = flat(slow_measure(drawn, said, thresholds, keywords, durations_s[copies], one_threshold))
     for name in HEADLINE:
         low, high = intervals[name] or (np.nan, np.nan)

@@ -24,6 +24,21 @@ IDENTITY = {
     "supervision": "vgs",
     "architecture": "CNN, log-mean-exp",
     "localisation": "score-aggregation",
+    "queries": "image",
+    "query_pictures": {
+        "of_keywords": {"ajá": [{"image": "images/a.png", "box": [0, 1, 20, 30]}, {"image": "b.png", "box": None}]},
+        "own_pictures_asked": False,
+        "crops": 1,
+        "left_out": {"pairs": 2, "spoken_pairs": 1, "keywords": ["omi"], "learned_pictures": 0},
+    },
+    "agreement": {
+        "keywords": 1,
+        "pearson": 0.9,
+        "spearman": -0.1,
+        "top_10_in_common": 1.0,
+        "located_within_100_ms": 0.5,
+        "located_in_same_word": None,
+    },
     "utterances": 3,
     "keywords": 2,
 }
@@ -75,7 +90,7 @@ def test_every_field_is_described(name):
 def test_no_object_is_open_by_oversight(name):
     def objects(node):
         if isinstance(node, dict):
-            if node.get("type") == "object":
+            if "object" in (node.get("type") or ()):
                 yield node
             for child in node.values():
                 yield from objects(child)
@@ -89,6 +104,10 @@ def test_no_object_is_open_by_oversight(name):
 @pytest.mark.parametrize("one_threshold", [0.4, None])
 def test_measures_meet_their_schema(aligned, one_threshold):
     check("metrics", metrics(aligned, one_threshold))
+
+
+def test_measures_of_written_queries_meet_their_schema():
+    check("metrics", {**metrics(), "queries": "written", "query_pictures": None, "agreement": None})
 
 
 def test_intervals_are_those_of_the_headline():
@@ -114,14 +133,24 @@ def without(document, path):
 def test_every_field_of_the_metrics_is_required():
     whole = metrics()
     validator = Draft202012Validator(schema("metrics"))
-    optional = {("per_keyword", word) for word in whole["per_keyword"]}
+    optional = {("per_keyword", word) for word in whole["per_keyword"]} | {("query_pictures", "of_keywords", "ajá")}
     missing = [path for path in leaves(whole) if validator.is_valid(without(whole, path))]
     assert set(missing) == optional
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("detection", {}), ("split", "tests"), ("utterances", 0), ("run", ""), ("schema_version", 2), ("extra", 1)],
+    [
+        ("detection", {}),
+        ("split", "tests"),
+        ("utterances", 0),
+        ("run", ""),
+        ("schema_version", 2),
+        ("extra", 1),
+        ("queries", "spoken"),
+        ("query_pictures", {}),
+        ("agreement", {"keywords": 1}),
+    ],
 )
 def test_wrong_metrics_are_refused(field, value):
     with pytest.raises(ValidationError):

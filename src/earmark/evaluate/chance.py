@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from earmark.evaluate.counts import macro, ratio
-from earmark.evaluate.truth import Floats, Truth
+from earmark.evaluate.truth import Bools, Floats, Truth
 
 
 def oracle_accuracy(truth: Truth, durations_s: Floats) -> Floats:
@@ -34,15 +34,20 @@ def oracle_accuracy(truth: Truth, durations_s: Floats) -> Floats:
     return ratio((filled_s / length_s).sum(), truth.present.sum())
 
 
-def spotting_precision(truth: Truth) -> Floats:
+def spotting_precision(truth: Truth, answered: Bools) -> Floats:
     """Expected P@10 (and P@N) of a random ranking: how common a keyword is, on average over those that occur.
+
+    Parameters
+    ----------
+    answered : numpy.ndarray, shape = (U, W), bool
+        The cells that are ranked.
 
     Returns
     -------
     numpy.ndarray, shape = ()
     """
-    prevalence = truth.present.mean(axis=0)
-    return macro(prevalence[prevalence > 0])
+    prevalence = ratio(truth.present.sum(axis=0), answered.sum(axis=0))
+    return macro(prevalence[truth.present.any(axis=0)])
 
 
 def _largest_before(values: Floats, group: np.ndarray) -> Floats:

@@ -30,13 +30,13 @@ def worst(evaluation: Evaluation, count: int) -> list[Moment]:
 def example(evaluation: Evaluation, utterance: int, keyword: int) -> Moment:
     """What the model hears of a keyword in an utterance, both by their places in the evaluation."""
     heard = evaluation.utterances[utterance]
-    word = evaluation.finder.keywords[keyword]
-    candidates = evaluation.finder.listen(read_audio(heard.audio), [word], str(heard.audio))
+    query = evaluation.asked_of(utterance, keyword)
+    candidates = evaluation.finder.listen(read_audio(heard.audio), [query], str(heard.audio))
     return moment(candidates[0], heard, _verdict(evaluation, utterance, keyword))
 
 
 def _highest(evaluation: Evaluation, among: Bools, count: int) -> list[tuple[int, int]]:
-    scores = np.where(among, evaluation.predictions.scores, -1.0)
+    scores = np.where(among & evaluation.predictions.answered, evaluation.predictions.scores, -1.0)
     cells: list[tuple[int, int]] = []
     for cell in np.argsort(-scores, axis=None, kind="stable"):
         utterance, keyword = (int(i) for i in np.unravel_index(cell, scores.shape))

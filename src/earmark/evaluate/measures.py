@@ -52,6 +52,7 @@ def measure(
     Parameters
     ----------
     truth : Truth
+        Of the cells where the model was asked alone (:meth:`Truth.within`).
     predictions : Predictions
     thresholds : numpy.ndarray, shape = (W,)
         A keyword is detected where its score reaches its threshold.
@@ -78,6 +79,8 @@ def measure(
         raise ValueError(f"truth and predictions are not of shape {shape}")
     if thresholds.shape != shape[1:]:
         raise ValueError(f"thresholds are not of shape {shape[1:]}")
+    if (truth.present & ~predictions.answered).any():
+        raise ValueError("a keyword is present where the model was not asked")
     if not shape[0]:
         raise EarmarkError("There is no utterance to measure: evaluate a split that has some.")
 
@@ -88,7 +91,7 @@ def measure(
         _under("released", released(truth, predictions, sheet.detections, sheet.rankings))
         | _under("at_half", _at(PAPER_THRESHOLD, truth, predictions, sheet.located))
         | _under("at_one_threshold", _at(one_threshold, truth, predictions, sheet.located))
-        | _under("chance", _chance(truth, durations_s))
+        | _under("chance", _chance(truth, predictions, durations_s))
     )
     known = _known(overall | _where(truth.present.any(), beside), truth.aligned)
     known["at_one_threshold.threshold"] = np.array(np.nan if one_threshold is None else one_threshold)
@@ -163,10 +166,10 @@ def _at(threshold: float | None, truth: Truth, predictions: Predictions, located
     return _where(threshold is not None, measures)
 
 
-def _chance(truth: Truth, durations_s: Floats) -> Named:
+def _chance(truth: Truth, predictions: Predictions, durations_s: Floats) -> Named:
     return {
         "oracle.accuracy": chance.oracle_accuracy(truth, durations_s),
-        "spotting.p_at_10": chance.spotting_precision(truth),
+        "spotting.p_at_10": chance.spotting_precision(truth, predictions.answered),
     }
 
 

@@ -58,13 +58,14 @@ class Ranking:
 
 
 def rank(scores: Floats, present: Bools) -> Ranking:
-    """Rank the cells of a table, or the utterances of one keyword, by score.
+    """Rank the cells of a table, or the utterances of one keyword, by score; those whose score is NaN have no rank.
 
     Parameters
     ----------
     scores, present : numpy.ndarray, shape = (U, W) or (U,)
     """
     order = np.argsort(-scores, axis=None, kind="stable")
+    order = order[~np.isnan(scores.ravel()[order])]
     ranked = scores.ravel()[order]
     starts = np.flatnonzero(np.diff(ranked, prepend=np.inf))
     ends = np.append(starts[1:], len(ranked)) - 1

@@ -15,13 +15,15 @@ def reliability(scores: Floats, present: Bools) -> tuple[Floats, Floats, Floats]
     Parameters
     ----------
     scores : numpy.ndarray, shape = (U, W), in [0, 1]
+        NaN where the model was not asked.
     present : numpy.ndarray, shape = (U, W), bool
 
     Returns
     -------
     mean_score, fraction_present, count : numpy.ndarray, shape = (bins that are not empty,)
     """
-    scores, present = scores.ravel(), present.ravel()
+    answered = ~np.isnan(scores)
+    scores, present = scores[answered], present[answered]
     bins = np.minimum((scores * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
     used = count > 0

@@ -8,7 +8,8 @@ from typing import Any
 
 from earmark.evaluate.examples import best, worst
 from earmark.evaluate.reliability import reliability
-from earmark.evaluate.runner import Evaluation
+from earmark.evaluate.runner import IMAGE, Evaluation
+from earmark.evaluate.told import told_agreement, told_pictures
 from earmark.pages.results import Outcome, write_results
 
 EXAMPLES = 8
@@ -22,19 +23,21 @@ COLUMNS = {
 
 
 def write_report(path: Path, title: str, evaluations: Mapping[str, Evaluation], notes: Sequence[str] = ()) -> None:
-    """Write the results page. Examples to listen to are those of the first evaluation."""
-    first = next(iter(evaluations))
+    """Write the results page. Examples to listen to are those of the first evaluation with each kind of query."""
+    firsts: dict[str, str] = {}
+    for name, evaluation in evaluations.items():
+        firsts.setdefault(evaluation.metrics["queries"], name)
     outcomes = [
         Outcome(
             name=name,
             metrics=evaluation.metrics,
-            best=best(evaluation, EXAMPLES) if name == first else [],
-            worst=worst(evaluation, EXAMPLES) if name == first else [],
+            best=best(evaluation, EXAMPLES) if name in firsts.values() else [],
+            worst=worst(evaluation, EXAMPLES) if name in firsts.values() else [],
             reliability=reliability(evaluation.predictions.scores, evaluation.truth.present),
         )
         for name, evaluation in evaluations.items()
     ]
-    write_results(path, title, outcomes, [*_nothing_spoken(evaluations), *notes])
+    write_results(path, title, outcomes, [*_notes(evaluations), *notes])
 
 
 def print_table(evaluations: Mapping[str, Evaluation]) -> None:
@@ -46,8 +49,16 @@ def print_table(evaluations: Mapping[str, Evaluation]) -> None:
     for name, evaluation in evaluations.items():
         table.add_row(name, *(_percent(evaluation.metrics, column) for column in COLUMNS.values()))
     Console().print(table)
-    for sentence in _nothing_spoken(evaluations):
+    for sentence in _notes(evaluations):
         print(sentence)
+
+
+def _notes(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    """What must be known of evaluations to read their measures."""
+    metrics = [evaluation.metrics for evaluation in evaluations.values()]
+    pictured = [sentence for one in metrics if one["queries"] == IMAGE for sentence in told_pictures(one)]
+    agreed = [told_agreement(one["agreement"]) for one in metrics if one["agreement"] is not None]
+    return [*_nothing_spoken(evaluations), *dict.fromkeys(pictured), *dict.fromkeys(agreed)]
 
 
 def _nothing_spoken(evaluations: Mapping[str, Evaluation]) -> list[str]:

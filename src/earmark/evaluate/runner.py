@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,15 +23,18 @@ from earmark.evaluate.confusions import TOP
 from earmark.evaluate.gather import gather_truth, measurable
 from earmark.evaluate.kept import Kept, Locate, dependence
 from earmark.evaluate.measures import measure
+from earmark.evaluate.query_pictures import others
 from earmark.evaluate.truth import Bools, Floats, Predictions, Truth
 from earmark.features.padding import in_order, pad
 from earmark.features.store import FeatureSet, load_features
 from earmark.files import write_text
 from earmark.finder import Finder
 from earmark.progress import progress
+from earmark.queries import Query
 
 SCHEMA_VERSION = 1
 BATCH = 16
+WRITTEN, IMAGE = "written", "image"  # kinds of query
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class Evaluation:
     finder : Finder
     utterances : list of Utterance
         The U utterances that were measured on.
+    queries : tuple of str or ImageQuery
+        What was asked of them, one a keyword.
     truth : Truth
     predictions : Predictions
     metrics : dict
@@ -51,13 +56,21 @@ class Evaluation:
 
     finder: Finder
     utterances: list[Utterance]
+    queries: tuple[Query, ...]
     truth: Truth
     predictions: Predictions
     metrics: dict[str, Any]
 
+    def asked_of(self, utterance: int, query: int) -> Query:
+        """What one utterance was asked, both by their numbers: of pictures, all but its own."""
+        asked = self.queries[query]
+        if isinstance(asked, str) or self.metrics["query_pictures"]["own_pictures_asked"]:
+            return asked
+        return replace(asked, prompts=others(asked, self.utterances[utterance].image))
+
 
 def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = None) -> Evaluation:
-    """Measure a model on a split.
+    """Measure a model on a split, asked with written keywords.
 
     Parameters
     ----------
@@ -73,22 +86,52 @@ def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = Non
     EarmarkError
         If the corpus has no such split, or none of its utterances has a text or word times.
     """
-    every = corpus.utterances(split)
-    utterances = measurable(every)
-    chosen = {utterance.id for utterance in utterances}
-    rows = [i for i, utterance in enumerate(every) if utterance.id in chosen]
     vocabulary = finder.checkpoint.vocabulary
+    utterances, heard = hear(finder, corpus, split)
     truth = gather_truth(utterances, vocabulary)
-    heard = Heard(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
     wanted = worth_locating(truth.present, scores)
     locate: Locate = partial(locate_batch, finder, heard)
     if keep and finder.is_costly:
         locate = Kept(keep, dependence(finder, utterances)).remembering(locate)
     predictions = Predictions(scores, locations(finder, heard, wanted, locate))
-    durations_s = np.array([utterance.duration_s for utterance in utterances])
-    recipe = finder.checkpoint.recipe
     metrics = {
+        **header(finder, corpus, split),
+        "queries": WRITTEN,
+        "query_pictures": None,
+        "utterances": len(utterances),
+        "keywords": len(vocabulary),
+        **measure(
+            truth,
+            predictions,
+            finder.checkpoint.thresholds,
+            vocabulary.words,
+            np.array([utterance.duration_s for utterance in utterances]),
+            finder.checkpoint.one_threshold,
+        ),
+    }
+    return Evaluation(finder, utterances, finder.keywords, truth, predictions, metrics)
+
+
+def hear(finder: Finder, corpus: Corpus, split: str) -> tuple[list[Utterance], Heard]:
+    """The U utterances of a split to measure on, and their features.
+
+    Raises
+    ------
+    EarmarkError
+        If the corpus has no such split, or none of its utterances has a text or word times.
+    """
+    every = corpus.utterances(split)
+    utterances = measurable(every)
+    chosen = {utterance.id for utterance in utterances}
+    rows = [i for i, utterance in enumerate(every) if utterance.id in chosen]
+    return utterances, Heard(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
+
+
+def header(finder: Finder, corpus: Corpus, split: str) -> dict[str, Any]:
+    """What ``metrics.json`` begins with: what was measured on what."""
+    recipe = finder.checkpoint.recipe
+    return {
         "schema_version": SCHEMA_VERSION,
         "earmark": __version__,
         "run": finder.checkpoint.folder.resolve().name,
@@ -97,18 +140,8 @@ def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = Non
         "supervision": recipe.supervision,
         "architecture": recipe.name,
         "localisation": finder.localisation,
-        "utterances": len(utterances),
-        "keywords": len(vocabulary),
-        **measure(
-            truth,
-            predictions,
-            finder.checkpoint.thresholds,
-            vocabulary.words,
-            durations_s,
-            finder.checkpoint.one_threshold,
-        ),
+        "agreement": None,
     }
-    return Evaluation(finder, utterances, truth, predictions, metrics)
 
 
 def write_metrics(evaluation: Evaluation, path: Path) -> None:
@@ -195,5 +228,12 @@ def locate_batch(finder: Finder, heard: Heard, batch: Sequence[int], keywords: S
     features, lengths = heard.padded(batch)
     queries = finder.model.encode_queries([finder.keywords[w] for w in keywords])
     times_s: Floats = finder.locate(features, lengths, queries).locations_s().double().cpu().numpy()
-    # The only frame of an utterance that is shorter than a frame has its middle behind the end.
+    return no_later_than_its_end(finder, times_s, lengths)
+
+
+def no_later_than_its_end(finder: Finder, times_s: Floats, lengths: Tensor) -> Floats:
+    """Locations (B, Q) in utterances of (B,) features.
+
+    The only frame of an utterance that is shorter than a frame has its middle behind the end.
+    """
     return np.minimum(times_s, finder.feature_grid.edge_s(lengths.numpy()[:, None]))

@@ -42,6 +42,18 @@ class Truth:
         if not self.present[self.utterance, self.keyword].all():
             raise ValueError("a keyword occurs in an utterance where it is not present")
 
+    def within(self, cells: Bools) -> Truth:
+        """What is spoken in some cells, shape = (U, W), bool; of the others nothing is known."""
+        kept = cells[self.utterance, self.keyword]
+        return Truth(
+            present=self.present & cells,
+            utterance=self.utterance[kept],
+            keyword=self.keyword[kept],
+            start_s=self.start_s[kept],
+            end_s=self.end_s[kept],
+            aligned=self.aligned,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
@@ -50,25 +62,37 @@ class Predictions:
     Attributes
     ----------
     scores : numpy.ndarray, shape = (U, W), in [0, 1]
-        Detection scores.
+        Detection scores; NaN where the model was not asked.
     times_s : numpy.ndarray, shape = (U, W)
         Locations, in seconds from the start of the utterance; NaN where none was sought.
+    asked : numpy.ndarray, shape = (U, W), bool, or None
+        Where the model was asked; None for everywhere. Cells where it was not take part in no measure.
 
     Raises
     ------
     EarmarkError
-        If a detection score is NaN or lies outside [0, 1].
+        If a detection score is NaN or lies outside [0, 1] where the model was asked.
+    ValueError
+        If there is a score where it was not.
     """
 
     scores: Floats
     times_s: Floats
+    asked: Bools | None = None
 
     def __post_init__(self) -> None:
-        if not ((self.scores >= 0) & (self.scores <= 1)).all():
+        if not np.isnan(self.scores[~self.answered]).all():
+            raise ValueError("there are detection scores where the model was not asked")
+        if not ((self.scores >= 0) & (self.scores <= 1))[self.answered].all():
             raise EarmarkError(
                 "The model gives detection scores that are not between 0 and 1, so its training diverged: "
                 "train it again with a lower learning rate."
             )
+
+    @property
+    def answered(self) -> Bools:
+        """Where there is an answer, shape = (U, W), bool."""
+        return np.ones(self.scores.shape, dtype=bool) if self.asked is None else self.asked
 
 
 def holds_location(truth: Truth, predictions: Predictions) -> Bools:

@@ -154,6 +154,7 @@ def write_results(path: Path | str, title: str, outcomes: Sequence[Outcome], not
         "threshold_rows": threshold_rows,
         "bar_rows": bar_rows,
         "pictured": any(moment.sight for outcome in outcomes for moment in outcome.best + outcome.worst),
+        "asked_with": asked_with,
     }
     write_page(path, "results.html", context)
 
@@ -181,19 +182,35 @@ def by_keyword(metrics: Metrics) -> list[tuple[str, Metrics]]:
 
 
 def threshold_rows(metrics: Metrics) -> list[tuple[str, str]]:
-    """The three settings of the threshold: in words, and where their measures stand in the tree."""
+    """The settings of the threshold: in words, and where their measures stand in the tree.
+
+    Image queries have one for all keywords alone.
+    """
     one = at(metrics, "at_one_threshold.threshold")
     own = [measures["threshold"] for measures in (metrics.get("per_keyword") or {}).values()]
-    return [
+    rows = [
         ("0.5, the paper’s", "at_half."),
         ("the best one for all keywords" + ("" if one is None else f": {one:.2f}"), "at_one_threshold."),
-        ("one for each keyword" + (f": {min(own):.2f} to {max(own):.2f}" if own else ""), ""),
     ]
+    if metrics.get("queries") == "image":
+        return rows
+    return [*rows, ("one for each keyword" + (f": {min(own):.2f} to {max(own):.2f}" if own else ""), "")]
 
 
 def bar_rows(metrics: Metrics) -> list[tuple[str, float | None, float | None]]:
     """Rows of bars: keyword, actual F1, oracle accuracy."""
     return [(word, *(at(measures, ".".join(bar)) for bar in BARS)) for word, measures in by_keyword(metrics)]
+
+
+def asked_with(metrics: Metrics) -> list[tuple[str, str]]:
+    """Keywords, and the pictures that each was asked for with; none where the queries were written."""
+    pictures = at(metrics, "query_pictures.of_keywords") or {}
+    return [(word, ", ".join(map(_picture, of_word))) for word, of_word in pictures.items()]
+
+
+def _picture(picture: dict[str, Any]) -> str:
+    crop = f" (crop {','.join(map(str, picture['box']))})" if picture["box"] else ""
+    return f"{picture['image']}{crop}"
 
 
 def _or_below(value: float | None) -> float:

@@ -65,7 +65,7 @@ class Study:
         """
         result = self.results[cell]
         finder = Finder(read_checkpoint(run_folder(self.out, cell.training)), cell.row.localisation)
-        return Evaluation(finder, self.utterances, self.truth, result.predictions, result.metrics)
+        return Evaluation(finder, self.utterances, finder.keywords, self.truth, result.predictions, result.metrics)
 
 
 def read_study(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabulary) -> Study:

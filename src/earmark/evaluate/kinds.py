@@ -1,0 +1,77 @@
+"""The kinds of query that a model can be evaluated with, and evaluating it with several of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from earmark.corpus import Corpus
+from earmark.errors import EarmarkError
+from earmark.evaluate.agreement import agreement
+from earmark.evaluate.pictured import evaluate_pictures
+from earmark.evaluate.runner import IMAGE, WRITTEN, Evaluation, evaluate
+from earmark.finder import Finder
+from earmark.models.build import AnyModel
+from earmark.models.shared_words import SharedWords
+from earmark.models.written import WrittenModel
+
+
+def kinds_of(model: AnyModel) -> tuple[str, ...]:
+    """The kinds of query that a model can be asked with, its main one first."""
+    if isinstance(model, WrittenModel):
+        return (WRITTEN,)
+    return (WRITTEN, IMAGE) if isinstance(model, SharedWords) else (IMAGE,)
+
+
+def chosen(model: AnyModel, kind: str | None) -> tuple[str, ...]:
+    """What "written", "image" or "both" means for a model; None is all that it can be asked with.
+
+    Raises
+    ------
+    EarmarkError
+        If the model can't be asked so.
+    """
+    can = kinds_of(model)
+    wanted = {None: can, "both": (WRITTEN, IMAGE), WRITTEN: (WRITTEN,), IMAGE: (IMAGE,)}.get(kind)
+    if wanted is None:
+        raise EarmarkError(f"There are no {kind!r} queries: choose from {WRITTEN}, {IMAGE} and both.")
+    if not set(wanted) <= set(can):
+        raise EarmarkError(f"This model is asked with {can[0]} queries alone: leave --queries {kind} out.")
+    return wanted
+
+
+def evaluate_kinds(
+    finder: Finder,
+    corpus: Corpus,
+    split: str,
+    kinds: Sequence[str],
+    keep: Path | None = None,
+    with_own: bool = False,
+) -> dict[str, Evaluation]:
+    """Measure a model on a split with queries of one kind or two; of two, how far they agree as well.
+
+    Parameters
+    ----------
+    kinds : sequence of str
+        As of :func:`chosen`.
+    keep : Path, optional
+        As for :func:`earmark.evaluate.runner.evaluate`.
+    with_own : bool
+        As for :func:`earmark.evaluate.pictured.evaluate_pictures`.
+
+    Raises
+    ------
+    EarmarkError
+        As of the two.
+    """
+    done = {
+        kind: evaluate(finder, corpus, split, keep)
+        if kind == WRITTEN
+        else evaluate_pictures(finder, corpus, split, with_own)
+        for kind in kinds
+    }
+    if len(done) < 2:
+        return done
+    agreed = agreement(done[WRITTEN], done[IMAGE])
+    return {kind: replace(one, metrics=one.metrics | {"agreement": agreed}) for kind, one in done.items()}

@@ -1,0 +1,189 @@
+"""Which pictures each keyword is asked for with: those of the first utterances of the split that say it.
+
+So Nortje and Kamper (2022) do, whose ten utterances a keyword repeat some pictures; here all are distinct. A picture
+that is in the training split too is never asked with. Where the corpus's folder has a table ``queries.csv``, with the
+columns keyword, image, left, top, right and bottom, it says which part of a picture shows a keyword, in pixels of the
+upright picture; all of it where these four are empty, or where the table does not say.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from earmark.corpus import Corpus, Utterance
+from earmark.errors import EarmarkError
+from earmark.evaluate.truth import Bools
+from earmark.queries import Box, ImageQuery, Prompt
+from earmark.supervision.words import bag_of_words
+from earmark.tables import Problems, Row, read_table
+from earmark.vocabulary import Vocabulary, normalise
+
+MOST = 10  # pictures a keyword, as in Nortje and Kamper (2022)
+TABLE = "queries.csv"
+EDGES = ("left", "top", "right", "bottom")
+
+Boxes = Mapping[tuple[str, str], Box | None]  # by normalised keyword and by name of picture (:func:`_named`)
+
+
+@dataclass(frozen=True)
+class QueryPictures:
+    """What a split is asked with.
+
+    Attributes
+    ----------
+    queries : tuple of ImageQuery
+        One a keyword that has a picture, called by the keyword.
+    unpictured : tuple of str
+        The keywords that have none.
+    learned : int
+        How many pictures were passed over because they are in the training split too.
+    """
+
+    queries: tuple[ImageQuery, ...]
+    unpictured: tuple[str, ...]
+    learned: int
+
+    def askable(self, images: Sequence[Path | None]) -> Bools:
+        """Where a query has a picture that is not the utterance's own.
+
+        Parameters
+        ----------
+        images : sequence of Path or None
+            The picture of each of U utterances.
+
+        Returns
+        -------
+        numpy.ndarray, shape = (U, Q), bool
+        """
+        table = np.array([[bool(others(query, image)) for query in self.queries] for image in images], dtype=bool)
+        return table.reshape(len(images), len(self.queries))
+
+    def to_json(self, folder: Path) -> dict[str, Any]:
+        """As they stand in ``metrics.json``: the pictures of each keyword, named relative to the corpus's folder."""
+        return {
+            query.name: [
+                {"image": _relative(prompt.path, folder), "box": prompt.box and list(prompt.box)}
+                for prompt in query.prompts
+            ]
+            for query in self.queries
+        }
+
+
+def others(query: ImageQuery, picture: Path | None) -> tuple[Prompt, ...]:
+    """A query's prompts that are not of one picture."""
+    return tuple(prompt for prompt in query.prompts if prompt.path != picture)
+
+
+def query_pictures(corpus: Corpus, split: str, keywords: Vocabulary) -> QueryPictures:
+    """The pictures that a split of a corpus is asked with.
+
+    Raises
+    ------
+    EarmarkError
+        If no keyword has a picture, or ``queries.csv`` is not in order.
+    """
+    boxes = read_boxes(corpus)
+    learned = {u.image for u in corpus.utterances("train") if u.image} if "train" in corpus.splits() else set()
+    chosen = choose(corpus.utterances(split), keywords, learned, boxes)
+    if not chosen.queries:
+        why = "all of them are in the split train, which the model learned from" if chosen.learned else "none has one"
+        raise EarmarkError(
+            f"There is no picture to ask with among the utterances of the split {split} of {corpus.folder} that say "
+            f"a keyword: {why}."
+        )
+    return chosen
+
+
+def choose(
+    utterances: Sequence[Utterance], keywords: Vocabulary, learned: Collection[Path], boxes: Boxes
+) -> QueryPictures:
+    """For each keyword the pictures of the first utterances that say it, each picture once.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+        Of the split, in its order. What is said in one is what its word times say, else its text.
+    keywords : Vocabulary
+    learned : collection of Path
+        Pictures that are not to be asked with.
+    boxes : mapping
+        As of :func:`read_boxes`.
+    """
+    shown = [u for u in utterances if u.image is not None and (u.words is not None or u.text is not None)]
+    said = bag_of_words(shown, keywords).rows
+    queries, bare, passed = [], [], set()
+    for number, keyword in enumerate(keywords):
+        paths = list(dict.fromkeys(u.image for u in shown if u.image and said[u.id][number]))
+        passed |= {path for path in paths if path in learned}
+        kept = [path for path in paths if path not in learned][:MOST]
+        if kept:
+            prompts = (Prompt(path, boxes.get((normalise(keyword), _named(path)))) for path in kept)
+            queries.append(ImageQuery(keyword, tuple(prompts)))
+        else:
+            bare.append(keyword)
+    return QueryPictures(tuple(queries), tuple(bare), len(passed))
+
+
+def read_boxes(corpus: Corpus) -> Boxes:
+    """What ``queries.csv`` in a corpus's folder says; nothing where there is no such file.
+
+    Raises
+    ------
+    EarmarkError
+        If something is wrong with the table: a line for each row.
+    """
+    path = corpus.folder / TABLE
+    if not path.is_file():
+        return {}
+    problems = Problems()
+    table = read_table(path, ("keyword", "image", *EDGES), (), problems)
+    every = {_named(u.image) for split in corpus.splits() for u in corpus.utterances(split) if u.image}
+    boxes: dict[tuple[str, str], Box | None] = {}
+    for row in table.rows:
+        name = _named(corpus.folder / row.get("image"))
+        place = normalise(row.get("keyword")), name
+        wrong = _wrong(row, name in every, place in boxes)
+        if wrong:
+            problems.add(path, row.number, wrong)
+        else:
+            boxes[place] = _box(row)
+    problems.stop()
+    return boxes
+
+
+def _wrong(row: Row, known: bool, listed: bool) -> str | None:
+    """What is wrong with a row of the table."""
+    edges = [row.get(edge) for edge in EDGES]
+    if not row.get("keyword"):
+        return "there is no keyword"
+    if not known:
+        return f"no utterance of the corpus has the picture {row.get('image')!r}: name it relative to the corpus"
+    if listed:
+        return f"{row.get('keyword')} and {row.get('image')} are listed above: keep one row"
+    if any(edges) and not all(edge.isdecimal() for edge in edges):
+        return f"{','.join(edges)} is no part of a picture: give four whole numbers of pixels, or none for all of it"
+    box = _box(row)
+    if box and not (box[0] < box[2] and box[1] < box[3]):
+        return f"{','.join(edges)} is no part of a picture: left must be less than right, and top less than bottom"
+    return None
+
+
+def _box(row: Row) -> Box | None:
+    left, top, right, bottom = (row.get(edge) for edge in EDGES)
+    return (int(left), int(top), int(right), int(bottom)) if left else None
+
+
+def _named(path: Path) -> str:
+    """One name for a picture, however its path is written."""
+    return unicodedata.normalize("NFC", os.path.normpath(path))
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
