@@ -111,8 +111,11 @@ def write_one_threshold(folder: Path, threshold: float) -> None:
 
 
 def write_image_threshold(folder: Path, threshold: float) -> None:
-    """Write the detection threshold for queries that are pictures, a JSON number."""
-    write_text(folder / IMAGE_THRESHOLD, f"{threshold:.6g}\n")
+    """Write the detection threshold for queries that are pictures, a JSON number.
+
+    To the last digit: similarities without bounds make scores so near to 1 that fewer would not tell them apart.
+    """
+    write_text(folder / IMAGE_THRESHOLD, json.dumps(float(threshold)) + "\n")
 
 
 def read_checkpoint(folder: Path | str) -> Checkpoint:

@@ -23,7 +23,8 @@ from earmark.queries import ImageQuery, Prompt
 from earmark.train.batches import Lesson
 from earmark.train.threshold import best_threshold
 
-PICTURES = 10  # a query, as in Nortje and Kamper (2022)
+PICTURES = 10  # a query at most, as in Nortje and Kamper (2022)
+PART = 0.5  # of a keyword's highest tag, from which a picture is taken to show it
 
 
 def write_image_threshold(model: PicturedModel, dev: Lesson, images: Sequence[Path], out: Path) -> None:
@@ -54,9 +55,13 @@ def prompted_scores(model: PicturedModel, dev: Lesson, images: Sequence[Path]) -
 
 
 def shown_best(tags: npt.NDArray[np.float32], images: Sequence[Path], keywords: tuple[str, ...]) -> list[ImageQuery]:
-    """For each keyword the pictures with its highest tags, each picture once."""
+    """For each keyword the pictures with its highest tags, each picture once.
+
+    A keyword that few pictures show has few: none with less than a part of its highest tag.
+    """
     queries = []
     for keyword, column in zip(keywords, tags.T, strict=True):
-        ranked = dict.fromkeys(images[utterance] for utterance in np.argsort(-column, kind="stable"))
+        enough = PART * column.max()
+        ranked = dict.fromkeys(images[u] for u in np.argsort(-column, kind="stable") if column[u] >= enough)
         queries.append(ImageQuery(keyword, tuple(Prompt(path) for path in list(ranked)[:PICTURES])))
     return queries
