@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from earmark.errors import EarmarkError
 from earmark.models.acoustic import AcousticNetwork
 from earmark.models.checkpoint import write_weights
-from earmark.models.cpc_folder import Description, Heard, load_start, write_cpc_description
+from earmark.models.cpc_folder import Description, Heard, load_cpc, write_cpc_description
 from earmark.models.masking import real_frames
 from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, Features, Pictured
 from earmark.timing import FEATURE_GRID
@@ -197,7 +197,7 @@ def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) 
 
 def started(folder: Path, recipe: CpcSpeech = SMALL, features: Features = LOG_MEL) -> AcousticNetwork:
     network = fresh(recipe, seed=8, inputs=FEATURES + 8).float()
-    load_start(network, features, folder)
+    load_cpc(network, features, folder)
     return network
 
 
@@ -225,7 +225,7 @@ def test_a_start_that_does_not_fit_is_refused(tmp_path: Path, key: str, recipe: 
     pretrained(tmp_path)
     network = fresh(recipe)
     with pytest.raises(EarmarkError) as refused:
-        load_start(network, features, tmp_path)
+        load_cpc(network, features, tmp_path)
     assert f"{key}: change the recipe, or pretrain for it with 'earmark pretrain cpc' --recipe." in str(refused.value)
 
 

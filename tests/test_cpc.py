@@ -22,7 +22,7 @@ from earmark.errors import EarmarkError
 from earmark.features import extractor
 from earmark.models.acoustic import AcousticNetwork
 from earmark.models.checkpoint import read_weights
-from earmark.models.cpc_folder import load_start, read_cpc_description
+from earmark.models.cpc_folder import load_cpc, read_cpc_description
 from earmark.recipe import Cpc, CpcPretraining, CpcSpeech
 from earmark.train.cpc import prediction, pretrain
 from earmark.train.cpc.prediction import Prediction, draw_negatives, info_nce
@@ -247,7 +247,7 @@ def test_a_pretraining_describes_itself_and_is_a_start(unbroken: Path) -> None:
     assert sorted(path.name for path in unbroken.iterdir()) == sorted([*result(unbroken), "resume.pt"])
     speech = CpcSpeech(kind="cpc", lstm=[4], **NETWORK.model_dump())
     network = AcousticNetwork(extractor(SMALL.features).dimension, speech)
-    load_start(network, SMALL.features, unbroken)
+    load_cpc(network, SMALL.features, unbroken)
     weights = read_weights(unbroken)
     assert all(torch.equal(value, weights[name]) for name, value in network.cpc.state_dict().items())
 

@@ -80,7 +80,7 @@ class AcousticNetwork(nn.Module):
     inputs : int
         Feature dimensions.
     settings : CpcSpeech
-        Its `start` is not read here: see :func:`earmark.models.cpc_folder.load_start`.
+        Its `start` is not read here: see :func:`earmark.models.cpc_folder.load_cpc`.
     feature_grid : FrameGrid
         Where the features lie in the waveform.
 

@@ -63,7 +63,7 @@ def read_cpc_description(folder: Path) -> Description:
         raise EarmarkError(f"{path} is damaged ({type(error).__name__}): copy it again, or pretrain again.") from error
 
 
-def load_start(network: AcousticNetwork, features: AnyFeatures, folder: Path) -> None:
+def load_cpc(network: AcousticNetwork, features: AnyFeatures, folder: Path) -> None:
     """Begin with the weights of a pretrained CPC network. It is for a new training alone.
 
     Parameters

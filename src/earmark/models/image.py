@@ -58,7 +58,7 @@ class SmallImageNetwork(ImageNetwork):
     def __init__(self, settings: SmallImage, dimension: int) -> None:
         super().__init__()
         self.dimension, self.fingerprint = dimension, f"pixels-{settings.side}"
-        self.side, self.mirror, self.start = settings.side, settings.mirror, settings.start
+        self.side, self.mirror = settings.side, settings.mirror
         self.places = small_network(settings.channels, settings.dropout, dimension)
         self.norm = nn.BatchNorm2d(dimension)
 

@@ -51,7 +51,6 @@ class SmallImage(Strict):
     channels: list[Width] = Field([32, 48, 96, 128], min_length=2, description="of each layer; all but the last halve")
     dropout: float = Field(0.2, ge=0, lt=1)
     mirror: bool = Field(True, description="learn from mirrored pictures too; not for writing")
-    start: str | None = Field(None, description="folder of a tagger or a run, to start from all but its last layer")
 
 
 class PretrainedImage(Strict):
@@ -97,6 +96,7 @@ class Pictured(Strict):
     speech: Annotated[ConvSpeech | CpcSpeech, Field(discriminator="kind")]
     image: Annotated[SmallImage | PretrainedImage, Field(discriminator="kind")]
     dimension: Width = Field(description="numbers a frame and a pixel")
+    start: str | None = Field(None, description="folder of a tagger or a run, to start from all but its last layers")
     similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
 
     @model_validator(mode="after")

@@ -29,9 +29,9 @@ from earmark.models import image
 from earmark.models.acoustic import AcousticNetwork
 from earmark.models.build import AnyModel, build
 from earmark.models.checkpoint import read_weights, write_description, write_weights
-from earmark.models.cpc_folder import load_start
-from earmark.models.image_start import load_image_start
+from earmark.models.cpc_folder import load_cpc
 from earmark.models.pictured import PicturedModel
+from earmark.models.start import load_start
 from earmark.progress import progress
 from earmark.recipe import Pictured, Recipe, Training, read_recipe
 from earmark.train.card import write_card
@@ -118,9 +118,9 @@ def _start(model: AnyModel, recipe: Recipe) -> None:
     if not isinstance(model, PicturedModel):
         return
     if isinstance(model.speech, AcousticNetwork) and model.speech.settings.start:
-        load_start(model.speech, recipe.features, Path(model.speech.settings.start))
-    if isinstance(model.image, image.SmallImageNetwork) and model.image.start:
-        load_image_start(model.image, Path(model.image.start))
+        load_cpc(model.speech, recipe.features, Path(model.speech.settings.start))
+    if isinstance(recipe.model, Pictured) and recipe.model.start:
+        load_start(model, Path(recipe.model.start))
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
