@@ -18,15 +18,16 @@ from earmark.corpus import Corpus, Utterance, write_corpus
 from earmark.evaluate.confusions import commonly_located
 from earmark.evaluate.measures import measure
 from earmark.reproduce.agenda import spell
+from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022 import figures
 from earmark.reproduce.olaleye2022.differences import differences
-from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell, Row, rows
+from earmark.reproduce.olaleye2022.grid import rows
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.report import write_report
-from earmark.reproduce.olaleye2022.results import read_result
-from earmark.reproduce.olaleye2022.study import Study, read_study
-from earmark.reproduce.olaleye2022.tables import trainings
+from earmark.reproduce.results import read_result
+from earmark.reproduce.study import Study, read_study
+from earmark.reproduce.trainings import trainings
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.state import training_seconds
 from earmark.vocabulary import Vocabulary

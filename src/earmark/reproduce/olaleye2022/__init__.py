@@ -10,11 +10,12 @@ from earmark.errors import EarmarkError
 from earmark.evaluate.gather import measurable
 from earmark.evaluate.semantic import read_semantic
 from earmark.reproduce.budget import Budget
-from earmark.reproduce.olaleye2022.grid import Row, rows
+from earmark.reproduce.grid import Row
+from earmark.reproduce.olaleye2022.grid import rows
 from earmark.reproduce.olaleye2022.report import write_report
-from earmark.reproduce.olaleye2022.results import SPLIT
-from earmark.reproduce.olaleye2022.runner import run
-from earmark.reproduce.olaleye2022.study import read_study
+from earmark.reproduce.results import SPLIT
+from earmark.reproduce.runner import run
+from earmark.reproduce.study import read_study
 from earmark.vocabulary import Vocabulary
 
 
