@@ -362,6 +362,6 @@ def test_from_the_command_line(
 
 
 def test_papers_are_found_by_name() -> None:
-    assert reproduce.names() == ["olaleye2022"]
+    assert reproduce.names() == ["nortje2022", "olaleye2022"]
     with pytest.raises(EarmarkError, match=r"no paper 'nobody1900'.*olaleye2022"):
         reproduce.paper("nobody1900")

@@ -97,6 +97,19 @@ def run(
     return problems
 
 
+def told(out: Path, problems: Sequence[str]) -> None:
+    """Say where the report is.
+
+    Raises
+    ------
+    EarmarkError
+        If there were problems: what they were.
+    """
+    print(f"The report is {out / 'report.html'}, its tables are in {out / 'report.md'}.")
+    if problems:
+        raise EarmarkError("\n".join(["Not everything could be done:", *problems]))
+
+
 def _evaluate(cell: Cell, corpus: Corpus, out: Path) -> Evaluation:
     finder = Finder(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
     if cell.row.queries == IMAGE:
