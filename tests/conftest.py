@@ -31,7 +31,7 @@ from earmark.supervision.words import bag_of_words
 from earmark.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from earmark.reproduce.olaleye2022.grid import Row
+    from earmark.reproduce.grid import Row
 
 # A shell starts its background jobs deaf to Ctrl-C, and their children inherit it; some tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -245,7 +245,7 @@ def shorter(tiny_recipe: Recipe) -> Callable[..., Recipe]:
 @pytest.fixture(scope="session")
 def tiny_rows(tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
     """Two rows of the grid of Olaleye et al. (2022), and our own; not to be changed."""
-    from earmark.reproduce.olaleye2022.grid import Row
+    from earmark.reproduce.grid import Row
 
     folder = tmp_path_factory.mktemp("recipes")
     values = tiny_recipe.model_dump(exclude_none=True)

@@ -18,7 +18,7 @@ from earmark import cli
 from earmark.audio import read_audio
 from earmark.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.errors import EarmarkError
-from earmark.evaluate.agreement import agreement, in_common, in_one_word
+from earmark.evaluate.agreement import Said, agreement, in_common, in_one_word
 from earmark.evaluate.examples import best, worst
 from earmark.evaluate.kinds import chosen, evaluate_kinds
 from earmark.evaluate.pictured import evaluate_pictures
@@ -178,25 +178,26 @@ def test_agreement_is_that_of_scipy(both: dict[str, Evaluation]) -> None:
     assert told["spearman"] == pytest.approx(np.mean(spearmans))
 
 
-def told(queries: tuple[str | ImageQuery, ...], scores: list[list[float]], times_s: list[list[float]]) -> Evaluation:
-    """An evaluation of three utterances in which "dog" is spoken from 1 to 2 s; nothing is known but answers."""
-    words = (Word("a", 0.5, 1.0), Word("dog", 1.0, 2.0))
-    utterances = [Utterance(f"u{number}", Path("a.wav"), 16_000, 48_000, words=words) for number in range(3)]
-    dog = np.arange(3), np.zeros(3, dtype=int)
+SAID = [
+    Utterance(f"u{n}", Path("a.wav"), 16_000, 48_000, words=(Word("a", 0.5, 1), Word("dog", 1, 2))) for n in range(3)
+]
+
+
+def told(keywords: tuple[str, ...], scores: list[list[float]], times_s: list[list[float]]) -> Said:
+    """Answers for three utterances, in all of which the first keyword is spoken from 1 to 2 s; NaN is not asked."""
     answers = np.array(scores, dtype=float)
     asked = ~np.isnan(answers)
     present = np.zeros(answers.shape, dtype=bool)
-    present[dog] = True
-    truth = Truth(present, *dog, np.ones(3), np.full(3, 2.0), aligned=True).within(asked)
-    return Evaluation(None, utterances, queries, truth, Predictions(answers, np.array(times_s), asked), {})  # type: ignore[arg-type]
+    present[:, 0] = True
+    truth = Truth(present, np.arange(3), np.zeros(3, dtype=int), np.ones(3), np.full(3, 2.0), aligned=True)
+    return Said(keywords, truth.within(asked), Predictions(answers, np.array(times_s), asked))
 
 
 def test_agreement_by_hand() -> None:
-    dog = ImageQuery("dog", (Prompt(Path("dog.png")),))
     written = told(("dog", "cat"), [[0.1, 0.5], [0.2, 0.5], [0.9, 0.5]], [[1.1, 0], [1.95, 0], [1.5, 0]])
     # the third utterance can't be asked with a picture; the second is located 0.15 s later, in no word
-    image = told((dog,), [[0.2], [0.8], [np.nan]], [[1.15], [2.1], [9.0]])
-    found = agreement(written, image)
+    image = told(("dog",), [[0.2], [0.8], [np.nan]], [[1.15], [2.1], [9.0]])
+    found = agreement(SAID, written, image)
     assert found["keywords"] == 1
     assert found["pearson"] == pytest.approx(1)
     assert found["spearman"] == pytest.approx(1)
@@ -207,11 +208,11 @@ def test_agreement_by_hand() -> None:
     assert "1.00 (Spearman 1.00)" in sentence
     assert "50.0 % of their locations lie within 0.1 s" in sentence
 
-    alone = told((dog,), [[0.2], [np.nan], [np.nan]], [[1.15], [2.1], [9.0]])
-    assert agreement(written, alone)["pearson"] is None  # of one utterance
-    untimed = replace(image, truth=replace(image.truth, aligned=False))
-    assert agreement(written, untimed)["located_in_same_word"] is None
-    assert agreement(written, told((replace(dog, name="cow"),), [[0.2]] * 3, [[1.0]] * 3))["keywords"] == 0
+    alone = told(("dog",), [[0.2], [np.nan], [np.nan]], [[1.15], [2.1], [9.0]])
+    assert agreement(SAID, written, alone)["pearson"] is None  # of one utterance
+    untimed = image._replace(truth=replace(image.truth, aligned=False))
+    assert agreement(SAID, written, untimed)["located_in_same_word"] is None
+    assert agreement(SAID, written, told(("cow",), [[0.2]] * 3, [[1.0]] * 3))["keywords"] == 0
 
 
 def test_the_ten_best_in_common_by_hand() -> None:

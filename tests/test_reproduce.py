@@ -17,11 +17,11 @@ from earmark import cli, reproduce
 from earmark.corpus import Corpus, write_corpus
 from earmark.errors import EarmarkError
 from earmark.recipe import Recipe, read_recipe, write_recipe
-from earmark.reproduce import olaleye2022
-from earmark.reproduce.olaleye2022 import grid, runner
-from earmark.reproduce.olaleye2022.grid import Cell, Row, cells, chosen
-from earmark.reproduce.olaleye2022.results import is_evaluated, read_result
-from earmark.reproduce.olaleye2022.study import read_study
+from earmark.reproduce import olaleye2022, runner
+from earmark.reproduce.grid import Cell, Row, cells, chosen
+from earmark.reproduce.olaleye2022 import grid
+from earmark.reproduce.results import is_evaluated, read_result
+from earmark.reproduce.study import read_study
 from earmark.supervision.targets import targets_path
 from earmark.train.state import training_seconds
 from earmark.vocabulary import Vocabulary
@@ -362,6 +362,6 @@ def test_from_the_command_line(
 
 
 def test_papers_are_found_by_name() -> None:
-    assert reproduce.names() == ["olaleye2022"]
+    assert reproduce.names() == ["nortje2022", "olaleye2022"]
     with pytest.raises(EarmarkError, match=r"no paper 'nobody1900'.*olaleye2022"):
         reproduce.paper("nobody1900")

@@ -18,31 +18,20 @@ from earmark.corpus import Corpus, Utterance, write_corpus
 from earmark.evaluate.confusions import commonly_located
 from earmark.evaluate.measures import measure
 from earmark.reproduce.agenda import spell
+from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022 import figures
 from earmark.reproduce.olaleye2022.differences import differences
-from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell, Row, rows
+from earmark.reproduce.olaleye2022.grid import rows
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.report import write_report
-from earmark.reproduce.olaleye2022.results import read_result
-from earmark.reproduce.olaleye2022.study import Study, read_study
-from earmark.reproduce.olaleye2022.tables import trainings
+from earmark.reproduce.results import read_result
+from earmark.reproduce.study import Study, read_study
+from earmark.reproduce.trainings import trainings
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.train.state import training_seconds
 from earmark.vocabulary import Vocabulary
-
-
-def section(report: str, title: str) -> list[list[str]]:
-    """The rows of the table with that title in a Markdown report, without their labels' order being touched."""
-    lines = report[report.index(f"### {title}") :].splitlines()
-    start = next(i for i, line in enumerate(lines) if line.startswith("| ---")) + 1
-    end = next(i for i, line in enumerate(lines) if i >= start and not line.startswith("|"))
-    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines[start:end]]
-
-
-def percent(value: float | None) -> str:
-    return "–" if value is None or np.isnan(value) else f"{100 * value:.1f}"
-
+from reports import percent, section
 
 # The report
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from earmark.corpus import Word
+from earmark.corpus import Utterance, Word
 from earmark.evaluate.correlation import pearson, spearman
 from earmark.evaluate.counts import macro, ratio
-from earmark.evaluate.runner import Evaluation
 from earmark.evaluate.spotting import TOP
-from earmark.evaluate.truth import Floats
-from earmark.queries import name_of
+from earmark.evaluate.truth import Floats, Predictions, Truth
 
 NEAR_S = 0.1
 MEASURES = ("pearson", "spearman", "top_10_in_common", "located_within_100_ms", "located_in_same_word")
 
 
-def agreement(written: Evaluation, image: Evaluation) -> dict[str, float | int | None]:
-    """How far two evaluations on the same utterances agree, as it stands in ``metrics.json``.
+class Said(NamedTuple):
+    """What a model said of U utterances, asked for W keywords in one way; `truth` is of the cells that it was asked."""
 
-    A keyword counts where both asked for it. Its scores are compared over the utterances that both could ask; its
-    locations over those of these in which it is spoken.
+    keywords: Sequence[str]
+    truth: Truth
+    predictions: Predictions
+
+
+def agreement(utterances: Sequence[Utterance], written: Said, image: Said) -> dict[str, float | int | None]:
+    """How far the answers to written and to image queries agree, as it stands in ``metrics.json``.
+
+    A keyword counts where it was asked for in both ways. Its scores are compared over the utterances that were asked in
+    both; its locations over those of these in which it is spoken.
 
     Returns
     -------
@@ -31,8 +38,8 @@ def agreement(written: Evaluation, image: Evaluation) -> dict[str, float | int |
         keywords; ``located_within_100_ms`` and ``located_in_same_word``, shares of pairs of keyword and utterance.
         None where one is undefined.
     """
-    columns = {name_of(query): number for number, query in enumerate(written.queries)}
-    pairs = [(columns[name_of(q)], number) for number, q in enumerate(image.queries) if name_of(q) in columns]
+    columns = {word: number for number, word in enumerate(written.keywords)}
+    pairs = [(columns[word], number) for number, word in enumerate(image.keywords) if word in columns]
     correlated, near, same = [], [], []
     for w, i in pairs:
         both = np.flatnonzero(written.predictions.answered[:, w] & image.predictions.answered[:, i])
@@ -41,7 +48,7 @@ def agreement(written: Evaluation, image: Evaluation) -> dict[str, float | int |
         for u in both[image.truth.present[both, i]]:
             times_s = written.predictions.times_s[u, w], image.predictions.times_s[u, i]
             near.append(abs(times_s[0] - times_s[1]) <= NEAR_S)
-            same.append(in_one_word(written.utterances[u].words or (), *times_s))
+            same.append(in_one_word(utterances[u].words or (), *times_s))
     means = macro(np.array(correlated, dtype=float).reshape(-1, 3)).tolist()
     shares = [ratio(sum(near), len(near)), ratio(sum(same), len(same) if image.truth.aligned else 0)]
     values = dict(zip(MEASURES, map(float, [*means, *shares]), strict=True))

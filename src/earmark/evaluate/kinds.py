@@ -8,13 +8,14 @@ from pathlib import Path
 
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
-from earmark.evaluate.agreement import agreement
+from earmark.evaluate.agreement import Said, agreement
 from earmark.evaluate.pictured import evaluate_pictures
 from earmark.evaluate.runner import IMAGE, WRITTEN, Evaluation, evaluate
 from earmark.finder import Finder
 from earmark.models.build import AnyModel
 from earmark.models.shared_words import SharedWords
 from earmark.models.written import WrittenModel
+from earmark.queries import name_of
 
 
 def kinds_of(model: AnyModel) -> tuple[str, ...]:
@@ -73,5 +74,6 @@ def evaluate_kinds(
     }
     if len(done) < 2:
         return done
-    agreed = agreement(done[WRITTEN], done[IMAGE])
+    said = [Said([name_of(q) for q in one.queries], one.truth, one.predictions) for one in done.values()]
+    agreed = agreement(done[WRITTEN].utterances, *said)
     return {kind: replace(one, metrics=one.metrics | {"agreement": agreed}) for kind, one in done.items()}

@@ -55,7 +55,7 @@ def told_agreement(agreement: Mapping[str, Any]) -> str:
     )
     return (
         f"Written and image queries for the same word, of {agreement['keywords']} words: their detection scores "
-        f"correlate by {pearson} (Spearman {spearman}) over the utterances, on average over words; {common} % of their "
+        f"correlate at {pearson} (Spearman {spearman}) over the utterances, on average over words; {common} % of their "
         f"ten best utterances are the same; where the word is spoken, {near} % of their locations lie within 0.1 s "
         f"of each other, {same} % within the same word."
     )

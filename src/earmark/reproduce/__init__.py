@@ -1,7 +1,7 @@
 """Reproductions of papers: one package a paper, found by its name.
 
 Every package has ``reproduce(corpus, out, ...)``, which trains and evaluates what the paper did, and writes one report
-that sets every figure beside the published one.
+that sets every figure beside the published one; and ``OPTIONS``, names of the parameters that it alone has.
 """
 
 from __future__ import annotations

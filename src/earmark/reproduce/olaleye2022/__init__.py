@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from earmark.corpus import Corpus
-from earmark.errors import EarmarkError
 from earmark.evaluate.gather import measurable
 from earmark.evaluate.semantic import read_semantic
 from earmark.reproduce.budget import Budget
-from earmark.reproduce.olaleye2022.grid import Row, rows
+from earmark.reproduce.grid import Row
+from earmark.reproduce.olaleye2022.grid import rows
 from earmark.reproduce.olaleye2022.report import write_report
-from earmark.reproduce.olaleye2022.results import SPLIT
-from earmark.reproduce.olaleye2022.runner import run
-from earmark.reproduce.olaleye2022.study import read_study
+from earmark.reproduce.results import SPLIT
+from earmark.reproduce.runner import run, told
+from earmark.reproduce.study import read_study
 from earmark.vocabulary import Vocabulary
+
+OPTIONS = ("semantic",)  # beyond those of every paper
 
 
 def reproduce(
@@ -57,6 +59,4 @@ def reproduce(
         labels.matrix(tested, keywords)  # refused now, not in hours
     problems = run(grid, only, corpus, keywords, out, budget or Budget())
     write_report(read_study(out, grid, corpus, keywords), labels)
-    print(f"The report is {out / 'report.html'}, its tables are in {out / 'report.md'}.")
-    if problems:
-        raise EarmarkError("\n".join(["Not everything could be done:", *problems]))
+    told(out, problems)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from earmark.reproduce.olaleye2022.results import read_curve
-from earmark.reproduce.olaleye2022.study import Study
+from earmark.reproduce.results import read_curve
+from earmark.reproduce.study import Study
 
 GENERAL = {
     "Counting": "Ours is strict, as the paper's text has it. The published figures come from the released code: each "

@@ -12,17 +12,20 @@ from earmark.errors import EarmarkError
 from earmark.evaluate.confusions import TOP, commonly_located, located_word
 from earmark.evaluate.examples import example
 from earmark.evaluate.measures import PAPER_THRESHOLD
+from earmark.evaluate.runner import Evaluation
+from earmark.finder import Finder
 from earmark.images import read_image
+from earmark.models.checkpoint import read_checkpoint
 from earmark.pages.compared import Entry, Pair, Table
 from earmark.pages.moment import Moment
 from earmark.pages.page import DASH
 from earmark.pages.reproduction import Closeup, Scatter, Shown
 from earmark.pages.results import at
-from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell
+from earmark.reproduce.grid import SUPERVISIONS, Cell
 from earmark.reproduce.olaleye2022.keywords import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import BEST_KEYWORD, KEYWORDS_DETECTED, SHOWN, TABLE_V, WORST_KEYWORD
-from earmark.reproduce.olaleye2022.results import Result
-from earmark.reproduce.olaleye2022.study import Study
+from earmark.reproduce.results import Result, run_folder
+from earmark.reproduce.study import Study
 
 EXAMPLES = 4
 PAPERS_ROW = 4  # CNN-Attend with masked-in localisation
@@ -120,7 +123,7 @@ def _scatters(study: Study, tagged: np.ndarray, scores: dict[str, KeywordScores]
 def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
     """Fig. 7: the top-ranked utterance of some keywords, and what stands in the way of showing them."""
     try:
-        evaluation = study.evaluation(cell)
+        evaluation = _evaluation(study, cell)
     except EarmarkError as problem:
         return [], [f"Figure 7 needs the model again: {problem}"]
     shown, trouble = [], []
@@ -136,6 +139,13 @@ def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
         trouble += [f"Figure 7 lacks the picture of {word}: {problem}" for problem in problems]
         shown.append(Shown(moment, _facts(study.results[cell], moment, u, w)))
     return shown, trouble
+
+
+def _evaluation(study: Study, cell: Cell) -> Evaluation:
+    """An evaluated cell with its model, to hear it again."""
+    result = study.results[cell]
+    finder = Finder(read_checkpoint(run_folder(study.out, cell.training)), cell.row.localisation)
+    return Evaluation(finder, study.utterances, finder.keywords, study.truth, result.predictions, result.metrics)
 
 
 def _with_readable_picture(moment: Moment) -> tuple[Moment, list[EarmarkError]]:

@@ -1,83 +1,9 @@
-"""The grid of Table II: every architecture with every localisation method that fits it, and both supervisions."""
+"""The grid of Table II: every architecture with every localisation method that fits it."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
-
-from earmark.errors import EarmarkError
-from earmark.recipe import Recipe, read_recipe
-
-SUPERVISIONS = {"vgs": "VGS", "bow": "BoW"}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of Table II: an architecture, and how it localises.
-
-    Attributes
-    ----------
-    architecture : str
-        As the row's name has it, and the folder of its runs.
-    localisation : str
-        Localisation method.
-    recipe : str
-        File or name of the recipe that trains the architecture.
-    title : str
-        The architecture as the paper calls it.
-    number : int or None
-        The row in the paper; None for what is not in it.
-    """
-
-    architecture: str
-    localisation: str
-    recipe: str
-    title: str
-    number: int | None = None
-
-    @property
-    def name(self) -> str:
-        """Such as ``cnn-attend/masked-in``."""
-        return f"{self.architecture}/{self.localisation}"
-
-
-@dataclass(frozen=True)
-class Training:
-    """A model of the grid: one serves all localisation methods of its architecture."""
-
-    architecture: str
-    recipe: str
-    supervision: str
-
-    @property
-    def name(self) -> str:
-        """The folder of its run, such as ``cnn-attend-vgs``."""
-        return f"{self.architecture}-{self.supervision}"
-
-    def read_recipe(self, epochs: int | None = None) -> Recipe:
-        """The recipe, for this supervision and so many epochs (by default its own)."""
-        changes = [f"supervision={self.supervision}"]
-        return read_recipe(self.recipe, changes + ([f"training.epochs={epochs}"] if epochs else []))
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A row under one supervision: what is evaluated."""
-
-    row: Row
-    supervision: str
-
-    @property
-    def name(self) -> str:
-        """Such as ``cnn-attend/masked-in/vgs``."""
-        return f"{self.row.name}/{self.supervision}"
-
-    @property
-    def training(self) -> Training:
-        """The model that it needs."""
-        return Training(self.row.architecture, self.row.recipe, self.supervision)
+from earmark.recipe import read_recipe
+from earmark.reproduce.grid import Row
 
 
 def rows() -> list[Row]:
@@ -97,52 +23,3 @@ def rows() -> list[Row]:
         for number, (title, architecture, localisation) in enumerate(published, 1)
     ]
     return [*theirs, Row("earmark", read_recipe("earmark").localisation, "earmark", "Earmark's default")]
-
-
-def cells(rows: Iterable[Row]) -> list[Cell]:
-    """Every row under every supervision, those of one training together."""
-    rows = list(rows)
-    architectures = dict.fromkeys(row.architecture for row in rows)
-    return [
-        Cell(row, supervision)
-        for architecture in architectures
-        for supervision in SUPERVISIONS
-        for row in rows
-        if row.architecture == architecture
-    ]
-
-
-def chosen(among: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
-    """The cells whose names, or the beginnings of them up to a slash, match one of the patterns; all without any.
-
-    ``cnn-attend`` means all of that architecture, ``cnn-attend/masked-in/vgs`` one cell, ``*/vgs`` all that are taught
-    by pictures.
-
-    Raises
-    ------
-    EarmarkError
-        If a pattern matches nothing.
-    """
-    for pattern in patterns:
-        if not any(_matches(cell, pattern) for cell in among):
-            raise EarmarkError(f"There is no cell {pattern!r}: {_advice(pattern, [cell.name for cell in among])}")
-    return [cell for cell in among if not patterns or any(_matches(cell, pattern) for pattern in patterns)]
-
-
-def _advice(pattern: str, names: Sequence[str]) -> str:
-    """The name that a pattern may mean, or where it resembles none, what names are made of."""
-    near = difflib.get_close_matches(pattern, _beginnings(names), 1)
-    if near:
-        return f"did you mean {near[0]}?"
-    first = ", ".join(dict.fromkeys(name.split("/")[0] for name in names))
-    return f"choose one of {first}, alone or as in {names[0]}, with * for any part."
-
-
-def _beginnings(names: Iterable[str]) -> list[str]:
-    """Every name and every part of one up to a slash, once."""
-    parts = (name.split("/") for name in names)
-    return list(dict.fromkeys("/".join(part[:length]) for part in parts for length in range(1, len(part) + 1)))
-
-
-def _matches(cell: Cell, pattern: str) -> bool:
-    return fnmatchcase(cell.name, pattern) or fnmatchcase(cell.name, f"{pattern}/*")

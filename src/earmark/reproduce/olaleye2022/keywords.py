@@ -12,8 +12,8 @@ from earmark.evaluate.localisation import actual
 from earmark.evaluate.measures import PAPER_THRESHOLD
 from earmark.evaluate.ranking import average_precision, rank
 from earmark.evaluate.truth import Bools, Floats, Ints, located
-from earmark.reproduce.olaleye2022.grid import Cell
-from earmark.reproduce.olaleye2022.study import Study
+from earmark.reproduce.grid import Cell
+from earmark.reproduce.study import Study
 from earmark.supervision.targets import read_targets, targets_path
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from earmark.evaluate.semantic import SemanticLabels, spotted
 from earmark.pages.compared import Entry, Pair, Table
-from earmark.reproduce.olaleye2022.grid import SUPERVISIONS
-from earmark.reproduce.olaleye2022.study import Study
+from earmark.reproduce.grid import SUPERVISIONS
+from earmark.reproduce.study import Study
 
 NAMES = {"p_at_10": "P@10", "p_at_n": "P@N", "eer": "EER", "average_precision": "AP"}
 

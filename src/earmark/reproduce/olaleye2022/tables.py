@@ -1,20 +1,19 @@
-"""Tables II, III and IV, each figure beside the published one, and what the trainings took."""
+"""Tables II, III and IV, each figure beside the published one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from earmark.evaluate.detection import detected
+from earmark.evaluate.measures import PAPER_THRESHOLD
+from earmark.evaluate.ranking import rank
+from earmark.evaluate.released import released
 from earmark.pages.compared import Entry, Pair, Table
 from earmark.pages.page import DASH
-from earmark.pages.results import at
-from earmark.reproduce.agenda import spell
-from earmark.reproduce.olaleye2022.grid import SUPERVISIONS, Cell, Row
+from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV
-from earmark.reproduce.olaleye2022.results import read_curve, run_folder
-from earmark.reproduce.olaleye2022.study import Study
-from earmark.train.state import training_seconds
+from earmark.reproduce.study import Look, Study, measured
 
-Look = Callable[[Cell], float | None]
 PUBLISHED = "In percent. What was published is for another corpus and longer training."
 THRESHOLDS = "0.5 is the paper's threshold for detection; those chosen on dev, by the tags alone, are our addition."
 LABELS = ("", "Architecture", "Localisation")
@@ -28,10 +27,10 @@ def labels(row: Row) -> tuple[str, str, str]:
 def table_2(study: Study) -> Table:
     """Table II: oracle accuracy, actual F1 and spotting localisation P@10, by strict counting."""
     columns: dict[str, tuple[Look, int | None]] = {
-        "Oracle": (_measured(study, "oracle.accuracy"), 0),
-        "Actual F1 at 0.5": (_measured(study, "at_half.actual.f1"), 1),
-        "Actual F1 at dev's thresholds": (_measured(study, "actual.f1"), None),
-        "P@10": (_measured(study, "spotting_localisation.p_at_10"), 2),
+        "Oracle": (measured(study, "oracle.accuracy"), 0),
+        "Actual F1 at 0.5": (measured(study, "at_half.actual.f1"), 1),
+        "Actual F1 at dev's thresholds": (measured(study, "actual.f1"), None),
+        "P@10": (measured(study, "spotting_localisation.p_at_10"), 2),
     }
     strict = (
         "Counting is strict: a location is right inside any occurrence of the keyword, and a detection in the wrong "
@@ -42,7 +41,7 @@ def table_2(study: Study) -> Table:
 
 def table_2_released(study: Study) -> Table:
     """Table II, counted as the authors' released code does."""
-    at_half = {cell: study.released_at_half(cell) if study.truth.aligned else {} for cell in study.results}
+    at_half = {cell: _released_at_half(study, cell) if study.truth.aligned else {} for cell in study.results}
 
     def half(name: str) -> Look:
         return lambda cell: at_half.get(cell, {}).get(name)
@@ -50,7 +49,7 @@ def table_2_released(study: Study) -> Table:
     columns: dict[str, tuple[Look, int | None]] = {
         "Oracle": (half("oracle.accuracy"), 0),
         "Actual F1 at 0.5": (half("actual.f1"), 1),
-        "Actual F1 at dev's thresholds": (_measured(study, "released.actual.f1"), None),
+        "Actual F1 at dev's thresholds": (measured(study, "released.actual.f1"), None),
         "P@10": (half("spotting_localisation.p_at_10"), 2),
     }
     rules = (
@@ -112,35 +111,14 @@ def _bounded(
         if row.number is None or row.number in published:
             theirs = [Pair(value / 100, bound / 100) for value, bound in published.get(row.number or 0, ())]
             beside = [*theirs, *[None] * (len(columns) - len(theirs))]
-            here = [Pair(*(_measured(study, path)(Cell(row, "vgs")) for path in paths)) for paths in columns.values()]
+            here = [Pair(*(measured(study, path)(Cell(row, "vgs")) for path in paths)) for paths in columns.values()]
             body.append((labels(row), [Entry(*pair) for pair in zip(here, beside, strict=True)]))
     return Table(title, (*LABELS, *columns), body, notes)
 
 
-def trainings(study: Study) -> Table:
-    """What every training took: epochs, time, and which epoch was the best on dev."""
-    body = []
-    for training in dict.fromkeys(cell.training for cell in study.results):
-        curve = read_curve(study.out, training)
-        best = min(curve, key=lambda point: point["dev_loss"], default=None)
-        seconds = training_seconds(run_folder(study.out, training))
-        told = (
-            str(len(curve) or DASH),
-            DASH if seconds is None else spell(seconds),
-            f"{best['epoch']:.0f}, loss on dev {best['dev_loss']:.4f}" if best else DASH,
-        )
-        title = next(row.title for row in study.rows if row.architecture == training.architecture)
-        body.append(((title, SUPERVISIONS[training.supervision], *told), ()))
-    columns = ("Architecture", "Taught by", "Epochs", "Time", "Best epoch")
-    notes = ("Time is that of the whole epochs on this machine, without the computing of features.",)
-    return Table("What the trainings took", columns, body, notes)
-
-
-def _measured(study: Study, path: str) -> Look:
-    """Looks a measure of the metrics up in a cell; None where the cell was not evaluated."""
-
-    def look(cell: Cell) -> float | None:
-        value: float | None = at(study.results[cell].metrics, path) if cell in study.results else None
-        return value
-
-    return look
+def _released_at_half(study: Study, cell: Cell) -> dict[str, float]:
+    """Measures of a cell as the released code counts them, at the paper's threshold."""
+    predictions = study.results[cell].predictions
+    rankings = [rank(s, p) for s, p in zip(predictions.scores.T, study.truth.present.T, strict=True)]
+    detections = detected(predictions.scores, PAPER_THRESHOLD)
+    return {name: float(value) for name, value in released(study.truth, predictions, detections, rankings).items()}

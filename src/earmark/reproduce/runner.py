@@ -10,15 +10,17 @@ from earmark import localise
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.evaluate.gather import measurable
-from earmark.evaluate.runner import evaluate
+from earmark.evaluate.pictured import evaluate_pictures
+from earmark.evaluate.query_pictures import query_pictures
+from earmark.evaluate.runner import IMAGE, Evaluation, evaluate
 from earmark.finder import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.reproduce.agenda import Agenda
 from earmark.reproduce.budget import Budget, agreed_epochs, fitting, settled
+from earmark.reproduce.grid import Cell, Row, Training, cells, chosen
 from earmark.reproduce.lineage import claim
-from earmark.reproduce.olaleye2022.grid import Cell, Row, Training, cells, chosen
-from earmark.reproduce.olaleye2022.results import (
+from earmark.reproduce.results import (
     SPLIT,
     is_trained,
     located_so_far,
@@ -89,11 +91,30 @@ def run(
         for cell in mine:
             try:
                 with agenda.step(EVALUATION, cell.name):
-                    finder = Finder(read_checkpoint(run_folder(out, training)), cell.row.localisation)
-                    write_result(out, cell, evaluate(finder, corpus, SPLIT, located_so_far(out, cell)))
+                    write_result(out, cell, _evaluate(cell, corpus, out))
             except EarmarkError as problem:
                 problems.append(f"{cell.name}: {problem}")
     return problems
+
+
+def told(out: Path, problems: Sequence[str]) -> None:
+    """Say where the report is.
+
+    Raises
+    ------
+    EarmarkError
+        If there were problems: what they were.
+    """
+    print(f"The report is {out / 'report.html'}, its tables are in {out / 'report.md'}.")
+    if problems:
+        raise EarmarkError("\n".join(["Not everything could be done:", *problems]))
+
+
+def _evaluate(cell: Cell, corpus: Corpus, out: Path) -> Evaluation:
+    finder = Finder(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
+    if cell.row.queries == IMAGE:
+        return evaluate_pictures(finder, corpus, SPLIT)
+    return evaluate(finder, corpus, SPLIT, located_so_far(out, cell))
 
 
 def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
@@ -112,6 +133,8 @@ def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus,
                 f"{cell.name} needs the localisation method {cell.row.localisation}, which is not among "
                 f"{', '.join(localise.names())}: choose other cells with --only."
             )
+    if any(cell.row.queries == IMAGE for cell in to_do):
+        query_pictures(corpus, SPLIT, keywords)  # refused now, where there are none
     if measurable(corpus.utterances(SPLIT))[0].words is None:
         print("No utterance of test has word times: detection and spotting alone can be measured.", file=sys.stderr)
     for supervision in dict.fromkeys(training.supervision for training in untrained):

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.corpus import Corpus, Utterance
-from earmark.evaluate.detection import detected
 from earmark.evaluate.gather import gather_truth, measurable
-from earmark.evaluate.measures import PAPER_THRESHOLD
-from earmark.evaluate.ranking import rank
-from earmark.evaluate.released import released
-from earmark.evaluate.runner import Evaluation
 from earmark.evaluate.truth import Truth
-from earmark.finder import Finder
-from earmark.models.checkpoint import read_checkpoint
-from earmark.reproduce.olaleye2022.grid import Cell, Row, cells
-from earmark.reproduce.olaleye2022.results import SPLIT, Result, read_results, run_folder
+from earmark.pages.results import at
+from earmark.reproduce.grid import Cell, Row, cells
+from earmark.reproduce.results import SPLIT, Result, read_results
 from earmark.vocabulary import Vocabulary
+
+Look = Callable[[Cell], float | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +44,6 @@ class Study:
     truth: Truth
     results: Mapping[Cell, Result]
 
-    def released_at_half(self, cell: Cell) -> dict[str, float]:
-        """Measures of a cell as the released code counts them, at the paper's threshold."""
-        predictions = self.results[cell].predictions
-        rankings = [rank(s, p) for s, p in zip(predictions.scores.T, self.truth.present.T, strict=True)]
-        detections = detected(predictions.scores, PAPER_THRESHOLD)
-        return {name: float(value) for name, value in released(self.truth, predictions, detections, rankings).items()}
-
-    def evaluation(self, cell: Cell) -> Evaluation:
-        """An evaluated cell with its model, to hear it again.
-
-        Raises
-        ------
-        EarmarkError
-            If the run is no longer there.
-        """
-        result = self.results[cell]
-        finder = Finder(read_checkpoint(run_folder(self.out, cell.training)), cell.row.localisation)
-        return Evaluation(finder, self.utterances, finder.keywords, self.truth, result.predictions, result.metrics)
-
 
 def read_study(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabulary) -> Study:
     """Gather what there is in a reproduction's folder.
@@ -79,3 +56,13 @@ def read_study(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabul
     utterances = measurable(corpus.utterances(SPLIT))
     results = read_results(out, cells(rows), corpus, keywords)
     return Study(out, rows, corpus, keywords, utterances, gather_truth(utterances, keywords), results)
+
+
+def measured(study: Study, path: str) -> Look:
+    """Looks a measure of the metrics up in a cell; None where the cell was not evaluated."""
+
+    def look(cell: Cell) -> float | None:
+        value: float | None = at(study.results[cell].metrics, path) if cell in study.results else None
+        return value
+
+    return look

@@ -14,11 +14,12 @@ import numpy as np
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.evaluate.gather import measurable
-from earmark.evaluate.runner import Evaluation, write_metrics
+from earmark.evaluate.query_pictures import query_pictures
+from earmark.evaluate.runner import IMAGE, Evaluation, write_metrics
 from earmark.evaluate.truth import Floats, Predictions
 from earmark.files import replacing
-from earmark.models.checkpoint import WEIGHTS
-from earmark.reproduce.olaleye2022.grid import Cell, Training
+from earmark.models.checkpoint import IMAGE_THRESHOLD, WEIGHTS
+from earmark.reproduce.grid import Cell, Training
 from earmark.vocabulary import Vocabulary
 
 SPLIT = "test"
@@ -36,7 +37,7 @@ class Result:
     corpus : str
         Name of the corpus.
     keywords : tuple of str
-        The W keywords, in order.
+        The W keywords that were asked for, in order: of image queries, those that have a picture.
     thresholds : numpy.ndarray, shape = (W,)
         Detection thresholds that training chose on dev.
     utterances : tuple of str
@@ -53,6 +54,12 @@ class Result:
     utterances: tuple[str, ...]
     predictions: Predictions
 
+    @property
+    def unpictured(self) -> tuple[str, ...]:
+        """The keywords that could not be asked for, for want of a picture."""
+        pictures = self.metrics.get("query_pictures")
+        return tuple(pictures["left_out"]["keywords"]) if pictures else ()
+
 
 def run_folder(out: Path, training: Training) -> Path:
     """Where a model of the grid is kept."""
@@ -67,7 +74,7 @@ def is_trained(out: Path, training: Training) -> bool:
 def is_evaluated(out: Path, cell: Cell) -> bool:
     """Whether a cell is there, and was measured on its run as that is now."""
     path, run = _place(out, cell), run_folder(out, cell.training)
-    used = [run / name for name in (WEIGHTS, "thresholds.json") if (run / name).is_file()]
+    used = [run / name for name in (WEIGHTS, "thresholds.json", IMAGE_THRESHOLD) if (run / name).is_file()]
     return path.is_file() and all(path.stat().st_mtime_ns >= file.stat().st_mtime_ns for file in used)
 
 
@@ -79,6 +86,7 @@ def write_result(out: Path, cell: Cell, evaluation: Evaluation) -> None:
             partial,
             scores=evaluation.predictions.scores,
             times_s=evaluation.predictions.times_s,
+            asked=evaluation.predictions.answered,
             utterances=np.array([utterance.id for utterance in evaluation.utterances]),
         )
     write_metrics(evaluation, path)
@@ -97,7 +105,7 @@ def read_results(out: Path, cells: Iterable[Cell], corpus: Corpus, keywords: Voc
     ------
     EarmarkError
         If a file is damaged; or if a cell is of another corpus, of other keywords or another order of them, or of
-        other utterances than the corpus has now.
+        other utterances or query pictures than the corpus has now.
     """
     results = {cell: read_result(out, cell) for cell in cells if is_evaluated(out, cell)}
     names = tuple(utterance.id for utterance in measurable(corpus.utterances(SPLIT)))
@@ -107,7 +115,8 @@ def read_results(out: Path, cells: Iterable[Cell], corpus: Corpus, keywords: Voc
                 f"{out} holds results on the corpus {result.corpus!r} ({cell.name}), not on {corpus.name!r}: "
                 "choose another --out."
             )
-        if result.keywords != keywords.words:
+        known = tuple(word for word in keywords if word not in result.unpictured)
+        if result.keywords != known or len(known) + len(result.unpictured) != len(keywords):
             raise EarmarkError(
                 f"{out} holds results for other keywords, or for another order of them ({cell.name}): "
                 "give the same list as then, or choose another --out."
@@ -115,6 +124,14 @@ def read_results(out: Path, cells: Iterable[Cell], corpus: Corpus, keywords: Voc
         if result.utterances != names:
             raise EarmarkError(
                 f"{cell.name} was measured on other utterances than the split {SPLIT} of {corpus.folder} has now: "
+                f"choose another --out, or delete {out / 'cells'} to measure again."
+            )
+    pictured = {cell: result for cell, result in results.items() if cell.row.queries == IMAGE}
+    now = query_pictures(corpus, SPLIT, keywords).to_json(corpus.folder) if pictured else {}
+    for cell, result in pictured.items():
+        if result.metrics["query_pictures"]["of_keywords"] != now:
+            raise EarmarkError(
+                f"{cell.name} was asked with other pictures than {corpus.folder} gives now: "
                 f"choose another --out, or delete {out / 'cells'} to measure again."
             )
     return results
@@ -132,12 +149,15 @@ def read_result(out: Path, cell: Cell) -> Result:
     try:
         metrics = json.loads(path.read_text(encoding="utf-8"))
         with np.load(path.with_suffix(".npz"), allow_pickle=False) as kept:
-            predictions = Predictions(kept["scores"], kept["times_s"])
+            # Cells that were kept before there were image queries say nothing of where they were asked: everywhere.
+            predictions = Predictions(kept["scores"], kept["times_s"], kept.get("asked"))
             utterances = tuple(str(name) for name in kept["utterances"])
         if predictions.scores.shape != (len(utterances), len(metrics["per_keyword"])):
             raise ValueError("metrics and scores do not belong together")
         by_word = metrics["per_keyword"]
         thresholds = np.array([measures["threshold"] for measures in by_word.values()], dtype=float)
+        if cell.row.queries == IMAGE and not isinstance(metrics["query_pictures"]["of_keywords"], dict):
+            raise ValueError("it does not say which pictures were asked with")
         return Result(cell, metrics, str(metrics["corpus"]), tuple(by_word), thresholds, utterances, predictions)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         raise EarmarkError(f"{path} or the .npz beside it is damaged ({error}): delete both, and run again.") from error

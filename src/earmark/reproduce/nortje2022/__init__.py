@@ -1,0 +1,55 @@
+"""Towards visually prompted keyword localisation for zero-resource spoken languages (Nortje and Kamper 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from earmark.corpus import Corpus
+from earmark.reproduce.budget import Budget
+from earmark.reproduce.grid import Row
+from earmark.reproduce.nortje2022.grid import SMALL, rows
+from earmark.reproduce.nortje2022.report import write_report
+from earmark.reproduce.runner import run, told
+from earmark.reproduce.study import read_study
+from earmark.vocabulary import Vocabulary
+
+OPTIONS = ("recipes",)  # beyond those of every paper
+
+
+def reproduce(
+    corpus: Corpus,
+    out: Path,
+    keywords: Vocabulary,
+    only: Sequence[str] = (),
+    budget: Budget | None = None,
+    recipes: str = SMALL,
+    grid: Sequence[Row] | None = None,
+) -> None:
+    """Train and evaluate the models of the paper, of its follow-up and our own, and write the report.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        With the splits train, dev and test, a picture for each utterance, and the tags ``vgs`` and ``bow``.
+    out : Path
+        Folder of the reproduction: ``runs/``, ``cells/`` and the report. What is there is not done again.
+    keywords : Vocabulary
+    only : sequence of str
+        Names of cells, or beginnings of names; all of the grid without any.
+    budget : Budget, optional
+        For each training; the epochs of its recipe without one.
+    recipes : str
+        "small", or "paper" for the networks of the released code, which need a pretrained ResNet-50.
+    grid : sequence of Row, optional
+        Other rows than those.
+
+    Raises
+    ------
+    EarmarkError
+        If something that is needed is missing; or at the end, where some cells could not be done.
+    """
+    grid = rows(recipes) if grid is None else grid
+    problems = run(grid, only, corpus, keywords, out, budget or Budget())
+    write_report(read_study(out, grid, corpus, keywords))
+    told(out, problems)
