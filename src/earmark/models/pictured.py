@@ -16,6 +16,7 @@ mean of their detection scores, and the localisation scores of the one that scor
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, cast
@@ -27,7 +28,7 @@ from earmark.errors import EarmarkError
 from earmark.images import read_image
 from earmark.models import similarity
 from earmark.models.image import image_network
-from earmark.models.masking import real_frames
+from earmark.models.masking import inner_frames
 from earmark.models.speech import speech_network
 from earmark.models.written import Speech
 from earmark.queries import Prompt, Query
@@ -37,6 +38,7 @@ from earmark.vocabulary import Vocabulary
 
 AT_ONCE = 16  # pictures that the image network looks at together
 SMALLEST = 1e-6  # a deviation
+EDGE = 2  # frames at either end
 MOMENTUM = 0.1  # with which the middle and the spread of similarities follow those of each batch
 POOLS = {
     "misa": similarity.misa,
@@ -150,14 +152,22 @@ class PairModel(PicturedModel):
             self.middle.lerp_(similarities.mean(), MOMENTUM)
             self.deviation.lerp_(similarities.std().clamp_min(SMALLEST), MOMENTUM)
 
+    def compared(self, lengths: Tensor, frames: int) -> Tensor:
+        """Which frames are compared with pixels, (B, T'): those that don't touch an edge.
+
+        A network hears an edge in what it was padded with. Attention that is measured by its highest value learns to
+        hold on to that, as to a standard that every utterance has, and then points at the edges instead of at words.
+        """
+        return inner_frames(lengths, frames, EDGE)
+
     def similarities(self, speech: Speech, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Similarities (B, N) of utterances and pictures (N, P, D), and localisation scores (B, N, T')."""
         frames, lengths = speech
-        real = real_frames(lengths, frames.shape[1])[:, None]
+        real = self.compared(lengths, frames.shape[1])[:, None]
         matches = similarity.matchmap(pixels, frames)
         if self.pool is None:
             return similarity.attended(matches, real, pixels, frames), similarity.audio_attention(matches, real)
-        return self.pool(matches, real), matches.amax(dim=2)
+        return self.pool(matches, real), matches.amax(dim=2).masked_fill(~real, -math.inf)
 
     def score(self, speech: Speech, asked: list[Tensor]) -> tuple[Tensor, Tensor]:
         """The mean detection score of each query's pictures, as logits, and the curve of the one that scores best."""

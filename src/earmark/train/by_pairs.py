@@ -17,7 +17,6 @@ from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.features.padding import pad
 from earmark.models.build import AnyModel
-from earmark.models.masking import real_frames
 from earmark.models.pictured import PairModel
 from earmark.recipe import ContrastiveLoss, Recipe, RegressionLoss, Sampled
 from earmark.supervision.sampling import Ints, PairSampler, labels
@@ -163,10 +162,10 @@ class PairCourse:
         if not len(batch["anchors"]):  # nobody in a small batch found what an anchor needs
             loss: Tensor = 0 * (frames.sum() + pixels.sum())
             return loss
-        every = Pairs(pixels, frames, real_frames(lengths, frames.shape[1]))
+        assert isinstance(model, PairModel)
+        every = Pairs(pixels, frames, model.compared(lengths, frames.shape[1]))
         own, positive, negative = (every.chosen(batch[part]) for part in ("anchors", "positives", "negatives"))
         p, n = self.settings.positives, self.settings.negatives
-        assert isinstance(model, PairModel)
         if isinstance(self.settings, ContrastiveLoss):
             return contrastive(
                 own.contexts(),
