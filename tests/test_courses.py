@@ -21,7 +21,7 @@ from earmark.models.build import build
 from earmark.queries import Prompt
 from earmark.recipe import Recipe
 from earmark.train.batches import dealt
-from earmark.train.by_pairs import Drawn
+from earmark.train.by_pairs import Group
 from earmark.train.choose import course_of
 from earmark.vocabulary import Vocabulary
 
@@ -34,7 +34,12 @@ LOSSES: dict[str, dict[str, Any]] = {
 }
 
 
-def recipe_of(loss: str, similarity: str, shuffle_pairs: bool = False) -> Recipe:
+DRAWS = ["corpus", "batch"]
+
+
+def recipe_of(
+    loss: str, similarity: str, shuffle_pairs: bool = False, draw: str = "corpus", batch_size: int = 3
+) -> Recipe:
     kind = {"kind": "matchmap", "pool": similarity} if similarity in ("misa", "sisa", "sima") else {"kind": similarity}
     return Recipe.model_validate(
         {
@@ -48,8 +53,8 @@ def recipe_of(loss: str, similarity: str, shuffle_pairs: bool = False) -> Recipe
                 "dimension": 4,
                 "similarity": kind,
             },
-            "loss": LOSSES[loss],
-            "training": {"epochs": 2, "batch_size": 3},
+            "loss": LOSSES[loss] | ({"draw": draw} if "negatives" in LOSSES[loss] else {}),
+            "training": {"epochs": 2, "batch_size": batch_size},
         }
     )
 
@@ -87,30 +92,34 @@ class Encoded:
         return self.model.see([Prompt(image)])[0].flatten(0, 1).double()
 
 
-def members(drawn: Drawn) -> tuple[list[tuple[int, int]], list[tuple[int, int]], list[tuple[int, int]]]:
-    """The anchor, its positives and its negatives: which utterance at which speed."""
-    p = len(drawn.draw.positives)
-    numbers = [drawn.draw.anchor, *drawn.draw.positives.tolist(), *drawn.draw.negatives.tolist()]
-    every = list(zip(numbers, drawn.speeds, strict=True))
-    return every[:1], every[1 : 1 + p], every[1 + p :]
+Rendition = tuple[int, int]
+
+
+def drawn(group: Group) -> list[tuple[Rendition, list[Rendition], list[Rendition]]]:
+    """Each anchor with its positives and its negatives: which utterance at which speed."""
+    heard = [(utterance, speed) for speed, utterance in group.renditions]
+    rows = zip(group.anchors, group.positives, group.negatives, strict=True)
+    return [(heard[a], [heard[row] for row in p], [heard[row] for row in n]) for a, p, n in rows]
 
 
 # Positives and negatives by keyword
 
 
-def test_contrastive_contexts_are_those_of_each_pair_by_itself(tiny_corpus: Corpus) -> None:
-    made, model = course(recipe_of("contrastive", "localising-attention"), tiny_corpus)
+@pytest.mark.parametrize("draw", DRAWS)
+def test_contrastive_contexts_are_those_of_each_pair_by_itself(tiny_corpus: Corpus, draw: str) -> None:
+    size = 3 if draw == "corpus" else 8
+    made, model = course(recipe_of("contrastive", "localising-attention", draw=draw, batch_size=size), tiny_corpus)
     encoded = Encoded(model, made.loader.dataset.lesson, tiny_corpus.utterances("train"))
     batches = list(made.sampler)
-    for some in (batches[0], batches[-1]):
+    for some in (batches[0], batches[-1]) if draw == "corpus" else batches[:1]:
+        assert drawn(some[0])
         found = loss_of(made, model, made.loader.collate_fn(some))
-        assert found == pytest.approx(slow_contrastive(encoded, some), rel=1e-4)
+        assert found == pytest.approx(slow_contrastive(encoded, some[0]), rel=1e-4)
 
 
-def slow_contrastive(encoded: Encoded, batch: Sequence[Drawn]) -> float:
+def slow_contrastive(encoded: Encoded, some: Group) -> float:
     groups: list[list[float]] = [[], [], [], []]
-    for drawn in batch:
-        [(u, speed)], positives, negatives = members(drawn)
+    for (u, speed), positives, negatives in drawn(some):
         pixels, frames = encoded.pixels(u), encoded.frames(u, speed)
         heard, seen = slow_pairs.audio_context(pixels, frames), slow_pairs.image_context(pixels, frames)
         heard_too, heard_not = (
@@ -133,21 +142,32 @@ def slow_contrastive(encoded: Encoded, batch: Sequence[Drawn]) -> float:
     return sum(sum(group) / len(group) for group in groups) / 4
 
 
-@pytest.mark.parametrize("similarity", ["misa", "sima", "highest", "localising-attention"])
-def test_regression_compares_anchors_with_what_was_drawn_for_each(tiny_corpus: Corpus, similarity: str) -> None:
-    made, model = course(recipe_of("regression", similarity), tiny_corpus)
+@pytest.mark.parametrize(
+    ("similarity", "draw"),
+    [
+        ("misa", "corpus"),
+        ("sima", "corpus"),
+        ("highest", "corpus"),
+        ("localising-attention", "corpus"),
+        ("misa", "batch"),
+    ],
+)
+def test_regression_compares_anchors_with_what_was_drawn_for_each(
+    tiny_corpus: Corpus, similarity: str, draw: str
+) -> None:
+    size = 3 if draw == "corpus" else 8
+    made, model = course(recipe_of("regression", similarity, draw=draw, batch_size=size), tiny_corpus)
     encoded = Encoded(model, made.loader.dataset.lesson, tiny_corpus.utterances("train"))
     some = next(iter(made.sampler))
     alike = slow_pairs.SIMILARITIES[similarity]
     distances = []
-    for drawn in some:
-        [(u, speed)], positives, negatives = members(drawn)
+    for (u, speed), positives, negatives in drawn(some[0]):
         pixels, frames = encoded.pixels(u), encoded.frames(u, speed)
         distances.append(alike(pixels, frames) - 1.0)
         for others, wanted in ((positives, 1.0), (negatives, -0.5)):
             distances += [alike(pixels, encoded.frames(*other)) - wanted for other in others]
             distances += [alike(encoded.pixels(other), frames) - wanted for other, _ in others]
-    assert len(distances) == len(some) * (1 + 2 * 2 + 2 * 3)
+    assert len(distances) == len(some[0].anchors) * (1 + 2 * 2 + 2 * 3) > 0
     expected = (sum(distance**2 for distance in distances) / len(distances)).item()
     assert loss_of(made, model, made.loader.collate_fn(some)) == pytest.approx(expected, rel=1e-4)
 
@@ -161,8 +181,8 @@ def test_dev_is_checked_by_the_same_loss_on_the_same_batches(tiny_corpus: Corpus
     assert made.check(model) == checked
     assert not model.training
     if loss in ("contrastive", "regression"):
-        encoded = [(len(some), loss_of(made, model, made.dev.collate(some))) for some in made.dev_batches]
-        assert {drawn.draw.anchor for some in made.dev_batches for drawn in some} == set(range(8))
+        encoded = [(len(some[0].anchors), loss_of(made, model, made.dev.collate(some))) for some in made.dev_batches]
+        assert {u for [some] in made.dev_batches for (u, _), _, _ in drawn(some)} == set(range(8))
         assert len({size for size, _ in encoded}) == 2
         assert checked == pytest.approx(sum(size * value for size, value in encoded) / 8, rel=1e-4)
 
@@ -174,6 +194,43 @@ def test_a_split_that_nothing_can_be_drawn_from_is_named(own_corpus: Corpus) -> 
     tags.write_text("\n".join(low) + "\n", encoding="utf-8")
     with pytest.raises(EarmarkError, match=r"^The split dev of .*corpus: No two pictures differ in their labels"):
         course(recipe_of("contrastive", "localising-attention"), own_corpus)
+
+
+def test_a_batch_in_which_no_anchor_finds_what_it_needs_teaches_nothing(tiny_corpus: Corpus) -> None:
+    """Its loss is 0 and its slopes are, but it has some, as every batch must on several devices."""
+    made, model = course(recipe_of("regression", "misa", draw="batch", batch_size=8), tiny_corpus)
+    batch = made.loader.collate_fn(next(iter(made.sampler)))
+    nobody = {name: batch[name][:0] for name in ("anchors", "positives", "negatives")}
+    model.requires_grad_(True)
+    loss = made.loss(model, made.output(model, batch["features"], batch), batch | nobody, torch.Generator())
+    assert loss.item() == 0
+    loss.backward()
+    assert all(not weights.grad.any() for weights in model.parameters())
+
+
+def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus) -> None:
+    """A tenth of each batch's mean and deviation; dev and cosines teach no scale."""
+    for loss, similarity in (("regression", "misa"), ("triplet", "highest")):
+        made, model = course(recipe_of(loss, similarity), tiny_corpus)
+        heard: list[Tensor] = []
+        remember = model.remember
+        model.remember = lambda alike, heard=heard, remember=remember: (heard.append(alike), remember(alike))
+        made.check(model)
+        assert (model.middle, model.deviation) == (0, 1)
+        heard.clear()
+        model.train()
+        middle, deviation = 0.0, 1.0
+        for batch in itertools.islice(made.loader, 3):
+            made.loss(model, made.output(model, batch["features"], batch), batch, torch.Generator())
+            middle = 0.9 * middle + 0.1 * heard[-1].mean().item()
+            deviation = 0.9 * deviation + 0.1 * heard[-1].std().item()
+        assert len(heard) == 3
+        assert model.middle.item() == pytest.approx(middle, rel=1e-4)
+        assert model.deviation.item() == pytest.approx(deviation, rel=1e-4)
+    made, model = course(recipe_of("regression", "localising-attention"), tiny_corpus)
+    batch = next(iter(made.loader))
+    made.loss(model.train(), made.output(model, batch["features"], batch), batch, torch.Generator())
+    assert (model.middle, model.deviation) == (0, 1)
 
 
 # Triplets

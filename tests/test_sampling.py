@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,14 @@ from hypothesis import strategies as st
 from earmark.errors import EarmarkError
 from earmark.recipe import ContrastiveLoss, Sampled
 from earmark.supervision.sampling import PairSampler, labels
-from earmark.train.by_pairs import Drawn, DrawSampler
+from earmark.train.by_pairs import Group, GroupSampler
 
 Bools = npt.NDArray[np.bool_]
 SEED = st.integers(0, 2**31)
 
 
-def wanted(positives: int = 1, negatives: int = 3) -> Sampled:
-    return ContrastiveLoss(kind="contrastive", positives=positives, negatives=negatives)
+def wanted(positives: int = 1, negatives: int = 3, draw: Literal["corpus", "batch"] = "corpus") -> Sampled:
+    return ContrastiveLoss(kind="contrastive", positives=positives, negatives=negatives, draw=draw)
 
 
 @st.composite
@@ -89,6 +90,35 @@ def test_every_draw_keeps_the_rules(data: tuple[Bools, list[int]], positives: in
             assert labelled[negative].any()
 
 
+@given(data=data(), share=st.sampled_from([0.3, 0.6, 1.0]), seed=SEED)
+@settings(deadline=None)
+def test_every_draw_among_some_keeps_the_rules(data: tuple[Bools, list[int]], share: float, seed: int) -> None:
+    """From them alone, never the anchor's own picture, and nothing where a rule can't be kept."""
+    labelled, pictures = data
+    anchors = [u for u in range(len(labelled)) if keywords_of(labelled, pictures, u)]
+    if not anchors:
+        return
+    sampler = PairSampler(labelled, pictures, wanted(2, 3))
+    chance = np.random.default_rng(seed)
+    members = np.array([u for u in anchors if chance.random() < share] or anchors[:1])
+    for anchor in members.tolist():
+        possible = {}
+        for keyword in np.flatnonzero(labelled[anchor]).tolist():
+            right = [u for u in members if labelled[u, keyword] and pictures[u] != pictures[anchor]]
+            wrong = [u for u in members if labelled[u].any() and not shows(labelled, pictures, u, keyword)]
+            if right and wrong:
+                possible[keyword] = set(right), set(wrong)
+        draw = sampler.draw_among(anchor, members, chance)
+        assert (draw is None) == (not possible)
+        if draw:
+            right, wrong = possible[draw.keyword]
+            assert draw.anchor == anchor
+            assert draw.positives.shape == (2,)
+            assert draw.negatives.shape == (3,)
+            assert set(draw.positives) <= right
+            assert set(draw.negatives) <= wrong
+
+
 LABELLED = np.array(
     [[1, 1, 0], [1, 0, 0], [1, 0, 1], [0, 1, 0], [0, 1, 1], [0, 0, 1], [0, 0, 1], [1, 0, 0]], dtype=bool
 )
@@ -103,11 +133,12 @@ def is_as_likely(counts: Counter[int], odds: dict[int, float]) -> bool:
     return bool(scipy.stats.chisquare(found, expected / expected.sum() * found.sum()).pvalue > 1e-3)
 
 
-def test_keyword_positive_and_negative_are_each_drawn_by_chance() -> None:
+@pytest.mark.parametrize("among", [False, True])
+def test_keyword_positive_and_negative_are_each_drawn_by_chance(among: bool) -> None:
     """A keyword of the anchor's, a pair of that keyword, another keyword, a pair of that: uniformly, each in turn."""
     sampler = PairSampler(LABELLED, PICTURES, wanted())
-    chance = np.random.default_rng(0)
-    draws = [sampler.draw(0, chance) for _ in range(3000)]
+    chance, every = np.random.default_rng(0), np.arange(len(LABELLED))
+    draws = [sampler.draw_among(0, every, chance) if among else sampler.draw(0, chance) for _ in range(3000)]
     assert is_as_likely(Counter(draw.keyword for draw in draws), {0: 1, 1: 1})
     for keyword, positives in ((0, [1, 2]), (1, [3, 4])):
         some = [draw for draw in draws if draw.keyword == keyword]
@@ -157,9 +188,8 @@ TAG = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 def slow_labels(row: Sequence[float], top: int | None, least: float) -> list[bool]:
-    ranked = sorted(range(len(row)), key=lambda keyword: (-row[keyword], keyword))
-    kept = ranked if top is None else ranked[:top]
-    return [keyword in kept and row[keyword] >= least for keyword in range(len(row))]
+    kept = sorted(row, reverse=True)[:top]
+    return [tag in kept and tag >= least for tag in row]
 
 
 @given(
@@ -170,7 +200,7 @@ def slow_labels(row: Sequence[float], top: int | None, least: float) -> list[boo
 def test_labels_are_the_highest_tags_that_are_high_enough(
     rows: list[list[float]], top: int | None, least: float
 ) -> None:
-    """Of tags that are alike, the keyword that comes first."""
+    """Tags that are alike are labels alike."""
     tags = np.array(rows, dtype=np.float32)
     assert labels(tags, top, least).tolist() == [slow_labels(row, top, least) for row in tags.tolist()]
 
@@ -179,57 +209,96 @@ def test_labels_by_hand() -> None:
     tags = np.array([[0.9, 0.6, 0.7, 0.8], [0.6, 0.1, 0.59, 0.6]], dtype=np.float32)
     assert labels(tags, 3, 0.6).tolist() == [[True, False, True, True], [True, False, False, True]]
     assert labels(tags, None, 0.6).tolist() == [[True, True, True, True], [True, False, False, True]]
+    assert labels(tags, 1, 0.6).tolist() == [[True, False, False, False], [True, False, False, True]]
 
 
 # Batches
 
 
-def batches(seed: int = 0, epoch: int = 0, size: int = 3, speeds: int = 2) -> list[list[Drawn]]:
-    sampler = DrawSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3)), speeds, size, seed)
+def groups(
+    seed: int = 0, epoch: int = 0, size: int = 3, speeds: int = 2, draw: Literal["corpus", "batch"] = "corpus"
+) -> list[Group]:
+    sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3, draw)), speeds, size, seed)
     sampler.epoch = epoch
     made = list(sampler)
     assert len(made) == len(sampler)
-    return made
+    assert all(len(some) == 1 for some in made)
+    return [group for some in made for group in some]
 
 
-def told(batches: Sequence[Sequence[Drawn]]) -> list[object]:
+def told(groups: Sequence[Group]) -> list[object]:
     """Everything of what was drawn, for comparing."""
-    return [
-        (d.draw.anchor, d.draw.keyword, *d.draw.positives, *d.draw.negatives, d.speeds)
-        for some in batches
-        for d in some
-    ]
+    return [(g.renditions, g.anchors.tolist(), g.positives.tolist(), g.negatives.tolist()) for g in groups]
 
 
 @given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5), speeds=st.integers(1, 3))
-def test_each_anchor_comes_once_an_epoch(size: int, seed: int, epoch: int, speeds: int) -> None:
-    made = batches(seed, epoch, size, speeds)
-    assert sorted(drawn.draw.anchor for some in made for drawn in some) == list(range(len(LABELLED)))
-    assert all(len(some) == size for some in made[:-1])
-    assert all(len(drawn.speeds) == 1 + 2 + 3 for some in made for drawn in some)
-    assert {speed for some in made for drawn in some for speed in drawn.speeds} <= set(range(speeds))
+def test_each_anchor_comes_once_an_epoch_and_brings_its_own(size: int, seed: int, epoch: int, speeds: int) -> None:
+    made = groups(seed, epoch, size, speeds)
+    heard = [[utterance for _, utterance in group.renditions] for group in made]
+    anchors = [some[row] for some, group in zip(heard, made, strict=True) for row in group.anchors]
+    assert sorted(anchors) == list(range(len(LABELLED)))
+    assert all(len(group.anchors) == size for group in made[:-1])
+    for group, some in zip(made, heard, strict=True):
+        rows = np.concatenate([group.anchors, group.positives.ravel(), group.negatives.ravel()])
+        assert sorted(rows) == list(range(len(some)))  # nothing is heard for nobody, or for two
+        keep_the_rules(group, some)
+    assert {speed for group in made for speed, _ in group.renditions} <= set(range(speeds))
 
 
-def test_draws_depend_on_seed_and_epoch_alone() -> None:
-    assert told(batches(1, 2)) == told(batches(1, 2))
-    assert told(batches(1, 2)) != told(batches(1, 3))
-    assert told(batches(1, 2)) != told(batches(2, 2))
-    sampler = DrawSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3)), 2, 3, 1)
+@given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5))
+def test_anchors_that_are_drawn_from_the_batch_are_one_anothers_pairs(size: int, seed: int, epoch: int) -> None:
+    made = groups(seed, epoch, size, draw="batch")
+    heard = [[utterance for _, utterance in group.renditions] for group in made]
+    assert sorted(utterance for some in heard for utterance in some) == list(range(len(LABELLED)))
+    sampler = PairSampler(LABELLED, PICTURES, wanted())
+    for group, some in zip(made, heard, strict=True):
+        keep_the_rules(group, some)
+        members, chance = np.array(some), np.random.default_rng(0)
+        can = [row for row, utterance in enumerate(some) if sampler.draw_among(utterance, members, chance)]
+        assert group.anchors.tolist() == can
+    if size == 1:
+        assert not any(len(group.anchors) for group in made)
+    if size > len(LABELLED):
+        assert len(made[0].anchors) == len(LABELLED)
+
+
+def keep_the_rules(group: Group, heard: Sequence[int]) -> None:
+    """Some keyword of each anchor is that of its positives, and that of none of its negatives."""
+    assert group.positives.shape == (len(group.anchors), 2)
+    assert group.negatives.shape == (len(group.anchors), 3)
+    for anchor, positives, negatives in zip(group.anchors, group.positives, group.negatives, strict=True):
+        fits = [
+            keyword
+            for keyword in np.flatnonzero(LABELLED[heard[anchor]])
+            if all(LABELLED[heard[u], keyword] for u in positives)
+            and not any(shows(LABELLED, PICTURES, heard[u], keyword) for u in negatives)
+        ]
+        assert fits
+        assert PICTURES[heard[anchor]] not in {PICTURES[heard[u]] for u in (*positives, *negatives)}
+
+
+@pytest.mark.parametrize("draw", ["corpus", "batch"])
+def test_draws_depend_on_seed_and_epoch_alone(draw: Literal["corpus", "batch"]) -> None:
+    assert told(groups(1, 2, draw=draw)) == told(groups(1, 2, draw=draw))
+    assert told(groups(1, 2, draw=draw)) != told(groups(1, 3, draw=draw))
+    assert told(groups(1, 2, draw=draw)) != told(groups(2, 2, draw=draw))
+    sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3, draw)), 2, 3, 1)
     epochs = []
     for sampler.epoch in (0, 2):  # an epoch is the same whether or not others came before it
-        epochs.append(told(list(sampler)))
-    assert epochs[1] == told(batches(1, 2))
+        epochs.append(told([group for some in sampler for group in some]))
+    assert epochs[1] == told(groups(1, 2, draw=draw))
 
 
-def test_every_speed_is_heard_about_as_often() -> None:
+@pytest.mark.parametrize("draw", ["corpus", "batch"])
+def test_every_speed_is_heard_about_as_often(draw: Literal["corpus", "batch"]) -> None:
     speeds = Counter(
-        speed for epoch in range(60) for some in batches(epoch=epoch) for drawn in some for speed in drawn.speeds
+        speed for epoch in range(60) for group in groups(epoch=epoch, draw=draw) for speed, _ in group.renditions
     )
     assert is_as_likely(speeds, {0: 1, 1: 1})
 
 
-def test_accelerate_deals_the_batches_to_several_devices() -> None:
-    sampler = DrawSampler(PairSampler(LABELLED, PICTURES, wanted()), 1, 2, 0)
+def test_accelerate_deals_the_groups_to_several_devices() -> None:
+    sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted()), 1, 2, 0)
     shards = [BatchSamplerShard(sampler, 2, process) for process in range(2)]
-    dealt = [drawn.draw.anchor for shard in shards for some in shard for drawn in some]
-    assert sorted(dealt) == list(range(len(LABELLED)))
+    dealt = [group.renditions[row] for shard in shards for some in shard for group in some for row in group.anchors]
+    assert sorted(dealt) == [(0, utterance) for utterance in range(len(LABELLED))]
