@@ -72,6 +72,7 @@ def test_every_utterance_is_asked_with_all_pictures_but_its_own(run: Path, tiny_
     assert not told["own_pictures_asked"]
     assert told["left_out"]["pairs"] == (~evaluation.predictions.answered).sum() == 1
     assert told["left_out"]["spoken_pairs"] == 1
+    assert told_pictures(evaluation.metrics)[1].startswith("Left out: 1 of 32 pairs of utterance and keyword, 1 with")
     assert evaluation.metrics["per_keyword"].keys() == told["of_keywords"].keys()
 
 
@@ -106,7 +107,7 @@ def test_a_crop_is_what_the_model_sees(run: Path, own_corpus: Corpus) -> None:
     assert cropped.metrics["query_pictures"]["crops"] == 1
     assert not np.allclose(whole.predictions.scores[:, 0], cropped.predictions.scores[:, 0], equal_nan=True)
     np.testing.assert_array_equal(whole.predictions.scores[:, 1:], cropped.predictions.scores[:, 1:])
-    assert "1 of them a part alone" in told_pictures(cropped.metrics)[0]
+    assert "(12 in all, 1 of them cropped)" in told_pictures(cropped.metrics)[0]
 
 
 def test_the_threshold_is_the_one_for_image_queries(run: Path, tiny_corpus: Corpus) -> None:
@@ -132,7 +133,7 @@ def test_a_keyword_without_a_picture_is_left_out_and_named(run: Path, own_corpus
     assert evaluation.metrics["query_pictures"]["left_out"]["keywords"] == ["ball"]
     assert evaluation.metrics["keywords"] == len(evaluation.queries) == 3
     assert list(evaluation.metrics["per_keyword"]) == ["dog", "ọmọ", "snow"]
-    assert "No utterance of test gives a picture for: ball. Left out." in told_pictures(evaluation.metrics)
+    assert "Left out, for no utterance of test gives a picture: ball." in told_pictures(evaluation.metrics)
     assert len(evaluation.utterances) == 8  # those without a picture are searched all the same
     assert_as_alone(evaluation, own_corpus)
 

@@ -20,7 +20,7 @@ def told_pictures(metrics: Mapping[str, Any]) -> list[str]:
     counts = [len(pictures) for pictures in asked["of_keywords"].values()]
     few, most = min(counts), max(counts)
     each = f"{most}" if few == most else f"{few} to {most}"
-    crops = f", of {asked['crops']} of them a part alone" if asked["crops"] else ""
+    crops = f", {asked['crops']} of them cropped" if asked["crops"] else ""
     own = (
         "Utterances were asked with their own pictures too, as the released code does."
         if asked["own_pictures_asked"]
@@ -30,20 +30,23 @@ def told_pictures(metrics: Mapping[str, Any]) -> list[str]:
         f"Image queries: each keyword is asked for with {each} {'picture' if most == 1 else 'pictures'} of the split "
         f"{split} ({sum(counts)} in all{crops}), never one of train. {own}"
     )
-    return [told, *_left_out(asked["left_out"], split)]
+    cells = metrics["utterances"] * metrics["keywords"]
+    return [told, *_left_out(asked["left_out"], cells, split)]
 
 
-def _left_out(left_out: Mapping[str, Any], split: str) -> list[str]:
+def _left_out(left_out: Mapping[str, Any], cells: int, split: str) -> list[str]:
     told = []
     if left_out["pairs"]:
         told.append(
-            f"{left_out['pairs']} pairs of utterance and keyword were left out, {left_out['spoken_pairs']} of them "
-            "with the keyword spoken: there was no picture to ask with but the utterance's own."
+            f"Left out: {left_out['pairs']} of {cells} pairs of utterance and keyword, {left_out['spoken_pairs']} with "
+            "the keyword spoken, for which there is no picture but the utterance's own."
         )
     if left_out["keywords"]:
-        told.append(f"No utterance of {split} gives a picture for: {', '.join(left_out['keywords'])}. Left out.")
+        told.append(f"Left out, for no utterance of {split} gives a picture: {', '.join(left_out['keywords'])}.")
     if left_out["learned_pictures"]:
-        told.append(f"{left_out['learned_pictures']} pictures are in the split train too, and were not asked with.")
+        told.append(
+            f"Pictures that are in the split train too, and were not asked with: {left_out['learned_pictures']}."
+        )
     return told
 
 

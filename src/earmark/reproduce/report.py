@@ -20,18 +20,6 @@ def write_files(
     differences: Mapping[str, str],
 ) -> None:
     """Write ``report.md`` and ``report.html`` into a folder; parameters as for :func:`write_reproduction`."""
-    write_text(out / "report.md", _markdown(title, lede, terms, tables, closeups, differences))
-    write_reproduction(out / "report.html", title, lede, terms, tables, closeups, differences)
-
-
-def _markdown(
-    title: str,
-    lede: str,
-    terms: Mapping[str, str],
-    tables: Sequence[Table],
-    closeups: Sequence[Closeup],
-    differences: Mapping[str, str],
-) -> str:
     parts = [
         f"# {title}\n",
         f"{lede} Behind a slash stands what was published.\n",
@@ -44,7 +32,8 @@ def _markdown(
         parts += [f"- {scatter.caption}" for scatter in closeup.scatters]
         parts += ["", to_markdown(closeup.keywords), to_markdown(closeup.confusions)]
     parts += ["## What differs from the paper\n", _described(differences)]
-    return "\n".join(parts)
+    write_text(out / "report.md", "\n".join(parts))
+    write_reproduction(out / "report.html", title, lede, terms, tables, closeups, differences)
 
 
 def _described(terms: Mapping[str, str]) -> str:

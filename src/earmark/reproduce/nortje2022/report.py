@@ -15,7 +15,7 @@ def write_report(study: Study) -> None:
     """Write ``report.html`` and ``report.md`` from the cells that are there; what is not has dashes."""
     shown = [
         *(tables.compared(study, supervision) for supervision in SUPERVISIONS),
-        *(tables.counted_as_released(study, supervision) for supervision in SUPERVISIONS),
+        tables.counted_as_released(study),
         tables.gain(study),
         tables.agreements(study),
         tables.thresholds(study),
