@@ -290,6 +290,9 @@ def train(
     out: Annotated[Path, typer.Option(help="New folder for the trained model.")],
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
     set: Annotated[list[str] | None, typer.Option(help="Change the recipe: key=value, dots between levels.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Begin with the networks of this tagger or run, all but their last layers.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
 ) -> None:
     """Train a model from a corpus's tags."""
@@ -301,7 +304,7 @@ def train(
     words = _keywords(known, keywords)
     from earmark.train.loop import train as run
 
-    run(checked, known, out, words, resume)
+    run(checked, known, out, words, resume, start)
     print(f"The model is in {out}.")
 
 

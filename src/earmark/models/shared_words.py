@@ -79,7 +79,8 @@ class SharedWords(PicturedModel):
         return only
 
     def _meant(self, subject: Tensor) -> Tensor:
-        evidence = self.shown(subject.flatten(1, 2)).clamp_min(RARE) - self.usual
+        shown = self.shown(subject.flatten(1, 2))
+        evidence = torch.maximum(shown, self.usual.clamp_max(RARE)) - self.usual
         weight = math.sqrt(len(subject))
         return (weight * evidence.mean(dim=0)).softmax(dim=0)
 

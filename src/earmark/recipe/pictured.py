@@ -96,7 +96,6 @@ class Pictured(Strict):
     speech: Annotated[ConvSpeech | CpcSpeech, Field(discriminator="kind")]
     image: Annotated[SmallImage | PretrainedImage, Field(discriminator="kind")]
     dimension: Width = Field(description="numbers a frame and a pixel")
-    start: str | None = Field(None, description="folder of a tagger or a run, to start from all but its last layers")
     similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
 
     @model_validator(mode="after")

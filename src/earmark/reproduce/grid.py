@@ -32,6 +32,8 @@ class Row:
         The row in the paper; None for what is not in it, or where rows have none.
     queries : str
         What the model is asked with: "written" or "image".
+    start : str or None
+        The architecture whose networks, under the same supervision, its training begins with.
     """
 
     architecture: str
@@ -40,6 +42,7 @@ class Row:
     title: str
     number: int | None = None
     queries: str = WRITTEN
+    start: str | None = None
 
     @property
     def name(self) -> str:
@@ -54,6 +57,12 @@ class Training:
     architecture: str
     recipe: str
     supervision: str
+    start: str | None = None
+
+    @property
+    def start_name(self) -> str | None:
+        """The folder of the run that it starts from."""
+        return self.start and f"{self.start}-{self.supervision}"
 
     @property
     def name(self) -> str:
@@ -81,7 +90,7 @@ class Cell:
     @property
     def training(self) -> Training:
         """The model that it needs."""
-        return Training(self.row.architecture, self.row.recipe, self.supervision)
+        return Training(self.row.architecture, self.row.recipe, self.supervision, self.row.start)
 
 
 def cells(rows: Iterable[Row]) -> list[Cell]:

@@ -69,7 +69,7 @@ def run(
         for cell in wanted:
             agreed_epochs(run_folder(out, cell.training), budget)
     to_do = _not_done(wanted, read_results(out, cells(grid), corpus, keywords))
-    trainings = list(dict.fromkeys(cell.training for cell in to_do))
+    trainings = _in_order(to_do, cells(grid), out)
     recipes = {it: settled(it.read_recipe, run_folder(out, it), budget, keywords) for it in trainings}
     untrained = [training for training in trainings if not is_trained(out, training)]
     if to_do:
@@ -125,6 +125,18 @@ def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
     return [cell for cell in wanted if cell not in done]
 
 
+def _in_order(to_do: Sequence[Cell], grid: Sequence[Cell], out: Path) -> list[Training]:
+    """The trainings that cells need, each after the one whose networks it begins with."""
+    trainings: dict[Training, None] = {}
+    for cell in to_do:
+        mine = cell.training
+        first = next((c.training for c in grid if c.training.name == mine.start_name), None)
+        if first is not None and not (is_trained(out, mine) or is_trained(out, first)):
+            trainings.setdefault(first)
+        trainings.setdefault(mine)
+    return list(trainings)
+
+
 def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
     """Refuse at once what would fail after hours."""
     for cell in to_do:
@@ -152,4 +164,5 @@ def _train(
     if recipe is None:
         assert budget.minutes is not None
         recipe = fitting(training.read_recipe, budget.minutes, corpus, keywords)
-    train(recipe, corpus, run_folder(out, training), keywords, resume=True)
+    start = training.start_name and run_folder(out, training).with_name(training.start_name)
+    train(recipe, corpus, run_folder(out, training), keywords, resume=True, start=start or None)

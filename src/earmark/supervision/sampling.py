@@ -30,7 +30,7 @@ def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bool
     ----------
     tags : numpy.ndarray, shape = (U, W), in [0, 1]
     top : int or None
-        Labels a pair at most.
+        So many of a pair's highest tags, and those as high as the last of them.
     least : float
         Tag from which a keyword is a label.
 

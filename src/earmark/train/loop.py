@@ -41,7 +41,14 @@ from earmark.train.state import State, begun, keep, restore
 from earmark.vocabulary import Vocabulary, read_text
 
 
-def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resume: bool = False) -> None:
+def train(
+    recipe: Recipe,
+    corpus: Corpus,
+    out: Path,
+    keywords: Vocabulary,
+    resume: bool = False,
+    start: Path | None = None,
+) -> None:
     """Train a model and leave it in the folder `out`.
 
     The best epoch is the one with the lowest loss on dev, by the same kind of loss as it was taught with.
@@ -55,6 +62,9 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
         A new folder, or with `resume` one of an unfinished run of the same recipe.
     keywords : Vocabulary
         What the model learns to find.
+    resume : bool
+    start : Path, optional
+        Folder of a tagger or a run for pictures, with whose networks a new training begins, but for their last layers.
 
     Raises
     ------
@@ -69,7 +79,7 @@ def train(recipe: Recipe, corpus: Corpus, out: Path, keywords: Vocabulary, resum
     model = build(recipe.model, heard.dimension, keywords, heard.grid)
     method(recipe.localisation, model)  # refused now, not in hours when something is to be found
     if not begun(out):
-        _start(model, recipe)
+        _start(model, recipe, start)
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
         course = course_of(recipe, corpus, keywords, model)
@@ -113,14 +123,16 @@ def _settled(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _start(model: AnyModel, recipe: Recipe) -> None:
-    """Begin with networks that have learned something before, where the recipe names some."""
+def _start(model: AnyModel, recipe: Recipe, start: Path | None) -> None:
+    """Begin with networks that have learned something before, where some are named."""
     if not isinstance(model, PicturedModel):
+        if start is not None:
+            raise EarmarkError("Only a model for pictures can start from other networks: leave --start out.")
         return
     if isinstance(model.speech, AcousticNetwork) and model.speech.settings.start:
         load_cpc(model.speech, recipe.features, Path(model.speech.settings.start))
-    if isinstance(recipe.model, Pictured) and recipe.model.start:
-        load_start(model, Path(recipe.model.start))
+    if start is not None:
+        load_start(model, start)
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:

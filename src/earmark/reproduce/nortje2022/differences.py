@@ -9,7 +9,8 @@ from earmark.reproduce.study import Study
 
 SMALL = (
     "The networks are small: convolutions over MFCC for speech, and a convolutional network of 64 by 64 pixels for "
-    "pictures, both trained from nothing. The paper has a CPC network that was pretrained on other speech, "
+    "pictures; they begin with what Earmark's own model for pictures and words has learned from the same tags, all but "
+    "the last layers. The paper has a CPC network that was pretrained on other speech, "
     "LSTMs, and a ResNet-50 that was trained on ImageNet; --recipes paper trains these."
 )
 PAPER = (
