@@ -137,6 +137,11 @@ class PairCourse:
         self.dev, dev_pairs = self._split(recipe, corpus, keywords, model, "dev", [1.0])
         self.sampler = GroupSampler(pairs, len(recipe.augment.speeds), training.batch_size, training.seed)
         self.dev_batches = list(GroupSampler(dev_pairs, 1, training.batch_size, DEV_SEED))
+        if not any(len(group.anchors) for (group,) in self.dev_batches):
+            raise EarmarkError(
+                f"Among {training.batch_size} pairs of dev no one finds both a positive and a negative: "
+                "raise training.batch_size, or set loss.draw to corpus."
+            )
         self.loader = DataLoader(anchors, batch_sampler=self.sampler, collate_fn=anchors.collate)
 
     def _split(

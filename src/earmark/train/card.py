@@ -6,7 +6,7 @@ from pathlib import Path
 
 from earmark.corpus import Corpus
 from earmark.files import write_text
-from earmark.recipe import Recipe
+from earmark.recipe import Pictured, Recipe
 from earmark.vocabulary import Vocabulary
 
 CARD = """\
@@ -20,9 +20,9 @@ Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to
 - **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
 - **Keywords** ({count}) {keywords}
 
-A detection score is the model's own estimate that the keyword is spoken in an utterance. `thresholds.json` has, for
-each keyword, the score from which it counts as detected, chosen on dev by the tags alone. How well it does is
-measured by `earmark evaluate`; it has been measured on nothing but what you measure it on.
+A detection score is the model's own estimate that what is asked for is spoken in an utterance. {thresholds}, chosen on
+dev by the tags alone. How well it does is measured by `earmark evaluate`; it has been measured on nothing but what you
+measure it on.
 """
 
 
@@ -42,5 +42,15 @@ def write_card(out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, 
         loss=best["dev_loss"],
         count=len(keywords),
         keywords=", ".join(keywords),
+        thresholds=_thresholds(recipe),
     )
     write_text(out / "model-card.md", card)
+
+
+def _thresholds(recipe: Recipe) -> str:
+    """Which files beside the card have the scores from which something counts as detected."""
+    of_words = "`thresholds.json` has, for each keyword, the score from which it counts as detected"
+    of_pictures = "`image-threshold.json` has the score from which what pictures show counts as detected"
+    if not isinstance(recipe.model, Pictured):
+        return of_words
+    return f"{of_words}, and {of_pictures}" if recipe.model.similarity.kind == "keywords" else of_pictures
