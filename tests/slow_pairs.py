@@ -1,6 +1,7 @@
 """Similarities of a picture and an utterance from their formulae, one number at a time, for gradients too.
 
 A picture is given by its pixels' vectors (P, D), an utterance by its real frames' vectors (T, D), in double precision.
+Models compare :func:`inner` frames alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,19 @@ from torch import Tensor
 
 Matches = list[list[Tensor]]  # a row a pixel, a column a frame
 EPSILON = 1e-6
+
+
+def inner(frames: Tensor) -> Tensor:
+    """All but the two frames at either end; of fewer than five the one or two in the middle."""
+    for _ in range(2):
+        frames = frames[1:-1] if len(frames) > 2 else frames
+    return frames
+
+
+def with_edges(values: list[float], count: int, at_edge: float) -> list[float]:
+    """Values of the inner ones of `count` frames, with one value for all that are left out at either end."""
+    edge = [at_edge] * ((count - len(values)) // 2)
+    return [*edge, *values, *edge]
 
 
 def matches(pixels: Tensor, frames: Tensor) -> Matches:

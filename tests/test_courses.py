@@ -28,7 +28,7 @@ from earmark.vocabulary import Vocabulary
 SPEEDS = [0.9, 1.0]
 LOSSES: dict[str, dict[str, Any]] = {
     "contrastive": {"kind": "contrastive", "positives": 2, "negatives": 3},
-    "regression": {"kind": "regression", "positives": 2, "negatives": 3, "right": 1.0, "wrong": -0.5},
+    "regression": {"kind": "regression", "positives": 2, "negatives": 3, "right": 1.0, "wrong": 0.25},
     "triplet": {"kind": "triplet", "margin": 0.8, "image_to_speech": 1.5, "speech_to_image": 1.2},
     "tags": {"kind": "tags"},
 }
@@ -86,6 +86,9 @@ class Encoded:
         frames, _ = self.model.encode_speech(features[None], torch.tensor([len(features)]))
         return frames[0].double()
 
+    def compared(self, utterance: int, speed: int) -> Tensor:
+        return slow_pairs.inner(self.frames(utterance, speed))
+
     def pixels(self, utterance: int) -> Tensor:
         image = self.utterances[utterance].image
         assert image is not None
@@ -120,10 +123,10 @@ def test_contrastive_contexts_are_those_of_each_pair_by_itself(tiny_corpus: Corp
 def slow_contrastive(encoded: Encoded, some: Group) -> float:
     groups: list[list[float]] = [[], [], [], []]
     for (u, speed), positives, negatives in drawn(some):
-        pixels, frames = encoded.pixels(u), encoded.frames(u, speed)
+        pixels, frames = encoded.pixels(u), encoded.compared(u, speed)
         heard, seen = slow_pairs.audio_context(pixels, frames), slow_pairs.image_context(pixels, frames)
         heard_too, heard_not = (
-            [slow_pairs.audio_context(pixels, encoded.frames(*other)) for other in others]
+            [slow_pairs.audio_context(pixels, encoded.compared(*other)) for other in others]
             for others in (positives, negatives)
         )
         seen_too, seen_not = (
@@ -162,10 +165,10 @@ def test_regression_compares_anchors_with_what_was_drawn_for_each(
     alike = slow_pairs.SIMILARITIES[similarity]
     distances = []
     for (u, speed), positives, negatives in drawn(some[0]):
-        pixels, frames = encoded.pixels(u), encoded.frames(u, speed)
+        pixels, frames = encoded.pixels(u), encoded.compared(u, speed)
         distances.append(alike(pixels, frames) - 1.0)
-        for others, wanted in ((positives, 1.0), (negatives, -0.5)):
-            distances += [alike(pixels, encoded.frames(*other)) - wanted for other in others]
+        for others, wanted in ((positives, 1.0), (negatives, 0.25)):
+            distances += [alike(pixels, encoded.compared(*other)) - wanted for other in others]
             distances += [alike(encoded.pixels(other), frames) - wanted for other, _ in others]
     assert len(distances) == len(some[0].anchors) * (1 + 2 * 2 + 2 * 3) > 0
     expected = (sum(distance**2 for distance in distances) / len(distances)).item()
@@ -243,7 +246,7 @@ def test_triplets_are_weighed_by_their_direction(tiny_corpus: Corpus, similarity
     encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
     some = next(iter(made.sampler))
     alike = [  # pictures in rows
-        [slow_pairs.SIMILARITIES[similarity](encoded.pixels(i), encoded.frames(u, speed)).item() for speed, u in some]
+        [slow_pairs.SIMILARITIES[similarity](encoded.pixels(i), encoded.compared(u, speed)).item() for speed, u in some]
         for _, i in some
     ]
     sought = losses_of_choices(alike)

@@ -303,12 +303,13 @@ def test_a_matchmap_has_each_frames_best_pixel_of_the_picture_that_matches_best(
     for u, length in enumerate(lengths.tolist()):
         [frames], _ = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
         for w, subject in enumerate(SEEN.values()):
-            pixels = [picture.flatten(0, 1) for picture in subject]
-            best = max(range(len(pixels)), key=lambda i: similarity(pixels[i], frames).item())
+            pixels, inner = [picture.flatten(0, 1) for picture in subject], slow_pairs.inner(frames)
+            best = max(range(len(pixels)), key=lambda i: similarity(pixels[i], inner).item())
             firsts.append(best == 0)
-            matches = slow_pairs.best_pixels(pixels[best], frames)
-            curve = slow_pairs.stretched(matches) if kind == "localising attention" else matches
-            curve = [value.item() for value in curve]
+            matches = slow_pairs.best_pixels(pixels[best], inner)
+            attends = kind == "localising attention"
+            values = [value.item() for value in (slow_pairs.stretched(matches) if attends else matches)]
+            curve = slow_pairs.with_edges(values, len(frames), 0.0 if attends else -math.inf)
             assert found.scores[u, w, : len(curve)].tolist() == pytest.approx(curve)
             assert (found.scores[u, w, len(curve) :] == -math.inf).all()
             assert found.locations_s()[u, w].item() == pytest.approx(0.01 * stride * curve.index(max(curve)) + 0.005)

@@ -21,7 +21,8 @@ from earmark.features import extractor
 from earmark.images import read_image
 from earmark.models.build import build
 from earmark.models.checkpoint import read_checkpoint, write_description, write_weights
-from earmark.models.pictured import AT_ONCE, PairModel
+from earmark.models.masking import inner_frames
+from earmark.models.pictured import AT_ONCE, EDGE, PairModel
 from earmark.models.shared_words import SharedWords
 from earmark.queries import ImageQuery, Prompt, name_of
 from earmark.recipe import Recipe, read_recipe, write_recipe
@@ -38,7 +39,7 @@ from random_pictured import (
 )
 
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
-LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=3)
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=3)
 SEED = st.integers(0, 2**31)
 MODELS = {kind: fresh(kind) for kind in SIMILARITIES}
 
@@ -47,10 +48,13 @@ MODELS = {kind: fresh(kind) for kind in SIMILARITIES}
 
 
 def slow_score(kind: str, pixels: Tensor, frames: Tensor) -> tuple[float, list[float]]:
-    """The similarity of one picture with one utterance, and its localisation scores."""
-    best = slow_pairs.best_pixels(pixels, frames)
-    curve = slow_pairs.stretched(best) if kind == "localising-attention" else best
-    return slow_pairs.SIMILARITIES[kind](pixels, frames).item(), [value.item() for value in curve]
+    """The similarity of one picture with one utterance, and its localisation scores: none at the edges."""
+    inner = slow_pairs.inner(frames)
+    best = slow_pairs.best_pixels(pixels, inner)
+    attends = kind == "localising-attention"
+    curve = [value.item() for value in (slow_pairs.stretched(best) if attends else best)]
+    alike = slow_pairs.SIMILARITIES[kind](pixels, inner).item()
+    return alike, slow_pairs.with_edges(curve, len(frames), 0.0 if attends else -math.inf)
 
 
 def sigmoid(x: float) -> float:
@@ -75,6 +79,46 @@ def test_a_query_has_the_mean_score_of_its_pictures_and_the_curve_of_the_best(
             mean = sum(sigmoid(unit(score)) for score, _ in each) / len(each)
             assert logits[u, q].item() == pytest.approx(math.log(mean / (1 - mean)))
             assert curves[u, q, :length].tolist() == pytest.approx(max(each)[1])
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=4), edge=st.integers(0, 6), padding=st.integers(0, 3))
+def test_inner_frames_are_all_but_those_at_the_edges_and_always_some(
+    lengths: list[int], edge: int, padding: int
+) -> None:
+    found = inner_frames(torch.tensor(lengths), max(lengths) + padding, edge)
+    assert found.shape == (len(lengths), max(lengths) + padding)
+    for row, length in zip(found.tolist(), lengths, strict=True):
+        kept = [place for place, inner in enumerate(row) if inner]
+        assert kept
+        assert kept == list(range(kept[0], length - kept[0]))  # as many are left out at either end
+        assert kept[0] == edge or (kept[0] < edge and len(kept) <= 2)
+
+
+def test_inner_frames_by_hand() -> None:
+    """A short utterance keeps its middle."""
+    found = inner_frames(torch.tensor([1, 2, 3, 4, 5, 6, 7]), 8, EDGE)
+    kept = [[place for place, inner in enumerate(row) if inner] for row in found.tolist()]
+    assert kept == [[0], [0, 1], [1], [1, 2], [2], [2, 3], [2, 3, 4]]
+
+
+@pytest.mark.parametrize("kind", PAIR_KINDS)
+@given(length=st.integers(3, 12), seed=SEED)
+@settings(deadline=None, max_examples=25)
+def test_a_location_never_lies_at_an_edge(kind: str, length: int, seed: int) -> None:
+    """Though nothing matches as well as the outermost frames; nor do these change what is detected."""
+    model, [subject] = MODELS[kind], subjects(2, seed=seed)
+    quiet = frames, lengths = speech([length], seed)
+    inset = min(EDGE, (length - 1) // 2)
+    edges = [*range(inset), *range(length - inset, length)]
+    loud = frames.clone()
+    loud[0, edges] = 100 * subject[:, 0, 0].sum(dim=0)
+    asked = model.ask([subject])
+    logits, [[curve]] = model.score((loud, lengths), asked)
+    attends = kind == "localising-attention"
+    assert curve[edges].tolist() == [0.0 if attends else -math.inf] * len(edges)
+    assert inset <= curve.argmax() < length - inset
+    for found, same in zip((logits, curve), (part.squeeze() for part in model.score(quiet, asked)), strict=True):
+        torch.testing.assert_close(found.squeeze(), same, **CLOSE)
 
 
 @pytest.mark.parametrize("kind", PAIR_KINDS)
@@ -306,12 +350,22 @@ def test_a_wrong_value_in_a_recipe_is_named(tmp_path: Path, changes: list[str], 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("changes", [["loss.wrong=-1"], ["loss={kind: regression}"]])
+def test_a_similarity_that_can_not_be_reached_is_refused(tmp_path: Path, changes: list[str]) -> None:
+    (tmp_path / "recipe.yaml").write_text(write_recipe(recipe_of("highest")), encoding="utf-8")
+    with pytest.raises(EarmarkError) as error:
+        read_recipe(tmp_path / "recipe.yaml", changes)
+    says = "loss.wrong -1 can't be reached: the similarity 'highest' is at least 0; set it to 0"
+    assert str(error.value).endswith(f"recipe.yaml: {says}.")
+    assert read_recipe(tmp_path / "recipe.yaml", ["model.similarity.kind=localising-attention", *changes])
+
+
 @pytest.mark.parametrize("kind", SIMILARITIES)
 @pytest.mark.parametrize("loss", ["tags", "triplet", "contrastive", "regression"])
 def test_a_loss_fits_what_it_can_teach(kind: str, loss: str) -> None:
     """Contexts for the contrastive loss, keywords for tags, pairs for the others."""
     fits = {"tags": kind == "keywords", "contrastive": kind == "localising-attention"}.get(loss, kind != "keywords")
-    values = {**recipe_of(kind).model_dump(), "loss": {"kind": loss}}
+    values = {**recipe_of(kind).model_dump(), "loss": {"kind": loss} | ({"wrong": 0.0} if loss == "regression" else {})}
     if fits:
         assert Recipe.model_validate(values).loss.kind == loss
     else:

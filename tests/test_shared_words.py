@@ -29,8 +29,8 @@ def shared(seed: int = 0) -> Any:
     assert isinstance(model, SharedWords)
     with torch.no_grad():
         model.heard_bias.normal_()
-        model.seen_bias.normal_()
-    model.learn_usual(torch.rand(20, len(WORDS), dtype=torch.float64) ** 4)
+        model.seen_bias.normal_().sub_(torch.tensor([0.0, 5.0, 7.0]))  # about as low as evidence goes
+    model.learn_usual(torch.rand(20, len(WORDS), dtype=torch.float64) ** 4 * torch.tensor([1.0, 1.0, 0.0]))
     return model.requires_grad_(False)
 
 
@@ -63,7 +63,7 @@ def slow_meant(subject: Tensor) -> list[float]:
     shown = [[soft_maximum(row) for row in slow_logits(picture.flatten(0, 1), MODEL.seen_bias)] for picture in subject]
     evidence = []
     for w, usual in enumerate(MODEL.usual.tolist()):
-        evidence.append(sum(max(picture[w], RARE) - usual for picture in shown) / len(shown))
+        evidence.append(sum(max(picture[w], min(RARE, usual)) - usual for picture in shown) / len(shown))
     weights = [math.exp(math.sqrt(len(shown)) * z) for z in evidence]
     return [weight / sum(weights) for weight in weights]
 
@@ -114,6 +114,29 @@ def test_what_any_picture_shows_is_no_evidence() -> None:
     model.shown = lambda pixels: shown
     meant = model.ask(subjects(1))[0].tolist()
     assert meant == pytest.approx([1 / (2 + math.exp(2)), 1 / (2 + math.exp(2)), math.exp(2) / (2 + math.exp(2))])
+
+
+@torch.no_grad()
+@given(seen=st.floats(-60, -6.907), other=st.floats(-60, 5), count=st.integers(1, 9))
+def test_a_keyword_that_is_never_shown_is_not_meant_by_what_does_not_show_it(
+    seen: float, other: float, count: int
+) -> None:
+    """However many pictures: it is less likely meant than a keyword that they show no less than usual."""
+    model = shared()
+    model.learn_usual(torch.tensor([[0.0, 0.5, 0.002]], dtype=torch.float64).expand(5, 3))
+    shown = torch.tensor([[seen, max(other, 0.0), other]], dtype=torch.float64)
+    model.shown = lambda pixels: shown.expand(count, 3)
+    never, usual, _ = model.ask(subjects(count))[0].tolist()
+    assert never <= usual * (1 + 1e-9)
+
+
+def test_evidence_against_a_keyword_has_a_floor_and_never_turns_in_its_favour() -> None:
+    """By hand: nothing for the one that is never shown, -6 - 0 for the one that half of all pictures show."""
+    model = shared()
+    model.usual = torch.tensor([logit(0.001), 0.0, -2.0], dtype=torch.float64)
+    model.shown = lambda pixels: torch.tensor([[-30.0, -30.0, -2.0]], dtype=torch.float64)
+    weights = [1.0, math.exp(-6.0), 1.0]
+    assert model.ask(subjects(1))[0].tolist() == pytest.approx([weight / sum(weights) for weight in weights])
 
 
 def test_the_usual_is_the_log_odds_of_the_mean_tag() -> None:

@@ -28,7 +28,7 @@ from earmark.errors import EarmarkError
 from earmark.images import read_image
 from earmark.models import similarity
 from earmark.models.image import image_network
-from earmark.models.masking import inner_frames
+from earmark.models.masking import inner_frames, real_frames
 from earmark.models.speech import speech_network
 from earmark.models.written import Speech
 from earmark.queries import Prompt, Query
@@ -106,6 +106,10 @@ class PicturedModel(nn.Module, ABC):
     def score(self, speech: Speech, asked: Any) -> tuple[Tensor, Tensor]:
         """Detection logits (B, Q), and localisation scores (B, Q, T')."""
 
+    def compared(self, lengths: Tensor, frames: int) -> Tensor:
+        """Which frames of utterances of these lengths (B,), padded to `frames`, take part: shape = (B, T'), bool."""
+        return real_frames(lengths, frames)
+
     @abstractmethod
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """The matchmap of one utterance with each picture of one query.
@@ -153,7 +157,7 @@ class PairModel(PicturedModel):
             self.deviation.lerp_(similarities.std().clamp_min(SMALLEST), MOMENTUM)
 
     def compared(self, lengths: Tensor, frames: int) -> Tensor:
-        """Which frames are compared with pixels, (B, T'): those that don't touch an edge.
+        """Those that don't touch an edge.
 
         A network hears an edge in what it was padded with. Attention that is measured by its highest value learns to
         hold on to that, as to a standard that every utterance has, and then points at the edges instead of at words.

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from earmark.recipe.hearing import AnyFeatures, Augment, Features
-from earmark.recipe.lessons import Loss, TagLoss, Training
+from earmark.recipe.lessons import Loss, RegressionLoss, TagLoss, Training
 from earmark.recipe.pictured import Pictured
 from earmark.recipe.strict import Strict
 from earmark.recipe.written import Model
@@ -48,4 +48,8 @@ class Recipe(Strict):
         if self.loss.kind not in allowed:
             what = f"similarity {similarity!r}" if similarity else "a model for written queries"
             raise ValueError(f"loss {self.loss.kind!r} does not fit {what}, which learns from {' or '.join(allowed)}")
+        if similarity == "highest" and isinstance(self.loss, RegressionLoss) and self.loss.wrong < 0:
+            raise ValueError(
+                f"loss.wrong {self.loss.wrong:g} can't be reached: the similarity 'highest' is at least 0; set it to 0"
+            )
         return self
