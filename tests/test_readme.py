@@ -9,17 +9,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from PIL import Image
+
 from earmark.corpus import Corpus
 
 README = Path(__file__).parents[1] / "README.md"
+FIRST = ("earmark corpus table", "earmark train earmark-pictures")  # of the blocks that a user types
 
 
-def test_the_five_commands(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_the_five_commands_and_asking_with_pictures(tiny_corpus: Corpus, tmp_path: Path) -> None:
     """Somebody's own pictures and recordings, from a table to a page of hits."""
-    commands = re.search(r"```sh\n(earmark corpus table .*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
-    assert commands is not None
-    lines = commands[1].strip().splitlines()
-    assert len(lines) == 5
+    text = README.read_text(encoding="utf-8")
+    blocks = [re.search(rf"```sh\n({first} .*?)```", text, re.DOTALL) for first in FIRST]
+    lines = [line for block in blocks if block for line in block[1].strip().splitlines()]
+    assert len(lines) == 7
 
     utterances = {split: tiny_corpus.utterances(split) for split in tiny_corpus.splits()}
     with open(tmp_path / "utterances.csv", "w", encoding="utf-8-sig", newline="") as file:
@@ -34,6 +37,10 @@ def test_the_five_commands(tiny_corpus: Corpus, tmp_path: Path) -> None:
     (tmp_path / "recordings").mkdir()
     for utterance in utterances["test"]:
         shutil.copy(utterance.audio, tmp_path / "recordings")
+
+    for name, utterance in zip(("dog.jpg", "puppy.jpg"), utterances["test"], strict=False):
+        assert utterance.image is not None
+        Image.open(utterance.image).save(tmp_path / name)
 
     for line in lines:
         command = re.sub(r"^earmark", f'"{sys.executable}" -m earmark', line)
