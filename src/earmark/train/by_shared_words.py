@@ -43,8 +43,8 @@ class SharedWordsCourse(TagCourse):
 
     def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
         """Binary cross-entropy of the one and of the other."""
-        said, shown = (super(SharedWordsCourse, self).loss(model, part, batch, chance) for part in output)
-        return said + shown
+        said, shown = output
+        return super().loss(model, said, batch, chance) + super().loss(model, shown, batch, chance)
 
     @torch.no_grad()
     def check(self, model: AnyModel) -> float:

@@ -38,11 +38,11 @@ class Pairs(NamedTuple):
         return model.pool(similarity.paired_matchmap(self.pixels, self.frames), self.real)
 
     def chosen(self, rows: Tensor) -> Pairs:
-        """The pairs of some rows, one after the other, whatever the shape of `rows`."""
+        """The pairs of some rows, one after the other: of (B, n) rows first the n of the first anchor."""
         return Pairs(*(part[rows.flatten()] for part in self))
 
     def times(self, times: int) -> Pairs:
-        """Each pair so many times in a row."""
+        """Each pair so many times in a row, as the rows of :meth:`chosen` lie."""
         return Pairs(*(part.repeat_interleave(times, dim=0) for part in self))
 
     def with_speech(self, other: Pairs) -> Pairs:
