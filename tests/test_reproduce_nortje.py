@@ -27,6 +27,7 @@ from earmark.reproduce.nortje2022 import grid, tables
 from earmark.reproduce.nortje2022.accuracy import accuracies
 from earmark.reproduce.nortje2022.grid import AskedRow
 from earmark.reproduce.results import read_result, read_results
+from earmark.reproduce.runner import _in_order
 from earmark.reproduce.study import Study, read_study
 from earmark.vocabulary import Vocabulary
 from reports import percent, section
@@ -39,15 +40,16 @@ def small_rows(
     tiny_pair_recipe: Recipe,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> list[Row]:
-    """One model of each kind: compared pair by pair, with shared words, and for words alone."""
+    """One model of each kind: compared pair by pair, begun from the next; with shared words; and for words alone."""
     folder = tmp_path_factory.mktemp("recipes")
     recipes = {"small-attention": tiny_pair_recipe, "earmark-pictures": tiny_pictured_recipe, "visual-bow": tiny_recipe}
     for name, recipe in recipes.items():
         (folder / f"{name}.yaml").write_text(write_recipe(recipe), encoding="utf-8")
     files = {name: str(folder / f"{name}.yaml") for name in recipes}
-    both = files["earmark-pictures"]
+    both, pairs = files["earmark-pictures"], files["small-attention"]
+    start = "earmark-pictures"
     return [
-        AskedRow("small-attention", "matchmap", files["small-attention"], "Localising attention", queries=IMAGE),
+        AskedRow("small-attention", "matchmap", pairs, "Localising attention", queries=IMAGE, start=start),
         AskedRow("earmark-pictures", "score-aggregation", both, "Earmark, pictures and words", queries=IMAGE),
         AskedRow("earmark-pictures", "score-aggregation", both, "Earmark, pictures and words", queries=WRITTEN),
         AskedRow("small-visual-bow", "score-aggregation", files["visual-bow"], "Visual BoW"),
@@ -118,6 +120,47 @@ def test_cells_are_kept_with_what_they_were_asked(out: Path, study: Study, tiny_
         *("earmark-pictures-bow", "earmark-pictures-vgs", "small-attention-vgs"),
         *("small-visual-bow-bow", "small-visual-bow-vgs"),
     ]
+
+
+def test_a_cell_alone_has_the_model_trained_first_that_it_starts_from(
+    tiny_corpus: Corpus, small_rows: list[Row], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def go(only: str) -> list[str]:
+        capsys.readouterr()
+        words = Vocabulary(tiny_corpus.keywords)
+        nortje2022.reproduce(tiny_corpus, tmp_path, words, [only], Budget(epochs=1), grid=small_rows)
+        return re.findall(r"^\[\d/\d\] (\w+ \S+);", capsys.readouterr().err, re.M)
+
+    first, then = "training earmark-pictures-vgs", "training small-attention-vgs"
+    assert go("small-attention/*/vgs") == [first, then, "evaluation small-attention/image/vgs"]
+    card = (tmp_path / "runs" / "small-attention-vgs" / "model-card.md").read_text(encoding="utf-8")
+    assert "- **Started from** the networks in earmark-pictures-vgs\n" in card
+    assert [path.stem for path in (tmp_path / "cells").glob("*.json")] == ["small-attention-image-vgs"]
+    shutil.rmtree(tmp_path / "runs" / "earmark-pictures-vgs")
+    assert go("small-attention/*/vgs") == []  # what is trained needs its start no more
+    assert go("earmark-pictures/written/vgs") == [first, "evaluation earmark-pictures/written/vgs"]
+
+
+def test_trainings_come_after_all_that_they_start_from(tmp_path: Path) -> None:
+    """Through several, each once; one that is trained is not begun again."""
+    starts = {"last": "middle", "middle": "first", "other": "first", "first": None, "alone": None}
+    grid = cells(Row(name, "matchmap", "recipe", name, queries=IMAGE, start=start) for name, start in starts.items())
+    wanted = [cell for cell in grid if cell.supervision == "bow"]
+
+    def order(*names: str) -> list[str]:
+        return [it.name for it in _in_order([c for c in wanted if c.row.architecture in names], grid, tmp_path)]
+
+    assert order(*starts) == ["first-bow", "middle-bow", "last-bow", "other-bow", "alone-bow"]
+    assert order("last") == ["first-bow", "middle-bow", "last-bow"]
+    trained(tmp_path, "middle-bow")
+    assert order("last", "other") == ["last-bow", "first-bow", "other-bow"]
+    trained(tmp_path, "other-bow")
+    assert order("last", "other") == ["last-bow", "other-bow"]
+
+
+def trained(out: Path, name: str) -> None:
+    (out / "runs" / name).mkdir(parents=True)
+    (out / "runs" / name / "model-card.md").touch()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from earmark.models.pictured import PicturedModel
-from earmark.queries import ImageQuery
+from earmark.queries import ImageQuery, identity
 
 Answer = Callable[[Sequence[int], Any], Tensor]  # rows of a batch (b,) and what q queries became -> (b, q, ...)
 
@@ -35,14 +35,15 @@ class Prompts:
         self.model, self.queries = model, queries
         self.sights = [model.see(query.prompts) for query in queries]
         self.asked = model.ask(self.sights)
-        self.users: dict[Path, list[int]] = {}
-        for number, query in enumerate(queries):
-            for path in {prompt.path for prompt in query.prompts}:
-                self.users.setdefault(path, []).append(number)
+        self.shown = [[identity(prompt.path) for prompt in query.prompts] for query in queries]
+        self.users: dict[str, list[int]] = {}
+        for number, shown in enumerate(self.shown):
+            for picture in set(shown):
+                self.users.setdefault(picture, []).append(number)
 
-    def without(self, picture: Path, number: int) -> Any | None:
-        """What query `number` becomes without its parts of one picture; None where it has no other."""
-        others = [prompt.path != picture for prompt in self.queries[number].prompts]
+    def without(self, picture: str, number: int) -> Any | None:
+        """What query `number` becomes without its parts of one picture, by its identity; None where it has no other."""
+        others = [shown != picture for shown in self.shown[number]]
         return self.model.ask([self.sights[number][others]]) if any(others) else None
 
     def answers(self, pictures: Sequence[Path | None], answer: Answer) -> Tensor:
@@ -61,10 +62,11 @@ class Prompts:
             NaN where a query has no picture but the utterance's own.
         """
         answers = answer(range(len(pictures)), self.asked).clone()
-        for row, picture in enumerate(pictures):
-            if picture is None:
+        for row, path in enumerate(pictures):
+            if path is None:
                 continue
-            for number in self.users.get(picture, ()):
-                asked = self.without(picture, number)
+            own = identity(path)
+            for number in self.users.get(own, ()):
+                asked = self.without(own, number)
                 answers[row, number] = torch.nan if asked is None else answer([row], asked)[0, 0]
         return answers

@@ -351,40 +351,39 @@ def evaluate(
 def find(
     run: Run,
     asked: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
-            metavar="[KEYWORD] FILE...",
+            metavar="KEYWORD|FILE",
             help="The word to find, several with commas between them; then audio files of up to a minute. "
             "With --image, audio files alone.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     image: Annotated[
         list[Path] | None,
-        typer.Option(help="Find what this picture shows; given several times, what the pictures have in common."),
+        typer.Option(
+            metavar="PICTURE",
+            help="Find what this picture shows; given several times, what the pictures have in common.",
+        ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     page: Annotated[Path | None, typer.Option(help="Write a page with players, too.")] = None,
 ) -> None:
     """Find where keywords, or what pictures show, may be spoken, the likeliest first."""
-    from earmark.audio import audio_info
-    from earmark.finder import load_model, refuse_long
+    from earmark.finder import load_model
     from earmark.queries import ImageQuery, Query
 
-    keyword, recordings = ("", asked) if image else (asked[0], asked[1:])
+    words, recordings = ([], asked or []) if image else ((asked or [])[:1], (asked or [])[1:])
+    if not (words or image):
+        raise EarmarkError("Say what to find: a keyword, or a picture with --image; then give audio files.")
     if not recordings:
-        raise EarmarkError(f"There is no recording to search: give audio files after the keyword {keyword!r}.")
-    queries: list[Query] = [word.strip() for word in keyword.split(",") if word.strip()]
+        after = f" after the keyword {words[0]!r}" if words else " beside the pictures"
+        raise EarmarkError(f"There is no recording to search: give audio files{after}.")
+    queries: list[Query] = [word.strip() for listed in words for word in listed.split(",") if word.strip()]
     if image:
         queries.append(ImageQuery.of(*image))
-    problems = []
-    for recording in recordings:
-        try:
-            refuse_long(recording, audio_info(recording).duration_s)
-        except EarmarkError as problem:
-            problems.append(str(problem))
-    if problems:
-        raise EarmarkError("\n".join(problems))
+    _refuse_unreadable(image or [], recordings)
     finder = load_model(run)
     candidates = finder.candidates(queries, recordings, top)
     if page is not None:
@@ -397,6 +396,26 @@ def find(
     _print_hits([candidate.hit for candidate in candidates])
     if page is not None:
         print(f"The page is {page}.")
+
+
+def _refuse_unreadable(pictures: list[Path], recordings: list[str]) -> None:
+    """Tell of all pictures and recordings at once that can't be used, before a model is read."""
+    from earmark.audio import audio_info
+    from earmark.finder import refuse_long
+    from earmark.images import read_image
+
+    problems = []
+    given: list[Path | str] = [*pictures, *recordings]
+    for path in given:
+        try:
+            if isinstance(path, Path):
+                read_image(path)
+            else:
+                refuse_long(path, audio_info(path).duration_s)
+        except EarmarkError as problem:
+            problems.append(str(problem))
+    if problems:
+        raise EarmarkError("\n".join(problems))
 
 
 def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[Any]) -> None:

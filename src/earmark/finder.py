@@ -61,7 +61,7 @@ class Look:
     best : int
         Which of the query's pictures fits best.
     matchmap : numpy.ndarray, shape = (height, width, T')
-        How well each of its pixels and each frame match.
+        How well each of its pixels and each frame match; the lowest there is at edges that the model leaves out.
     image_attention, audio_attention : numpy.ndarray, shape = (height, width) and (T',)
         In [0, 1]: the best match of each pixel and of each frame, from the worst to the best.
     """
@@ -117,8 +117,8 @@ class Finder:
         Raises
         ------
         EarmarkError
-            If nothing is asked for, a word is not in the vocabulary, the model is not asked in this way, a picture or
-            a recording can't be read, or a recording is longer than a minute.
+            If nothing is asked for, two queries have one name, a word is not in the vocabulary, the model is not asked
+            in this way, a picture or a recording can't be read, or a recording is longer than a minute.
         """
         return [candidate.hit for candidate in self.candidates(queries, recordings, top)]
 
@@ -130,8 +130,11 @@ class Finder:
         recordings = [recordings] if isinstance(recordings, (str, Path)) else recordings
         if not asked_for:
             raise EarmarkError("There is no keyword to look for: give at least one.")
-        asked = self.ask(asked_for)  # what can't be asked is refused before any sound is read
         names = [name_of(query) for query in asked_for]
+        for name in names:
+            if names.count(name) > 1:
+                raise EarmarkError(f"Two queries are called {name!r}: give one another name, to tell their hits apart.")
+        asked = self.ask(asked_for)  # what can't be asked is refused before any sound is read
         found = [candidate for recording in recordings for candidate in self._search(str(recording), names, asked)]
         found.sort(key=lambda candidate: -candidate.hit.score)
         if top is None:
@@ -208,9 +211,10 @@ class Finder:
         alone = self.model.ask(list(subject.split(1)))
         best = int(self.model.score(speech, alone)[0][0].argmax())
         matches = self.model.matches(speech, subject[best : best + 1])[0]
-        every = torch.ones(matches.shape[2], dtype=torch.bool, device=matches.device)
-        seen = image_attention(matches.flatten(0, 1), every).view(matches.shape[:2])
-        heard = audio_attention(matches.flatten(0, 1), every)
+        compared = self.model.compared(speech[1], matches.shape[2])[0]
+        matches = matches.masked_fill(~compared, float(matches[:, :, compared].min()))
+        seen = image_attention(matches.flatten(0, 1), compared).view(matches.shape[:2])
+        heard = audio_attention(matches.flatten(0, 1), compared)
         return Look(best, *(part.double().cpu().numpy() for part in (matches, seen, heard)))
 
     @torch.no_grad()

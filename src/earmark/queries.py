@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -40,12 +43,12 @@ class ImageQuery:
 
     @classmethod
     def of(cls, *pictures: Path | str, name: str = "") -> ImageQuery:
-        """Whole pictures as one query, by default called by the names of their files.
+        """Whole pictures as one query, by default called by the names of their files; each counts once.
 
         >>> ImageQuery.of("photos/dog.jpg", "photos/puppy.jpg").name
         'dog.jpg, puppy.jpg'
         """
-        paths = [Path(picture) for picture in pictures]
+        paths = distinct(Path(picture) for picture in pictures)
         return cls(name or ", ".join(path.name for path in paths), tuple(Prompt(path) for path in paths))
 
     def __post_init__(self) -> None:
@@ -54,6 +57,19 @@ class ImageQuery:
 
 
 Query = str | ImageQuery
+
+
+def identity(picture: Path) -> str:
+    """The same for every path to one picture: relative, through links, or in another Unicode form."""
+    return unicodedata.normalize("NFC", os.path.realpath(picture))
+
+
+def distinct(pictures: Iterable[Path]) -> list[Path]:
+    """The first path to each picture."""
+    firsts: dict[str, Path] = {}
+    for picture in dict.fromkeys(pictures):
+        firsts.setdefault(identity(picture), picture)
+    return list(firsts.values())
 
 
 def name_of(query: Query) -> str:

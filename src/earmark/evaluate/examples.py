@@ -7,8 +7,9 @@ import numpy as np
 from earmark.audio import read_audio
 from earmark.evaluate.runner import Evaluation
 from earmark.evaluate.truth import Bools, located
-from earmark.moments import moment
+from earmark.moments import moment, sight
 from earmark.pages.moment import Moment
+from earmark.queries import ImageQuery
 
 RIGHT, WRONG_PLACE, NOT_SPOKEN = "right", "wrong place", "not spoken"
 
@@ -31,8 +32,9 @@ def example(evaluation: Evaluation, utterance: int, keyword: int) -> Moment:
     """What the model hears of a keyword in an utterance, both by their places in the evaluation."""
     heard = evaluation.utterances[utterance]
     query = evaluation.asked_of(utterance, keyword)
-    candidates = evaluation.finder.listen(read_audio(heard.audio), [query], str(heard.audio))
-    return moment(candidates[0], heard, _verdict(evaluation, utterance, keyword))
+    [candidate] = evaluation.finder.listen(read_audio(heard.audio), [query], str(heard.audio))
+    seen = sight(evaluation.finder, query, candidate) if isinstance(query, ImageQuery) else None
+    return moment(candidate, heard, _verdict(evaluation, utterance, keyword), seen)
 
 
 def _highest(evaluation: Evaluation, among: Bools, count: int) -> list[tuple[int, int]]:

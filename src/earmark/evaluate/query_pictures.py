@@ -8,8 +8,6 @@ upright picture; all of it where these four are empty, or where the table does n
 
 from __future__ import annotations
 
-import os
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +18,7 @@ import numpy as np
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
 from earmark.evaluate.truth import Bools
-from earmark.queries import Box, ImageQuery, Prompt
+from earmark.queries import Box, ImageQuery, Prompt, distinct, identity
 from earmark.supervision.words import bag_of_words
 from earmark.tables import Problems, Row, read_table
 from earmark.vocabulary import Vocabulary, normalise
@@ -29,7 +27,7 @@ MOST = 10  # pictures a keyword, as in Nortje and Kamper (2022)
 TABLE = "queries.csv"
 EDGES = ("left", "top", "right", "bottom")
 
-Boxes = Mapping[tuple[str, str], Box | None]  # by normalised keyword and by name of picture (:func:`_named`)
+Boxes = Mapping[tuple[str, str], Box | None]  # by normalised keyword and by :func:`identity` of picture
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,9 @@ class QueryPictures:
         -------
         numpy.ndarray, shape = (U, Q), bool
         """
-        table = np.array([[bool(others(query, image)) for query in self.queries] for image in images], dtype=bool)
+        own = [image and identity(image) for image in images]
+        shown = [{identity(prompt.path) for prompt in query.prompts} for query in self.queries]
+        table = np.array([[bool(pictures - {picture}) for pictures in shown] for picture in own], dtype=bool)
         return table.reshape(len(images), len(self.queries))
 
     def to_json(self, folder: Path) -> dict[str, Any]:
@@ -78,7 +78,8 @@ class QueryPictures:
 
 def others(query: ImageQuery, picture: Path | None) -> tuple[Prompt, ...]:
     """A query's prompts that are not of one picture."""
-    return tuple(prompt for prompt in query.prompts if prompt.path != picture)
+    own = picture and identity(picture)
+    return tuple(prompt for prompt in query.prompts if identity(prompt.path) != own)
 
 
 def query_pictures(corpus: Corpus, split: str, keywords: Vocabulary) -> QueryPictures:
@@ -118,13 +119,14 @@ def choose(
     """
     shown = [u for u in utterances if u.image is not None and (u.words is not None or u.text is not None)]
     said = bag_of_words(shown, keywords).rows
+    known = {identity(path) for path in learned}
     queries, bare, passed = [], [], set()
     for number, keyword in enumerate(keywords):
-        paths = list(dict.fromkeys(u.image for u in shown if u.image and said[u.id][number]))
-        passed |= {path for path in paths if path in learned}
-        kept = [path for path in paths if path not in learned][:MOST]
+        paths = distinct(u.image for u in shown if u.image and said[u.id][number])
+        passed |= {identity(path) for path in paths} & known
+        kept = [path for path in paths if identity(path) not in known][:MOST]
         if kept:
-            prompts = (Prompt(path, boxes.get((normalise(keyword), _named(path)))) for path in kept)
+            prompts = (Prompt(path, boxes.get((normalise(keyword), identity(path)))) for path in kept)
             queries.append(ImageQuery(keyword, tuple(prompts)))
         else:
             bare.append(keyword)
@@ -144,10 +146,11 @@ def read_boxes(corpus: Corpus) -> Boxes:
         return {}
     problems = Problems()
     table = read_table(path, ("keyword", "image", *EDGES), (), problems)
-    every = {_named(u.image) for split in corpus.splits() for u in corpus.utterances(split) if u.image}
+    images = {u.image for split in corpus.splits() for u in corpus.utterances(split) if u.image}
+    every = {identity(image) for image in images}
     boxes: dict[tuple[str, str], Box | None] = {}
     for row in table.rows:
-        name = _named(corpus.folder / row.get("image"))
+        name = identity(corpus.folder / row.get("image"))
         place = normalise(row.get("keyword")), name
         wrong = _wrong(row, name in every, place in boxes)
         if wrong:
@@ -178,11 +181,6 @@ def _wrong(row: Row, known: bool, listed: bool) -> str | None:
 def _box(row: Row) -> Box | None:
     left, top, right, bottom = (row.get(edge) for edge in EDGES)
     return (int(left), int(top), int(right), int(bottom)) if left else None
-
-
-def _named(path: Path) -> str:
-    """One name for a picture, however its path is written."""
-    return unicodedata.normalize("NFC", os.path.normpath(path))
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -127,13 +127,17 @@ def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
 
 def _in_order(to_do: Sequence[Cell], grid: Sequence[Cell], out: Path) -> list[Training]:
     """The trainings that cells need, each after the one whose networks it begins with."""
+    by_name = {cell.training.name: cell.training for cell in grid}
     trainings: dict[Training, None] = {}
+
+    def add(training: Training) -> None:
+        first = by_name.get(training.start_name or "")
+        if first and not (is_trained(out, training) or is_trained(out, first)):
+            add(first)
+        trainings.setdefault(training)
+
     for cell in to_do:
-        mine = cell.training
-        first = next((c.training for c in grid if c.training.name == mine.start_name), None)
-        if first is not None and not (is_trained(out, mine) or is_trained(out, first)):
-            trainings.setdefault(first)
-        trainings.setdefault(mine)
+        add(cell.training)
     return list(trainings)
 
 
@@ -164,5 +168,6 @@ def _train(
     if recipe is None:
         assert budget.minutes is not None
         recipe = fitting(training.read_recipe, budget.minutes, corpus, keywords)
-    start = training.start_name and run_folder(out, training).with_name(training.start_name)
-    train(recipe, corpus, run_folder(out, training), keywords, resume=True, start=start or None)
+    folder = run_folder(out, training)
+    start = folder.with_name(training.start_name) if training.start_name else None
+    train(recipe, corpus, folder, keywords, resume=True, start=start)

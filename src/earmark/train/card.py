@@ -7,6 +7,7 @@ from pathlib import Path
 from earmark.corpus import Corpus
 from earmark.files import write_text
 from earmark.recipe import Pictured, Recipe
+from earmark.train.state import State
 from earmark.vocabulary import Vocabulary
 
 CARD = """\
@@ -14,7 +15,7 @@ CARD = """\
 
 Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to listen to, not a fact.
 
-- **Learned from** the corpus {corpus}{language}, by its tags `{supervision}`{shuffled}
+- **Learned from** the corpus {corpus}{language}, by its tags `{supervision}`{shuffled}{start}
 - **Licence of that corpus** {licence}
 - **Recipe** {recipe} (`recipe.yaml` beside this card has all of it)
 - **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
@@ -26,15 +27,16 @@ measure it on.
 """
 
 
-def write_card(out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, curve: list[dict[str, float]]) -> None:
+def write_card(out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, state: State) -> None:
     """Write ``model-card.md`` into a run's folder."""
-    best = min(curve, key=lambda point: point["dev_loss"])
+    best = min(state.curve, key=lambda point: point["dev_loss"])
     card = CARD.format(
         name=out.name,
         corpus=corpus.name,
         language=f" (language: {corpus.language})" if corpus.language else "",
         supervision=recipe.supervision,
         shuffled=", dealt to the wrong utterances (a control)" if recipe.shuffle_pairs else "",
+        start=f"\n- **Started from** the networks in {state.start}" if state.start else "",
         licence=corpus.licence or "unknown",
         recipe=recipe.name,
         epoch=int(best["epoch"]),

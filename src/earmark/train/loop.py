@@ -70,7 +70,7 @@ def train(
     ------
     EarmarkError
         If something is missing, `out` is taken, the recipe's localisation method does not exist or does not fit its
-        model, or the loss is no longer a number.
+        model, `start` does not fit it or is not what the run was begun with, or the loss is no longer a number.
     """
     accelerator = Accelerator()
     recipe = _settled(recipe)
@@ -87,6 +87,7 @@ def train(
     optimizer = make_optimizer(model, recipe.training)
     model, optimizer, loader = accelerator.prepare(model, optimizer, course.loader)
     state = restore(out, accelerator.unwrap_model(model), optimizer)
+    _remember_start(out, state, start)
 
     curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1)
     with progress(f"Training {out.name}", recipe.training.epochs, state.epochs) as advance:
@@ -133,6 +134,16 @@ def _start(model: AnyModel, recipe: Recipe, start: Path | None) -> None:
         load_cpc(model.speech, recipe.features, Path(model.speech.settings.start))
     if start is not None:
         load_start(model, start)
+
+
+def _remember_start(out: Path, state: State, start: Path | None) -> None:
+    """Note what a new run begins with, and make sure that one that goes on is not asked for another beginning."""
+    name = start.resolve().name if start else ""
+    if not state.epochs:
+        state.start = name
+    elif name and state.start not in (name, None):
+        began = f"from {state.start}" if state.start else "without --start"
+        raise EarmarkError(f"{out} was begun {began}, not from {name}: leave --start out, or choose another folder.")
 
 
 def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
@@ -224,4 +235,4 @@ def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: AnyModel, course: 
     """With the best epoch's weights: thresholds and the model card."""
     model.load_state_dict(read_weights(out))
     course.finish(model.eval(), out)
-    write_card(out, recipe, corpus, model.vocabulary, state.curve)
+    write_card(out, recipe, corpus, model.vocabulary, state)

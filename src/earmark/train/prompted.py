@@ -19,7 +19,7 @@ from earmark.asking import Prompts
 from earmark.features.padding import in_order
 from earmark.models.checkpoint import write_image_threshold as write
 from earmark.models.pictured import PicturedModel
-from earmark.queries import ImageQuery, Prompt
+from earmark.queries import ImageQuery, Prompt, distinct
 from earmark.train.batches import Lesson
 from earmark.train.threshold import best_threshold
 
@@ -62,6 +62,6 @@ def shown_best(tags: npt.NDArray[np.float32], images: Sequence[Path], keywords: 
     queries = []
     for keyword, column in zip(keywords, tags.T, strict=True):
         enough = PART * column.max()
-        ranked = dict.fromkeys(images[u] for u in np.argsort(-column, kind="stable") if column[u] >= enough)
-        queries.append(ImageQuery(keyword, tuple(Prompt(path) for path in list(ranked)[:PICTURES])))
+        ranked = distinct(images[u] for u in np.argsort(-column, kind="stable") if column[u] >= enough)
+        queries.append(ImageQuery(keyword, tuple(Prompt(path) for path in ranked[:PICTURES])))
     return queries

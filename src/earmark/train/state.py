@@ -32,12 +32,15 @@ class State:
         ``epoch``, ``train_loss`` and ``dev_loss`` of each epoch.
     seconds : float
         How long these epochs took, without what was lost in a stop.
+    start : str or None
+        Name of the folder whose networks it began with, "" without one; None for an older run, which does not say.
     """
 
     epochs: int = 0
     best: float = math.inf
     curve: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    start: str | None = None
 
 
 def begun(out: Path) -> bool:
