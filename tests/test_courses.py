@@ -21,8 +21,8 @@ from earmark.models.build import build
 from earmark.queries import Prompt
 from earmark.recipe import Recipe
 from earmark.train.batches import dealt
-from earmark.train.by_pairs import Group
 from earmark.train.choose import course_of
+from earmark.train.groups import Group
 from earmark.vocabulary import Vocabulary
 
 SPEEDS = [0.9, 1.0]

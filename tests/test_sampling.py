@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from earmark.errors import EarmarkError
 from earmark.recipe import ContrastiveLoss, Sampled
 from earmark.supervision.sampling import PairSampler, labels
-from earmark.train.by_pairs import Group, GroupSampler
+from earmark.train.groups import Group, GroupSampler
 
 Bools = npt.NDArray[np.bool_]
 SEED = st.integers(0, 2**31)
