@@ -23,11 +23,13 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from earmark.errors import EarmarkError
 from earmark.images import read_image
 from earmark.models import similarity
-from earmark.models.image import image_network
+from earmark.models.encoders import ConvEncoder
+from earmark.models.image import SmallImageNetwork, image_network
 from earmark.models.masking import inner_frames, real_frames
 from earmark.models.speech import speech_network
 from earmark.models.written import Speech
@@ -135,6 +137,8 @@ class PairModel(PicturedModel):
         super().__init__(settings, features, vocabulary, feature_grid)
         kind = settings.similarity
         self.pool = POOLS[kind.pool if isinstance(kind, Matchmap) else kind.kind]
+        for norm in _last_norms(self):  # so that inner products begin with deviation 1, whatever the dimension
+            nn.init.constant_(norm.weight, settings.dimension**-0.25)
         # Inner products have no scale of their own: a sigmoid of hundreds is 1, whatever is shown. Detection scores are
         # sigmoids of how far a similarity is from the middle of those in training, in their deviations.
         self.register_buffer("middle", torch.zeros(()))
@@ -190,6 +194,13 @@ class PairModel(PicturedModel):
     def forward(self, features: Tensor, lengths: Tensor, seen: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Frames (B, T', D), lengths (B,) and pixels (N, P, D), for a loss to compare."""
         return *self.encode_speech(features, lengths), self.image(seen).flatten(1, 2)
+
+
+def _last_norms(model: PicturedModel) -> list[_BatchNorm]:
+    """The batch norms that frames and pixels leave small networks by; other networks have none."""
+    speech = model.speech.blocks[-1].norm if isinstance(model.speech, ConvEncoder) else None
+    image = model.image.norm if isinstance(model.image, SmallImageNetwork) else None
+    return [norm for norm in (speech, image) if isinstance(norm, _BatchNorm)]
 
 
 def _mean_of_sigmoids(logits: Tensor) -> Tensor:
