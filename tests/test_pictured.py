@@ -264,6 +264,28 @@ def test_no_utterance_is_asked_with_its_own_picture(tmp_path: Path, kind: str) -
         assert found.isnan().flatten(2 if which else 1).sum() == (frames.shape[1] if which else 1)
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["misa", "keywords"])
+def test_an_own_picture_is_known_by_whatever_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """The utterances' are absolute, the query's is relative, or the other way round, or one is a link to it."""
+    model, [path, other] = MODELS[kind], pictures(tmp_path, 2)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link.png").symlink_to(path)
+    frames, lengths = (part.float() if part.is_floating_point() else part for part in speech([5]))
+
+    def score(query: ImageQuery, own: Path | None) -> float:
+        def answer(_: Sequence[int], asked: Any) -> Tensor:
+            return model.score((frames, lengths), asked)[0]
+
+        return Prompts(model, [query]).answers([own], answer).item()
+
+    expected, both = score(query("other", other), None), score(query("two", path, other), None)
+    assert expected != both
+    for mine, own in ((path, Path(path.name)), (Path(path.name), path), (path, Path("link.png"))):
+        assert score(query("two", mine, other), own) == pytest.approx(expected)
+        assert math.isnan(score(query("own", mine), own))
+
+
 # Kept and read again
 
 

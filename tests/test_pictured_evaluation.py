@@ -149,6 +149,11 @@ def test_examples_are_asked_without_the_utterances_own_picture(both: dict[str, E
         q = [query.name for query in evaluation.queries].index(moment.hit.query)
         assert moment.hit.score == pytest.approx(evaluation.predictions.scores[u, q], abs=2e-3)
         assert (moment.verdict == "right") == right[u, q]
+        assert moment.sight is not None
+        assert moment.sight.query == evaluation.asked_of(u, q)
+        assert evaluation.utterances[u].image not in {prompt.path for prompt in moment.sight.query.prompts}
+        np.testing.assert_array_equal(moment.sight.times_s, moment.curve_times_s)
+    assert all(moment.sight is None for moment in best(both["written"], 3) + worst(both["written"], 3))
     unasked = np.argwhere(~evaluation.predictions.answered)
     assert len(unasked) == 1
     assert tuple(unasked[0]) not in {(by_path[m.hit.recording], m.hit.query) for m in moments}

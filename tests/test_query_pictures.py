@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from earmark.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.errors import EarmarkError
-from earmark.evaluate.query_pictures import MOST, choose, query_pictures, read_boxes
-from earmark.queries import Prompt
+from earmark.evaluate.query_pictures import MOST, choose, others, query_pictures, read_boxes
+from earmark.queries import ImageQuery, Prompt
 from earmark.vocabulary import Vocabulary, normalise
+from media import write_picture
 
 HEADER = "keyword,image,left,top,right,bottom\n"
 DOG_AND_CAT = Vocabulary(["dog", "cat"])
@@ -69,6 +70,29 @@ def test_pictures_are_chosen_by_the_rules(drawn: list[tuple[int, bool, bool]], l
                 expected.append(picture)
         assert asked.get(word, []) == expected
         assert (word in chosen.unpictured) == (not expected)
+
+
+def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Relative, through a linked file or folder, or in another Unicode form: asked with once, learned, and own."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "ọmọ.png"):
+        write_picture(folder / name)
+    (tmp_path / "linked").symlink_to(folder)
+    (tmp_path / "link.png").symlink_to(folder / "a.png")
+    decomposed = unicodedata.normalize("NFD", "photos/ọmọ.png")
+    names = ["photos/a.png", "linked/a.png", "link.png", f"{folder}/b.png", f"{folder}/ọmọ.png", decomposed]
+    chosen = choose([said(i, "dog", name) for i, name in enumerate(names)], DOG_AND_CAT, {Path("linked/b.png")}, {})
+    [query] = chosen.queries
+    assert [str(prompt.path) for prompt in query.prompts] == ["photos/a.png", f"{folder}/ọmọ.png"]
+    assert chosen.learned == 1
+    for own in (folder / "a.png", Path("link.png"), Path("photos/../linked/a.png")):
+        assert [str(prompt.path) for prompt in others(query, own)] == [f"{folder}/ọmọ.png"]
+    assert others(query, None) == query.prompts
+    alone = replace(chosen, queries=(ImageQuery("dog", query.prompts[:1]),))
+    images = [Path("link.png"), folder / "a.png", folder / "b.png", None]
+    assert alone.askable(images).tolist() == [[False], [False], [True], [True]]
 
 
 def test_where_a_query_can_be_asked_by_hand() -> None:
