@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 import unicodedata
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from jsonschema import Draft202012Validator
 
 from conftest import COLOURS, SAMPLE_RATE, WORD_S, picture, spoken
 from earmark import cli, corpora, doctor
@@ -22,6 +24,7 @@ from earmark.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.recipe import Recipe, shipped_names, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from media import write_tone
+from shown import Page, assert_self_contained
 
 VERBS = (
     ["corpus"],
@@ -350,6 +353,86 @@ def test_problems_of_all_recordings_are_told_at_once(earmark, tiny_run: Path, re
 )
 def test_words_that_can_not_be_found(earmark, tiny_run: Path, recording: Path, words: str, sentence: str) -> None:
     assert earmark("find", tiny_run, words, recording).sentence.startswith(sentence)
+
+
+# Finding with pictures
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> list[Path]:
+    """Two pictures of a dog, whose names have spaces, tone marks and other scripts."""
+    paths = [tmp_path / "ajá mi.png", tmp_path / "犬 [2].png"]
+    for number, path in enumerate(paths):
+        picture(["dog"], np.random.default_rng(number)).save(path)
+    return paths
+
+
+@pytest.fixture(params=["tiny_pictured_run", "tiny_pair_run"])
+def pictured_run(request: pytest.FixtureRequest) -> Path:
+    return request.getfixturevalue(request.param)
+
+
+def test_what_pictures_show_is_found_and_told_in_every_form(
+    earmark, pictured_run: Path, recording: Path, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One picture or several are one query; the page has them and what was seen."""
+    monkeypatch.setenv("COLUMNS", "250")
+    hits = json.loads(earmark("find", pictured_run, "--image", photos[0], recording, "--json").out)
+    Draft202012Validator(hits_schema()).validate(hits)
+    assert [hit["query"] for hit in hits] == ["ajá mi.png"]
+    page = tmp_path / "found.html"
+    several = ["--image", photos[0], "--image", photos[1]]
+    table = earmark("find", pictured_run, *several, recording, "--page", page)
+    assert table.status == 0
+    assert "ajá mi.png, 犬 [2].png" in table.out
+    assert table.out.endswith(f"These are candidates, not facts: listen to them.\nThe page is {page}.\n")
+    assert earmark("find", pictured_run, recording, *several, "--image", photos[0]).out in table.out
+    shown = Page(page)
+    assert_self_contained(shown)
+    alts = [image["alt"] or "" for image in shown.named("img")]
+    assert alts[:2] == [f"Picture {i} of 2 that was asked with: ajá mi.png, 犬 [2].png" for i in (1, 2)]
+    assert len(shown.named("canvas")) == len([alt for alt in alts if alt.startswith("Image attention")]) == 1
+    assert "Asked with pictures" in shown.text
+
+
+def hits_schema() -> dict:
+    return json.loads((files("earmark") / "schemas" / "hits.schema.json").read_text(encoding="utf-8"))
+
+
+def test_what_a_model_is_not_asked_is_one_sentence(
+    earmark, tiny_run: Path, tiny_pair_run: Path, recording: Path, photos: list[Path]
+) -> None:
+    asked = earmark("find", tiny_run, "--image", photos[0], recording).sentence
+    assert asked == "This model is asked with words alone, not with pictures (ajá mi.png)."
+    asked = earmark("find", tiny_pair_run, "dog", recording).sentence
+    assert asked == "This model is asked with pictures alone, not with the word 'dog'."
+
+
+def test_pictures_and_recordings_that_can_not_be_used_are_told_at_once(
+    earmark, recording: Path, photos: list[Path], tmp_path: Path
+) -> None:
+    """Before a model is read: here there is none."""
+    photos[1].write_text("no picture")
+    given = ["--image", tmp_path / "none.png", "--image", photos[0], "--image", photos[1]]
+    ended = earmark("find", tmp_path / "no run", *given, recording, tmp_path / "none.wav")
+    assert (ended.status, ended.out) == (1, "")
+    none, bad, silent = ended.err.splitlines()
+    assert "There is no picture" in none
+    assert "none.png" in none
+    assert f"{photos[1]} can't be read as a picture" in bad
+    assert "There is no audio file" in silent
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ([], "Say what to find: a keyword, or a picture with --image; then give audio files."),
+        (["dog"], "There is no recording to search: give audio files after the keyword 'dog'."),
+        (["--image", "a.png"], "There is no recording to search: give audio files beside the pictures."),
+    ],
+)
+def test_finding_needs_what_to_find_and_to_search(earmark, tmp_path: Path, given: list[str], sentence: str) -> None:
+    assert earmark("find", tmp_path, *given).sentence == sentence
 
 
 # One sentence a problem

@@ -286,6 +286,7 @@ def test_the_page_and_the_table_show_both(
         assert f"<bdi>{word}</bdi></th><td><bdi>{', '.join(p['image'] for p in pictures)}</bdi>" in page
     assert page.count("The pictures that were asked with</summary>") == 1
     assert page.count("data:audio") == sum(len(f(one, 8)) for one in both.values() for f in (best, worst))
+    assert page.count("<canvas") == sum(len(f(both["image"], 8)) for f in (best, worst)) > 0  # a matchmap each
     assert page.count("one for each keyword") == 1  # image queries have one threshold
 
 
