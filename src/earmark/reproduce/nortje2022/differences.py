@@ -28,6 +28,10 @@ SAMPLING = {
     "released.",
     "Padding": "No padded frame takes part in anything. In the released code the image attention, and the score of "
     "both DAVEnets, are taken over all 512 frames, padding included.",
+    "Edges": "The first and the last two frames of an utterance are not compared with pixels. A network hears an edge "
+    "in what it was padded with, and attention that is measured by its highest value learned to hold on to that.",
+    "Detection scores": "Those of inner products are sigmoids of how far a similarity is from the middle of those in "
+    "training, in their deviations; the sigmoid of a raw inner product is soon 1 for everything. Cosines stay.",
     "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same pairs that teach. The released "
     "code takes the share of pairs that are told apart at 0.5, and by an oversight looks at the audio contexts alone; "
     "for DAVEnet it takes retrieval.",
@@ -53,8 +57,7 @@ EVALUATION = {
 }
 HIGHEST = (
     "It is from the follow-up (arXiv:2409.06013), whose pairs are mined from a few spoken examples; here they come "
-    "from tags or transcripts, as for the others. Its detection score is brought to 0 to 1 by a sigmoid between 0 and "
-    "100."
+    "from tags or transcripts, as for the others."
 )
 VISUAL_BOW_SMALL = (
     "It is Earmark's default recipe, which is stronger than the model of the paper: the gain over it is less."
