@@ -20,7 +20,7 @@ from earmark.localise import LocalisationScores, is_costly, method
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.models.pictured import PicturedModel
 from earmark.models.similarity import audio_attention, image_attention
-from earmark.queries import ImageQuery, Query, name_of
+from earmark.queries import WORDS_ALONE, ImageQuery, Query, name_of
 from earmark.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 
 LONGEST_S = 60.0  # of a recording
@@ -203,7 +203,7 @@ class Finder:
             If a picture or the recording can no longer be read, or the model is not asked with pictures.
         """
         if not isinstance(self.model, PicturedModel):
-            raise EarmarkError(f"This model is asked with words alone, not with pictures ({query.name}).")
+            raise EarmarkError(WORDS_ALONE.format(query.name))
         start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
         features = self._extract(read_audio(candidate.hit.recording)[start:end])[None].to(self.model.device)
         speech = self.model.encode_speech(features, torch.tensor([features.shape[1]], device=self.model.device))

@@ -72,6 +72,15 @@ def distinct(pictures: Iterable[Path]) -> list[Path]:
     return list(firsts.values())
 
 
+WORDS_ALONE = (
+    "This model is asked with words alone, not with pictures ({}): train the recipe earmark-pictures, which takes both."
+)
+PICTURES_ALONE = (
+    "This model is asked with pictures alone, not with the word {!r}: give a picture, or train the recipe "
+    "earmark-pictures, which takes both."
+)
+
+
 def name_of(query: Query) -> str:
     """What a query is called."""
     return query if isinstance(query, str) else query.name

@@ -10,6 +10,7 @@ from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.evaluate.agreement import Said, agreement
 from earmark.evaluate.pictured import evaluate_pictures
+from earmark.evaluate.query_pictures import query_pictures
 from earmark.evaluate.runner import IMAGE, WRITTEN, Evaluation, evaluate
 from earmark.finder import Finder
 from earmark.models.build import AnyModel
@@ -66,6 +67,8 @@ def evaluate_kinds(
     EarmarkError
         As of the two.
     """
+    if IMAGE in kinds:  # refused now, where there is nothing to ask with, not after the written queries
+        query_pictures(corpus, split, finder.checkpoint.vocabulary)
     done = {
         kind: evaluate(finder, corpus, split, keep)
         if kind == WRITTEN

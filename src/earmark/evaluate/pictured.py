@@ -49,7 +49,9 @@ def evaluate_pictures(finder: Finder, corpus: Corpus, split: str, with_own: bool
         :func:`earmark.evaluate.runner.evaluate`.
     """
     if not isinstance(finder.model, PicturedModel):
-        raise EarmarkError("This model is asked with words alone, so it can't be evaluated with image queries.")
+        raise EarmarkError(
+            "This model is asked with words alone, so it can't be evaluated with image queries: leave --queries out."
+        )
     pictures = query_pictures(corpus, split, finder.checkpoint.vocabulary)
     keywords = Vocabulary(query.name for query in pictures.queries)
     utterances, heard = hear(finder, corpus, split)

@@ -97,7 +97,7 @@ def query_pictures(corpus: Corpus, split: str, keywords: Vocabulary) -> QueryPic
         why = "all of them are in the split train, which the model learned from" if chosen.learned else "none has one"
         raise EarmarkError(
             f"There is no picture to ask with among the utterances of the split {split} of {corpus.folder} that say "
-            f"a keyword: {why}."
+            f"a keyword: {why}. Evaluate another split, or a model that knows words with --queries written."
         )
     return chosen
 

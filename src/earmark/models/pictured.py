@@ -33,7 +33,7 @@ from earmark.models.image import SmallImageNetwork, image_network
 from earmark.models.masking import inner_frames, real_frames
 from earmark.models.speech import speech_network
 from earmark.models.written import Speech
-from earmark.queries import Prompt, Query
+from earmark.queries import PICTURES_ALONE, Prompt, Query
 from earmark.recipe import Matchmap, Pictured
 from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
@@ -149,7 +149,7 @@ class PairModel(PicturedModel):
         asked = []
         for subject in subjects:
             if isinstance(subject, str):
-                raise EarmarkError(f"This model is asked with pictures alone, not with the word {subject!r}.")
+                raise EarmarkError(PICTURES_ALONE.format(subject))
             asked.append(subject.flatten(1, 2))
         return asked
 

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from earmark.errors import EarmarkError
 from earmark.models.encoders import ConvEncoder
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
-from earmark.queries import Query
+from earmark.queries import WORDS_ALONE, Query
 from earmark.recipe import Model
 from earmark.timing import FEATURE_GRID, FrameGrid
 from earmark.vocabulary import Vocabulary
@@ -75,7 +75,7 @@ class WrittenModel(nn.Module, ABC):
         indices = []
         for query in queries:
             if not isinstance(query, str):
-                raise EarmarkError(f"This model is asked with words alone, not with pictures ({query.name}).")
+                raise EarmarkError(WORDS_ALONE.format(query.name))
             indices.append(self.vocabulary.index(query))
         return torch.tensor(indices, dtype=torch.long, device=self.device)
 

@@ -29,19 +29,23 @@ PART = 0.5  # of a keyword's highest tag, from which a picture is taken to show 
 
 def write_image_threshold(model: PicturedModel, dev: Lesson, images: Sequence[Path], out: Path) -> None:
     """Choose the threshold, by the pictures that the utterances of dev have, and write it into a run's folder."""
-    scores = prompted_scores(model, dev, images)
+    shown = np.flatnonzero(dev.targets.max(axis=0))  # a keyword that no picture shows can't be asked for with any
+    scores, targets = prompted_scores(model, dev, images, shown), dev.targets[:, shown]
     known = np.isfinite(scores)
-    write(out, best_threshold(scores[known][:, None], dev.targets[known][:, None]))
+    write(out, best_threshold(scores[known][:, None], targets[known][:, None]))
 
 
 @torch.no_grad()
-def prompted_scores(model: PicturedModel, dev: Lesson, images: Sequence[Path]) -> npt.NDArray[np.float64]:
-    """Detection scores of keywords that are asked for with pictures, shape = (U, W).
+def prompted_scores(
+    model: PicturedModel, dev: Lesson, images: Sequence[Path], shown: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Detection scores of Q keywords that are asked for with pictures, shape = (U, Q).
 
     Not a number where nothing but an utterance's own picture could be asked with.
     """
-    prompts = Prompts(model, shown_best(dev.targets, images, model.vocabulary.words))
-    scores = np.empty(dev.targets.shape)
+    words = [model.vocabulary.words[keyword] for keyword in shown]
+    prompts = Prompts(model, shown_best(dev.targets[:, shown], images, words))
+    scores = np.empty((len(images), len(shown)))
     for utterances in in_order(dev.lengths[0], 16):
         batch = dev.collate([(0, utterance) for utterance in utterances])
         frames, lengths = model.encode_speech(batch["features"].to(model.device), batch["lengths"].to(model.device))
@@ -54,7 +58,7 @@ def prompted_scores(model: PicturedModel, dev: Lesson, images: Sequence[Path]) -
     return scores
 
 
-def shown_best(tags: npt.NDArray[np.float32], images: Sequence[Path], keywords: tuple[str, ...]) -> list[ImageQuery]:
+def shown_best(tags: npt.NDArray[np.float32], images: Sequence[Path], keywords: Sequence[str]) -> list[ImageQuery]:
     """For each keyword the pictures with its highest tags, each picture once.
 
     A keyword that few pictures show has few: none with less than a part of its highest tag.
