@@ -15,7 +15,7 @@ in common: with z_i the log-odds of w in picture i, above those that any picture
     p(w is meant | pictures) ~ exp(sqrt(n) mean_i z_i).
 
 One picture is taken at its word. Were the pictures independent, the evidence of n would weigh n times as much; were
-they copies, it would weigh once. The square root lies between (docs/results.md tells what was tried).
+they copies, it would weigh once. The square root lies between.
 """
 
 from __future__ import annotations
