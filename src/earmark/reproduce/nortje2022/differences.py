@@ -9,9 +9,9 @@ from earmark.reproduce.study import Study
 
 SMALL = (
     "The networks are small: convolutions over MFCC for speech, and a convolutional network of 64 by 64 pixels for "
-    "pictures, whose last layers are batch-normed; they begin with what Earmark's own model for pictures and words has learned from the same tags, all but "
-    "the last layers. The paper has a CPC network that was pretrained on other speech, "
-    "LSTMs, and a ResNet-50 that was trained on ImageNet; --recipes paper trains these."
+    "pictures, whose last layers are batch-normed; they begin with what Earmark's own model for pictures and words has "
+    "learned from the same tags, all but the last layers. The paper has a CPC network that was pretrained on other "
+    "speech, LSTMs, and a ResNet-50 that was trained on ImageNet; --recipes paper trains these."
 )
 PAPER = (
     "The networks are the released ones: CPC and LSTMs for speech, a ResNet-50 for pictures. CPC starts from nothing "
@@ -23,8 +23,8 @@ SAMPLING = {
     "all keywords of the transcript. Utterances without a label are no anchors. As in the paper, an anchor has "
     "positives that share a keyword, and negatives of another keyword whose pictures are nowhere labelled with the "
     "anchor's.",
-    "Draws": "In the small recipes, the anchors of a batch are one another's positives and negatives, by the same rules, "
-    "so that no utterance is encoded for one anchor alone. As released, every anchor brings its own along.",
+    "Draws": "In the small recipes, the anchors of a batch are one another's positives and negatives, by the same "
+    "rules, so that no utterance is encoded for one anchor alone. As released, every anchor brings its own along.",
     "Loss": "Contrastive DAVEnet and localising attention learn as in the released code, towards 1 and -1 by mean "
     "squared error; no margin is used there either. DAVEnet learns by triplets with a margin of 1, weighted as "
     "released; imposters never show the same picture, and where none scores below the right one, none is semi-hard. "
@@ -62,8 +62,8 @@ EVALUATION = {
 }
 HIGHEST = (
     "It is from the follow-up (arXiv:2409.06013), whose pairs are mined from a few spoken examples; here they come "
-    "from tags or transcripts, as for the others. It has the networks of the others, too; the follow-up trains an AlexNet "
-    "with a convolution and ReLUs."
+    "from tags or transcripts, as for the others. It has the networks of the others, too; the follow-up trains an "
+    "AlexNet with a convolution and ReLUs."
 )
 VISUAL_BOW_SMALL = (
     "It is Earmark's default recipe, which is stronger than the model of the paper: the gain over it is less."
