@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -125,7 +126,7 @@ def test_an_epoch_hears_everything_once_in_groups_of_a_speaker(recordings, utter
     lengths, voices = np.array([length for length, _ in recordings]), [voice for _, voice in recordings]
     sampler = WindowSampler(lengths, voices, how)
     sampler.epoch = epoch
-    batches = list(sampler)
+    batches = [batch for (batch,) in sampler]
     assert len(batches) == len(sampler)
     groups = [batch[i : i + utterances] for batch in batches for i in range(0, len(batch), utterances)]
     assert all(len(batch) <= utterances * speakers for batch in batches)
@@ -149,11 +150,26 @@ def test_a_batch_is_of_different_speakers_and_of_chance() -> None:
     def batches(epoch: int, seed: int = 0) -> list[list[tuple[int, int]]]:
         sampler = WindowSampler(lengths, voices, how.model_copy(update={"seed": seed}))
         sampler.epoch = epoch
-        return list(sampler)
+        return [batch for (batch,) in sampler]
 
     assert all(Counter(voices[r] for r, _ in batch) == {"a": 2, "b": 2, "c": 2} for batch in batches(0))
     assert batches(0) == batches(0)
     assert len({str(some) for some in (batches(0), batches(1), batches(0, seed=1))}) == 3
+
+
+@pytest.mark.parametrize("devices", range(2, 9))
+@pytest.mark.parametrize("recordings", [5, 20, 31, 48])
+def test_accelerate_deals_as_many_batches_to_each_device(devices: int, recordings: int) -> None:
+    sampler = WindowSampler(
+        np.full(recordings, 16),
+        [str(i % 3) for i in range(recordings)],
+        CpcPretraining(sample_frames=16, utterances=1, speakers=3),
+    )
+    for epoch in range(8):
+        sampler.epoch = epoch
+        dealt = [list(BatchSamplerShard(sampler, devices, number)) for number in range(devices)]
+        assert {len(some) for some in dealt} == {math.ceil(len(sampler) / devices)}
+        assert {r for some in dealt for (batch,) in some for r, _ in batch} == set(range(recordings))
 
 
 # --- recordings ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
@@ -151,6 +152,22 @@ def test_keyword_positive_and_negative_are_each_drawn_by_chance(among: bool) -> 
                 odds[pair] += 1 / len(negatives) / len(pairs)
         odds = {pair: odd for pair, odd in odds.items() if odd}
         assert is_as_likely(Counter(int(negative) for draw in some for negative in draw.negatives), odds)
+
+
+def test_many_pairs_and_keywords_take_little_memory() -> None:
+    """Less than four tables of pairs and keywords; who keeps all negatives of all keywords keeps hundreds."""
+    labelled = np.random.default_rng(0).random((5_000, 100)) < 0.08
+    tracemalloc.start()
+    try:
+        sampler = PairSampler(labelled, range(len(labelled)), wanted())
+        draw = sampler.draw(sampler.anchors[0], np.random.default_rng(0))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    kept = sum(part.nbytes for part in (sampler._without, sampler._shows, sampler._others, *sampler._with))
+    assert kept < 4 * labelled.nbytes
+    assert peak < 14 * labelled.nbytes  # while counting, in four bytes a cell, twice
+    assert not labelled[draw.negatives, draw.keyword].any()
 
 
 def test_an_only_picture_is_its_own_positive() -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from accelerate.data_loader import BatchSamplerShard
 from hypothesis import given
 from hypothesis import strategies as st
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -29,7 +30,7 @@ from earmark.models.checkpoint import read_checkpoint, read_weights
 from earmark.recipe import Recipe, Training, write_recipe
 from earmark.supervision.targets import read_targets, targets_path, write_targets
 from earmark.train import by_tags, loop
-from earmark.train.batches import BucketSampler, read_lesson
+from earmark.train.batches import BucketSampler, Rendition, read_lesson
 from earmark.train.by_tags import detection_scores
 from earmark.train.loop import learning_rate, train
 from earmark.train.threshold import best_threshold, keyword_thresholds
@@ -583,6 +584,10 @@ def sampler(lengths: np.ndarray, size: int, seed: int, epoch: int) -> BucketSamp
     return sampler
 
 
+def batches_of(sampler: BucketSampler) -> list[list[Rendition]]:
+    return [batch for (batch,) in sampler]
+
+
 LENGTHS = st.integers(1, 3).flatmap(
     lambda speeds: st.lists(st.lists(st.integers(1, 500), min_size=speeds, max_size=speeds), min_size=1, max_size=120)
 )
@@ -592,31 +597,47 @@ LENGTHS = st.integers(1, 3).flatmap(
 def test_every_utterance_comes_once_an_epoch(lengths: list[list[int]], size: int, seed: int, epoch: int) -> None:
     speeds, utterances = len(lengths[0]), len(lengths)
     order = sampler(np.array(lengths).T, size, seed, epoch)
-    batches = list(order)
+    batches = batches_of(order)
     assert sorted(utterance for batch in batches for _, utterance in batch) == list(range(utterances))
     assert {speed for batch in batches for speed, _ in batch} <= set(range(speeds))
     assert len(batches) == len(order) == math.ceil(utterances / size)
     assert all(1 <= len(batch) <= size for batch in batches)
-    assert list(order) == batches
+    assert batches_of(order) == batches
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:
     lengths = np.random.default_rng(0).integers(50, 500, (2, 200))
     used = sampler(lengths, 8, seed=0, epoch=0)
-    first = list(used)
+    first = batches_of(used)
     for epoch in (1, 2, 3):
         np.random.default_rng(1).random()
         used.epoch = epoch
-        assert list(used) == list(sampler(lengths, 8, seed=0, epoch=epoch)) != first
-    orders = [list(sampler(lengths, 8, seed, epoch)) for seed in range(3) for epoch in range(3)]
+        assert batches_of(used) == batches_of(sampler(lengths, 8, seed=0, epoch=epoch)) != first
+    orders = [batches_of(sampler(lengths, 8, seed, epoch)) for seed in range(3) for epoch in range(3)]
     assert all(a != b for i, a in enumerate(orders) for b in orders[:i])
     # Not only the order of the batches: neighbours differ, too.
     assert {frozenset(batch) for batch in orders[0]} != {frozenset(batch) for batch in orders[1]}
 
 
+@pytest.mark.parametrize("devices", range(2, 9))
+@pytest.mark.parametrize("utterances", [3, 16, 25, 41, 90])
+def test_accelerate_deals_as_many_batches_to_each_device(devices: int, utterances: int) -> None:
+    """Wherever the short batch comes: in some epochs in the middle."""
+    lengths = np.random.default_rng(0).integers(50, 500, (2, utterances))
+    for epoch in range(8):
+        order = sampler(lengths, 4, 0, epoch)
+        shards = [BatchSamplerShard(order, devices, number) for number in range(devices)]
+        dealt = [list(shard) for shard in shards]
+        assert {len(some) for some in dealt} == {math.ceil(len(order) / devices)} == {len(shard) for shard in shards}
+        heard = [utterance for some in dealt for (batch,) in some for _, utterance in batch]
+        assert set(heard) == set(range(utterances))
+        for number, batch in enumerate(order):
+            assert dealt[number % devices][number // devices] == batch
+
+
 def test_every_speed_is_used_about_as_often() -> None:
     lengths = np.full((3, 300), 100)
-    speeds = [speed for epoch in range(10) for batch in sampler(lengths, 8, 0, epoch) for speed, _ in batch]
+    speeds = [speed for epoch in range(10) for (batch,) in sampler(lengths, 8, 0, epoch) for speed, _ in batch]
     np.testing.assert_allclose(np.bincount(speeds), 1000, atol=100)
 
 
@@ -631,7 +652,7 @@ def test_little_of_a_batch_is_padding() -> None:
     lengths = chance.integers(100, 800, 1000) * np.array([[0.9], [1.0], [1.1]])
     random_batches = [[(1, int(u)) for u in batch] for batch in np.split(chance.permutation(1000), 100)]
     assert padding(random_batches, lengths) > 0.35
-    assert padding(list(sampler(lengths, 10, seed=0, epoch=0)), lengths) < 0.05
+    assert padding(batches_of(sampler(lengths, 10, seed=0, epoch=0)), lengths) < 0.05
 
 
 def test_a_batch_has_the_features_at_the_chosen_speed_and_the_targets(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:

@@ -96,19 +96,26 @@ class PairSampler:
 
     @cached_property
     def _without(self) -> Bools:
-        """Which pairs' pictures are labelled with no keyword of the column: (U, W)."""
-        without: Bools = ~self._shows[self.pictures]
-        return without
+        """For each keyword, which pairs' pictures are not labelled with it: (W, U)."""
+        return np.ascontiguousarray(~self._shows.T[:, self.pictures])
 
     @cached_property
-    def _others(self) -> list[dict[int, Ints]]:
-        """For each keyword, the pairs of every other keyword whose picture lacks the former."""
-        found: list[dict[int, Ints]] = []
-        for keyword in range(self.labels.shape[1]):
-            lacking = self.labels & self._without[:, [keyword]]
-            some = (int(other) for other in np.flatnonzero(lacking.any(axis=0)))
-            found.append({other: np.flatnonzero(lacking[:, other]) for other in some})
-        return found
+    def _others(self) -> Bools:
+        """For each keyword, which other ones label any pair whose picture lacks it: (W, W)."""
+        pairs = self._without.astype(np.float32) @ self.labels.astype(np.float32)  # how many there are
+        others: Bools = pairs > 0
+        return others
+
+    @cached_property
+    def _has_negatives(self) -> Bools:
+        """For which keywords there are any: (W,)."""
+        has: Bools = self._others.any(axis=1)
+        return has
+
+    def _negatives(self, keyword: int, other: int) -> Ints:
+        """The pairs of another keyword whose pictures lack this one; too many for all keywords to be kept."""
+        pairs = self._with[other]
+        return pairs[self._without[keyword][pairs]]
 
     @cached_property
     def _with(self) -> list[Ints]:
@@ -117,7 +124,7 @@ class PairSampler:
 
     def _keywords(self, anchor: int) -> Ints:
         """The anchor's keywords for which there are negatives."""
-        return np.array([k for k in np.flatnonzero(self.labels[anchor]) if self._others[k]], dtype=np.int64)
+        return np.flatnonzero(self.labels[anchor] & self._has_negatives)
 
     def draw_among(self, anchor: int, members: Ints, chance: np.random.Generator) -> Draw | None:
         """As :meth:`draw`, from some pairs alone; None where no keyword of the anchor has both kinds among them.
@@ -143,7 +150,6 @@ class PairSampler:
         same = self._with[keyword]
         elsewhere = same[self.pictures[same] != self.pictures[anchor]]
         positives = chance.choice(elsewhere if elsewhere.size else same, self.settings.positives)
-        others = self._others[keyword]
-        drawn = chance.choice(list(others), self.settings.negatives)
-        negatives = [int(chance.choice(others[int(other)])) for other in drawn]
+        drawn = chance.choice(np.flatnonzero(self._others[keyword]), self.settings.negatives)
+        negatives = [chance.choice(self._negatives(keyword, int(other))) for other in drawn]
         return Draw(anchor, keyword, positives, np.array(negatives, dtype=np.int64))

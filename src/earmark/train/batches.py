@@ -26,7 +26,7 @@ Rendition = tuple[int, int]  # which speed, which utterance
 
 
 @dataclass(frozen=True)
-class Lesson(Dataset[Rendition]):
+class Lesson(Dataset[list[Rendition]]):
     """A split to learn from.
 
     Attributes
@@ -47,8 +47,8 @@ class Lesson(Dataset[Rendition]):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, rendition: Rendition) -> Rendition:
-        return rendition
+    def __getitem__(self, batch: list[Rendition]) -> list[Rendition]:
+        return batch
 
     def collate(self, renditions: list[Rendition]) -> dict[str, Tensor]:
         """Pad a batch: ``features`` (B, T, F), ``lengths`` (B,), ``targets`` (B, W)."""
@@ -57,12 +57,15 @@ class Lesson(Dataset[Rendition]):
         return {"features": features, "lengths": lengths, "targets": targets}
 
 
-class BucketSampler(Sampler[list[Rendition]]):
+class BucketSampler(Sampler[list[list[Rendition]]]):
     """Batches in an order of chance that depends on the seed and the epoch alone.
 
     Every utterance is heard once an epoch, at one of its speeds. Utterances are shuffled, cut into pools of some
     batches, sorted by length within a pool, cut into batches, and the batches shuffled: neighbours in length change
     from epoch to epoch.
+
+    For who deals them, each batch is one item: Accelerate takes a batch with fewer items than others for the last one,
+    and deals what comes after it to some of the devices alone.
 
     Parameters
     ----------
@@ -71,30 +74,31 @@ class BucketSampler(Sampler[list[Rendition]]):
     batch_size, seed : int
     """
 
-    drop_last = False  # Accelerate asks for it when it deals the batches to several devices
+    batch_size = 1  # Accelerate asks for both when it deals the batches to several devices
+    drop_last = False
 
     def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int) -> None:
-        self.lengths, self.batch_size, self.seed = lengths, batch_size, seed
+        self.lengths, self.utterances, self.seed = lengths, batch_size, seed
         # No set_epoch: Accelerate would call it with a count of its own, which knows nothing of a resumed run.
         self.epoch = 0
 
     def __len__(self) -> int:
-        return math.ceil(len(self.lengths[0]) / self.batch_size)
+        return math.ceil(len(self.lengths[0]) / self.utterances)
 
-    def __iter__(self) -> Iterator[list[Rendition]]:
+    def __iter__(self) -> Iterator[list[list[Rendition]]]:
         chance = np.random.default_rng((self.seed, self.epoch))
         speeds, utterances = self.lengths.shape
         order = chance.permutation(utterances)
         speed_of: npt.NDArray[np.int64] = chance.integers(speeds, size=(utterances,))
         lengths = self.lengths[speed_of, np.arange(utterances)]
-        pool = self.batch_size * POOL_BATCHES
+        pool = self.utterances * POOL_BATCHES
         batches: list[npt.NDArray[np.int64]] = []
         for start in range(0, len(order), pool):
             members = order[start : start + pool]
             by_length = members[np.argsort(lengths[members], kind="stable")]
-            batches += [by_length[i : i + self.batch_size] for i in range(0, len(by_length), self.batch_size)]
+            batches += [by_length[i : i + self.utterances] for i in range(0, len(by_length), self.utterances)]
         for index in chance.permutation(len(batches)).tolist():
-            yield [(int(speed_of[u]), int(u)) for u in batches[index]]
+            yield [[(int(speed_of[u]), int(u)) for u in batches[index]]]
 
 
 def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:

@@ -31,7 +31,7 @@ class TagCourse:
         self.dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
         training = recipe.training
         self.sampler = BucketSampler(self.lesson.lengths, training.batch_size, training.seed)
-        self.loader = DataLoader(self.lesson, batch_sampler=self.sampler, collate_fn=self.collate)
+        self.loader = DataLoader(self.lesson, batch_sampler=self.sampler, collate_fn=lambda one: self.collate(*one))
 
     def collate(self, renditions: list[Rendition]) -> Batch:
         """As :meth:`Lesson.collate`."""

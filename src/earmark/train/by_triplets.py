@@ -41,7 +41,7 @@ class TripletCourse:
         self.loader = DataLoader(
             self.lesson,
             batch_sampler=self.sampler,
-            collate_fn=lambda renditions: _collate(self.lesson, self.gallery, renditions),
+            collate_fn=lambda one: _collate(self.lesson, self.gallery, *one),
         )
         self.batch_size = training.batch_size
 

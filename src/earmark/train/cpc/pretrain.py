@@ -97,7 +97,7 @@ def _train(
     model = Prediction(extractor(settings.features).dimension, settings)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
     windows, sampler = Windows(features, settings), WindowSampler(features.lengths, speakers, settings)
-    loader = DataLoader(windows, batch_sampler=sampler, collate_fn=windows.collate)
+    loader = DataLoader(windows, batch_sampler=sampler, collate_fn=lambda one: one[0])
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     plain = accelerator.unwrap_model(model)
     state = restore(out, plain, optimizer)

@@ -25,26 +25,25 @@ Window = tuple[int, int]  # which recording, its first frame
 
 @dataclass(frozen=True)
 class Windows(Dataset[Tensor]):
-    """Stretches of recordings."""
+    """Stretches of recordings, a batch at a time."""
 
     features: FeatureSet
     settings: CpcPretraining
 
-    def __getitem__(self, window: Window) -> Tensor:
-        recording, first = window
+    def __getitem__(self, batch: list[Window]) -> Tensor:
+        """Whole groups, (speakers, utterances, T, F)."""
+        whole: Tensor = torch.stack([self._stretch(*window) for window in batch])
+        return whole.unflatten(0, (-1, self.settings.utterances))
+
+    def _stretch(self, recording: int, first: int) -> Tensor:
         start = int(self.features.starts[recording]) + first
         frames = self.features.frames[start : start + self.settings.sample_frames]
         stretch: Tensor = torch.from_numpy(frames.astype(np.float32))
         return stretch
 
-    def collate(self, windows: list[Tensor]) -> Tensor:
-        """Whole groups to (speakers, utterances, T, F)."""
-        whole: Tensor = torch.stack(windows).unflatten(0, (-1, self.settings.utterances))
-        return whole
 
-
-class WindowSampler(Sampler[list[Window]]):
-    """Batches in an order of chance that depends on the seed and the epoch alone.
+class WindowSampler(Sampler[list[list[Window]]]):
+    """Batches in an order of chance that depends on the seed and the epoch alone, each one item for who deals them.
 
     Parameters
     ----------
@@ -54,11 +53,11 @@ class WindowSampler(Sampler[list[Window]]):
     settings : CpcPretraining
     """
 
-    drop_last = False  # Accelerate asks for it, and for the next, when it deals the batches to several devices
+    batch_size = 1  # Accelerate asks for both when it deals the batches to several devices
+    drop_last = False
 
     def __init__(self, lengths: npt.NDArray[np.int64], speakers: Sequence[str], settings: CpcPretraining) -> None:
         self.lengths, self.settings = lengths, settings
-        self.batch_size = settings.speakers * settings.utterances
         self.recordings: dict[str, list[int]] = {}  # of each speaker
         for recording, speaker in enumerate(speakers):
             if lengths[recording] >= settings.sample_frames:
@@ -72,7 +71,7 @@ class WindowSampler(Sampler[list[Window]]):
         )
         return math.ceil(sum(groups) / self.settings.speakers)
 
-    def __iter__(self) -> Iterator[list[Window]]:
+    def __iter__(self) -> Iterator[list[list[Window]]]:
         chance = np.random.default_rng((self.settings.seed, self.epoch))
         dealt = []  # groups, with how many their speaker had before, and a number of chance
         for theirs in self.recordings.values():
@@ -81,7 +80,7 @@ class WindowSampler(Sampler[list[Window]]):
         groups = [group for _, _, group in sorted(dealt)]
         batches = [groups[i : i + self.settings.speakers] for i in range(0, len(groups), self.settings.speakers)]
         for number in chance.permutation(len(batches)):
-            yield [window for group in batches[number] for window in group]
+            yield [[window for group in batches[number] for window in group]]
 
     def _groups(self, recordings: list[int], chance: np.random.Generator) -> list[list[Window]]:
         """The stretches of one speaker, shuffled and dealt."""
