@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import torch
+from PIL import Image
 
 import earmark
 import slow_pairs
@@ -53,6 +54,17 @@ def test_from_python(model: Finder, recording: Path, tmp_path: Path) -> None:
     assert hits == model.find([query, query], [recording])
     named = earmark.ImageQuery.of(*map(str, photos), name="ajá mi")
     assert [hit.query for hit in model.find(named, recording, top=1)] == ["ajá mi"]
+
+
+def test_a_part_of_a_picture_from_python(model: Finder, recording: Path, tmp_path: Path) -> None:
+    """It finds what a file with that part alone finds."""
+    photo = show(tmp_path / "a.png", "dog", "snow")
+    box = (0, 0, 24, 48)
+    with Image.open(photo) as whole:
+        whole.crop(box).save(tmp_path / "part.png")
+    part = model.find(earmark.ImageQuery("dog", (earmark.Prompt(photo, box),)), recording)
+    assert part == model.find(earmark.ImageQuery.of(tmp_path / "part.png", name="dog"), recording)
+    assert part != model.find(earmark.ImageQuery.of(photo, name="dog"), recording)
 
 
 def test_words_and_pictures_may_be_asked_for_together(tiny_pictured_run: Path, recording: Path, tmp_path: Path) -> None:

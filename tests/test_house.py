@@ -12,8 +12,8 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "device", "files", "hits", "images", "progress", "queries", "vocabulary"],
-    ["corpus", "media", "pretrained", "recipe", "tables"],
+    ["audio", "device", "files", "hits", "images", "progress", "vocabulary"],
+    ["corpus", "media", "pretrained", "queries", "recipe", "tables"],
     ["corpora", "features", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],

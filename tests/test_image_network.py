@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def test_the_small_network_is_that_written_out() -> None:
         values = ((values - mean) / (variance + 1e-5).sqrt() * scale + shift).clamp(min=0)
     weight, bias = weights["10.weight"][:, :, 0, 0], weights["10.bias"]
     expected = torch.einsum("nchw,kc->nhwk", values, weight) + bias
+    norm = network.norm
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    expected = (expected - norm.running_mean) / (norm.running_var + 1e-5).sqrt() * norm.weight + norm.bias
     assert expected.shape == (2, 10, 10, 5)
     with torch.no_grad():
         torch.testing.assert_close(network(network.look(pictures)), expected, rtol=1e-4, atol=1e-5)
@@ -85,6 +90,7 @@ def test_in_training_half_of_the_pictures_are_mirrored() -> None:
     seen = network.look(noise(*[(40, 40)] * 64))
     as_is, turned = network.eval()(seen), network(seen.flip(3))
     network.train()
+    network.norm.eval()
     network.places.eval()  # keep to fixed statistics: what is left of training is the mirror
     torch.manual_seed(3)
     mixed = network(seen)
@@ -140,6 +146,48 @@ def test_the_last_map_of_a_network(tmp_path: Path, make: Callable[[Path], Path],
     torch.testing.assert_close(seen, expected.half(), rtol=2e-3, atol=2e-3)
 
 
+PROCESSORS = {
+    "ViTImageProcessor": {"size": {"height": 48, "width": 48}},
+    "CLIPImageProcessor": {"size": {"shortest_edge": 56}, "crop_size": {"height": 48, "width": 48}},
+    "BitImageProcessor": {"size": {"shortest_edge": 56}, "crop_size": 48},
+    "ConvNextImageProcessor": {"size": {"shortest_edge": 48}, "crop_pct": 0.875},
+}
+
+
+def with_processor(folder: Path, kind: str, **numbers: object) -> Path:
+    networks.resnet(folder)
+    means = {"image_mean": [0.4, 0.5, 0.6], "image_std": [0.2, 0.3, 0.5]}
+    processor = {"image_processor_type": kind, **means, **numbers}
+    (folder / "preprocessor_config.json").write_text(json.dumps(processor))
+    return folder
+
+
+@pytest.mark.parametrize("kind", PROCESSORS)
+def test_the_whole_picture_is_looked_at_in_the_networks_own_size(tmp_path: Path, kind: str) -> None:
+    """Whatever the processor itself would cut off."""
+    folder = with_processor(tmp_path / "net", kind, **PROCESSORS[kind])
+    wide = Image.new("RGB", (400, 40), "black")
+    marked = wide.copy()
+    marked.paste("white", (0, 0, 20, 40))  # at the edge
+    pictures = [marked, wide, *noise((60_000, 1), (30, 90))]
+    whole = transformers.AutoModel.from_pretrained(folder).eval()
+    with torch.no_grad():
+        expected = whole(pixels(pictures, 48)).last_hidden_state
+    seen = pretrained(folder).look(pictures)
+    torch.testing.assert_close(seen, expected.half(), rtol=2e-3, atol=2e-3)
+    differs = (seen[0] != seen[1]).any(dim=0)
+    assert differs[:, 0].all()
+    assert not differs[:, -1].any()
+
+
+@pytest.mark.parametrize("size", [{"shortest_edge": 448 * 448, "longest_edge": 896 * 896}, {"longest_edge": 4096}])
+def test_a_network_that_does_not_say_its_size(tmp_path: Path, size: dict[str, int]) -> None:
+    folder = with_processor(tmp_path / "net", "ViTImageProcessor", size=size)
+    with pytest.raises(EarmarkError, match=r"net does not say how large its pictures are: set model\.image\.side\."):
+        pretrained(folder)
+    assert pretrained(folder, 64).look(noise((40, 40))).shape == (1, 12, 8, 8)
+
+
 def test_the_embedder_is_a_linear_map_of_each_place(tmp_path: Path) -> None:
     network = pretrained(networks.resnet(tmp_path / "net"))
     seen = network.look(noise((40, 60), (32, 32)))
@@ -179,8 +227,9 @@ def test_what_was_looked_at_is_kept_and_is_the_same(tmp_path: Path, make: Callab
 
 def test_another_network_or_side_is_another_fingerprint(tmp_path: Path) -> None:
     vit, swin = networks.vit(tmp_path / "vit"), networks.swin(tmp_path / "swin")
-    prints = [pretrained(vit), pretrained(vit, 64), pretrained(vit, 32), pretrained(swin)]
+    prints = [pretrained(vit), pretrained(vit, 64), pretrained(vit, 48), pretrained(swin)]
     assert len({network.fingerprint for network in prints}) == 4
+    assert pretrained(vit, networks.SIDE).fingerprint == prints[0].fingerprint
     vit.rename(tmp_path / "moved")
     assert pretrained(tmp_path / "moved", 64).fingerprint == prints[1].fingerprint
 
@@ -213,6 +262,17 @@ def test_tokens_that_are_no_grid(count: int) -> None:
 
 
 # What goes wrong
+
+
+def test_a_full_memory_is_no_fault_of_the_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = pretrained(networks.resnet(tmp_path / "net"))
+
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(transformers.ResNetModel, "forward", full)
+    with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
+        network.look(noise((40, 40)))
 
 
 def test_a_network_is_settled_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,6 +244,12 @@ def test_a_prompt_is_the_part_that_was_asked_with(tmp_path: Path) -> None:
     assert np.abs(colours - (255, 0, 0)).max() < 10
 
 
+def test_a_part_outside_the_picture_is_not_shown_in_black(tmp_path: Path) -> None:
+    prompt = Prompt(write_picture(tmp_path / "a.png", (60, 40)), (30, 10, 90, 30))
+    with pytest.raises(EarmarkError, match=r"The crop 30,10,90,30 is no part of .*a\.png, which is 60 pixels wide"):
+        prompt_uri(prompt)
+
+
 # --- the pages
 
 

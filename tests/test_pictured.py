@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+import networks
 import random_models
 import slow_pairs
 from earmark.asking import Prompts
@@ -21,11 +22,12 @@ from earmark.features import extractor
 from earmark.images import read_image
 from earmark.models.build import build
 from earmark.models.checkpoint import read_checkpoint, write_description, write_weights
+from earmark.models.image import settled
 from earmark.models.masking import inner_frames
 from earmark.models.pictured import AT_ONCE, EDGE, PairModel
 from earmark.models.shared_words import SharedWords
 from earmark.queries import ImageQuery, Prompt, name_of
-from earmark.recipe import Recipe, read_recipe, write_recipe
+from earmark.recipe import PretrainedImage, Recipe, read_recipe, write_recipe
 from random_pictured import (
     PAIR_KINDS,
     SIMILARITIES,
@@ -337,6 +339,32 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
     assert model.grid == read.grid
 
 
+def test_a_model_whose_frozen_network_is_another_or_gone(tmp_path: Path) -> None:
+    """What to mend is in the model's folder."""
+    net, run = networks.resnet(tmp_path / "net"), tmp_path / "run"
+    image = settled(PretrainedImage(kind="pretrained", network=str(net), side=32))
+    recipe = recipe_of("misa")
+    recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"image": image})})
+    model = build(recipe.model, extractor(recipe.features).dimension, WORDS)
+    write_description(run, recipe, WORDS)
+    write_weights(run, model.state_dict())
+    read_checkpoint(run)
+    needed = (
+        r"The model in .*run needs the image network that it was trained with \(recipe\.yaml there says which; if it "
+    )
+    net.rename(tmp_path / "moved")
+    with pytest.raises(
+        EarmarkError, match=needed + r"has moved, write its new place there\): There is no folder .*net"
+    ):
+        read_checkpoint(run)
+    text = (run / "recipe.yaml").read_text(encoding="utf-8")
+    (run / "recipe.yaml").write_text(text.replace(str(net), str(tmp_path / "moved")), encoding="utf-8")
+    read_checkpoint(run)
+    networks.convnext(tmp_path / "moved")
+    with pytest.raises(EarmarkError, match=needed + r".*: The image network .*moved is not the one that the model was"):
+        read_checkpoint(run)
+
+
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
@@ -352,6 +380,10 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
         (["model.similarity.kind=cosine"], "'model.similarity.kind' can't be 'cosine': it should be 'matchmap'"),
         (["model.similarity=3"], "the key 'model.similarity' can't be 3: it should hold keys with values"),
         (["model.image.kind=resnet"], "'model.image.kind' can't be 'resnet': it should be 'small', 'pretrained'"),
+        (
+            ["model.image={kind: pretrained, network: ''}"],
+            "the key 'model.image.network' can't be '': it should have at",
+        ),
         (["model.image.side=8"], "the key 'model.image.side' can't be 8: it should be greater than or equal to 32"),
         (["model.image.channels=[8]"], "the key 'model.image.channels' can't be [8]: it should have at least 2 items"),
         (["model.dimension=0"], "the key 'model.dimension' can't be 0: it should be greater than or equal to 1"),

@@ -117,7 +117,9 @@ def test_a_network_that_is_gone_or_another(own_run: tuple[Path, Path], tiny_corp
     with pytest.raises(EarmarkError, match=r"The model in .*run needs the speech network that .*: put the old files"):
         load_model(folder)
     shutil.rmtree(network)
-    with pytest.raises(EarmarkError, match=r"needs the speech network .* \(recipe\.yaml says which\): There is no fol"):
+    with pytest.raises(
+        EarmarkError, match=r"needs the speech network .* \(recipe\.yaml there .*\): There is no folder"
+    ):
         load_model(folder)
 
 

@@ -15,10 +15,21 @@ if TYPE_CHECKING:
     from earmark.errors import EarmarkError
     from earmark.finder import Finder, load_model
     from earmark.hits import Hit
-    from earmark.queries import ImageQuery
+    from earmark.queries import ImageQuery, Prompt
 
 __version__ = "0.1.0"
-__all__ = ["Corpus", "EarmarkError", "Finder", "Hit", "ImageQuery", "Utterance", "Word", "load_model", "read_corpus"]
+__all__ = [
+    "Corpus",
+    "EarmarkError",
+    "Finder",
+    "Hit",
+    "ImageQuery",
+    "Prompt",
+    "Utterance",
+    "Word",
+    "load_model",
+    "read_corpus",
+]
 
 _HOME = {
     "Corpus": "corpus",
@@ -26,6 +37,7 @@ _HOME = {
     "Finder": "finder",
     "Hit": "hits",
     "ImageQuery": "queries",
+    "Prompt": "queries",
     "Utterance": "corpus",
     "Word": "corpus",
     "load_model": "finder",

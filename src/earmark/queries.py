@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-Box = tuple[int, int, int, int]
+from earmark.images import Box
 
 
 class Prompt(NamedTuple):

@@ -18,7 +18,8 @@ import numpy as np
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
 from earmark.evaluate.truth import Bools
-from earmark.queries import Box, ImageQuery, Prompt, distinct, identity
+from earmark.images import Box
+from earmark.queries import ImageQuery, Prompt, distinct, identity
 from earmark.supervision.words import bag_of_words
 from earmark.tables import Problems, Row, read_table
 from earmark.vocabulary import Vocabulary, normalise

@@ -48,7 +48,7 @@ class PretrainedSpeech:
     """
 
     def __init__(self, settings: PretrainedFeatures) -> None:
-        self._folder = pretrained.local_folder(settled(settings).network, download=False)
+        self._folder = _found(settings, download=False).folder
         config = pretrained.load("AutoConfig", self._folder)
         self._convolutions = _convolutions(config, self._folder)
         self._prepare = _preparation(self._folder)
@@ -115,16 +115,19 @@ class PretrainedSpeech:
 
 def settled(settings: PretrainedFeatures, download: bool = False) -> PretrainedFeatures:
     """As :func:`earmark.features.settled`."""
-    folder = pretrained.local_folder(settings.network, download)
-    sha256 = pretrained.fingerprint(folder)
-    if settings.sha256 not in (None, sha256):
+    found = _found(settings, download)
+    return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
+
+
+def _found(settings: PretrainedFeatures, download: bool) -> pretrained.Found:
+    """The network of the settings, of which it is made sure that it is the very one."""
+    found = pretrained.find(settings.network, download)
+    if settings.sha256 not in (None, found.sha256):
         raise EarmarkError(
             f"The speech network {settings.network} is not the one that features.sha256 names: put the old files "
             "back, or train anew with this one."
         )
-    is_folder = not settings.network.startswith(pretrained.HUB)
-    network = str(folder.absolute()) if is_folder else settings.network
-    return settings.model_copy(update={"network": network, "sha256": sha256})
+    return found
 
 
 def _preparation(folder: Path) -> Any:

@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from torch import Tensor
 
 from earmark.device import device
 from earmark.errors import EarmarkError
-from earmark.features import Extractor, extractor
+from earmark.features import extractor
 from earmark.files import replacing, write_text
 from earmark.models.build import AnyModel, build
 from earmark.recipe import Recipe, read_recipe, write_recipe
@@ -134,8 +135,10 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             )
     recipe = read_recipe(folder / "recipe.yaml")
     vocabulary = _read_vocabulary(folder / "vocabulary.txt")
-    heard = _extractor(folder, recipe)
-    model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
+    with _needed(folder, "speech"):
+        heard = extractor(recipe.features)
+    with _needed(folder, "image"):
+        model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
     try:
         model.load_state_dict(read_weights(folder))
     except RuntimeError as error:
@@ -148,12 +151,15 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one, image)
 
 
-def _extractor(folder: Path, recipe: Recipe) -> Extractor:
+@contextmanager
+def _needed(folder: Path, kind: str) -> Iterator[None]:
+    """What is wrong with a network that is no part of the model's folder, told with what needs it."""
     try:
-        return extractor(recipe.features)
+        yield
     except EarmarkError as error:
         raise EarmarkError(
-            f"The model in {folder} needs the speech network that it was trained with (recipe.yaml says which): {error}"
+            f"The model in {folder} needs the {kind} network that it was trained with (recipe.yaml there says which; "
+            f"if it has moved, write its new place there): {error}"
         ) from error
 
 

@@ -97,7 +97,7 @@ class PretrainedImageNetwork(ImageNetwork):
         found = _found(settings, download=False)
         # Not a module, so that it has no part in training, in its modes, or in what is saved.
         self._map = FrozenMap(found.folder, settings.side)
-        self.dimension, self.fingerprint = dimension, f"map-{found.sha256[:16]}-{settings.side or 'own'}"
+        self.dimension, self.fingerprint = dimension, f"map-{found.sha256[:16]}-{self._map.side}"
         self.embedder = nn.Conv2d(self._map.channels, dimension, 1)
 
     def look(self, pictures: Sequence[Image]) -> Tensor:

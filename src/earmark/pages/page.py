@@ -92,9 +92,9 @@ def prompt_uri(prompt: Prompt) -> str:
     Raises
     ------
     EarmarkError
-        If the picture is missing or can't be read.
+        If the picture is missing or can't be read, or the part lies outside it.
     """
-    picture = read_image(prompt.path).crop(prompt.box)
+    picture = read_image(prompt.path, prompt.box)
     scale = max(LARGEST_PICTURE) / max(picture.size)
     return _jpeg_uri(picture.resize([max(1, round(scale * side)) for side in picture.size]))
 

@@ -57,8 +57,10 @@ class PretrainedImage(Strict):
     """A frozen network of transformers, and a trained 1x1 convolution of its last map to the model's dimension."""
 
     kind: Literal["pretrained"]
-    network: str = Field(description="a folder, or hub:NAME for one that may be downloaded")
-    side: int | None = Field(None, ge=32, le=1024, description="square of so many pixels; else as the network says")
+    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
+    side: int | None = Field(
+        None, ge=32, le=1024, description="pictures are scaled to such a square; else the network's own"
+    )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the network; training writes it here")
 
 

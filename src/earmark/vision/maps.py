@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from earmark.errors import EarmarkError
-from earmark.vision.network import image_processor, read_network
+from earmark.vision.network import read_network, square_processor
 
 MOST_JOINED = 3  # times that a transformer joins its patches, two by two
 MOST_BEFORE = 16  # tokens for the whole picture; those that are known have one to five
@@ -27,12 +27,14 @@ class FrozenMap:
     folder : Path
         Where the network is.
     side : int, optional
-        Scale pictures to a square of so many pixels; else as the network says.
+        Pictures are scaled to a square of so many pixels, whatever their shape; else of the network's own.
 
     Attributes
     ----------
     channels : int
         C, numbers a place.
+    side : int
+        Of the square that pictures are scaled to, so that every place of the map is one of the whole picture.
 
     Raises
     ------
@@ -41,11 +43,12 @@ class FrozenMap:
     """
 
     def __init__(self, folder: Path, side: int | None = None) -> None:
-        self._folder, self._prepare = folder, image_processor(folder, side)
+        self._folder = folder
+        self._prepare, self.side = square_processor(folder, side)
         network, _ = read_network(folder)
         self._network = getattr(network, "vision_model", network)
         # Transformers learned where the places of pictures of one size are: those of another size lie between them.
-        resizes = side is not None and "interpolate_pos_encoding" in signature(self._network.forward).parameters
+        resizes = "interpolate_pos_encoding" in signature(self._network.forward).parameters
         self._options = {"interpolate_pos_encoding": True} if resizes else {}
         probe = [Image.linear_gradient("L").convert("RGB")]
         first, second = self(probe), self(probe)
@@ -69,6 +72,8 @@ class FrozenMap:
                 hidden = in_a_grid(hidden, inputs["pixel_values"].shape[2:], _side_of_patch(self._network.config))
             if hidden.ndim != 4:
                 raise ValueError(f"its last state has {hidden.ndim} dimensions")
+        except torch.OutOfMemoryError:  # a RuntimeError, but none of the network's making
+            raise
         except (AttributeError, LookupError, TypeError, ValueError, RuntimeError) as error:
             raise self._without_map(" ".join(str(error).split())[:200]) from error
         return hidden.float().cpu().contiguous()
