@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from conftest import COLOURS, picture
 from earmark.corpus import Utterance
 from earmark.errors import EarmarkError
+from earmark.files import replacing
 from earmark.images import read_image
 from earmark.supervision import mlp_tagger, vectors
 from earmark.supervision.backbones import Backbone, read_backbone
@@ -24,7 +26,7 @@ from earmark.supervision.captions import named_in_captions
 from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp, train_mlp_tagger
 from earmark.supervision.pictures import Picture
 from earmark.supervision.tagger import read_tagger, tag
-from earmark.supervision.vectors import vectors_of
+from earmark.supervision.vectors import kept_vectors, vectors_of
 from earmark.supervision.vgg16 import Vgg16
 from earmark.vocabulary import Vocabulary
 
@@ -294,6 +296,43 @@ def test_vectors_are_computed_once_and_again_where_a_picture_changed(
     images[2].write_bytes(images[3].read_bytes())
     np.testing.assert_array_equal(rows(images), expected[[0, 1, 3, *range(3, 10)]])
     assert eye.seen == 1
+
+
+def test_no_more_is_in_memory_than_a_file_and_what_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is any file held open, of which a program can have about a thousand."""
+    monkeypatch.setattr(vectors, "A_FILE", 2)
+    images = [picture.image for picture in draw(tmp_path / "p", 40, 1)]
+    maps = torch.arange(float(len(images)))[:, None].expand(-1, 100_000)  # 200 kB each, 8 MB in all
+    drawn = iter(maps.split(2))
+    opened = Path("/proc/self/fd")
+    for _ in range(2):  # computed, then read
+        before = len(list(opened.iterdir())) if opened.is_dir() else 0
+        tracemalloc.start()
+        kept = kept_vectors(images, lambda some: next(drawn), tmp_path / "cache", "Looking")
+        np.testing.assert_array_equal(kept[[7, 7, 30]], maps[[7, 7, 30]])
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 4e6
+        assert (len(list(opened.iterdir())) if opened.is_dir() else 0) == before
+    assert len(kept) == len(images)
+    np.testing.assert_array_equal(kept[range(40)], maps)
+
+
+def test_rows_stay_while_another_program_writes_the_same_file(tmp_path: Path) -> None:
+    images = [picture.image for picture in draw(tmp_path / "p", 3, 1)]
+    eye = Counting()
+    kept = kept_vectors(images, eye, tmp_path / "cache", "Looking")
+    expected = kept[range(3)]
+    (file,) = (tmp_path / "cache").iterdir()
+    content = file.read_bytes()
+    with replacing(file) as partial:
+        partial.write_bytes(content)
+    np.testing.assert_array_equal(kept[range(3)], expected)
+    file.unlink()
+    np.testing.assert_array_equal(kept[[2, 0]], expected[[2, 0]])
+    np.testing.assert_array_equal(vectors_of(images, eye, tmp_path / "cache", "Looking"), expected)
 
 
 def test_what_was_done_before_a_stop_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -318,7 +318,7 @@ def test_a_prompt_is_read_once_a_page(tmp_path: Path, monkeypatch: pytest.Monkey
 
     read: list[Path] = []
     real = page.read_image
-    monkeypatch.setattr(page, "read_image", lambda path: (read.append(path), real(path))[1])
+    monkeypatch.setattr(page, "read_image", lambda path, box=None: (read.append(path), real(path, box))[1])
     query = a_query(tmp_path)
     moments = [a_moment(sight=a_sight(query)) for _ in range(4)]
     for times in (1, 2):  # a second page reads it again: the file may be another by then

@@ -1,15 +1,16 @@
 """What a network makes of pictures, computed once and kept, some hundred pictures a file, so that work can go on.
 
 A picture that has changed (size or time of change) is looked at anew. Files are written in one step and named by
-what is in them, so that two programs may share a folder.
+what is in them, so that two programs may share a folder. They are mapped into memory, and rows are read when asked for.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,11 +25,35 @@ from earmark.images import read_image
 from earmark.progress import Advance, progress
 
 A_FILE, A_BATCH = 128, 16  # pictures; what a stop costs, and what a network is given at once
+FILES = "[!.]*.safetensors"
 
 Rows = npt.NDArray[np.float16]
+Place = tuple[Any, int]  # the array of a file that is mapped into memory, and the row in it
+
+
+class KeptVectors:
+    """Vectors or maps of N pictures, on disk until they are asked for: there may be more than the memory holds."""
+
+    def __init__(self, places: Sequence[Place]) -> None:
+        self._places = places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, pictures: Iterable[int]) -> Rows:
+        """Those of some pictures, shape = (n, ...)."""
+        return np.stack([array[row] for array, row in (self._places[picture] for picture in pictures)])
 
 
 def vectors_of(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tensor], folder: Path, task: str) -> Rows:
+    """All that :func:`kept_vectors` keeps, in memory: shape = (N, ...), float16."""
+    kept = kept_vectors(images, vectors, folder, task)
+    return kept[range(len(kept))]
+
+
+def kept_vectors(
+    images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tensor], folder: Path, task: str
+) -> KeptVectors:
     """Vectors or maps of pictures, from the files in `folder` where they are there, else computed and kept there.
 
     Parameters
@@ -42,26 +67,22 @@ def vectors_of(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tens
     task : str
         What the progress is called.
 
-    Returns
-    -------
-    numpy.ndarray, shape = (N, ...), float16
-
     Raises
     ------
     EarmarkError
         If a picture is missing or can't be read, or a vector is not of finite numbers.
     """
     identities = [_identity(image) for image in images]
-    known = dict(_kept(folder, set(identities)))
+    wanted = set(identities)
+    known = {identity: place for path in sorted(folder.glob(FILES)) for identity, place in _mapped(path, wanted)}
     new = {identity: image for identity, image in zip(identities, images, strict=True) if identity not in known}
     if new:
         with progress(task, len(new) + len(known), len(known)) as advance:
             for start in range(0, len(new), A_FILE):
                 some = list(new)[start : start + A_FILE]
                 rows = _computed([new[identity] for identity in some], vectors, advance)
-                _keep(folder, some, rows)
-                known.update(zip(some, rows, strict=True))
-    return np.stack([known[identity] for identity in identities])
+                known.update(_mapped(_keep(folder, some, rows), wanted))
+    return KeptVectors([known[identity] for identity in identities])
 
 
 def _identity(image: Path) -> str:
@@ -84,19 +105,22 @@ def _computed(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tenso
     return whole
 
 
-def _keep(folder: Path, identities: Sequence[str], rows: Rows) -> None:
+def _keep(folder: Path, identities: Sequence[str], rows: Rows) -> Path:
     name = hashlib.sha256("\n".join(identities).encode()).hexdigest()[:16]
-    with replacing(folder / f"{name}.safetensors") as partial:
+    path = folder / f"{name}.safetensors"
+    with replacing(path) as partial:
         partial.write_bytes(save({"vectors": rows}, {"pictures": json.dumps(identities)}))
+    return path
 
 
-def _kept(folder: Path, wanted: set[str]) -> Iterator[tuple[str, npt.NDArray[np.float16]]]:
-    for path in sorted(folder.glob("[!.]*.safetensors")):
-        try:
-            with safe_open(path, "numpy") as file:
-                identities = json.loads(file.metadata()["pictures"])
-                if not wanted.isdisjoint(identities):
-                    rows = file.get_tensor("vectors")
-                    yield from (pair for pair in zip(identities, rows, strict=True) if pair[0] in wanted)
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            continue  # half a file, from a power cut, or somebody else's: its pictures are looked at anew
+def _mapped(path: Path, wanted: Set[str]) -> Iterator[tuple[str, Place]]:
+    """The pictures in a file that are wanted, and where they are."""
+    try:
+        file = safe_open(path, "numpy")
+        identities = json.loads(file.metadata()["pictures"])
+        array = file.get_slice("vectors")
+        if len(identities) != array.get_shape()[0]:
+            return
+    except (SafetensorError, KeyError, TypeError, ValueError):
+        return  # half a file, from a power cut, or somebody else's: its pictures are looked at anew
+    yield from ((identity, (array, row)) for row, identity in enumerate(identities) if identity in wanted)

@@ -14,7 +14,7 @@ from torch import Tensor
 from earmark.corpus import Corpus, Utterance
 from earmark.errors import EarmarkError
 from earmark.models.image import ImageNetwork
-from earmark.supervision.vectors import vectors_of
+from earmark.supervision.vectors import KeptVectors, kept_vectors
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,14 +25,14 @@ class Gallery:
     ----------
     paths : sequence of Path
         The pictures, each once.
-    seen : numpy.ndarray, shape = (pictures, ...), float16
+    seen : KeptVectors
         What :meth:`earmark.models.image.ImageNetwork.look` makes of each.
     of : numpy.ndarray, shape = (U,), int64
         Which picture each utterance describes.
     """
 
     paths: Sequence[Path]
-    seen: npt.NDArray[np.float16]
+    seen: KeptVectors
     of: npt.NDArray[np.int64]
 
     @property
@@ -60,7 +60,7 @@ def read_gallery(corpus: Corpus, split: str, network: ImageNetwork) -> Gallery:
     paths = [_picture(utterance, corpus) for utterance in corpus.utterances(split)]
     distinct = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     folder = corpus.folder / "features" / "pictures" / network.fingerprint
-    seen = vectors_of(list(distinct), network.look, folder, f"Pictures of {split}")
+    seen = kept_vectors(list(distinct), network.look, folder, f"Pictures of {split}")
     return Gallery(list(distinct), seen, np.array([distinct[path] for path in paths]))
 
 
