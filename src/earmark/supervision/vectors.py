@@ -116,7 +116,7 @@ def _keep(folder: Path, identities: Sequence[str], rows: Rows) -> Path:
 def _mapped(path: Path, wanted: Set[str]) -> Iterator[tuple[str, Place]]:
     """The pictures in a file that are wanted, and where they are."""
     try:
-        file = safe_open(path, "numpy")
+        file: Any = safe_open(path, "numpy")
         identities = json.loads(file.metadata()["pictures"])
         array = file.get_slice("vectors")
         if len(identities) != array.get_shape()[0]:
