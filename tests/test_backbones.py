@@ -293,7 +293,7 @@ def test_the_hub_is_asked_for_what_is_written_alone(hub: list[dict[str, object]]
 def test_what_the_hub_does_not_give_is_one_sentence(hub: list[dict[str, object]]) -> None:
     with pytest.raises(EarmarkError, match=r"hub:no/net can't be downloaded \(FileNotFoundError\): check its name and"):
         read_backbone("hub:no/net", download=True)
-    with pytest.raises(EarmarkError, match=r"among those downloaded before .*: download it again with 'hf download no"):
+    with pytest.raises(EarmarkError, match=r"among those downloaded before .*: download it with 'hf download no"):
         read_backbone("hub:no/net")
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+import networks
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.models.checkpoint import write_description
-from earmark.recipe import Recipe
+from earmark.recipe import Recipe, read_recipe
 from earmark.reproduce import budget as budgets
 from earmark.reproduce.budget import Budget, fitting, settled
+from earmark.train.loop import settled_recipe
 from earmark.vocabulary import Vocabulary
 
 WORDS = Vocabulary(["ball", "dog"])
@@ -42,6 +44,46 @@ def test_a_run_of_another_recipe_is_refused(shorter: Callable[..., Recipe], tmp_
     write_description(tmp_path, shorter(seed=1), WORDS)
     with pytest.raises(EarmarkError, match="begun with another recipe"):
         settled(lambda epochs: shorter(epochs=epochs or 3), tmp_path, Budget(), WORDS)
+
+
+def test_a_run_with_a_network_of_the_hub_goes_on_with_that_network_alone(
+    tiny_pair_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recipe does not say which files those are; the run does. Nothing is downloaded for a look."""
+    network, local_only = networks.resnet(tmp_path / "snapshot"), []
+
+    def fetch(name: str, **options: object) -> str:
+        local_only.append(options["local_files_only"])
+        return str(network)
+
+    def recipe(epochs: int | None) -> Recipe:
+        values = tiny_pair_recipe.model_dump(exclude_none=True)
+        values["model"]["image"] = {"kind": "pretrained", "network": "hub:some/resnet"}
+        values["training"]["epochs"] = epochs or 3
+        return Recipe.model_validate(values)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    write_description(tmp_path / "run", settled_recipe(recipe(7), download=True), WORDS)
+    known = settled(recipe, tmp_path / "run", Budget(), WORDS)
+    assert known == read_recipe(tmp_path / "run" / "recipe.yaml") != recipe(7)
+    assert local_only == [False, True]
+    networks.vit(network)
+    with pytest.raises(EarmarkError, match="begun with another recipe"):
+        settled(recipe, tmp_path / "run", Budget(), WORDS)
+
+
+def test_a_network_in_a_relative_folder_is_the_same_on_going_on(
+    tiny_pair_recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    networks.resnet(tmp_path / "net")
+    monkeypatch.chdir(tmp_path)
+    values = tiny_pair_recipe.model_dump(exclude_none=True)
+    values["model"]["image"] = {"kind": "pretrained", "network": "net"}
+    recipe = Recipe.model_validate(values)
+    write_description(tmp_path / "run", settled_recipe(recipe, download=True), WORDS)
+    known = settled(lambda _: recipe, tmp_path / "run", Budget(), WORDS)
+    assert known == read_recipe(tmp_path / "run" / "recipe.yaml")
+    assert known.model.image.network == str(tmp_path / "net")
 
 
 @pytest.mark.parametrize("others", [["dog", "ball"], ["ball"], ["ball", "snow"]])

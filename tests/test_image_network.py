@@ -308,7 +308,7 @@ def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
-    settings = settled(PretrainedImage(kind="pretrained", network="hub:some/vit"))
+    settings = settled(PretrainedImage(kind="pretrained", network="hub:some/vit"), download=True)
     assert isinstance(settings, PretrainedImage)
     assert settings.network == "hub:some/vit"
     image_network(settings, 3)

@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from earmark.evaluate.query_pictures import query_pictures
 from earmark.evaluate.runner import IMAGE, WRITTEN
 from earmark.evaluate.truth import Predictions, Truth
 from earmark.recipe import Recipe, read_recipe, write_recipe
-from earmark.reproduce import nortje2022
+from earmark.reproduce import nortje2022, runner
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row, cells
 from earmark.reproduce.nortje2022 import grid, tables
@@ -139,6 +140,30 @@ def test_a_cell_alone_has_the_model_trained_first_that_it_starts_from(
     shutil.rmtree(tmp_path / "runs" / "earmark-pictures-vgs")
     assert go("small-attention/*/vgs") == []  # what is trained needs its start no more
     assert go("earmark-pictures/written/vgs") == [first, "evaluation earmark-pictures/written/vgs"]
+
+
+def test_a_model_is_not_trained_from_one_whose_training_failed(
+    tiny_corpus: Corpus, small_rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even where the failed one has left the weights of an epoch."""
+    train, names = runner.train, []
+
+    def fail(recipe: Recipe, corpus: Corpus, out: Path, *rest: Any, **options: Any) -> None:
+        names.append(out.name)
+        train(recipe, corpus, out, *rest, **options)
+        (out / "model-card.md").unlink()
+        raise EarmarkError("The loss is no longer a number.")
+
+    monkeypatch.setattr(runner, "train", fail)
+    words = Vocabulary(tiny_corpus.keywords)
+    with pytest.raises(EarmarkError) as error:
+        nortje2022.reproduce(tiny_corpus, tmp_path, words, ["small-attention/*/vgs"], Budget(epochs=1), grid=small_rows)
+    assert str(error.value).splitlines()[1:] == [
+        "earmark-pictures-vgs: The loss is no longer a number.",
+        "small-attention-vgs: It starts from earmark-pictures-vgs, whose training has not ended: mend that first.",
+    ]
+    assert names == ["earmark-pictures-vgs"]
+    assert (tmp_path / "runs" / names[0] / "model.safetensors").is_file()
 
 
 def test_trainings_come_after_all_that_they_start_from(tmp_path: Path) -> None:

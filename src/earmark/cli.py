@@ -457,7 +457,8 @@ def reproduce(
         Path | None, typer.Option(help="olaleye2022: CSV of semantic labels, for semantic spotting.")
     ] = None,
     recipes: Annotated[
-        str | None, typer.Option(help="nortje2022: small (the default), or paper for its own, pretrained networks.")
+        str | None,
+        typer.Option(help="nortje2022: small (the default), or paper for its own networks; downloads a ResNet-50."),
     ] = None,
 ) -> None:
     """Train and evaluate what a paper did, and report every figure beside the published one."""

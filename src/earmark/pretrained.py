@@ -159,7 +159,7 @@ def _from_hub(name: str, download: bool) -> Path:
 def _advice(name: str, download: bool) -> str:
     if download:
         return "check its name and the connection, or copy it to a folder and give that"
-    return f"download it again with 'hf download {name}'"
+    return f"download it with 'hf download {name}'"
 
 
 def _transformers() -> Any:

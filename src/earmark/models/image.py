@@ -123,8 +123,8 @@ def image_network(settings: SmallImage | PretrainedImage, dimension: int) -> Ima
     return PretrainedImageNetwork(settings, dimension)
 
 
-def settled(settings: SmallImage | PretrainedImage) -> SmallImage | PretrainedImage:
-    """Settings that mean the same from any folder and later on; a network of the hub is fetched, if it is not here.
+def settled(settings: SmallImage | PretrainedImage, download: bool = False) -> SmallImage | PretrainedImage:
+    """As :func:`earmark.features.settled`.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def settled(settings: SmallImage | PretrainedImage) -> SmallImage | PretrainedIm
     """
     if isinstance(settings, SmallImage):
         return settings
-    found = _found(settings, download=True)
+    found = _found(settings, download)
     return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
 from earmark.recipe import Recipe, read_recipe
-from earmark.train.loop import check_description
+from earmark.train.loop import check_description, settled_recipe
 from earmark.train.pace import epoch_seconds
 from earmark.vocabulary import Vocabulary
 
@@ -61,12 +61,13 @@ def settled(
     Raises
     ------
     EarmarkError
-        If the run was begun with another recipe, other keywords, or other epochs than are asked for.
+        If the run was begun with another recipe, other keywords, or other epochs than are asked for; or if a pretrained
+        network of it is not here any more, or is another one: nothing is downloaded for a look.
     """
     epochs = agreed_epochs(folder, budget)
     if epochs is None:
         return None if budget.minutes else recipe(budget.epochs)
-    begun = recipe(epochs)
+    begun = settled_recipe(recipe(epochs), download=False)
     check_description(folder, begun, keywords)
     return begun
 

@@ -83,6 +83,7 @@ def run(
         if training in untrained:
             try:
                 with agenda.step(TRAINING, training.name):
+                    _check_start(training, cells(grid), out)
                     _train(training, recipes[training], corpus, keywords, out, budget)
             except EarmarkError as problem:
                 agenda.drop(EVALUATION, len(mine))
@@ -127,11 +128,10 @@ def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
 
 def _in_order(to_do: Sequence[Cell], grid: Sequence[Cell], out: Path) -> list[Training]:
     """The trainings that cells need, each after the one whose networks it begins with."""
-    by_name = {cell.training.name: cell.training for cell in grid}
     trainings: dict[Training, None] = {}
 
     def add(training: Training) -> None:
-        first = by_name.get(training.start_name or "")
+        first = _first(training, grid)
         if first and not (is_trained(out, training) or is_trained(out, first)):
             add(first)
         trainings.setdefault(training)
@@ -139,6 +139,11 @@ def _in_order(to_do: Sequence[Cell], grid: Sequence[Cell], out: Path) -> list[Tr
     for cell in to_do:
         add(cell.training)
     return list(trainings)
+
+
+def _first(training: Training, grid: Sequence[Cell]) -> Training | None:
+    """The training of the grid whose networks another begins with."""
+    return next((cell.training for cell in grid if cell.training.name == training.start_name), None)
 
 
 def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
@@ -160,6 +165,15 @@ def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus,
             if not names:
                 raise EarmarkError(f"The split {split} of {corpus.folder} is empty: training needs train and dev.")
             targets.matrix(names, keywords)
+
+
+def _check_start(training: Training, grid: Sequence[Cell], out: Path) -> None:
+    """Refuse to begin with the networks of a training that failed, whose weights are those of its last best epoch."""
+    first = _first(training, grid)
+    if first and not is_trained(out, first):
+        raise EarmarkError(
+            f"It starts from {first.name}, whose training has not ended: mend that first, and run again."
+        )
 
 
 def _train(

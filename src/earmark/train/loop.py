@@ -73,7 +73,7 @@ def train(
         model, `start` does not fit it or is not what the run was begun with, or the loss is no longer a number.
     """
     accelerator = Accelerator()
-    recipe = _settled(recipe)
+    recipe = settled_recipe(recipe, download=True)
     torch.manual_seed(recipe.training.seed)
     heard = features.extractor(recipe.features)
     model = build(recipe.model, heard.dimension, keywords, heard.grid)
@@ -116,11 +116,23 @@ def train(
         _finish(out, recipe, corpus, accelerator.unwrap_model(model), course, state)
 
 
-def _settled(recipe: Recipe) -> Recipe:
-    """The recipe with networks that others have trained as they are now; the user has just named them."""
-    changes: dict[str, Any] = {"features": features.settled(recipe.features, download=True)}
+def settled_recipe(recipe: Recipe, download: bool) -> Recipe:
+    """The recipe with the networks that others have trained as they are now, which is what a run keeps.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    download : bool
+        Whether ``hub:NAME`` may be fetched: only when a training that the user has asked for is about to begin.
+
+    Raises
+    ------
+    EarmarkError
+        If a network is missing, or is another one than the recipe already says.
+    """
+    changes: dict[str, Any] = {"features": features.settled(recipe.features, download)}
     if isinstance(recipe.model, Pictured):
-        changes["model"] = recipe.model.model_copy(update={"image": image.settled(recipe.model.image)})
+        changes["model"] = recipe.model.model_copy(update={"image": image.settled(recipe.model.image, download)})
     return recipe.model_copy(update=changes)
 
 

@@ -14,7 +14,7 @@ from earmark.features import extractor
 from earmark.models.build import build
 from earmark.recipe import Recipe
 from earmark.train.choose import course_of
-from earmark.train.loop import make_optimizer, one_epoch
+from earmark.train.loop import make_optimizer, one_epoch, settled_recipe
 from earmark.vocabulary import Vocabulary
 
 BATCHES = 6  # that are timed, after one that warms everything up
@@ -45,6 +45,7 @@ def epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> float
         As training itself.
     """
     accelerator = Accelerator()
+    recipe = settled_recipe(recipe, download=True)
     heard = extractor(recipe.features)
     model = build(recipe.model, heard.dimension, keywords, heard.grid)
     course = course_of(recipe, corpus, keywords, model)
