@@ -109,13 +109,13 @@ class PairSampler:
     @cached_property
     def _has_negatives(self) -> Bools:
         """For which keywords there are any: (W,)."""
-        has: Bools = self._others.any(axis=1)
-        return has
+        return np.asarray(self._others.any(axis=1))
 
     def _negatives(self, keyword: int, other: int) -> Ints:
         """The pairs of another keyword whose pictures lack this one; too many for all keywords to be kept."""
         pairs = self._with[other]
-        return pairs[self._without[keyword][pairs]]
+        negatives: Ints = pairs[self._without[keyword][pairs]]
+        return negatives
 
     @cached_property
     def _with(self) -> list[Ints]:
