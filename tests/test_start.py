@@ -151,10 +151,11 @@ def stopped(monkeypatch: pytest.MonkeyPatch, go: Callable[..., Path], name: str,
     """Stop a training after its first epoch, or before that was kept."""
     keep = loop.keep
 
-    def keep_and_stop(*state: Any) -> None:
-        if not before:
-            keep(*state)
-        raise Stop
+    def keep_and_stop(*kept: Any) -> None:
+        if not (before and kept[-1].epochs):
+            keep(*kept)
+        if kept[-1].epochs:
+            raise Stop
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "keep", keep_and_stop)
@@ -184,12 +185,37 @@ def test_a_run_that_goes_on_needs_its_start_no_more_and_remembers_it(
     assert "Started" not in card(without)
 
 
-def test_a_stop_before_anything_was_kept_starts_again(
-    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("start", [None, "ìbẹ̀rẹ̀ run"])
+def test_a_stop_in_the_first_epoch_begins_again_from_the_same_start(
+    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, start: str | None
 ) -> None:
+    """Named again or not, and even where it is gone."""
     whole = go("whole")
     stopped(monkeypatch, go, "stopped", before=True)
-    assert (go("stopped", resume=True) / "curve.jsonl").read_bytes() == (whole / "curve.jsonl").read_bytes()
+    if start is None:
+        shutil.rmtree(tmp_path / "ìbẹ̀rẹ̀ run")
+    on = go("stopped", start=start, resume=True)
+    for name in ("model.safetensors", "curve.jsonl"):
+        assert (on / name).read_bytes() == (whole / name).read_bytes()
+    assert "- **Started from** the networks in ìbẹ̀rẹ̀ run\n" in card(on)
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_another_folder_of_the_same_name_is_another_start(
+    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: bool
+) -> None:
+    other = tmp_path / "other" / "ìbẹ̀rẹ̀ run"
+    shutil.copytree(tmp_path / "ìbẹ̀rẹ̀ run", other)
+    weights = safetensors.torch.load_file(other / WEIGHTS)
+    safetensors.torch.save_file({name: weight + 1 for name, weight in weights.items()}, other / WEIGHTS)
+    stopped(monkeypatch, go, "stopped", before)
+    with pytest.raises(EarmarkError) as error:
+        go("stopped", start="other/ìbẹ̀rẹ̀ run", resume=True)
+    assert str(error.value) == (
+        f"{tmp_path / 'stopped'} was begun from other weights than {other} has: leave --start out, or choose another "
+        "folder."
+    )
+    go("stopped", resume=True)
 
 
 def test_another_start_than_a_run_was_begun_with_is_refused(

@@ -171,9 +171,7 @@ def _check_start(training: Training, grid: Sequence[Cell], out: Path) -> None:
     """Refuse to begin with the networks of a training that failed, whose weights are those of its last best epoch."""
     first = _first(training, grid)
     if first and not is_trained(out, first):
-        raise EarmarkError(
-            f"It starts from {first.name}, whose training has not ended: mend that first, and run again."
-        )
+        raise EarmarkError(f"It starts from {first.name}, whose training has not ended: mend that first.")
 
 
 def _train(

@@ -114,8 +114,8 @@ class PairSampler:
     def _negatives(self, keyword: int, other: int) -> Ints:
         """The pairs of another keyword whose pictures lack this one; too many for all keywords to be kept."""
         pairs = self._with[other]
-        chosen: Ints = pairs[self._without[keyword][pairs]]
-        return chosen
+        negatives: Ints = pairs[self._without[keyword][pairs]]
+        return negatives
 
     @cached_property
     def _with(self) -> list[Ints]:

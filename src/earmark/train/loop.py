@@ -28,10 +28,11 @@ from earmark.localise import method
 from earmark.models import image
 from earmark.models.acoustic import AcousticNetwork
 from earmark.models.build import AnyModel, build
-from earmark.models.checkpoint import read_weights, write_description, write_weights
+from earmark.models.checkpoint import WEIGHTS, read_weights, write_description, write_weights
 from earmark.models.cpc_folder import load_cpc
 from earmark.models.pictured import PicturedModel
 from earmark.models.start import load_start
+from earmark.pretrained import fingerprint
 from earmark.progress import progress
 from earmark.recipe import Pictured, Recipe, Training, read_recipe
 from earmark.train.card import write_card
@@ -81,13 +82,17 @@ def train(
     if not begun(out):
         _start(model, recipe, start)
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
-        _claim(out, recipe, keywords, resume or not accelerator.is_main_process)
+        _check_free(out, recipe, keywords, resume or not accelerator.is_main_process)
         course = course_of(recipe, corpus, keywords, model)
+        optimizer = make_optimizer(model, recipe.training)
+        if not begun(out):
+            keep(out, model, optimizer, _beginning(start))
+        if not _described(out):
+            write_description(out, recipe, keywords)
 
-    optimizer = make_optimizer(model, recipe.training)
     model, optimizer, loader = accelerator.prepare(model, optimizer, course.loader)
     state = restore(out, accelerator.unwrap_model(model), optimizer)
-    _remember_start(out, state, start)
+    _check_start(out, state, start)
 
     curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1)
     with progress(f"Training {out.name}", recipe.training.epochs, state.epochs) as advance:
@@ -148,25 +153,36 @@ def _start(model: AnyModel, recipe: Recipe, start: Path | None) -> None:
         load_start(model, start)
 
 
-def _remember_start(out: Path, state: State, start: Path | None) -> None:
-    """Note what a new run begins with, and make sure that one that goes on is not asked for another beginning."""
-    name = start.resolve().name if start else ""
-    if not state.epochs:
-        state.start = name
-    elif name and state.start not in (name, None):
+def _beginning(start: Path | None) -> State:
+    """The state of a new run, which remembers what it begins with."""
+    if start is None:
+        return State(start="")
+    return State(start=start.resolve().name, start_sha256=fingerprint(start / WEIGHTS))
+
+
+def _check_start(out: Path, state: State, start: Path | None) -> None:
+    """Make sure that a run that goes on is not asked for another beginning; its own is in its weights."""
+    if start is None:
+        return
+    name, advice = start.resolve().name, "leave --start out, or choose another folder"
+    if state.start not in (name, None):
         began = f"from {state.start}" if state.start else "without --start"
-        raise EarmarkError(f"{out} was begun {began}, not from {name}: leave --start out, or choose another folder.")
+        raise EarmarkError(f"{out} was begun {began}, not from {name}: {advice}.")
+    weights = start / WEIGHTS
+    if state.start_sha256 and weights.is_file() and fingerprint(weights) != state.start_sha256:
+        raise EarmarkError(f"{out} was begun from other weights than {start} has: {advice}.")
 
 
-def _claim(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
+def _check_free(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
     """Make sure that `out` is new, or with `resume` that it holds this very recipe's unfinished run."""
-    described = (out / "recipe.yaml").is_file() and (out / "vocabulary.txt").is_file()
-    if (described or begun(out)) and not resume:
+    if (_described(out) or begun(out)) and not resume:
         raise EarmarkError(f"{out} already holds a run: choose another folder, or go on with it by --resume.")
-    if described:
+    if _described(out):
         check_description(out, recipe, keywords)
-    else:
-        write_description(out, recipe, keywords)
+
+
+def _described(out: Path) -> bool:
+    return (out / "recipe.yaml").is_file() and (out / "vocabulary.txt").is_file()
 
 
 def check_description(out: Path, recipe: Recipe, keywords: Vocabulary) -> None:

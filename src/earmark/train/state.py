@@ -1,4 +1,4 @@
-"""What a run keeps after every epoch, to go on from when it is stopped."""
+"""What a run keeps before the first epoch and after every one, to go on from when it is stopped."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ class State:
         How long these epochs took, without what was lost in a stop.
     start : str or None
         Name of the folder whose networks it began with, "" without one; None for an older run, which does not say.
+    start_sha256 : str or None
+        Of the weights in that folder; None without one, or for an older run.
     """
 
     epochs: int = 0
@@ -41,6 +43,7 @@ class State:
     curve: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
     start: str | None = None
+    start_sha256: str | None = None
 
 
 def begun(out: Path) -> bool:
@@ -49,7 +52,7 @@ def begun(out: Path) -> bool:
 
 
 def keep(out: Path, model: nn.Module, optimizer: Any, state: State) -> None:
-    """Write all that is needed to go on after this epoch. The last write is the one that counts."""
+    """Write all that is needed to go on after this epoch, or with the first. The last write is the one that counts."""
     write_text(out / "curve.jsonl", "".join(json.dumps(point) + "\n" for point in state.curve))
     packed = io.BytesIO()  # written by Python, a full disk is an OSError; written by torch, it is anything
     torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, packed)

@@ -32,8 +32,9 @@ class Windows(Dataset[Tensor]):
 
     def __getitem__(self, batch: list[Window]) -> Tensor:
         """Whole groups, (speakers, utterances, T, F)."""
-        whole: Tensor = torch.stack([self._stretch(*window) for window in batch])
-        return whole.view(-1, self.settings.utterances, *whole.shape[1:])
+        stretches = torch.stack([self._stretch(*window) for window in batch])
+        whole: Tensor = stretches.unflatten(0, (-1, self.settings.utterances))
+        return whole
 
     def _stretch(self, recording: int, first: int) -> Tensor:
         start = int(self.features.starts[recording]) + first
