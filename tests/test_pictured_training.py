@@ -224,12 +224,14 @@ def test_a_run_that_was_stopped_goes_on_to_the_very_same_result(
     whole = taught(recipe, tiny_corpus, tmp_path / "whole")
     keep: Callable[..., None] = loop.keep
 
-    def keep_and_stop(*state: Any) -> None:
-        keep(*state)
-        raise Stop
-
     out = tmp_path / "stopped"
     for epoch in range(1, 4):  # after each of the three
+
+        def keep_and_stop(out: Path, model: Any, optimizer: Any, state: Any, epoch: int = epoch) -> None:
+            keep(out, model, optimizer, state)
+            if state.epochs == epoch:
+                raise Stop
+
         with monkeypatch.context() as patch:
             patch.setattr(loop, "keep", keep_and_stop)
             with pytest.raises(Stop):
