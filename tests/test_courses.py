@@ -244,7 +244,7 @@ def test_triplets_are_weighed_by_their_direction(tiny_corpus: Corpus, similarity
     """From pictures to utterances 1.5 and from utterances to pictures 1.2, each with a semi-hard and a drawn one."""
     made, model = course(recipe_of("triplet", similarity), tiny_corpus)
     encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
-    some = next(iter(made.sampler))
+    (some,) = next(iter(made.sampler))
     alike = [  # pictures in rows
         [slow_pairs.SIMILARITIES[similarity](encoded.pixels(i), encoded.compared(u, speed)).item() for speed, u in some]
         for _, i in some
@@ -255,7 +255,7 @@ def test_triplets_are_weighed_by_their_direction(tiny_corpus: Corpus, similarity
         [to_speech * one + to_image * other for one, other in itertools.product(sought, shown)]
         for to_speech, to_image in ((1.5, 1.2), (1.2, 1.5))
     )
-    found = {round(loss_of(made, model, made.loader.collate_fn(some), seed), 6) for seed in range(8)}
+    found = {round(loss_of(made, model, made.loader.collate_fn([some]), seed), 6) for seed in range(8)}
     assert len(found) > 1
     assert all(min(abs(loss - other) for other in right) < 2e-5 for loss in found)
     assert any(min(abs(loss - other) for other in reversed_) > 2e-5 for loss in found)
@@ -300,7 +300,7 @@ def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) 
     """The sum of two cross-entropies, with the tags of each utterance's own picture."""
     made, model = course(recipe_of("tags", "keywords"), tiny_corpus)
     encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
-    some = next(iter(made.sampler))
+    (some,) = next(iter(made.sampler))
     said, shown = [], []
     for speed, u in some:
         target = torch.from_numpy(made.lesson.targets[u]).double()
@@ -311,7 +311,7 @@ def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) 
         for p, kept in ((heard, said), (seen, shown)):
             kept += (-target * p.log() - (1 - target) * (1 - p).log()).tolist()
     expected = sum(said) / len(said) + sum(shown) / len(shown)
-    assert loss_of(made, model, made.loader.collate_fn(some)) == pytest.approx(expected, rel=1e-4)
+    assert loss_of(made, model, made.loader.collate_fn([some])) == pytest.approx(expected, rel=1e-4)
     mean = torch.from_numpy(made.lesson.targets).mean(dim=0)
     torch.testing.assert_close(model.usual, mean.logit())
 
