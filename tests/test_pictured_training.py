@@ -258,6 +258,7 @@ def test_a_run_with_labels_without_a_limit_goes_on(tiny_corpus: Corpus, tmp_path
 def test_pictures_are_looked_at_once(own_corpus: Corpus, tmp_path: Path, way: str) -> None:
     """A second run finds what the first saw, and comes to the same result."""
     recipe = recipe_of(way, epochs=1)
+    shutil.rmtree(own_corpus.folder / "features" / "pictures", ignore_errors=True)  # of tests before
     first = taught(recipe, own_corpus, tmp_path / "first")
     [kept] = (own_corpus.folder / "features" / "pictures").iterdir()
     before = {path.name: path.stat().st_mtime_ns for path in kept.iterdir()}
