@@ -50,6 +50,30 @@ def find(spec: str, download: bool = False) -> Found:
     return Found(lasting, folder, fingerprint(folder))
 
 
+def find_same(spec: str, sha256: str | None, otherwise: str, download: bool = False) -> Found:
+    """The network that `spec` names, of which it is made sure that it is the very one.
+
+    Parameters
+    ----------
+    spec : str
+    sha256 : str or None
+        What it must have; None where any will do.
+    otherwise : str
+        The sentence for another network in its place.
+    download : bool
+        As for :func:`local_folder`.
+
+    Raises
+    ------
+    EarmarkError
+        If it is another one; or as :func:`local_folder`.
+    """
+    found = find(spec, download)
+    if sha256 not in (None, found.sha256):
+        raise EarmarkError(otherwise)
+    return found
+
+
 def local_folder(spec: str, download: bool) -> Path:
     """The folder of the network that `spec` names: itself a folder, or ``hub:NAME``.
 

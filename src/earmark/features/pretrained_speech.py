@@ -120,14 +120,12 @@ def settled(settings: PretrainedFeatures, download: bool = False) -> PretrainedF
 
 
 def _found(settings: PretrainedFeatures, download: bool) -> pretrained.Found:
-    """The network of the settings, of which it is made sure that it is the very one."""
-    found = pretrained.find(settings.network, download)
-    if settings.sha256 not in (None, found.sha256):
-        raise EarmarkError(
-            f"The speech network {settings.network} is not the one that features.sha256 names: put the old files "
-            "back, or train anew with this one."
-        )
-    return found
+    """The very network that the settings name."""
+    otherwise = (
+        f"The speech network {settings.network} is not the one that features.sha256 names: put the old files "
+        "back, or train anew with this one."
+    )
+    return pretrained.find_same(settings.network, settings.sha256, otherwise, download)
 
 
 def _preparation(folder: Path) -> Any:

@@ -8,6 +8,7 @@ of it is trained.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,13 +17,12 @@ from PIL.Image import Image
 from torch import Tensor, nn
 
 from earmark import pretrained
-from earmark.errors import EarmarkError
 from earmark.recipe import PretrainedImage, SmallImage
 from earmark.vision.maps import FrozenMap
 from earmark.vision.places import small_network
 
 
-class ImageNetwork(nn.Module):
+class ImageNetwork(nn.Module, ABC):
     """What all image networks are.
 
     Attributes
@@ -36,13 +36,13 @@ class ImageNetwork(nn.Module):
     dimension: int
     fingerprint: str
 
+    @abstractmethod
     def look(self, pictures: Sequence[Image]) -> Tensor:
         """What is never trained: N pictures to a tensor (N, ...) on the CPU that 16-bit floats hold exactly."""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, seen: Tensor) -> Tensor:
         """What is trained: the output of `look` to pixels' vectors (N, height, width, K)."""
-        raise NotImplementedError
 
 
 class SmallImageNetwork(ImageNetwork):
@@ -138,11 +138,9 @@ def settled(settings: SmallImage | PretrainedImage, download: bool = False) -> S
 
 
 def _found(settings: PretrainedImage, download: bool) -> pretrained.Found:
-    """The network of the settings, of which it is made sure that it is the very one."""
-    found = pretrained.find(settings.network, download)
-    if settings.sha256 not in (None, found.sha256):
-        raise EarmarkError(
-            f"The image network {settings.network} is not the one that the model was trained on: "
-            "put its old files back, or train again."
-        )
-    return found
+    """The very network that the settings name."""
+    otherwise = (
+        f"The image network {settings.network} is not the one that the model was trained on: "
+        "put its old files back, or train again."
+    )
+    return pretrained.find_same(settings.network, settings.sha256, otherwise, download)

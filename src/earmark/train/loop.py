@@ -108,17 +108,23 @@ def train(
             state.seconds += time.monotonic() - began
             state.curve.append({"epoch": epoch + 1, "train_loss": taught, "dev_loss": checked})
             if accelerator.is_main_process:
-                if checked < state.best:
-                    write_weights(out, accelerator.unwrap_model(model).state_dict())
-                state.best = min(state.best, checked)
-                for name in ("train_loss", "dev_loss"):
-                    curves.add_scalar(name, state.curve[-1][name], epoch + 1)
-                curves.flush()
-                keep(out, accelerator.unwrap_model(model), optimizer, state)
+                _record(out, accelerator.unwrap_model(model), optimizer, state, curves)
             advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
     curves.close()
     if accelerator.is_main_process:
         _finish(out, recipe, corpus, accelerator.unwrap_model(model), course, state)
+
+
+def _record(out: Path, model: AnyModel, optimizer: Any, state: State, curves: SummaryWriter) -> None:
+    """Write what an epoch has come to, and its weights if they are the best so far."""
+    point = state.curve[-1]
+    if point["dev_loss"] < state.best:
+        write_weights(out, model.state_dict())
+    state.best = min(state.best, point["dev_loss"])
+    for name in ("train_loss", "dev_loss"):
+        curves.add_scalar(name, point[name], state.epochs)
+    curves.flush()
+    keep(out, model, optimizer, state)
 
 
 def settled_recipe(recipe: Recipe, download: bool) -> Recipe:
