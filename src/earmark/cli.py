@@ -404,16 +404,17 @@ def _refuse_unreadable(pictures: list[Path], recordings: list[str]) -> None:
     from earmark.finder import refuse_long
     from earmark.images import read_image
 
+    def listen(recording: str) -> None:
+        refuse_long(recording, audio_info(recording).duration_s)
+
+    checks: list[tuple[Callable[[Any], object], list[Any]]] = [(read_image, pictures), (listen, recordings)]
     problems = []
-    given: list[Path | str] = [*pictures, *recordings]
-    for path in given:
-        try:
-            if isinstance(path, Path):
-                read_image(path)
-            else:
-                refuse_long(path, audio_info(path).duration_s)
-        except EarmarkError as problem:
-            problems.append(str(problem))
+    for check, paths in checks:
+        for path in paths:
+            try:
+                check(path)
+            except EarmarkError as problem:
+                problems.append(str(problem))
     if problems:
         raise EarmarkError("\n".join(problems))
 
