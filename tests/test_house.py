@@ -12,15 +12,15 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "device", "files", "hits", "images", "progress", "vocabulary"],
+    ["audio", "device", "files", "hits", "images", "progress", "streaming", "vocabulary"],
     ["corpus", "media", "pretrained", "queries", "recipe", "tables"],
     ["corpora", "features", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],
     ["finder"],
     ["moments"],
-    ["evaluate", "train"],
-    ["demo", "doctor", "reproduce"],
+    ["archive", "evaluate", "export", "train"],
+    ["demo", "doctor", "reproduce", "web"],
     ["cli"],
     ["__main__"],
 ]
