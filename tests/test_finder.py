@@ -20,7 +20,7 @@ import earmark
 from conftest import PITCHES, SAMPLE_RATE, WORD_S, spoken
 from earmark.corpus import Corpus, Word
 from earmark.errors import EarmarkError
-from earmark.finder import LONGEST_HIT_S, OVERLAP_S, Candidate, Finder, _windows, _without_doubles, extent, load_model
+from earmark.finder import OVERLAP_S, Candidate, Finder, _windows, _without_doubles, load_model
 from earmark.hits import Hit
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
@@ -216,43 +216,6 @@ def test_of_hits_that_overlap_the_best_is_kept() -> None:
     ]
     kept = [(c.hit.query, c.hit.score) for c in _without_doubles(found)]
     assert kept == [("dog", 0.9), ("dog", 0.8), ("dog", 0.3), ("ball", 0.2)]
-
-
-# Extent
-
-
-TENTHS = np.arange(40) / 10
-
-
-@pytest.mark.parametrize(
-    ("curve", "best", "edges"),
-    [
-        ([0.1, 0.4, 0.8, 1.0, 0.5, 0.49, 0.9], 3, (2, 4)),
-        ([1.0, 0.2, 0.6], 0, (0, 0)),
-        ([0.2, 0.6, 1.0], 2, (1, 2)),
-        ([0.7], 0, (0, 0)),
-        ([0.0, 0.0, 0.0], 1, (1, 1)),  # without a peak there is no extent
-        ([0.06, 0.04, 0.09, 0.1], 3, (2, 3)),
-    ],
-)
-def test_extent_by_hand(curve: list[float], best: int, edges: tuple[int, int]) -> None:
-    assert extent(np.array(curve), best, TENTHS[: len(curve)]) == edges
-
-
-def test_a_hit_on_a_flat_curve_is_no_longer_than_a_word_can_be() -> None:
-    first, last = extent(np.ones(40), 20, TENTHS)
-    assert first <= 20 <= last
-    assert LONGEST_HIT_S - 0.1 <= TENTHS[last] - TENTHS[first] <= LONGEST_HIT_S + 1e-9
-
-
-@given(st.lists(st.floats(0.0, 1), min_size=1, max_size=30))
-def test_the_extent_is_around_the_peak_and_above_half_of_it(values: list[float]) -> None:
-    curve, best = np.array(values), int(np.argmax(values))
-    first, last = extent(curve, best, np.arange(len(curve)) / 25)
-    assert first <= best <= last
-    assert (curve[first : last + 1] >= curve[best] / 2).all()
-    assert first == 0 or curve[first - 1] < curve[best] / 2
-    assert last == len(curve) - 1 or curve[last + 1] < curve[best] / 2
 
 
 # What is refused

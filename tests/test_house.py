@@ -17,6 +17,7 @@ FLOORS = [
     ["corpora", "features", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],
+    ["extents"],
     ["finder"],
     ["moments"],
     ["archive", "evaluate", "export", "train"],

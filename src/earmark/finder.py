@@ -14,6 +14,7 @@ from torch import Tensor
 
 from earmark.audio import Waveform, audio_info, read_audio
 from earmark.errors import EarmarkError
+from earmark.extents import extents
 from earmark.features import extractor
 from earmark.hits import Hit
 from earmark.localise import LocalisationScores, is_costly, method
@@ -26,8 +27,6 @@ from earmark.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 LONGEST_S = 60.0  # of a recording
 WINDOW_S = 8.0  # a recording that is longer is searched window by window
 OVERLAP_S = 2.0  # longer than any word, so that none is cut in every window
-EXTENT = 0.5  # a hit reaches as far as the curve stays above this part of its peak
-LONGEST_HIT_S = 1.5
 
 Floats = npt.NDArray[np.float64]
 Recordings = Path | str | Iterable[Path | str]
@@ -154,6 +153,10 @@ class Finder:
             found += self._listen(window, names, asked, recording, start_s)
         return _without_doubles(found)
 
+    def features(self, waveform: Waveform) -> Tensor:
+        """Features (T, F) of a waveform, mono at 16 kHz."""
+        return self._extract(waveform)
+
     @torch.no_grad()
     def ask(self, queries: Sequence[Query]) -> Any:
         """Q queries as the model takes them.
@@ -205,7 +208,7 @@ class Finder:
         if not isinstance(self.model, PicturedModel):
             raise EarmarkError(WORDS_ALONE.format(query.name))
         start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
-        features = self._extract(read_audio(candidate.hit.recording)[start:end])[None].to(self.model.device)
+        features = self.features(read_audio(candidate.hit.recording)[start:end])[None].to(self.model.device)
         speech = self.model.encode_speech(features, torch.tensor([features.shape[1]], device=self.model.device))
         subject = self.model.see(query.prompts)
         alone = self.model.ask(list(subject.split(1)))
@@ -221,26 +224,17 @@ class Finder:
     def _listen(
         self, waveform: Waveform, names: Sequence[str], asked: Any, recording: str, start_s: float
     ) -> list[Candidate]:
-        features = self._extract(waveform)[None]
+        features = self.features(waveform)[None]
         located = self.locate(features, torch.tensor([features.shape[1]]), asked)
-        scores = located.detection[0].double().sigmoid().cpu().numpy()
-        starts_s, ends_s = (edge.double().cpu().numpy() + start_s for edge in (located.starts_s, located.ends_s))
         window_s = (start_s, start_s + samples_to_s(len(waveform)))
-        candidates = []
-        bests = located.scores[0].argmax(dim=1).tolist()
+        best = extents(located, np.array([samples_to_s(len(waveform))]))
         times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
-        pieces = located.curves()[0].double().cpu().numpy()
-        for name, score, best, piece, curve in zip(names, scores, bests, pieces, curves[0], strict=True):
-            # A segment is as long as the word may be; frames are put together to such a stretch.
-            first, last = (best, best) if located.overlap else extent(piece, best, located.times_s.cpu().numpy())
-            hit = Hit(
-                recording=recording,
-                query=name,
-                score=float(score),
-                time_s=float(np.clip((starts_s[best] + ends_s[best]) / 2, *window_s)),
-                start_s=float(max(starts_s[first], window_s[0])),
-                end_s=float(min(ends_s[last], window_s[1])),
+        candidates = []
+        for q, (name, curve) in enumerate(zip(names, curves[0], strict=True)):
+            moment_s, first_s, last_s = (
+                start_s + float(edge_s[0, q]) for edge_s in (best.times_s, best.starts_s, best.ends_s)
             )
+            hit = Hit(recording, name, float(best.scores[0, q]), moment_s, first_s, last_s)
             candidates.append(Candidate(hit, window_s, times_s + start_s, curve))
         return candidates
 
@@ -262,19 +256,6 @@ def load_model(run: Path | str) -> Finder:
     [Hit(recording='a.wav', query='dog', score=0.93, time_s=1.42, start_s=1.3, end_s=1.6)]
     """
     return Finder(read_checkpoint(run))
-
-
-def extent(curve: Floats, best: int, times_s: Floats) -> tuple[int, int]:
-    """First and last piece of the stretch around `best` where the curve stays above a part of its peak."""
-    floor = EXTENT * curve[best]
-    first = last = best
-    if floor <= 0:  # a curve without a peak, whose location means nothing
-        return first, last
-    while first > 0 and curve[first - 1] >= floor and times_s[last] - times_s[first - 1] <= LONGEST_HIT_S:
-        first -= 1
-    while last + 1 < len(curve) and curve[last + 1] >= floor and times_s[last + 1] - times_s[first] <= LONGEST_HIT_S:
-        last += 1
-    return first, last
 
 
 def _windows(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
