@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,7 +95,7 @@ def index(
 
 
 def _hear_all(archive: Archive, registered: Registered, engine: Engine, skip_silence: bool, report: Report) -> None:
-    rows = _rows(archive, registered.recordings)
+    rows = _rows(archive, list(registered.recordings))
     done = _pieces_done(archive)
     total = sum(row.duration_s * row.channels for row in rows)
     tasks = [task for row in rows for task in _tasks(row, skip_silence)]
@@ -166,7 +166,8 @@ def keep(archive: Archive, task: Task, heard: Heard) -> bool:
 
 def finish(archive: Archive, recording: int) -> bool:
     """Call a recording done once all its pieces are: what was heard on both sides of a border stays once."""
-    (row,) = _rows(archive, [recording])
+    with archive.reading() as connection:
+        row = connection.execute(select(recordings).where(recordings.c.id == recording)).one()
     numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_pieces(row.duration_s))]
     with archive.writing() as connection:
         heard = connection.execute(
@@ -207,7 +208,7 @@ def _doubles(rows: Iterable[Any]) -> list[int]:
 
 def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
     with archive.reading() as connection:
-        known: Mapping[int, Any] = {row.id: row for row in connection.execute(select(recordings))}
+        known = {row.id: row for row in connection.execute(select(recordings))}
     return [known[number] for number in numbers]
 
 
