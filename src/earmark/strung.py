@@ -1,4 +1,4 @@
-"""Utterances strung together into long recordings: an archive to try things on, of which is known what is spoken when."""
+"""Utterances strung together into long recordings, of which is known what is spoken when."""
 
 from __future__ import annotations
 
