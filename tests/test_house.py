@@ -14,7 +14,7 @@ FLOORS = [
     ["errors", "timing"],
     ["audio", "device", "files", "hits", "images", "progress", "streaming", "vocabulary"],
     ["corpus", "media", "pretrained", "queries", "recipe", "tables"],
-    ["corpora", "features", "vision"],
+    ["corpora", "features", "strung", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],
     ["extents"],
