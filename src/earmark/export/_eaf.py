@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 from earmark.errors import EarmarkError
@@ -53,7 +52,7 @@ def put_tiers(root: ET.Element, tiers: Iterable[Tier]) -> None:
             slots += ends
             annotation, slot = annotation + 1, slot + 2
         elements.append(tier)
-    _put_slots(root.find("TIME_ORDER"), slots)
+    _put_slots(_the(root, "TIME_ORDER"), slots)
     _insert(root, elements, after=("LICENSE", "HEADER", "TIME_ORDER", "TIER"))
     if elements and _our_type(root) is None:
         known = {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": TYPE, "TIME_ALIGNABLE": "true"}
@@ -61,14 +60,35 @@ def put_tiers(root: ET.Element, tiers: Iterable[Tier]) -> None:
     _count_on(root, annotation - 1)
 
 
+def own_tiers(root: ET.Element) -> list[ET.Element]:
+    """The tiers that are Earmark's own."""
+    tiers = root.findall("TIER")
+    parents = {tier.get("PARENT_REF") for tier in tiers}
+    linked = {
+        annotation
+        for element in root.iter()
+        for reference in ("ANNOTATION_REF", "REF1", "REF2", "REFS")
+        for annotation in element.get(reference, "").split()
+    }
+
+    def is_own(tier: ET.Element) -> bool:
+        name = tier.get("TIER_ID", "")
+        annotations = {annotation.get("ANNOTATION_ID") for annotation in tier.iter("ALIGNABLE_ANNOTATION")}
+        made_here = tier.get("LINGUISTIC_TYPE_REF") == TYPE and name.startswith(PREFIX)
+        return made_here and name not in parents and not annotations & linked
+
+    return [tier for tier in tiers if is_own(tier)]
+
+
 def take_tiers_out(root: ET.Element) -> None:
     """Remove the tiers that are Earmark's own, with the times that nothing else names."""
-    for tier in list(_own_tiers(root)):
-        times = {annotation.get(end) for annotation in tier.iter() for end in ("TIME_SLOT_REF1", "TIME_SLOT_REF2")}
+    own = own_tiers(root)
+    times = {time for tier in own for time in _times(tier)}
+    for tier in own:
         root.remove(tier)
-        times -= {value for other in root.iter("ALIGNABLE_ANNOTATION") for value in other.attrib.values()}
-        order = _the(root, "TIME_ORDER")
-        order[:] = [slot for slot in order if slot.get("TIME_SLOT_ID") not in times]
+    times -= set(_times(root))
+    order = _the(root, "TIME_ORDER")
+    order[:] = [slot for slot in order if slot.get("TIME_SLOT_ID") not in times]
 
 
 def put_properties(root: ET.Element, properties: Mapping[str, str]) -> None:
@@ -121,23 +141,6 @@ def _our_type(root: ET.Element) -> ET.Element | None:
     return next((kind for kind in root.findall("LINGUISTIC_TYPE") if kind.get("LINGUISTIC_TYPE_ID") == TYPE), None)
 
 
-def _own_tiers(root: ET.Element) -> Iterator[ET.Element]:
-    tiers = root.findall("TIER")
-    parents = {tier.get("PARENT_REF") for tier in tiers}
-    linked = {
-        annotation
-        for element in root.iter()
-        for reference in ("ANNOTATION_REF", "REF1", "REF2", "REFS")
-        for annotation in element.get(reference, "").split()
-    }
-    for tier in tiers:
-        name = tier.get("TIER_ID", "")
-        annotations = {annotation.get("ANNOTATION_ID") for annotation in tier.iter("ALIGNABLE_ANNOTATION")}
-        ours = tier.get("LINGUISTIC_TYPE_REF") == TYPE and name.startswith(PREFIX)
-        if ours and name not in parents and not annotations & linked:
-            yield tier
-
-
 def _is_own_property(child: ET.Element) -> bool:
     return child.tag == "PROPERTY" and child.get("NAME", "").startswith(PREFIX)
 
@@ -160,7 +163,14 @@ def _annotation(identifier: str, ends: list[ET.Element], label: str) -> ET.Eleme
     return annotation
 
 
-def _put_slots(order: Any, slots: list[ET.Element]) -> None:
+def _times(part: ET.Element) -> Iterator[str]:
+    """Identifiers of the times that annotations in a part of the document name."""
+    for annotation in part.iter("ALIGNABLE_ANNOTATION"):
+        yield annotation.get("TIME_SLOT_REF1", "")
+        yield annotation.get("TIME_SLOT_REF2", "")
+
+
+def _put_slots(order: ET.Element, slots: list[ET.Element]) -> None:
     """Put times where they belong, for one without a value lies between those it stands between."""
     waiting = sorted(slots, key=_time_ms, reverse=True)
     merged = []

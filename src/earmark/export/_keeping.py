@@ -13,7 +13,7 @@ from earmark.files import replacing
 
 @contextmanager
 def keeping(path: Path) -> Iterator[Path]:
-    """As :func:`earmark.files.replacing`; a file that was there and differs stays as ``NAME.1.bak``, ``NAME.2.bak``..."""
+    """As :func:`earmark.files.replacing`; what was there and differs stays as ``NAME.1.bak``, ``NAME.2.bak``, ..."""
     with replacing(path) as partial:
         yield partial
         if path.is_file() and path.read_bytes() != partial.read_bytes():

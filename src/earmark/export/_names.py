@@ -21,17 +21,20 @@ def file_names(paths: Iterable[Path]) -> dict[Path, str]:
     times = Counter(map(_folded, stems.values()))
     taken: set[str] = set()
     return {
-        path: distinct(stem if times[_folded(stem)] == 1 else safe(f"{stem} ({path.parent.name})"), taken)
+        path: distinct(stem if times[_folded(stem)] == 1 else safe(stem, f" ({safe(path.parent.name)[:40]})"), taken)
         for path, stem in stems.items()
     }
 
 
-def safe(text: str) -> str:
-    """`text` as a file name on Windows, macOS and Linux; letters of all scripts stay."""
+def safe(text: str, end: str = "") -> str:
+    """`text` as a file name on Windows, macOS and Linux; letters of all scripts stay.
+
+    Where it is too long, it is cut before `end`, which is safe itself.
+    """
     name = _FORBIDDEN.sub("_", one_line(text)).strip(". ")
-    name = name.encode()[:LONGEST].decode(errors="ignore").rstrip(". ")
+    name = name.encode()[: LONGEST - len(end.encode())].decode(errors="ignore").rstrip(". ")
     device = name.partition(".")[0].rstrip().upper() in _DEVICES
-    return f"_{name}" if device or not name else name
+    return f"_{name}{end}" if device or not name else f"{name}{end}"
 
 
 def distinct(wanted: str, taken: set[str]) -> str:

@@ -38,7 +38,7 @@ def write(collection: Collection, out: Path) -> list[Path]:
     documents = {}
     for recording in collection.recordings:
         path = there.find(f"{names[recording.path]}.eaf")
-        if recording.kept or path.is_file():
+        if recording.kept or (path.is_file() and _eaf.own_tiers(_eaf.read_eaf(path))):
             documents[path] = _document(collection, recording, path)
     return [*(put(path, document) for path, document in documents.items()), *_notes.write_notes(collection, out)]
 
