@@ -58,7 +58,7 @@ def test_a_hit_on_a_flat_curve_is_no_longer_than_a_word_can_be() -> None:
     st.sampled_from([0.04, 0.1, 0.5]),
 )
 def test_all_at_once_is_step_by_step(values: list[float], step_s: float) -> None:
-    curve = np.array(values)
+    curve = np.array(values, dtype=np.float64)
     best, times_s = int(np.argmax(curve)), np.arange(len(curve)) * step_s
     assert reach_of(curve, best, times_s) == slow_reach(curve, best, times_s)
 

@@ -19,7 +19,7 @@ from earmark.features import extractor
 from earmark.hits import Hit
 from earmark.localise import LocalisationScores, is_costly, method
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
-from earmark.models.pictured import PicturedModel
+from earmark.models.pictured import PairModel, PicturedModel
 from earmark.models.similarity import audio_attention, image_attention
 from earmark.queries import WORDS_ALONE, ImageQuery, Query, name_of
 from earmark.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
@@ -98,6 +98,16 @@ class Finder:
     def keywords(self) -> tuple[str, ...]:
         """The keywords that the model knows."""
         return self.checkpoint.vocabulary.words
+
+    @property
+    def knows_words(self) -> bool:
+        """Whether the model can be asked with keywords."""
+        return not isinstance(self.model, PairModel)
+
+    @property
+    def knows_pictures(self) -> bool:
+        """Whether the model can be asked with pictures."""
+        return isinstance(self.model, PicturedModel)
 
     def find(self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None) -> list[Hit]:
         """Where the queries may be spoken, the likeliest first.

@@ -23,10 +23,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from earmark.archive import tables
+from earmark.archive.frames import FrameStore
 from earmark.errors import EarmarkError
 from earmark.files import replacing, write_text
 from earmark.finder import Finder
@@ -36,6 +37,7 @@ from earmark.vocabulary import Vocabulary, read_text
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
 FORM = 1
+WRITES = "earmark_writes"
 BUSY_S = 60.0  # how long one process waits for another's transaction
 
 
@@ -107,10 +109,15 @@ class Archive:
         self.database = description.database
         self.engine = _engine(folder, description)
 
+    @property
+    def address(self) -> str | None:
+        """Of the database, without a password, if it is not in the folder."""
+        return None if self.database is None else make_url(self.database).render_as_string(hide_password=True)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction: all of it is kept, or nothing."""
-        with self.engine.begin() as connection:
+        with self.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -123,6 +130,11 @@ class Archive:
     def finder(self) -> Finder:
         """The model that heard the recordings."""
         return Finder(read_checkpoint(self.folder / "model"))
+
+    @cached_property
+    def frames(self) -> FrameStore:
+        """What was heard, frame by frame."""
+        return FrameStore(self.folder / "frames", float(self.setting("frame_step_s")))
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -210,13 +222,14 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
     except DBAPIError as error:
         raise EarmarkError(_out_of_reach(archive, error)) from error
     if database is not None and archive.setting("model"):
-        raise EarmarkError(f"The database {database} holds an archive already: name an empty one.")
+        raise EarmarkError(f"The database {archive.address} holds an archive already: name an empty one.")
     with archive.writing() as connection:
         known = connection.execute(select(tables.keywords.c.id)).first()
         if known is None:
             rows = [{"id": i, "word": word} for i, word in enumerate(checkpoint.vocabulary)]
             connection.execute(tables.keywords.insert(), rows)
-    archive.set(model=identity, model_name=run.resolve().name)
+    step_s = checkpoint.model.grid.stride_s
+    archive.set(model=identity, model_name=run.resolve().name, frame_step_s=repr(step_s))
     # Last: a folder without it is begun anew.
     write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
     return archive
@@ -252,7 +265,7 @@ def _engine(folder: Path, description: Description) -> Engine:
                 "postgresql+psycopg://user@localhost/name, with 'pip install earmark[postgresql]'."
             ) from error
     path = (folder / SQLITE).absolute()
-    engine = create_engine("sqlite+pysqlite://", creator=lambda: _connect(path))
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), creator=lambda: _connect(path))
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -269,9 +282,11 @@ def _connect(path: Path) -> Any:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    # Who will write waits for its turn now. Later, what it has read could be out of date, and it would have to give up.
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _out_of_reach(archive: Archive, error: DBAPIError) -> str:
-    where = archive.database or str(archive.folder / SQLITE)
+    where = archive.address or str(archive.folder / SQLITE)
     return f"The archive's tables in {where} can't be reached ({error.orig}): start the database, or mend the address."

@@ -1,0 +1,241 @@
+"""Indexing: every piece of every recording is heard once, and kept whole or not at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from earmark.archive import registry
+from earmark.archive.archive import Archive
+from earmark.archive.doubles import without_doubles
+from earmark.archive.listing import audio_files, read_about
+from earmark.archive.pieces import Heard, Task
+from earmark.archive.registry import DONE, NEW, Registered
+from earmark.archive.tables import pieces, postings, recordings
+from earmark.archive.windows import OVERLAP_S, PIECE_S, bounds_s, count_pieces
+from earmark.errors import EarmarkError
+from earmark.progress import progress
+
+PACE_AFTER_S = 60.0  # when the real-time factor has settled
+
+
+class Engine(Protocol):
+    """Where pieces are heard: on this machine, or on many."""
+
+    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Iterator[tuple[Task, Heard | EarmarkError]]:
+        """Hear pieces in any order. Tasks are taken when they can be begun, a few at a time."""
+
+
+@dataclass
+class Report:
+    """What one run of the indexer did.
+
+    Attributes
+    ----------
+    news : dict
+        Counts of :class:`earmark.archive.registry.Registered`.
+    problems : list of str
+        One sentence for each recording that could not be indexed.
+    heard_s : float
+        Seconds of sound that were heard, each channel for itself.
+    took_s : float
+    """
+
+    news: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    heard_s: float = 0.0
+    took_s: float = 0.0
+
+
+def index(
+    archive: Archive,
+    folders: Sequence[Path],
+    engine: Engine,
+    about: Path | None = None,
+    skip_silence: bool = False,
+    gather: Callable[[Archive], None] | None = None,
+) -> Report:
+    """Hear what is new in folders.
+
+    What was begun goes on; what is done is not done again. A recording that can't be read is reported, and the others
+    are heard all the same. Two programs may index one archive: what one has heard, the other does not keep again.
+
+    Parameters
+    ----------
+    archive : Archive
+    folders : sequence of Path
+    engine : Engine
+    about : Path, optional
+        Table of what their owner says of the recordings.
+    skip_silence : bool
+        Do not hear windows without a sound.
+
+    Raises
+    ------
+    EarmarkError
+        If a folder is missing, or the table is not in order.
+    """
+    begun = time.monotonic()
+    known = read_about(about) if about else {}
+    registered = registry.register(archive, audio_files(folders), known)
+    report = Report(registered.news, registered.problems)
+    _hear_all(archive, registered, engine, skip_silence, report)
+    if gather is not None:
+        gather(archive)
+    report.took_s = time.monotonic() - begun
+    return report
+
+
+def _hear_all(archive: Archive, registered: Registered, engine: Engine, skip_silence: bool, report: Report) -> None:
+    rows = _rows(archive, list(registered.recordings))
+    done = _pieces_done(archive)
+    total = sum(row.duration_s * row.channels for row in rows)
+    tasks = [task for row in rows for task in _tasks(row, skip_silence)]
+    before = sum(_length_s(task) for task in tasks if _key(task) in done)
+    broken: set[int] = set()
+
+    def still_to_do() -> Iterator[Task]:
+        for task in tasks:
+            if task.recording not in broken and not _is_done(archive, task):
+                yield task
+
+    todo = [task for task in tasks if _key(task) not in done]
+    with _pace(round(total), round(before)) as tell:
+        for task, heard in engine.hear(archive, still_to_do()) if todo else ():
+            if isinstance(heard, EarmarkError):
+                if task.recording not in broken:
+                    broken.add(task.recording)
+                    registry.set_broken(archive, task.recording, str(heard))
+                    report.problems.append(str(heard))
+            elif task.recording not in broken and keep(archive, task, heard):
+                report.heard_s += _length_s(task)
+            tell(_length_s(task))
+    for row in rows:
+        if row.id not in broken:
+            finish(archive, row.id)
+
+
+@contextmanager
+def _pace(total_s: int, before_s: int) -> Iterator[Callable[[float], None]]:
+    """Progress in seconds of sound, with how many times faster than real time they are heard."""
+    begun, heard_s = time.monotonic(), 0.0
+    with progress("Indexing, seconds of sound", total_s, before_s) as advance:
+
+        def tell(seconds: float) -> None:
+            nonlocal heard_s
+            told = round(heard_s)
+            heard_s += seconds
+            took_s = time.monotonic() - begun
+            note = f"{heard_s / took_s:.0f} times real time" if took_s >= PACE_AFTER_S else ""
+            advance(round(heard_s) - told, note)
+
+        yield tell
+
+
+def keep(archive: Archive, task: Task, heard: Heard) -> bool:
+    """Keep what was heard of a piece: all of it or nothing. False where another program has kept it already."""
+    # First the file: a row of the tables never speaks of a file that is not there.
+    archive.frames.write(task.sha256, task.channel, task.number, heard.frames)
+    place = {"recording": task.recording, "channel": task.channel}
+    hits = heard.postings
+    columns = (hits.keywords, hits.scores, hits.times_s, hits.starts_s, hits.ends_s)
+    names = ("keyword", "score", "time_s", "start_s", "end_s")
+    rows = [
+        {**place, "piece": task.number, **dict(zip(names, row, strict=True))}
+        for row in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+    try:
+        with archive.writing() as connection:
+            connection.execute(
+                insert(pieces).values(**place, number=task.number, windows=heard.windows, peaks=heard.peaks.tobytes())
+            )
+            if rows:
+                connection.execute(insert(postings), rows)
+    except IntegrityError:
+        return False
+    return True
+
+
+def finish(archive: Archive, recording: int) -> bool:
+    """Call a recording done once all its pieces are: what was heard on both sides of a border stays once."""
+    with archive.reading() as connection:
+        row = connection.execute(select(recordings).where(recordings.c.id == recording)).one()
+    numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_pieces(row.duration_s))]
+    with archive.writing() as connection:
+        heard = connection.execute(
+            select(pieces.c.channel, pieces.c.number).where(pieces.c.recording == recording)
+        ).all()
+        if row.status != NEW or len(heard) < len(numbers):
+            return False
+        for channel, number in numbers[1:]:
+            border_s = number * PIECE_S
+            near = connection.execute(
+                select(postings).where(
+                    postings.c.recording == recording,
+                    postings.c.channel == channel,
+                    postings.c.piece.in_((number - 1, number)),
+                    postings.c.end_s > border_s - OVERLAP_S,
+                    postings.c.start_s < border_s + 2 * OVERLAP_S,
+                )
+            ).all()
+            doubles = _doubles(near)
+            if doubles:
+                connection.execute(delete(postings).where(postings.c.id.in_(doubles)))
+        connection.execute(update(recordings).where(recordings.c.id == recording).values(status=DONE))
+    return True
+
+
+def _doubles(rows: Iterable[Any]) -> list[int]:
+    """Numbers of postings that overlap with a better one of the same keyword."""
+    by_keyword: dict[int, list[Any]] = {}
+    for row in rows:
+        by_keyword.setdefault(row.keyword, []).append(row)
+    doubles = []
+    for same in by_keyword.values():
+        scores, starts_s, ends_s = (np.array([row._mapping[n] for row in same]) for n in ("score", "start_s", "end_s"))
+        kept = set(without_doubles(scores, starts_s, ends_s))
+        doubles += [row.id for i, row in enumerate(same) if i not in kept]
+    return doubles
+
+
+def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
+    with archive.reading() as connection:
+        known = {row.id: row for row in connection.execute(select(recordings))}
+    return [known[number] for number in numbers]
+
+
+def _tasks(row: Any, skip_silence: bool) -> Iterator[Task]:
+    for number in range(count_pieces(row.duration_s)):
+        for channel in range(1, row.channels + 1):
+            yield Task(row.id, row.sha256, row.path, row.duration_s, channel, number, skip_silence)
+
+
+def _pieces_done(archive: Archive) -> set[tuple[int, int, int]]:
+    with archive.reading() as connection:
+        return {tuple(row) for row in connection.execute(select(pieces.c.recording, pieces.c.channel, pieces.c.number))}
+
+
+def _is_done(archive: Archive, task: Task) -> bool:
+    """Whether a piece is there by now, from another program perhaps."""
+    asked = select(pieces.c.number).where(
+        pieces.c.recording == task.recording, pieces.c.channel == task.channel, pieces.c.number == task.number
+    )
+    with archive.reading() as connection:
+        return connection.execute(asked).first() is not None
+
+
+def _key(task: Task) -> tuple[int, int, int]:
+    return task.recording, task.channel, task.number
+
+
+def _length_s(task: Task) -> float:
+    start_s, end_s = bounds_s(task.number, task.duration_s)
+    return end_s - start_s

@@ -1,0 +1,181 @@
+"""Which recordings an archive has, and what became of their files: new, changed, moved, or gone.
+
+A recording is its content. Its path, and the size and time of its file, say where that content was last seen; only a
+file whose size or time is another is read again to tell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from earmark.archive.archive import Archive
+from earmark.archive.listing import AudioFile
+from earmark.archive.tables import pieces, postings, recordings
+from earmark.errors import EarmarkError
+from earmark.progress import progress
+from earmark.queries import identity
+from earmark.streaming import long_audio_info
+
+NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
+SEARCHED = (NEW, DONE)  # recordings that hits are shown of
+AT_A_TIME = 1 << 20  # bytes
+
+
+@dataclass
+class Registered:
+    """What was noticed while files were registered.
+
+    Attributes
+    ----------
+    recordings : dict of int
+        Those of the files, each once, in their order; nothing is said of them.
+    problems : list of str
+        One sentence for each file that can't be used.
+    news : dict
+        How many were ``new``, ``changed``, ``moved``, ``gone``, and ``copies`` of others.
+    """
+
+    recordings: dict[int, None] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    news: dict[str, int] = field(default_factory=dict)
+
+    def note(self, what: str) -> None:
+        """Count one more."""
+        self.news[what] = self.news.get(what, 0) + 1
+
+
+def register(archive: Archive, files: Sequence[AudioFile], about: Mapping[str, Mapping[str, str]]) -> Registered:
+    """Bring the table of recordings up to what is on disk.
+
+    Parameters
+    ----------
+    archive : Archive
+    files : sequence of AudioFile
+        All that the indexed folders hold now.
+    about : mapping
+        Of :func:`earmark.archive.listing.read_about`; what it does not speak of stays as it is.
+    """
+    registered = Registered()
+    with progress("Looking at files", len(files)) as advance:
+        for file in files:
+            try:
+                recording = _register(archive, file, about.get(identity(file.path), {}), registered)
+                registered.recordings[recording] = None
+            except EarmarkError as problem:
+                registered.problems.append(str(problem))
+            except OSError as problem:
+                registered.problems.append(f"{file.path} can't be read ({problem.strerror}).")
+            advance()
+    _miss(archive, {os.fspath(file.folder) for file in files}, registered)
+    return registered
+
+
+def forget_missing(archive: Archive) -> int:
+    """Delete all that was derived from recordings that are gone, judgements too; how many they were."""
+    with archive.writing() as connection:
+        gone = connection.execute(
+            select(recordings.c.id, recordings.c.sha256).where(recordings.c.status == MISSING)
+        ).all()
+        for row in gone:
+            _unhear(connection, row.id)
+            connection.execute(delete(recordings).where(recordings.c.id == row.id))
+    for row in gone:
+        archive.frames.forget(row.sha256)
+    return len(gone)
+
+
+def set_broken(archive: Archive, recording: int, problem: str) -> None:
+    """Note that a recording can't be heard to its end; what was heard of it is dropped."""
+    with archive.writing() as connection:
+        _unhear(connection, recording)
+        connection.execute(
+            update(recordings).where(recordings.c.id == recording).values(status=BROKEN, problem=problem)
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(AT_A_TIME):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], registered: Registered) -> int:
+    """The number of a file's recording, which is made where there is none."""
+    path, seen = os.fspath(file.path), file.path.stat()
+    stamp = {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+    here = {"path": path, "folder": os.fspath(file.folder), **stamp}
+    with archive.reading() as connection:
+        known = connection.execute(select(recordings).where(recordings.c.path == path)).all()
+    same = next((row for row in known if (row.size, row.mtime_ns) == (seen.st_size, seen.st_mtime_ns)), None)
+    if same is not None:
+        return _seen(archive, same, here, about)
+    sha256 = sha256_of(file.path)
+    with archive.reading() as connection:
+        found = connection.execute(select(recordings).where(recordings.c.sha256 == sha256)).first()
+    if found is None:
+        registered.note("changed" if known else "new")
+        return _add(archive, sha256, here, about)
+    if found.path != path and os.path.isfile(found.path) and sha256_of(Path(found.path)) == sha256:
+        registered.note("copies")
+        return int(found.id)
+    if found.path != path:
+        registered.note("moved")
+    return _seen(archive, found, here, about)
+
+
+def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
+    info = long_audio_info(here["path"])
+    sound = {"duration_s": info.duration_s, "sample_rate": info.sample_rate, "channels": info.channels}
+    try:
+        with archive.writing() as connection:
+            return _insert(connection, {"sha256": sha256, "status": NEW, **here, **sound, **about})
+    except IntegrityError:  # another process was faster
+        with archive.reading() as connection:
+            return int(connection.execute(select(recordings.c.id).where(recordings.c.sha256 == sha256)).scalar_one())
+
+
+def _insert(connection: Connection, row: Mapping[str, Any]) -> int:
+    made = connection.execute(insert(recordings).values(row)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def _seen(archive: Archive, row: Row[Any], here: Mapping[str, Any], about: Mapping[str, str]) -> int:
+    """Note where a known recording is now. One that was broken or missing is tried once more."""
+    changes = {**here, **about}
+    if row.status in (BROKEN, MISSING):
+        changes |= {"status": NEW, "problem": ""}
+    if any(row._mapping[column] != value for column, value in changes.items()):
+        with archive.writing() as connection:
+            connection.execute(update(recordings).where(recordings.c.id == row.id).values(changes))
+    return int(row.id)
+
+
+def _miss(archive: Archive, folders: Iterable[str], registered: Registered) -> None:
+    """Note which recordings of these folders are gone. Nothing of them is lost: a disk may be plugged in again."""
+    with archive.reading() as connection:
+        rows = connection.execute(
+            select(recordings.c.id, recordings.c.path, recordings.c.folder).where(recordings.c.status.in_(SEARCHED))
+        ).all()
+    gone = [row.id for row in rows if row.id not in registered.recordings and row.folder in folders]
+    if gone:
+        with archive.writing() as connection:
+            connection.execute(update(recordings).where(recordings.c.id.in_(gone)).values(status=MISSING))
+    for _ in gone:
+        registered.note("gone")
+
+
+def _unhear(connection: Connection, recording: int) -> None:
+    for table in (postings, pieces):
+        connection.execute(delete(table).where(table.c.recording == recording))

@@ -1,0 +1,105 @@
+"""Searching an archive for keywords: the postings of each are a ranked list already."""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+
+from earmark.archive.archive import Archive, Place
+from earmark.archive.found import Filters, Found
+from earmark.archive.registry import SEARCHED
+from earmark.archive.tables import postings, recordings
+from earmark.errors import EarmarkError
+from earmark.hits import Hit
+
+ABOUT = (recordings.c.path, recordings.c.speaker, recordings.c.date, recordings.c.language)
+
+
+def search_words(
+    archive: Archive,
+    words: Sequence[str],
+    top: int,
+    min_score: Mapping[str, float] | float | None = None,
+    filters: Filters | None = None,
+) -> list[Found]:
+    """Where keywords may be spoken, the likeliest first.
+
+    Parameters
+    ----------
+    archive : Archive
+    words : sequence of str
+        Of the model's vocabulary; hits are called as they are written here.
+    top : int
+        Hits a word, at most.
+    min_score : mapping or float, optional
+        Detection scores, by word or for all, from which hits are shown.
+    filters : Filters, optional
+
+    Raises
+    ------
+    EarmarkError
+        If a word is not in the vocabulary; the sentence names the nearest ones.
+    """
+    numbers = {word: archive.vocabulary.index(word) for word in words}
+    chosen = recordings_that(filters or Filters())
+    found = []
+    with archive.reading() as connection:
+        for word, number in numbers.items():
+            lowest = min_score.get(word, 0.0) if isinstance(min_score, Mapping) else min_score or 0.0
+            found += [_found(row, word) for row in _best(connection, number, top, lowest, chosen)]
+    return sorted(found, key=lambda one: -one.hit.score)
+
+
+def recordings_that(filters: Filters) -> list[ColumnElement[bool]]:
+    """Conditions on the table of recordings: those that can be searched, and meet the filters.
+
+    Raises
+    ------
+    EarmarkError
+        If a filter can't be met by any recording.
+    """
+    conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
+    if filters.folder:
+        folder = os.path.abspath(filters.folder)
+        conditions.append(
+            or_(*(recordings.c.path.startswith(f"{form}{os.sep}", autoescape=True) for form in _forms(folder)))
+        )
+    if filters.date:
+        conditions.append(recordings.c.date.startswith(filters.date, autoescape=True))
+    for column, text in ((recordings.c.speaker, filters.speaker), (recordings.c.language, filters.language)):
+        if text:
+            conditions.append(func.lower(column).in_([form.lower() for form in _forms(text)]))
+    return conditions
+
+
+def _forms(text: str) -> set[str]:
+    return {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
+
+
+def _best(
+    connection: Connection, keyword: int, top: int, lowest: float, chosen: Sequence[ColumnElement[bool]]
+) -> Sequence[Row[Any]]:
+    asked = (
+        select(postings, *ABOUT)
+        .join(recordings, recordings.c.id == postings.c.recording)
+        .where(postings.c.keyword == keyword, postings.c.score >= lowest, *chosen)
+        .order_by(postings.c.score.desc())
+        .limit(top)
+    )
+    return connection.execute(asked).all()
+
+
+def _found(row: Row[Any], word: str) -> Found:
+    hit = Hit(row.path, word, row.score, row.time_s, row.start_s, row.end_s)
+    return Found(Place(row.recording, row.channel, row.time_s), hit, row.speaker, row.date, row.language)
+
+
+def require_recordings(archive: Archive) -> None:
+    """Raise an EarmarkError if there is nothing to search."""
+    with archive.reading() as connection:
+        if connection.execute(select(recordings.c.id).where(recordings.c.status.in_(SEARCHED))).first() is None:
+            raise EarmarkError(f"The archive {archive.folder} holds no recording yet: index a folder of them.")

@@ -1,0 +1,45 @@
+"""All that an archive has written, and what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+
+from earmark.archive.archive import Archive
+from earmark.archive.tables import judgements, pieces, postings, recordings
+
+
+def where(archive: Archive) -> dict[str, Any]:
+    """Places that were written to, and counts.
+
+    Returns
+    -------
+    dict
+        ``folder``, ``database`` (None where it is in the folder), ``model``, ``files`` (bytes by part of the
+        folder), and the numbers of ``recordings`` by status, of ``windows``, ``postings`` and ``judgements``, and
+        ``hours`` of sound.
+    """
+    with archive.reading() as connection:
+        by_status = connection.execute(select(recordings.c.status, func.count()).group_by(recordings.c.status)).all()
+        hours = connection.execute(select(func.sum(recordings.c.duration_s))).scalar_one() or 0.0
+        windows = connection.execute(select(func.sum(pieces.c.windows))).scalar_one() or 0
+        counts = {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (postings, judgements)
+        }
+    return {
+        "folder": str(archive.folder.resolve()),
+        "database": archive.address,
+        "model": archive.setting("model_name"),
+        "files": {part.name: _bytes(part) for part in sorted(archive.folder.iterdir())},
+        "recordings": {str(status): int(count) for status, count in by_status},
+        "hours": hours / 3600,
+        "windows": int(windows),
+        **counts,
+    }
+
+
+def _bytes(part: Path) -> int:
+    return sum(path.stat().st_size for path in ([part] if part.is_file() else part.rglob("*")) if path.is_file())
