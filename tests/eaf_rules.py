@@ -165,7 +165,7 @@ def faults(document: bytes | str) -> list[str]:
     if root.tag != "ANNOTATION_DOCUMENT":
         return [f"the root is {root.tag}"]
     found = [fault for element in root.iter() for fault in _element(element)]
-    return found or [*_identifiers(root), *_keys(root), *_times(root), *_annotations(root)]
+    return found or [*_identifiers(root), *_keys(root), *_times(root)] or [*_annotations(root)]
 
 
 def _element(element: ET.Element) -> Iterator[str]:
