@@ -15,7 +15,9 @@ import unicodedata
 from importlib.resources import files
 from pathlib import Path, PureWindowsPath
 
+import numpy as np
 import pytest
+import soundfile
 from exported import collection, marked, recording, sound
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,15 +49,21 @@ def snapshot(folder: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.fixture
-def decimal_comma(tmp_path, monkeypatch):
-    """German habits: 1,5 is one and a half."""
+@pytest.fixture(scope="module")
+def locales(tmp_path_factory):
+    """A folder with the locale de_DE.UTF-8."""
     if shutil.which("localedef") is None:
         pytest.skip("needs localedef")
-    made = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "locales" / "de_DE.UTF-8")]
-    (tmp_path / "locales").mkdir()
+    folder = tmp_path_factory.mktemp("locales")
+    made = ["localedef", "-i", "de_DE", "-f", "UTF-8", str(folder / "de_DE.UTF-8")]
     subprocess.run(made, capture_output=True, check=False)
-    monkeypatch.setenv("LOCPATH", str(tmp_path / "locales"))
+    return folder
+
+
+@pytest.fixture
+def decimal_comma(locales, monkeypatch):
+    """German habits: 1,5 is one and a half."""
+    monkeypatch.setenv("LOCPATH", str(locales))
     before = locale.setlocale(locale.LC_ALL)
     try:
         locale.setlocale(locale.LC_ALL, "de_DE.UTF-8")
@@ -258,6 +266,67 @@ def test_long_names_are_cut_and_still_differ(tmp_path):
     alike = collection(*(recording(Path(f"/{i}/{long}{i}.wav"), marked("omi", 1, 2)) for i in range(3)))
     written = audacity.write(alike, tmp_path)
     assert len({path.name for path in written}) == 3
+
+
+# Clips
+
+
+def clips(tmp_path, *recordings):
+    export.exporter("clips").write(collection(*recordings), tmp_path / "out")
+    playlist = (tmp_path / "out" / "clips.m3u8").read_bytes().decode()
+    table = list(csv.DictReader(io.StringIO((tmp_path / "out" / "clips.csv").read_text("utf-8-sig"), newline="")))
+    return playlist.splitlines(), table
+
+
+def test_clips_are_the_accepted_hits_with_half_a_second_around(village, tmp_path):
+    playlist, table = clips(tmp_path, *village.recordings)
+    assert playlist[0] == "#EXTM3U"
+    assert playlist[1:3] == ["#EXTINF:2.250,ajá ohùn ọmọ (Ilé) 1.88 s", "clips/ajá ohùn ọmọ (Ilé) 1.88 s.wav"]
+    assert [row["clip"] for row in table] == playlist[2::2]
+    assert [row["recording"] for row in table] == [str(recording.path) for recording in village.recordings]
+    assert [Path(line).name for line in playlist[2::2]] == [
+        "ajá ohùn ọmọ (Ilé) 1.88 s.wav",
+        "ajá ohùn ọmọ (Oko) 1.75 s channel 2.wav",
+        "ajá a_b _c__ 0.75 s.wav",
+    ]
+    for recording_, line, (start_s, end_s, channel) in zip(
+        village.recordings, playlist[2::2], [(0.75, 3.0, 1), (1.0, 2.5, 2), (0.0, 1.5, 1)], strict=True
+    ):
+        whole, rate = soundfile.read(str(recording_.path), always_2d=True)
+        clip, clip_rate = soundfile.read(str(tmp_path / "out" / line))
+        assert (clip_rate, clip.ndim) == (rate, 1)
+        expected = whole[round(start_s * rate) : round(end_s * rate), channel - 1]
+        assert len(clip) == len(expected)
+        np.testing.assert_allclose(clip, expected, atol=1 / 32768)
+
+
+def test_a_clip_ends_where_the_recording_does(tmp_path):
+    playlist, _ = clips(tmp_path, recording(sound(tmp_path / "a.wav", 4.0), marked("omi", 3.5, 3.9)))
+    assert soundfile.info(str(tmp_path / "out" / playlist[2])).duration == 1.0
+
+
+def test_two_hits_of_one_name_are_two_clips(tmp_path):
+    one = recording(sound(tmp_path / "a.wav"), marked("a/b", 1, 2), marked("a:b", 1, 2), marked("a b", 1, 2))
+    playlist, table = clips(tmp_path, one)
+    assert len(set(playlist[2::2])) == len(table) == len(list((tmp_path / "out" / "clips").iterdir())) == 3
+
+
+def test_clips_of_nothing_are_refused(tmp_path):
+    one = recording(sound(tmp_path / "a.wav"), marked("omi", 1, 2, None), marked("omi", 1, 2, "related"))
+    with pytest.raises(EarmarkError, match="No hit in Ohùn ilé is accepted"):
+        clips(tmp_path, one)
+    assert not (tmp_path / "out").exists()
+
+
+def test_clips_of_a_recording_that_changed_are_refused(tmp_path):
+    path = sound(tmp_path / "a.wav")
+    with pytest.raises(EarmarkError, match="no channel 2 at 1.00 s any more"):
+        clips(tmp_path, recording(path, marked("omi", 1, 2, channel=2), channels=2))
+    with pytest.raises(EarmarkError, match="no channel 1 at 20.00 s any more"):
+        clips(tmp_path, recording(path, marked("omi", 20, 21), duration_s=30.0))
+    path.unlink()
+    with pytest.raises(EarmarkError, match=r"a\.wav"):
+        clips(tmp_path, recording(path, marked("omi", 1, 2)))
 
 
 # Audacity
