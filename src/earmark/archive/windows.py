@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from earmark.timing import s_to_samples
 
-WINDOW_S = 6.0
-HOP_S = 3.0  # between the starts of two windows
+WINDOW_S = 4.0
+HOP_S = 2.0  # between the starts of two windows
 PIECE_S = 300.0  # a whole number of hops; what a stop loses is at most what is being heard
 
 OVERLAP_S = WINDOW_S - HOP_S
