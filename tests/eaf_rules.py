@@ -1,7 +1,8 @@
-"""What a valid EAF 3.0 (or 2.8) is, said again in Python, and what ELAN wants beyond its schema: an oracle for tests."""
+"""What a valid EAF 3.0 or 2.8 is, said again in Python, and what ELAN wants beyond its schema: an oracle for tests."""
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -266,5 +267,5 @@ def _annotations(root: ET.Element) -> Iterator[str]:
             if start >= end:
                 yield f"an annotation of {tier.get('TIER_ID')} lasts {end - start} ms"
         ordered = sorted(spans)
-        if any(a[1] > b[0] for a, b in zip(ordered, ordered[1:], strict=False)):
+        if any(a[1] > b[0] for a, b in itertools.pairwise(ordered)):
             yield f"annotations of {tier.get('TIER_ID')} overlap"

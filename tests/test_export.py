@@ -18,7 +18,6 @@ from pathlib import Path, PureWindowsPath
 import numpy as np
 import pytest
 import soundfile
-from exported import collection, marked, recording, sound
 from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
@@ -26,6 +25,7 @@ from jsonschema import Draft202012Validator
 from earmark import export
 from earmark.errors import EarmarkError
 from earmark.export import _keeping, _names, _notes, _table, audacity
+from exported import collection, marked, recording, sound
 
 NAMES = export.names()
 
@@ -220,7 +220,7 @@ def test_backups_are_numbered(tmp_path):
         ("ọmọ ilé 語り", "ọmọ ilé 語り"),
         (unicodedata.normalize("NFD", "ọmọ"), unicodedata.normalize("NFD", "ọmọ")),
         ("../../etc/passwd", "_.._etc_passwd"),
-        ("a/b\\c:d*e?f\"g<h>i|j", "a_b_c_d_e_f_g_h_i_j"),
+        ('a/b\\c:d*e?f"g<h>i|j', "a_b_c_d_e_f_g_h_i_j"),
         ("tab\tand\nbreak\0", "tab and break"),
         ("ends with dots. .", "ends with dots"),
         (".hidden", "hidden"),
@@ -320,9 +320,9 @@ def test_clips_of_nothing_are_refused(tmp_path):
 
 def test_clips_of_a_recording_that_changed_are_refused(tmp_path):
     path = sound(tmp_path / "a.wav")
-    with pytest.raises(EarmarkError, match="no channel 2 at 1.00 s any more"):
+    with pytest.raises(EarmarkError, match=r"no channel 2 at 1\.00 s any more"):
         clips(tmp_path, recording(path, marked("omi", 1, 2, channel=2), channels=2))
-    with pytest.raises(EarmarkError, match="no channel 1 at 20.00 s any more"):
+    with pytest.raises(EarmarkError, match=r"no channel 1 at 20\.00 s any more"):
         clips(tmp_path, recording(path, marked("omi", 20, 21), duration_s=30.0))
     path.unlink()
     with pytest.raises(EarmarkError, match=r"a\.wav"):
@@ -333,7 +333,12 @@ def test_clips_of_a_recording_that_changed_are_refused(tmp_path):
 
 
 def test_audacity_labels(tmp_path):
-    hits = (marked("b\tc", 2, 3, None), marked("ọmọ", 0.5, 1.25), marked("a", 0.1, 9, "no"), marked("d", 4, 5, "related"))
+    hits = (
+        marked("b\tc", 2, 3, None),
+        marked("ọmọ", 0.5, 1.25),
+        marked("a", 0.1, 9, "no"),
+        marked("d", 4, 5, "related"),
+    )
     path = audacity.write(collection(recording(Path("x.wav"), *hits)), tmp_path)[0]
     assert path.read_bytes().decode() == (
         "0.500000\t1.250000\tọmọ\n2.000000\t3.000000\tb c?\n4.000000\t5.000000\td (related)\n"

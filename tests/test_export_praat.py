@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
-from exported import collection, marked, recording
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pympi.Praat import TextGrid
 
 from earmark.export import praat
+from exported import collection, marked, recording
 
 PRAAT = shutil.which("praat")
 # Says each tier's name, and start, end and label of each of its intervals, one a line, into a file.
@@ -118,6 +119,6 @@ def test_intervals_cover_the_recording_without_gaps(tmp_path_factory, spans, dur
         assert intervals[0][0] == grid.xmin == tier.xmin == 0
         assert intervals[-1][1] == grid.xmax == tier.xmax == pytest.approx(max(duration_s, 0.001), abs=1e-6)
         assert all(start < end for start, end, _ in intervals)
-        assert all(a[1] == b[0] for a, b in zip(intervals, intervals[1:], strict=False))
+        assert all(a[1] == b[0] for a, b in itertools.pairwise(intervals))
         labels += [label for *_, label in intervals if label]
     assert sorted(labels) == sorted(query for *_, query in spans)  # none is lost
