@@ -67,6 +67,15 @@ keywords = Table(
     Column("word", Text, nullable=False, unique=True),
 )
 
+# Words of the users' language, and the keywords that each may mean.
+words = Table(
+    "words",
+    metadata,
+    Column("word", Text, primary_key=True),  # normalised
+    Column("keyword", ForeignKey("keywords.id"), primary_key=True),
+    Column("written", Text, nullable=False),  # as its owner writes it
+)
+
 postings = Table(
     "postings",
     metadata,

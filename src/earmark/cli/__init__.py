@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import corpora, evaluating, finding, machine, reproducing, tagging, taking_home, training
+from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, tagging, taking_home, training
 from earmark.errors import EarmarkError
 
 GROUPS = (
@@ -23,6 +23,7 @@ GROUPS = (
     training,
     evaluating,
     finding,
+    archives,
     taking_home,
     reproducing,
     machine,
