@@ -21,7 +21,7 @@ FLOORS = [
     ["finder"],
     ["moments"],
     ["archive", "evaluate", "export", "train"],
-    ["demo", "doctor", "reproduce", "web"],
+    ["demo", "doctor", "reproduce", "take_home", "web"],
     ["cli"],
     ["__main__"],
 ]
