@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, tagging, training
+from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, serving, tagging, training
 from earmark.errors import EarmarkError
 
 GROUPS = (
@@ -24,6 +24,7 @@ GROUPS = (
     evaluating,
     finding,
     archives,
+    serving,
     reproducing,
     machine,
 )
