@@ -12,16 +12,16 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "device", "files", "hits", "images", "progress", "streaming", "vocabulary"],
-    ["corpus", "media", "pretrained", "queries", "recipe", "tables"],
-    ["corpora", "features", "vision"],
+    ["audio", "device", "files", "hits", "images", "progress", "vocabulary"],
+    ["containers", "corpus", "media", "pretrained", "queries", "recipe", "tables"],
+    ["corpora", "features", "streaming", "strung", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],
     ["extents"],
     ["finder"],
     ["moments"],
     ["archive", "evaluate", "export", "train"],
-    ["demo", "doctor", "reproduce", "web"],
+    ["demo", "doctor", "reproduce", "take_home", "web"],
     ["cli"],
     ["__main__"],
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from earmark.archive.archive import Archive, Place
 from earmark.archive.found import Filters, Found
@@ -32,7 +32,7 @@ class Limits:
     top: int = 50
     min_score: float | None = None
     per_hour: float | None = None
-    filters: Filters = Filters()
+    filters: Filters = field(default_factory=Filters)
 
     def __post_init__(self) -> None:
         if self.min_score is not None and self.per_hour is not None:

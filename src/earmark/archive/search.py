@@ -74,21 +74,13 @@ def _merged(found: Sequence[Found]) -> list[Found]:
         by_channel.setdefault(one.place[:2], []).append(one)
     kept = []
     for same in by_channel.values():
-        edges = (
-            np.array(part) for part in zip(*((f.hit.score, f.hit.start_s, f.hit.end_s) for f in same), strict=True)
-        )
-        kept += [same[i] for i in without_doubles(*edges)]
+        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
+        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
     return sorted(kept, key=lambda one: -one.hit.score)
 
 
 def recordings_that(filters: Filters) -> list[ColumnElement[bool]]:
-    """Conditions on the table of recordings: those that can be searched, and meet the filters.
-
-    Raises
-    ------
-    EarmarkError
-        If a filter can't be met by any recording.
-    """
+    """Conditions on the table of recordings: those that can be searched, and meet the filters."""
     conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
     if filters.folder:
         folder = os.path.abspath(filters.folder)

@@ -14,7 +14,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, serving, tagging, training
+from earmark.cli import (
+    archives,
+    corpora,
+    evaluating,
+    finding,
+    machine,
+    reproducing,
+    serving,
+    tagging,
+    taking_home,
+    training,
+)
 from earmark.errors import EarmarkError
 
 GROUPS = (
@@ -25,6 +36,7 @@ GROUPS = (
     finding,
     archives,
     serving,
+    taking_home,
     reproducing,
     machine,
 )
