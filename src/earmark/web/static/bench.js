@@ -14,7 +14,7 @@ import { WORDS } from "./words.js";
 
 const MARGIN_S = 2;
 const COLUMNS = 600;
-const LABEL_PX = 80;
+const LABEL_PX = 110;
 const ON_ITS_WAY = { times_s: [], curve: [] }; // a curve that isn't there yet has its room
 
 const ground = find("#sound");

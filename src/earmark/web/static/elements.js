@@ -15,15 +15,15 @@ export const find = (selector) => document.querySelector(selector);
 // Names of people's files and words, in whatever direction they are written.
 export const name = (text, attributes = {}) => make("bdi", attributes, text);
 
-const HREF = "http://www.w3.org/2000/svg";
+const SVG = "http://www.w3.org/2000/svg";
 
-// One of the small drawings that index.html holds as symbols.
+// One of the small drawings (play, yes, ...) that index.html holds as symbols.
 export function icon(id) {
-  const drawing = document.createElementNS(HREF, "svg");
+  const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("class", "icon");
   drawing.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(HREF, "use");
-  use.setAttribute("href", `#${id}`);
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `#icon-${id}`);
   drawing.append(use);
   return drawing;
 }

@@ -92,7 +92,8 @@ function fail(error) {
 
 // The sentence on an unknown word ends in a list of the nearest ones.
 function keywordsIn(sentence) {
-  const known = new Set(state.archive.keywords.map((word) => word.normalize("NFC")));
-  const listed = sentence.slice(sentence.lastIndexOf(":") + 1).split(",");
-  return listed.map((word) => word.trim().replace(/\.$/, "").normalize("NFC")).filter((word) => known.has(word));
+  const known = [...state.archive.keywords].sort((one, other) => other.length - one.length);
+  const listed = sentence.slice(sentence.lastIndexOf(":") + 1).normalize("NFC").split(",");
+  const endOf = (part) => known.find((word) => ` ${part.trim().replace(/\.$/, "")}`.endsWith(` ${word.normalize("NFC")}`));
+  return listed.map(endOf).filter((word) => word);
 }

@@ -47,7 +47,7 @@ function wordButton(word) {
 }
 
 function drawFailure({ sentence, nearest }) {
-  find("#failure h2").textContent = WORDS.failed;
+  find("#failure h2").textContent = nearest.length ? WORDS.unknown : WORDS.failed;
   find("#failure p").textContent = sentence;
   const again = make("button", { type: "button" }, icon("again"), WORDS.again);
   again.addEventListener("click", () => (state.asked ? searchFor(state.asked) : location.reload()));

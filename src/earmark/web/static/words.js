@@ -63,6 +63,7 @@ export const WORDS = {
   nothingFiltered: "The filters leave out the rest: clear them to search the whole archive.",
   nothingHint: "Try another word.",
   failed: "That did not work",
+  unknown: "The model does not know that word",
   nearest: "Did you mean",
   again: "Try again",
   unreachable: "The server does not answer. Start it again with “earmark serve”; this page goes on by itself.",
