@@ -71,6 +71,20 @@ def test_judged_hits_and_the_best_of_the_others(archive: Archive) -> None:
     assert (other.licence, other.consent) == ("CC0", "kin only")
 
 
+def test_files_are_called_the_same_whichever_queries_are_taken(archive: Archive) -> None:
+    with archive.writing() as connection:
+        for number, folder in ((1, "Ilé"), (2, "Oko")):
+            of_it = update(tables.recordings).where(tables.recordings.c.id == number)
+            connection.execute(of_it.values(path=f"/{folder}/ohùn.wav"))
+    judge(archive, "dog", found_at(1, 1, 5, 5.4), "yes")
+    judge(archive, "omi", found_at(2, 1, 5, 5.4), "yes")
+    names = [
+        [recording.name for recording in collection(archive, queries, accepted_only=True).recordings]
+        for queries in (["dog"], ["omi"], ["dog", "omi"])
+    ]
+    assert names == [["ohùn (Ilé)"], ["ohùn (Oko)"], ["ohùn (Ilé)", "ohùn (Oko)"]]
+
+
 def test_accepted_hits_alone(archive: Archive) -> None:
     for second, verdict in ((5, "yes"), (6, "no"), (7, "related")):
         judge(archive, "dog", found_at(1, 1, second, second + 0.4), verdict)
@@ -164,9 +178,8 @@ def test_every_format_from_the_command_line(archive: Archive, tmp_path: Path, ea
     status, out, err = earmark(archive.folder, "--format", form, "--out", tmp_path / "out", "--top", 3)
     assert (status, err) == (0, "")
     written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
-    assert (
-        out == f"1 accepted hits and 3 candidates in 2 recordings.\n{len(written)} files are in {tmp_path / 'out'}.\n"
-    )
+    files = f"{len(written)} files are in {tmp_path / 'out'}."
+    assert out == f"Accepted hits: 1. Candidates: 3. Recordings: 2.\n{files}\n"
     assert "CC BY" in (tmp_path / "out" / "LICENCE AND CONSENT.txt").read_text(encoding="utf-8")
 
 

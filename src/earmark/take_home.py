@@ -16,6 +16,7 @@ from earmark.archive.tables import recordings
 from earmark.archive.words import kept_words
 from earmark.errors import EarmarkError
 from earmark.export._collection import Collection, Marked, MarkedRecording
+from earmark.export._names import file_names
 from earmark.hits import Hit
 
 HitsOf = dict[int, list[Marked]]  # by the number of their recording
@@ -88,11 +89,13 @@ def _add_candidates(archive: Archive, key: str, name: str, top: int, judged: int
 def _recordings(archive: Archive, found: Mapping[int, Sequence[Marked]]) -> Iterator[MarkedRecording]:
     with archive.reading() as connection:
         rows = connection.execute(select(recordings).order_by(recordings.c.path)).all()
+    names = file_names(Path(row.path) for row in rows)
     for row in rows:
         if row.id in found:
             hits = [_of(row.path, marked) for marked in found[row.id]]
             yield MarkedRecording(
                 path=Path(row.path),
+                name=names[Path(row.path)],
                 duration_s=row.duration_s,
                 channels=row.channels,
                 hits=tuple(sorted(hits, key=lambda marked: (marked.hit.start_s, marked.hit.end_s, marked.hit.query))),
