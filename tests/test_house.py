@@ -12,9 +12,9 @@ import earmark
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
     ["errors", "timing"],
-    ["audio", "device", "files", "hits", "images", "progress", "streaming", "vocabulary"],
-    ["corpus", "media", "pretrained", "queries", "recipe", "tables"],
-    ["corpora", "features", "vision"],
+    ["audio", "device", "files", "hits", "images", "progress", "vocabulary"],
+    ["containers", "corpus", "media", "pretrained", "queries", "recipe", "tables"],
+    ["corpora", "features", "streaming", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],
     ["extents"],

@@ -44,13 +44,13 @@ def audio_info(path: Path | str) -> AudioInfo:
     """
     import soundfile
 
-    _require_file(path)
+    require_file(path)
     try:
         info = soundfile.info(str(path))
     except (RuntimeError, TypeError, UnicodeError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if info.frames == 0:
-        raise _empty(path)
+        raise empty(path)
     return AudioInfo(sample_rate=info.samplerate, samples=info.frames, channels=info.channels)
 
 
@@ -73,12 +73,12 @@ def check_audio(path: Path | str) -> AudioInfo:
         with soundfile.SoundFile(str(path)) as file:
             # SoundFile.blocks hands out uninitialised samples where a file ends early; read does not.
             while len(block := file.read(SAMPLES_AT_A_TIME, dtype="float32", always_2d=True)):
-                _require_numbers(block, path)
+                require_numbers(block, path)
                 samples += len(block)
     except RuntimeError as error:
-        raise _unreadable(path, error) from error
-    if samples < said.samples or _ends_early(Path(path)):
-        raise EarmarkError(f"{path} is cut short after {samples / said.sample_rate:.2f} s: copy it again.")
+        raise unreadable(path, error) from error
+    if samples < said.samples or ends_early(Path(path)):
+        raise cut_short(path, samples / said.sample_rate)
     return AudioInfo(said.sample_rate, samples, said.channels)
 
 
@@ -100,14 +100,14 @@ def read_audio(path: Path | str) -> Waveform:
     """
     import soundfile
 
-    _require_file(path)
+    require_file(path)
     try:
         samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
     except (RuntimeError, TypeError, UnicodeError) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     if len(samples) == 0:
-        raise _empty(path)
-    _require_numbers(samples, path)
+        raise empty(path)
+    require_numbers(samples, path)
     mono = samples.mean(axis=1)
     if sample_rate != SAMPLE_RATE:
         import soxr
@@ -137,19 +137,21 @@ def at_speed(waveform: Waveform, speed: float) -> Waveform:
     return np.ascontiguousarray(soxr.resample(waveform, SAMPLE_RATE * speed, SAMPLE_RATE), dtype=np.float32)
 
 
-def _require_file(path: Path | str) -> None:
+def require_file(path: Path | str) -> None:
+    """Stop with one sentence where there is no file."""
     if os.path.isdir(path):
         raise EarmarkError(f"{path} is a folder: name an audio file.")
     if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no system would
         raise EarmarkError(f"There is no audio file {path}: check its name, or whether it was moved.")
 
 
-def _require_numbers(samples: Waveform, path: Path | str) -> None:
+def require_numbers(samples: Waveform, path: Path | str) -> None:
+    """Stop with one sentence where samples are infinite or not numbers."""
     if not np.isfinite(samples).all():
         raise EarmarkError(f"{path} holds samples that are not numbers: export it once more.")
 
 
-def _ends_early(path: Path) -> bool:
+def ends_early(path: Path) -> bool:
     """Whether a wav or ogg file is shorter than it says itself, which libsndfile passes over in silence."""
     with path.open("rb") as file:
         head = file.read(12)
@@ -175,10 +177,17 @@ def _is_whole_page(page: bytes) -> bool:
     return len(lengths) == count and len(page) >= 27 + count + sum(lengths)
 
 
-def _empty(path: Path | str) -> EarmarkError:
+def cut_short(path: Path | str, after_s: float) -> EarmarkError:
+    """What to say of a file that ends before it should."""
+    return EarmarkError(f"{path} is cut short after {after_s:.2f} s: copy it again.")
+
+
+def empty(path: Path | str) -> EarmarkError:
+    """What to say of a file without a single sample."""
     return EarmarkError(f"{path} holds no sound (0 seconds): record it again or leave it out.")
 
 
-def _unreadable(path: Path | str, error: Exception) -> EarmarkError:
+def unreadable(path: Path | str, error: Exception, formats: str = "wav, flac, ogg or mp3") -> EarmarkError:
+    """What to say of a file that no decoder takes."""
     reason = getattr(error, "error_string", str(error)).strip().rstrip(".") or "it is damaged"
-    return EarmarkError(f"{path} can't be read as audio ({reason}): save it as wav, flac, ogg or mp3.")
+    return EarmarkError(f"{path} can't be read as audio ({reason}): save it as {formats}.")

@@ -1,0 +1,184 @@
+"""Sound inside m4a, aac, mp4, webm, mkv, mov, 3gp and wma: a stretch of it, at its own sampling rate."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.audio import AudioInfo, Waveform, cut_short, empty, ends_early, require_numbers
+from earmark.errors import EarmarkError
+from earmark.timing import s_to_samples
+
+if TYPE_CHECKING:
+    import av
+
+# Playlists and the like would open other files, or the network: only what holds its sound itself is read.
+CONTAINERS = "aac,asf,matroska,mov,mp3,mp4,m4a,3gp,3g2,mj2,webm"
+SETTLE_S = 1.0  # a decoder that starts in the middle needs some frames before its output is right
+JITTER_S = 0.05  # recorders' clocks tremble: a frame this near to the end of the one before follows it
+OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RFC 6716, section 2.1.4)
+VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
+FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
+
+
+class ContainerSound:
+    """The first good sound track of a file. Time 0 is its first sample, as decoders hand it out.
+
+    Raises
+    ------
+    EarmarkError
+        If the file has no sound track, or its sound can't be decoded.
+    av.error.FFmpegError, ValueError
+        If the file is none of the containers.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = path
+        self._open()
+        try:
+            self._first = next(self._decode(), None)
+            if self._first is None:
+                raise empty(path)
+        except BaseException:
+            self._container.close()
+            raise
+        self.sample_rate = self._first.sample_rate
+        self.channels = self._first.layout.nb_channels
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._container.close()
+
+    def info(self) -> AudioInfo:
+        """Count the samples: from shortly before the end where the file says how long it is, else all of them."""
+        said_s = self._said_s()
+        start = 0 if said_s is None else max(0, s_to_samples(said_s - 2 * SETTLE_S, self.sample_rate))
+        end = max(position + len(samples) for position, samples in self._frames(start))
+        return AudioInfo(self.sample_rate, end, self.channels)
+
+    def blocks(self, start: int, stop: int) -> Iterator[Waveform]:
+        """Samples `start` to `stop` at the file's own rate, in blocks of shape (samples, channels).
+
+        There are fewer where the recording ends. A gap between frames is silence.
+
+        Raises
+        ------
+        EarmarkError
+            If the sound can't be decoded, is cut short before `stop`, or holds samples that are not numbers.
+        """
+        done = start
+        end = 0
+        for position, samples in self._frames(start):
+            end = position + len(samples)
+            if position > done:
+                gap = min(position, stop) - done
+                yield np.zeros((gap, self.channels), dtype=np.float32)
+                done += gap
+            block = samples[max(0, done - position) : max(0, stop - position)]
+            if len(block):
+                require_numbers(block, self.path)
+                yield block
+                done += len(block)
+            if done >= stop:
+                return
+        if ends_early(Path(self.path)):
+            raise cut_short(self.path, end / self.sample_rate)
+
+    def _open(self) -> None:
+        import av
+
+        self._container = av.open(os.path.abspath(self.path), options={"format_whitelist": CONTAINERS})
+        self._track = self._container.streams.best("audio")
+        if self._track is None:
+            self._container.close()
+            raise EarmarkError(f"{self.path} has no sound track: name a file with sound.")
+
+    def _from_the_start(self) -> Iterator[Any]:
+        # Seeking to the start would leave out what the encoder put before it for the decoder to warm up on.
+        self._container.close()
+        self._open()
+        return self._decode()
+
+    def _said_s(self) -> float | None:
+        if self._track.duration is not None:
+            return float(self._track.duration * self._track.time_base)
+        duration = self._container.duration
+        return None if duration is None else duration / 1e6
+
+    def _frames(self, start: int) -> Iterator[tuple[int, Waveform]]:
+        """Frames with their positions, from `start` or some time before it to the end."""
+        settled = start - s_to_samples(SETTLE_S, self.sample_rate)
+        for back_s in (2 * SETTLE_S, 16 * SETTLE_S):
+            from_s = start / self.sample_rate - back_s
+            if from_s > 0:
+                frames = self._placed(self._decode(from_s), None)
+                first = next(frames, None)
+                # An index is often coarse, and sometimes leads to a later place than it should.
+                if first is not None and first[0] <= settled:
+                    yield first
+                    yield from frames
+                    return
+        yield from self._placed(self._from_the_start(), 0)
+
+    def _decode(self, from_s: float | None = None) -> Iterator[Any]:
+        import av
+
+        try:
+            if from_s is not None:
+                ticks = round(from_s / self._track.time_base)
+                self._container.seek((self._first.pts or 0) + ticks, stream=self._track)
+            yield from self._container.decode(self._track)
+        except av.error.FFmpegError as error:
+            if ends_early(Path(self.path)):
+                return
+            raise EarmarkError(f"{self.path} can't be decoded ({error.strerror}): copy or export it again.") from error
+
+    def _placed(self, frames: Iterator[Any], expected: int | None) -> Iterator[tuple[int, Waveform]]:
+        for frame in frames:
+            position = self._position(frame, expected)
+            yield position, _samples(frame)
+            expected = position + frame.samples
+
+    def _position(self, frame: Any, expected: int | None) -> int:
+        """Where a frame starts, in samples: by its time stamp, which many containers round to milliseconds."""
+        if expected is not None and frame.pts is None:
+            return expected
+        tick = float(self._track.time_base * self.sample_rate)
+        stamped = round((frame.pts - self._first.pts) * tick)
+        if expected is not None and abs(stamped - expected) <= JITTER_S * self.sample_rate:
+            return expected
+        if frame.pts == self._first.pts:
+            return 0
+        steps = round((stamped - self._first.samples) / self._step)
+        exact = self._first.samples + steps * self._step
+        return exact if abs(exact - stamped) <= tick else stamped
+
+    @property
+    def _step(self) -> int:
+        """What the lengths of all frames but the first, which may be trimmed, are multiples of."""
+        context = self._track.codec_context
+        if context.name in ("opus", "libopus"):
+            return self.sample_rate // OPUS_STEPS_PER_S
+        if context.name == "vorbis":
+            return VORBIS_STEP
+        return context.frame_size or self._first.samples
+
+
+def _samples(frame: Any) -> npt.NDArray[np.float32]:
+    """The samples of a frame as floats, shape (samples, channels)."""
+    values = frame.to_ndarray()
+    values = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
+    scale = FULL_SCALE.get(frame.format.packed.name)
+    if scale is None:
+        return np.ascontiguousarray(values, dtype=np.float32)
+    if frame.format.packed.name == "u8":
+        values = values - scale
+    return np.ascontiguousarray(values / scale, dtype=np.float32)
