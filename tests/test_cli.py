@@ -38,6 +38,7 @@ VERBS = (
     ["train"],
     ["evaluate"],
     ["find"],
+    ["export"],
     ["reproduce"],
     ["demo"],
     ["doctor"],

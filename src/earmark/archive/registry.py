@@ -93,9 +93,11 @@ def forget_missing(archive: Archive) -> int:
 
 
 def set_broken(archive: Archive, recording: int, problem: str) -> None:
-    """Note that a recording can't be heard to its end; what was heard of it is dropped."""
+    """Note that a recording can't be heard to its end.
+
+    What was heard of it is kept, but not searched: it may have been its disk that was unplugged.
+    """
     with archive.writing() as connection:
-        _unhear(connection, recording)
         connection.execute(
             update(recordings).where(recordings.c.id == recording).values(status=BROKEN, problem=problem)
         )

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, tagging, training
+from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, tagging, taking_home, training
 from earmark.errors import EarmarkError
 
 GROUPS = (
@@ -24,6 +24,7 @@ GROUPS = (
     evaluating,
     finding,
     archives,
+    taking_home,
     reproducing,
     machine,
 )

@@ -41,6 +41,16 @@ class MarkedRecording:
     licence: str = ""
     consent: str = ""
 
+    @property
+    def kept(self) -> tuple[Marked, ...]:
+        """The hits but for those that a person rejected."""
+        return tuple(marked for marked in self.hits if marked.verdict != "no")
+
+    @property
+    def accepted(self) -> tuple[Marked, ...]:
+        """The hits that a person accepted."""
+        return tuple(marked for marked in self.hits if marked.verdict == "yes")
+
 
 @dataclass(frozen=True)
 class Collection:
