@@ -79,7 +79,7 @@ def test_archive(client: TestClient, archive: Archive) -> None:
 
 
 def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, archive: Archive) -> None:
-    write_alarms(archive.folder / "model" / ALARMS, Alarms(2.0, 0.62, {word: ((1.0, 0.5),) for word in PITCHES}))
+    write_alarms(archive.folder / "model" / ALARMS, Alarms(2.0, 0.62, dict.fromkeys(PITCHES, ((1.0, 0.5),))))
     keep_words(archive, [Meant("ajá", ("dog", "ball"))])
     with archive.writing() as connection:
         connection.execute(update(recordings).where(recordings.c.id == 1).values(status="new"))

@@ -109,7 +109,13 @@ def test_a_typed_word_is_searched_and_its_candidates_are_told(visit: Visit, told
         assert told_of in bench
     assert clock(BEST[0]["time_s"]) in bench
     around = page.inner_text("footer")
-    for told_of in ("Candidates, not facts.", "earmark-pictures", "CC BY-NC 4.0", "for research", "About 6 of the best 10"):
+    for told_of in (
+        "Candidates, not facts.",
+        "earmark-pictures",
+        "CC BY-NC 4.0",
+        "for research",
+        "About 6 of the best 10",
+    ):
         assert told_of in around
     assert page.inner_text("#precision") == "none judged yet"
     assert "query=" in page.url
@@ -382,7 +388,12 @@ def test_on_a_phone_nothing_is_cut_off_and_a_finger_drags_and_judges(visit: Visi
     grip = page.locator("#start-of-word").bounding_box()
     x, y = grip["x"] - 12, grip["y"] + grip["height"] / 2
     touch = visit.context.new_cdp_session(page)
-    for kind, points in (("touchStart", [(x, y)]), ("touchMove", [(x - 20, y)]), ("touchMove", [(x - 40, y)]), ("touchEnd", [])):
+    for kind, points in (
+        ("touchStart", [(x, y)]),
+        ("touchMove", [(x - 20, y)]),
+        ("touchMove", [(x - 40, y)]),
+        ("touchEnd", []),
+    ):
         touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
     assert float(page.get_attribute("#start-of-word", "aria-valuenow")) < BEST[0]["start_s"] - 0.2
     page.tap("[data-judge=related]")
@@ -508,7 +519,9 @@ def test_axe_finds_nothing_serious(browser: Any, told: Pretended, scheme: str, s
 
     def check(page: Any) -> None:
         found = axe.run(page).response["violations"]
-        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")] == []
+        assert [
+            (v["id"], [n["html"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")
+        ] == []
 
     page = visit.open()
     page.locator("#welcome").wait_for()
