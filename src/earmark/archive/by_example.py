@@ -28,6 +28,8 @@ from earmark.hits import Hit
 
 LEAST_S = 0.3  # of an example: less is a sound, not a word
 USUAL_S = 0.5  # of an example whose extent nobody knows
+WIDER = 10  # times as many windows are compared as hits are wanted
+FEWEST = 500
 BESIDE_S = 0.3  # how far from a place its hit may be
 
 
@@ -66,8 +68,8 @@ def search_like(
     windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
     name = f"like {place}"
     found = [one for window in windows for one in _compare(archive, example, usual, window, rows, name)]
-    own = Found(place, Hit(row.path, name, 1.0, place.time_s, start_s, end_s))
-    return [one for one in merged([own, *found]) if one is not own][:top]
+    others = [one for one in found if not _is_at(one, place, start_s, end_s)]
+    return merged(others)[:top]
 
 
 def alike(example: Single, frames: Single) -> tuple[float, int]:
@@ -102,10 +104,15 @@ def _compare(
     return [Found(Place(row.id, window.channel, hit.time_s), hit, row.speaker, row.date, row.language)]
 
 
+def _is_at(found: Found, place: Place, start_s: float, end_s: float) -> bool:
+    """Whether a hit is the example itself."""
+    return found.place[:2] == place[:2] and found.hit.start_s < end_s and start_s < found.hit.end_s
+
+
 def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -> Sequence[Window]:
     several = frames_apart(archive.frames.step_s)
     starts = np.arange(0, len(example), several)
-    return candidates(archive, np.add.reduceat(example, starts, axis=0), rows, top)
+    return candidates(archive, np.add.reduceat(example, starts, axis=0), rows, max(FEWEST, WIDER * top))
 
 
 def _extent_s(archive: Archive, place: Place) -> tuple[float, float]:

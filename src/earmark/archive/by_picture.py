@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from earmark.archive.archive import Archive
 from earmark.archive.found import Filters, Found
-from earmark.archive.scoring import Asked, all_windows, score_windows, searched
+from earmark.archive.scoring import Asked, Recordings, all_windows, score_windows, searched
 from earmark.archive.search import recordings_that
 from earmark.archive.vectors import candidates
 from earmark.errors import EarmarkError
 from earmark.models.pictured import PicturedModel
 from earmark.queries import WORDS_ALONE, ImageQuery
+
+WIDER = 10  # times as many windows are scored as hits are wanted
+FEWEST = 500
 
 
 def search_pictures(
@@ -49,9 +52,15 @@ def search_pictures(
         raise EarmarkError(WORDS_ALONE.format(query.name))
     asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
     rows = searched(archive, recordings_that(filters or Filters()))
+    found = best(archive, asked, rows, top, exhaustive)
+    return [one for one in found if one.hit.score >= (min_score or 0.0)]
+
+
+def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive: bool = False) -> list[Found]:
+    """The best hits of what the model is asked, among some recordings."""
     if exhaustive:
         windows = list(all_windows(rows.values()))
     else:
-        windows = candidates(archive, model.directions(asked.query).detach().cpu().numpy(), rows, top)
-    found = score_windows(archive, asked, windows, rows)
-    return [one for one in found if one.hit.score >= (min_score or 0.0)][:top]
+        directions = asked.finder.model.directions(asked.query).detach().cpu().numpy()
+        windows = candidates(archive, directions, rows, max(FEWEST, WIDER * top))
+    return score_windows(archive, asked, windows, rows)[:top]

@@ -28,7 +28,6 @@ from earmark.progress import progress
 
 APART_S = 0.2  # between two vectors, as nearly as whole frames allow
 NEIGHBOURS = 16  # in the graph, a vector
-NEAREST = 1000  # vectors that are looked up, a direction
 ORPHANED_S = 3600.0  # a file that no row speaks of may be another program's, just written
 POSITION_BITS, CHANNEL_BITS = 28, 6  # of a key; the rest is the recording's number
 
@@ -57,7 +56,7 @@ def gather(archive: Archive) -> None:
     _remove_orphans(archive)
 
 
-def candidates(archive: Archive, directions: Single, rows: Recordings, top: int) -> list[Window]:
+def candidates(archive: Archive, directions: Single, rows: Recordings, most: int) -> list[Window]:
     """Windows that hold the frames nearest to some directions, and those of pieces that are in no shard yet.
 
     Parameters
@@ -67,13 +66,16 @@ def candidates(archive: Archive, directions: Single, rows: Recordings, top: int)
         What to look for, each for itself.
     rows : mapping
         Of :func:`earmark.archive.scoring.searched`.
-    top : int
-        Hits that are wanted.
+    most : int
+        Windows from the shards, at most; the directions take turns.
     """
-    found = dict.fromkeys(window for piece in sorted(_loose(archive)) for window in _windows_in(piece, rows))
-    for key in _nearest(archive, directions, NEAREST + top):
-        found |= dict.fromkeys(_windows_at(int(key), archive.frames.step_s, rows))
-    return list(found)
+    loose = dict.fromkeys(window for piece in sorted(_loose(archive)) for window in _windows_in(piece, rows))
+    found: dict[Window, None] = {}
+    for key in _nearest(archive, directions, most):
+        found |= dict.fromkeys(_windows_at(key, archive.frames.step_s, rows))
+        if len(found) >= most:
+            break
+    return list(loose | found)
 
 
 def pooled(frames: Half, step_s: float) -> Single:
@@ -92,15 +94,19 @@ def frames_apart(step_s: float) -> int:
     return max(1, round(APART_S / step_s))
 
 
-def _nearest(archive: Archive, directions: Single, count: int) -> Keys:
-    """Keys of the vectors nearest to any of the directions, of all shards."""
-    found = [np.zeros(0, np.uint64)]
+def _nearest(archive: Archive, directions: Single, count: int) -> Iterator[int]:
+    """Keys of the vectors nearest to the directions: first the nearest of each, then the second nearest, and so on."""
+    keys, distances = [], []
     for path in _files(archive):
         index = _open(path)
         if len(index):
             matches = index.search(directions, min(count, len(index)))
-            found.append(np.asarray(matches.keys, dtype=np.uint64).ravel())
-    return np.unique(np.concatenate(found))
+            keys.append(np.asarray(matches.keys).reshape(len(directions), -1))
+            distances.append(np.asarray(matches.distances).reshape(len(directions), -1))
+    if keys:
+        nearest = np.argsort(np.concatenate(distances, axis=1), axis=1, kind="stable")
+        in_turns = np.take_along_axis(np.concatenate(keys, axis=1), nearest, axis=1).T.ravel()
+        yield from dict.fromkeys(in_turns.tolist())
 
 
 def _build(archive: Archive, whole: Sequence[Piece]) -> tuple[str, int]:
@@ -171,9 +177,8 @@ def _forget_dead(archive: Archive) -> None:
     alive = select(func.count()).where(shard_pieces.c.shard == shards.c.name).scalar_subquery()
     with archive.writing() as connection:
         known = connection.execute(select(shards.c.name, shards.c.pieces, alive)).all()
-        dead = [
-            name for name, count, left in known if left < count or not (archive.folder / "vectors" / name).is_file()
-        ]
+        files = {name: archive.folder / "vectors" / name for name, _, _ in known}
+        dead = [name for name, count, left in known if left < count or not files[name].is_file()]
         if dead:
             connection.execute(delete(shards).where(shards.c.name.in_(dead)))
     for name in dead:
