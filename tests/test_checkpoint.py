@@ -230,7 +230,8 @@ class Trap:
 
 @pytest.mark.parametrize("save", [pickle.dump, torch.save])
 @pytest.mark.parametrize(
-    "name", ["model.safetensors", "recipe.yaml", "vocabulary.txt", "thresholds.json", "one-threshold.json"]
+    "name",
+    ["model.safetensors", "recipe.yaml", "vocabulary.txt", "thresholds.json", "one-threshold.json", "alarms.json"],
 )
 def test_nothing_is_unpickled(tmp_path: Path, name: str, save: Callable[[object, object], None]) -> None:
     folder, mark = tmp_path / "run", tmp_path / "mark"

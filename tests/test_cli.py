@@ -20,6 +20,7 @@ from jsonschema import Draft202012Validator
 
 from conftest import COLOURS, SAMPLE_RATE, WORD_S, picture, spoken
 from earmark import cli, corpora, doctor
+from earmark.cli import training
 from earmark.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.recipe import Recipe, shipped_names, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
@@ -37,6 +38,7 @@ VERBS = (
     ["train"],
     ["evaluate"],
     ["find"],
+    ["export"],
     ["reproduce"],
     ["demo"],
     ["doctor"],
@@ -113,7 +115,7 @@ def test_every_verb_has_help(earmark, verb: list[str]) -> None:
 
 
 def test_every_recipe_is_offered(earmark) -> None:
-    assert sorted(cli.RECIPES.split(", ")) == shipped_names()
+    assert sorted(training.RECIPES.split(", ")) == shipped_names()
     shown = "".join(earmark("train", "--help").out.split())  # a narrow terminal breaks names at their hyphens
     assert all(name in shown for name in shipped_names())
 

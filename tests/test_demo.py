@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from earmark import demo as demos
+from earmark.archive.archive import open_archive
+from earmark.archive.tables import recordings
 from earmark.supervision.small_tagger import SmallTaggerSettings
 
 pytest.importorskip("espeakng_loader", reason="the demo speaks with eSpeak NG (earmark[demo])")
@@ -22,6 +25,9 @@ def test_the_demo_runs_and_reuses_what_is_done(
     first = capsys.readouterr()
     page = tmp_path / "results.html"
     assert str(page) in first.out
+    assert f"earmark serve {tmp_path / 'archive'}" in first.out
+    with open_archive(tmp_path / "archive").reading() as connection:
+        assert {row.status for row in connection.execute(select(recordings.c.status))} == {"done"}
     assert "shuffled" in page.read_text(encoding="utf-8")
     weights = {run: (tmp_path / run / "model.safetensors").stat().st_mtime_ns for run in ("vgs", "bow", "shuffled")}
     for run in weights:
@@ -31,6 +37,7 @@ def test_the_demo_runs_and_reuses_what_is_done(
     second = capsys.readouterr()
     assert "Training" not in second.err
     assert "Tagging" not in second.err
+    assert "Indexing" not in second.err
     assert weights == {run: (tmp_path / run / "model.safetensors").stat().st_mtime_ns for run in weights}
 
 

@@ -137,6 +137,11 @@ def test_a_run_describes_itself(run: Path, tiny_corpus: Corpus) -> None:
     assert known.vocabulary.words == tiny_corpus.keywords
     by_word = run.name == "shared words"
     assert (run / "thresholds.json").is_file() == by_word == (known.one_threshold is not None)
+    assert (known.alarms is not None) == by_word
+    assert known.image_alarms is not None
+    asked_s = sum(utterance.duration_s for utterance in tiny_corpus.utterances("dev")) * len(known.vocabulary)
+    assert 0.5 * asked_s < known.image_alarms.hours * 3600 < asked_s  # never with an utterance's own picture
+    assert known.image_alarms.expected_precision is not None
     assert not list(run.glob(".*"))
 
 

@@ -41,6 +41,7 @@ WHAT_COUNTS = (
     "curve.jsonl",
     "thresholds.json",
     "one-threshold.json",
+    "alarms.json",
     "recipe.yaml",
     "vocabulary.txt",
 )

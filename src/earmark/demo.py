@@ -1,4 +1,4 @@
-"""The demo: everything from drawn pictures to found words, in one go.
+"""The demo: everything from drawn pictures to words found in long recordings, in one go.
 
 Each step leaves its result in a folder of its own; a step whose result is there is passed over.
 """
@@ -7,6 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from earmark.archive.archive import make_archive
+from earmark.archive.engines import Threads
+from earmark.archive.indexer import index
+from earmark.archive.vectors import gather
 from earmark.corpora import picturebook
 from earmark.corpus import Corpus, read_corpus
 from earmark.evaluate.examples import best
@@ -17,6 +21,7 @@ from earmark.finder import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.pages.plot import localisation_plot
 from earmark.recipe import read_recipe
+from earmark.strung import string
 from earmark.supervision.pictures import read_pictures
 from earmark.supervision.small_tagger import SmallTaggerSettings, train_small_tagger
 from earmark.supervision.tagger import read_tagger, tag
@@ -34,6 +39,7 @@ RUNS = {
     "bags of words (BoW)": ("bow", ["supervision=bow", "training.epochs=6"]),  # so clear that half is enough
     "shuffled pictures (control)": ("shuffled", ["shuffle_pairs=true"]),
 }
+LONG_S = 300.0  # of the recordings that are searched at the end
 NOTES = (
     "The corpus is drawn and spoken by a program: it shows that the system works, not how well it does on real speech.",
     "The control is taught with every utterance dealt another one's picture. What it still scores is what can be had "
@@ -57,7 +63,13 @@ def demo(out: Path, size: int, seed: int) -> None:
     write_report(page, "Earmark's demo: the picturebook", evaluations, NOTES)
     _draw(next(iter(evaluations.values())), out / "localisation.svg")
     print_table(evaluations)
+    archive = _index(corpus, out)
     print(f"The results page is {page.resolve()}. Open it in a browser.")
+    print(
+        "The test's utterances, strung together into long recordings, are in an archive. Search it, listen and judge:\n"
+        f"  earmark serve {archive}\n"
+        f"  earmark search {archive} {keywords.words[0]}"
+    )
 
 
 def _draw(evaluation: Evaluation, path: Path) -> None:
@@ -65,6 +77,17 @@ def _draw(evaluation: Evaluation, path: Path) -> None:
     subtitle = "What a model answers that was taught by pictures alone, and what is truly said"
     for case in best(evaluation, 1):  # none, where a corpus is too small to learn from
         write_text(path, localisation_plot(case, title=f"Where is “{case.hit.query}” spoken?", subtitle=subtitle))
+
+
+def _index(corpus: Corpus, out: Path) -> Path:
+    """Index long recordings made of the test's utterances, with the model that pictures alone have taught."""
+    recordings, (run, _) = out / "recordings", next(iter(RUNS.values()))
+    if not (out / "archive").is_dir():  # begun after all recordings were written
+        string(corpus.utterances("test"), recordings, LONG_S)
+    archive = make_archive(out / "archive", out / run)
+    archive.set(licence=corpus.licence)
+    index(archive, [recordings], Threads(), gather=gather)
+    return archive.folder
 
 
 def _tag(corpus: Corpus, keywords: Vocabulary, folder: Path) -> None:

@@ -254,7 +254,7 @@ def refuse_long(recording: Path | str, duration_s: float) -> None:
     if duration_s > LONGEST_S:
         raise EarmarkError(
             f"{recording} lasts {duration_s:.1f} s: recordings of up to {LONGEST_S:.0f} s can be searched; "
-            "cut it into shorter files."
+            "index it with 'earmark index', which takes any length, and search the archive."
         )
 
 

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 import torch
 
 from earmark.archive.archive import Archive
+from earmark.archive.indexer import Engine
 from earmark.archive.pieces import Heard, Task, hear
 from earmark.errors import EarmarkError
 from earmark.finder import Finder
@@ -42,6 +43,23 @@ class Threads:
                 yield from _finished(waiting)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def engine_called(name: str) -> Engine:
+    """The engine of that name.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such engine, or what it needs is not installed.
+    """
+    if name == "local":
+        return Threads()
+    if name == "ray":
+        from earmark.archive.on_ray import Ray
+
+        return Ray()
+    raise EarmarkError(f"There is no engine {name!r}: choose from local and ray.")
 
 
 def outcome(finder: Finder, task: Task) -> Heard | EarmarkError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,32 +95,47 @@ def index(
 
 
 def _hear_all(archive: Archive, registered: Registered, engine: Engine, skip_silence: bool, report: Report) -> None:
-    rows = _rows(archive, registered.recordings)
-    done = _pieces_done(archive)
-    total = sum(row.duration_s * row.channels for row in rows)
-    tasks = [task for row in rows for task in _tasks(row, skip_silence)]
-    before = sum(_length_s(task) for task in tasks if _key(task) in done)
-    broken: set[int] = set()
-
-    def still_to_do() -> Iterator[Task]:
-        for task in tasks:
-            if task.recording not in broken and not _is_done(archive, task):
-                yield task
-
-    todo = [task for task in tasks if _key(task) not in done]
-    with _pace(round(total), round(before)) as tell:
-        for task, heard in engine.hear(archive, still_to_do()) if todo else ():
+    agenda = _Agenda(archive, list(registered.recordings), skip_silence)
+    with _pace(round(agenda.total_s), round(agenda.done_s)) as tell:
+        for task, heard in engine.hear(archive, iter(agenda)):
             if isinstance(heard, EarmarkError):
-                if task.recording not in broken:
-                    broken.add(task.recording)
-                    registry.set_broken(archive, task.recording, str(heard))
-                    report.problems.append(str(heard))
-            elif task.recording not in broken and keep(archive, task, heard):
+                agenda.give_up(task, str(heard), report)
+            elif keep(archive, task, heard):
                 report.heard_s += _length_s(task)
             tell(_length_s(task))
-    for row in rows:
-        if row.id not in broken:
-            finish(archive, row.id)
+    for recording in agenda.recordings:
+        finish(archive, recording)
+
+
+class _Agenda:
+    """The pieces of some recordings, of which those are handed out that nobody has heard yet.
+
+    Parameters
+    ----------
+    archive : Archive
+    recordings : sequence of int
+    skip_silence : bool
+    """
+
+    def __init__(self, archive: Archive, recordings: Sequence[int], skip_silence: bool) -> None:
+        self.archive = archive
+        self.recordings = dict.fromkeys(recordings)
+        self.tasks = [task for row in _rows(archive, recordings) for task in _tasks(row, skip_silence)]
+        done = _pieces_done(archive)
+        self.total_s = sum(map(_length_s, self.tasks))
+        self.done_s = sum(_length_s(task) for task in self.tasks if _key(task) in done)
+
+    def __iter__(self) -> Iterator[Task]:
+        for task in self.tasks:
+            if task.recording in self.recordings and not _is_done(self.archive, task):
+                yield task
+
+    def give_up(self, task: Task, problem: str, report: Report) -> None:
+        """Hand out no more pieces of a recording."""
+        if task.recording in self.recordings:
+            del self.recordings[task.recording]
+            registry.set_broken(self.archive, task.recording, problem)
+            report.problems.append(problem)
 
 
 @contextmanager
@@ -166,7 +181,8 @@ def keep(archive: Archive, task: Task, heard: Heard) -> bool:
 
 def finish(archive: Archive, recording: int) -> bool:
     """Call a recording done once all its pieces are: what was heard on both sides of a border stays once."""
-    (row,) = _rows(archive, [recording])
+    with archive.reading() as connection:
+        row = connection.execute(select(recordings).where(recordings.c.id == recording)).one()
     numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_pieces(row.duration_s))]
     with archive.writing() as connection:
         heard = connection.execute(
@@ -207,7 +223,7 @@ def _doubles(rows: Iterable[Any]) -> list[int]:
 
 def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
     with archive.reading() as connection:
-        known: Mapping[int, Any] = {row.id: row for row in connection.execute(select(recordings))}
+        known = {row.id: row for row in connection.execute(select(recordings))}
     return [known[number] for number in numbers]
 
 

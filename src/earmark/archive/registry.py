@@ -35,15 +35,15 @@ class Registered:
 
     Attributes
     ----------
-    recordings : list of int
-        Those of the files, each once.
+    recordings : dict of int
+        Those of the files, each once, in their order; nothing is said of them.
     problems : list of str
         One sentence for each file that can't be used.
     news : dict
         How many were ``new``, ``changed``, ``moved``, ``gone``, and ``copies`` of others.
     """
 
-    recordings: list[int] = field(default_factory=list)
+    recordings: dict[int, None] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     news: dict[str, int] = field(default_factory=dict)
 
@@ -68,8 +68,7 @@ def register(archive: Archive, files: Sequence[AudioFile], about: Mapping[str, M
         for file in files:
             try:
                 recording = _register(archive, file, about.get(identity(file.path), {}), registered)
-                if recording not in registered.recordings:
-                    registered.recordings.append(recording)
+                registered.recordings[recording] = None
             except EarmarkError as problem:
                 registered.problems.append(str(problem))
             except OSError as problem:
@@ -94,9 +93,11 @@ def forget_missing(archive: Archive) -> int:
 
 
 def set_broken(archive: Archive, recording: int, problem: str) -> None:
-    """Note that a recording can't be heard to its end; what was heard of it is dropped."""
+    """Note that a recording can't be heard to its end.
+
+    What was heard of it is kept, but not searched: it may have been its disk that was unplugged.
+    """
     with archive.writing() as connection:
-        _unhear(connection, recording)
         connection.execute(
             update(recordings).where(recordings.c.id == recording).values(status=BROKEN, problem=problem)
         )
@@ -169,8 +170,7 @@ def _miss(archive: Archive, folders: Iterable[str], registered: Registered) -> N
         rows = connection.execute(
             select(recordings.c.id, recordings.c.path, recordings.c.folder).where(recordings.c.status.in_(SEARCHED))
         ).all()
-    kept = set(registered.recordings)
-    gone = [row.id for row in rows if row.id not in kept and row.folder in folders]
+    gone = [row.id for row in rows if row.id not in registered.recordings and row.folder in folders]
     if gone:
         with archive.writing() as connection:
             connection.execute(update(recordings).where(recordings.c.id.in_(gone)).values(status=MISSING))

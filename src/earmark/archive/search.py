@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from earmark.archive.archive import Archive, Place
+from earmark.archive.doubles import merged
 from earmark.archive.found import Filters, Found
 from earmark.archive.registry import SEARCHED
 from earmark.archive.tables import postings, recordings
+from earmark.archive.words import meant_by
 from earmark.errors import EarmarkError
 from earmark.hits import Hit
 
@@ -26,42 +28,46 @@ def search_words(
     min_score: Mapping[str, float] | float | None = None,
     filters: Filters | None = None,
 ) -> list[Found]:
-    """Where keywords may be spoken, the likeliest first.
+    """Where words may be spoken, the likeliest first.
 
     Parameters
     ----------
     archive : Archive
     words : sequence of str
-        Of the model's vocabulary; hits are called as they are written here.
+        Keywords, or words that the archive's list maps to keywords; hits are called as they are written here.
     top : int
         Hits a word, at most.
     min_score : mapping or float, optional
-        Detection scores, by word or for all, from which hits are shown.
+        Detection scores from which hits are shown; by keyword of the model, or for all.
     filters : Filters, optional
 
     Raises
     ------
     EarmarkError
-        If a word is not in the vocabulary; the sentence names the nearest ones.
+        If a word is unknown; the sentence names the nearest ones.
     """
-    numbers = {word: archive.vocabulary.index(word) for word in words}
+    asked = [meant_by(archive, word) for word in words]
     chosen = recordings_that(filters or Filters())
-    found = []
+    found: list[Found] = []
     with archive.reading() as connection:
-        for word, number in numbers.items():
-            lowest = min_score.get(word, 0.0) if isinstance(min_score, Mapping) else min_score or 0.0
-            found += [_found(row, word) for row in _best(connection, number, top, lowest, chosen)]
+        for meant in asked:
+            several = [
+                _found(row, meant.word)
+                for keyword in meant.keywords
+                for row in _best(
+                    connection, archive.vocabulary.index(keyword), top, _lowest(min_score, keyword), chosen
+                )
+            ]
+            found += merged(several)[:top] if len(meant.keywords) > 1 else several
     return sorted(found, key=lambda one: -one.hit.score)
 
 
-def recordings_that(filters: Filters) -> list[ColumnElement[bool]]:
-    """Conditions on the table of recordings: those that can be searched, and meet the filters.
+def _lowest(min_score: Mapping[str, float] | float | None, keyword: str) -> float:
+    return min_score.get(keyword, 0.0) if isinstance(min_score, Mapping) else min_score or 0.0
 
-    Raises
-    ------
-    EarmarkError
-        If a filter can't be met by any recording.
-    """
+
+def recordings_that(filters: Filters) -> list[ColumnElement[bool]]:
+    """Conditions on the table of recordings: those that can be searched, and meet the filters."""
     conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
     if filters.folder:
         folder = os.path.abspath(filters.folder)

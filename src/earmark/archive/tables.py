@@ -67,6 +67,15 @@ keywords = Table(
     Column("word", Text, nullable=False, unique=True),
 )
 
+# Words of the users' language, and the keywords that each may mean.
+words = Table(
+    "words",
+    metadata,
+    Column("word", Text, primary_key=True),  # normalised
+    Column("keyword", ForeignKey("keywords.id"), primary_key=True),
+    Column("written", Text, nullable=False),  # as its owner writes it
+)
+
 postings = Table(
     "postings",
     metadata,
@@ -106,6 +115,7 @@ shards = Table(
     metadata,
     Column("name", String(80), primary_key=True),  # of the file in ARCHIVE/vectors
     Column("vectors", Integer, nullable=False),
+    Column("pieces", Integer, nullable=False),
 )
 shard_pieces = Table(
     "shard_pieces",

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from earmark.timing import s_to_samples
 
-WINDOW_S = 6.0
-HOP_S = 3.0  # between the starts of two windows
+WINDOW_S = 4.0
+HOP_S = 2.0  # between the starts of two windows
 PIECE_S = 300.0  # a whole number of hops; what a stop loses is at most what is being heard
 
 OVERLAP_S = WINDOW_S - HOP_S
@@ -35,6 +35,11 @@ def window_starts(samples: int) -> list[int]:
     """First sample of each window of a piece that has so many samples, its overlap with the next one included."""
     hop, overlap = s_to_samples(HOP_S), s_to_samples(OVERLAP_S)
     return list(range(0, max(min(samples - overlap, s_to_samples(PIECE_S)), 1), hop))
+
+
+def count_windows(duration_s: float) -> int:
+    """Windows of a whole recording; number n starts ``n * HOP_S`` seconds after it."""
+    return max(1, math.ceil((duration_s - OVERLAP_S) / HOP_S - 1e-9))
 
 
 def window_of(times_s: npt.NDArray[np.float64], windows: int) -> npt.NDArray[np.int64]:

@@ -7,6 +7,8 @@
 ``thresholds.json``     by keyword, the detection score from which it counts as detected
 ``one-threshold.json``  the best single score for all of them, to compare with
 ``image-threshold.json``  that of queries that are pictures, if the model knows such
+``alarms.json``         by keyword, the score from which so many false alarms an hour are expected
+``image-alarms.json``   that of queries that are pictures
 ``model-card.md``       what the model is and what it learned from
 ======================  ==========================================================
 """
@@ -29,6 +31,7 @@ from earmark.device import device
 from earmark.errors import EarmarkError
 from earmark.features import extractor
 from earmark.files import replacing, write_text
+from earmark.models.alarms import Alarms, read_alarms, read_image_alarms
 from earmark.models.build import AnyModel, build
 from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.vocabulary import Vocabulary, read_text
@@ -55,6 +58,8 @@ class Checkpoint:
         What training would have chosen for all keywords together; None for a run that does not say.
     image_threshold : float or None
         The same for queries that are pictures; None for a model that is not asked with them.
+    alarms, image_alarms : Alarms or None
+        How many false alarms an hour to expect of keywords, and of pictures; None for a run that does not say.
     """
 
     folder: Path
@@ -63,11 +68,18 @@ class Checkpoint:
     thresholds: npt.NDArray[np.float64]
     one_threshold: float | None = None
     image_threshold: float | None = None
+    alarms: Alarms | None = None
+    image_alarms: Alarms | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
         """The keywords that the model knows."""
         return self.model.vocabulary
+
+    @property
+    def expected_precision(self) -> float | None:
+        """The share of what the thresholds of keywords detect that is expected to be right, on dev; None if untold."""
+        return self.alarms.expected_precision if self.alarms else None
 
 
 def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> None:
@@ -148,7 +160,8 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         ) from error
     thresholds = _read_thresholds(folder, vocabulary)
     one, image = (_read_one_threshold(folder / name) for name in (ONE_THRESHOLD, IMAGE_THRESHOLD))
-    return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one, image)
+    alarms, image_alarms = read_alarms(folder, vocabulary), read_image_alarms(folder)
+    return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one, image, alarms, image_alarms)
 
 
 @contextmanager

@@ -34,10 +34,12 @@ class Lesson(Dataset[list[Rendition]]):
     features : list of FeatureSet
         Features of the U utterances, once for each speed at which they can be heard.
     targets : numpy.ndarray, shape = (U, W), float32
+    durations_s : numpy.ndarray, shape = (U,)
     """
 
     features: list[FeatureSet]
     targets: npt.NDArray[np.float32]
+    durations_s: npt.NDArray[np.float64]
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
@@ -103,7 +105,8 @@ class BucketSampler(Sampler[list[list[Rendition]]]):
 
 def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
     """A split of a corpus, with the targets that the recipe's supervision has for it."""
-    names = [utterance.id for utterance in corpus.utterances(split)]
+    utterances = corpus.utterances(split)
+    names = [utterance.id for utterance in utterances]
     if not names:
         raise EarmarkError(
             f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
@@ -111,7 +114,8 @@ def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary
     targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
     if recipe.shuffle_pairs:
         targets = targets[dealt(recipe, len(targets))]
-    return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets)
+    durations_s = np.array([utterance.duration_s for utterance in utterances])
+    return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets, durations_s)
 
 
 def dealt(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:

@@ -13,12 +13,14 @@ from torch.utils.data import DataLoader
 
 from earmark.corpus import Corpus
 from earmark.features.padding import in_order
+from earmark.models.alarms import ALARMS, write_alarms
 from earmark.models.build import AnyModel
 from earmark.models.checkpoint import write_one_threshold, write_thresholds
 from earmark.recipe import Recipe
+from earmark.train.alarms import alarms
 from earmark.train.batches import BucketSampler, Lesson, Rendition, read_lesson
 from earmark.train.course import Batch
-from earmark.train.threshold import best_threshold, keyword_thresholds
+from earmark.train.threshold import best_threshold, keyword_thresholds, likely_spoken
 from earmark.vocabulary import Vocabulary
 
 
@@ -50,10 +52,13 @@ class TagCourse:
         return binary_cross_entropy(detection_scores(model, self.dev), self.dev.targets)
 
     def finish(self, model: AnyModel, out: Path) -> None:
-        """A threshold for each keyword, and the best one for all."""
+        """A threshold for each keyword, the best one for all, and what false alarms to expect."""
         scores = detection_scores(model, self.dev)
         write_one_threshold(out, best_threshold(scores, self.dev.targets))
-        write_thresholds(out, self.keywords, keyword_thresholds(scores, self.dev.targets, self.lesson.targets))
+        thresholds = keyword_thresholds(scores, self.dev.targets, self.lesson.targets)
+        write_thresholds(out, self.keywords, thresholds)
+        spoken = likely_spoken(scores, self.dev.targets, self.lesson.targets)
+        write_alarms(out / ALARMS, alarms(self.keywords, scores, spoken, self.dev.durations_s, thresholds))
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from earmark.corpus import Corpus
 from earmark.files import write_text
+from earmark.models.alarms import ALARMS, IMAGE_ALARMS, Alarms, read_alarms, read_image_alarms
 from earmark.recipe import Pictured, Recipe
 from earmark.train.state import State
 from earmark.vocabulary import Vocabulary
@@ -19,7 +20,7 @@ Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to
 - **Licence of that corpus** {licence}
 - **Recipe** {recipe} (`recipe.yaml` beside this card has all of it)
 - **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
-- **Keywords** ({count}) {keywords}
+- **Keywords** ({count}) {keywords}{expected}
 
 A detection score is the model's own estimate that what is asked for is spoken in an utterance. {thresholds}, chosen on
 dev by the tags alone. How well it does is measured by `earmark evaluate`; it has been measured on nothing but what you
@@ -44,9 +45,24 @@ def write_card(out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, 
         loss=best["dev_loss"],
         count=len(keywords),
         keywords=", ".join(keywords),
+        expected=_expected(read_alarms(out, keywords), ALARMS) + _expected(read_image_alarms(out), IMAGE_ALARMS),
         thresholds=_thresholds(recipe),
     )
     write_text(out / "model-card.md", card)
+
+
+def _expected(alarms: Alarms | None, name: str) -> str:
+    """What dev lets expect of hits, by keywords or by pictures."""
+    if alarms is None:
+        return ""
+    asked = ", asked with pictures" if name == IMAGE_ALARMS else ""
+    right = ""
+    if alarms.expected_precision is not None:
+        right = f"about {100 * alarms.expected_precision:.0f} of 100 hits above the threshold are right; "
+    return (
+        f"\n- **Expected on dev{asked}** {right}`{name}` has the scores from which so many false alarms an hour come, "
+        f"as far as {alarms.hours:.2g} hours can tell"
+    )
 
 
 def _thresholds(recipe: Recipe) -> str:

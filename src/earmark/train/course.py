@@ -41,4 +41,4 @@ class Course(Protocol):
         """The loss on dev; not a number where the model gives none."""
 
     def finish(self, model: AnyModel, out: Path) -> None:
-        """Write into a run's folder what is chosen on dev: thresholds."""
+        """Write into a run's folder what is told by dev: thresholds, and false alarms."""

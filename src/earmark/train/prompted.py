@@ -1,7 +1,7 @@
-"""The detection threshold for queries that are pictures, chosen on dev by tags: no transcript is needed.
+"""The detection threshold of queries that are pictures, and what false alarms to expect, told from dev by tags.
 
-Every keyword is asked for with the pictures of dev that show it best, by their tags; the threshold is the one with the
-highest F1 that the tags let expect. No utterance is asked with its own picture.
+No transcript is needed. Every keyword is asked for with the pictures of dev that show it best, by their tags; the
+threshold is the one with the highest F1 that the tags let expect. No utterance is asked with its own picture.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ from torch import Tensor
 
 from earmark.asking import Prompts
 from earmark.features.padding import in_order
+from earmark.models.alarms import ANY_PICTURE, IMAGE_ALARMS, Alarms, write_alarms
 from earmark.models.checkpoint import write_image_threshold as write
 from earmark.models.pictured import PicturedModel
 from earmark.queries import ImageQuery, Prompt, distinct
+from earmark.train.alarms import S_PER_HOUR, curve, expected_precision
 from earmark.train.batches import Lesson
 from earmark.train.threshold import best_threshold
 
@@ -28,11 +30,19 @@ PART = 0.5  # of a keyword's highest tag, from which a picture is taken to show 
 
 
 def write_image_threshold(model: PicturedModel, dev: Lesson, images: Sequence[Path], out: Path) -> None:
-    """Choose the threshold, by the pictures that the utterances of dev have, and write it into a run's folder."""
+    """Choose the threshold, by the pictures that the utterances of dev have, and write it into a run's folder.
+
+    What false alarms are expected of a query is written beside it.
+    """
     shown = np.flatnonzero(dev.targets.max(axis=0))  # a keyword that no picture shows can't be asked for with any
     scores, targets = prompted_scores(model, dev, images, shown), dev.targets[:, shown]
     known = np.isfinite(scores)
-    write(out, best_threshold(scores[known][:, None], targets[known][:, None]))
+    threshold = best_threshold(scores[known][:, None], targets[known][:, None])
+    write(out, threshold)
+    hours = float((known * dev.durations_s[:, None]).sum()) / S_PER_HOUR  # as often as it was asked
+    precision = expected_precision(scores[known] >= threshold, targets[known])
+    curves = {ANY_PICTURE: curve(scores[known], targets[known], hours)}
+    write_alarms(out / IMAGE_ALARMS, Alarms(hours, precision, curves))
 
 
 @torch.no_grad()

@@ -80,6 +80,16 @@ def keyword_thresholds(scores: Floats, targets: Floats, taught: Floats) -> npt.N
     return (unspoken + threshold * span).clip(0, 1)
 
 
+def likely_spoken(scores: Floats, targets: Floats, taught: Floats) -> npt.NDArray[np.float64]:
+    """An estimate of z without bias, by the targets: (t - b) / (a - b), with targets of 0 and 1 the target itself.
+
+    Parameters are those of :func:`keyword_thresholds`. Single ones lie outside [0, 1] at times; they are for sums.
+    """
+    targets = targets.astype(np.float64)
+    unspoken, spoken = _trusted_rates(taught, targets, scores)
+    return (targets - unspoken) / (spoken - unspoken)
+
+
 def tag_rates(targets: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """The mean target of each keyword where it is not spoken, and where it is.
 

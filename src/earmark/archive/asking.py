@@ -1,0 +1,70 @@
+"""Asking an archive: with words, with pictures, or with a place in it where the thing is spoken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from earmark.archive.archive import Archive, Place
+from earmark.archive.found import Filters, Found
+from earmark.archive.rerank import rerank
+from earmark.archive.review import query_key, with_verdicts
+from earmark.archive.search import require_recordings, search_words
+from earmark.archive.thresholds import picture_score, word_scores
+from earmark.errors import EarmarkError
+from earmark.queries import ImageQuery
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of an answer is wanted.
+
+    Attributes
+    ----------
+    top : int
+        Hits a query, at most.
+    min_score : float or None
+        Detection score from which hits are shown.
+    per_hour : float or None
+        The same, as the false alarms an hour that are expected.
+    filters : Filters
+    """
+
+    top: int = 50
+    min_score: float | None = None
+    per_hour: float | None = None
+    filters: Filters = field(default_factory=Filters)
+
+    def __post_init__(self) -> None:
+        if self.min_score is not None and self.per_hour is not None:
+            raise EarmarkError("A score and false alarms an hour are two ways to say one thing: give one of them.")
+
+
+def ask(archive: Archive, query: str | ImageQuery | Place, limits: Limits) -> list[Found]:
+    """The best hits of a query, with what people said of them; the rest in the order that this suggests.
+
+    Raises
+    ------
+    EarmarkError
+        If nothing is indexed yet, the word is unknown, a picture can't be read, there is no such place, the model is
+        not asked in this way, or it can't tell false alarms.
+    """
+    require_recordings(archive)
+    key = query_key(query)
+    return rerank(archive, key, with_verdicts(archive, key, _search(archive, query, limits)))
+
+
+def _search(archive: Archive, query: str | ImageQuery | Place, limits: Limits) -> list[Found]:
+    if isinstance(query, str):
+        lowest = limits.min_score if limits.per_hour is None else word_scores(archive, [query], limits.per_hour)
+        return search_words(archive, [query], limits.top, lowest, limits.filters)
+    if isinstance(query, ImageQuery):
+        from earmark.archive.by_picture import search_pictures
+
+        score = limits.min_score if limits.per_hour is None else picture_score(archive, limits.per_hour)
+        return search_pictures(archive, query, limits.top, score, limits.filters)
+    from earmark.archive.by_example import search_like
+
+    if limits.per_hour is not None:
+        raise EarmarkError("How alike two sounds are tells nothing of false alarms an hour: give a score instead.")
+    found = search_like(archive, query, limits.top, limits.filters)
+    return [one for one in found if one.hit.score >= (limits.min_score or 0.0)]

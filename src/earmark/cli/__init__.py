@@ -1,0 +1,95 @@
+"""The command line: one verb a function, one file a group of verbs.
+
+Each file here offers `verbs`, a `typer.Typer`. A new file is named in `GROUPS`, which is the order of the help.
+Heavy imports are inside the verb, so that help comes at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from earmark.cli import (
+    archives,
+    corpora,
+    evaluating,
+    finding,
+    machine,
+    reproducing,
+    serving,
+    tagging,
+    taking_home,
+    training,
+)
+from earmark.errors import EarmarkError
+
+GROUPS = (
+    corpora,
+    tagging,
+    training,
+    evaluating,
+    finding,
+    archives,
+    serving,
+    taking_home,
+    reproducing,
+    machine,
+)
+STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
+FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
+FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."
+IN_THE_WAY = "A file stands where a folder is needed, or a folder where a file is{}: choose another name."
+DISK_PROBLEMS = {
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
+    **dict.fromkeys((errno.EACCES, errno.EROFS, errno.EPERM), FORBIDDEN),
+    **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), IN_THE_WAY),
+}
+
+
+class _Verbs(TyperGroup):
+    """All verbs. Typer would end a Ctrl-C without a word."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            again = " with --resume" if ctx.invoked_subcommand == "train" else ""
+            _fail(f"Stopped. Whole steps are kept: run the same command again{again}.", STOPPED)
+
+
+app = typer.Typer(
+    cls=_Verbs,
+    help="Find where a word is spoken in recordings that nobody has transcribed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for group in GROUPS:
+    app.add_typer(group.verbs)
+
+
+def main() -> None:
+    """Run the command line; every problem that the user can mend is one sentence on standard error."""
+    # Threads that wait for one another spin for a moment only: beside another busy program, they would take the time
+    # that the awaited one needs (benchmarks/spinning.py). OpenMP reads this when torch is first imported.
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    try:
+        app()
+    except EarmarkError as error:
+        _fail(str(error))
+    except OSError as error:
+        sentence = DISK_PROBLEMS.get(error.errno or 0)
+        if sentence is None:
+            raise
+        _fail(sentence.format(f" ({error.filename})" if error.filename else ""))
+
+
+def _fail(sentence: str, status: int = 1) -> None:
+    print(f"earmark: {sentence}", file=sys.stderr)
+    sys.exit(status)

@@ -1,0 +1,34 @@
+"""What several verbs have in common: arguments, options, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.corpus import Corpus
+    from earmark.vocabulary import Vocabulary
+
+CorpusFolder = Annotated[Path, typer.Argument(help="A folder that 'earmark corpus' made.")]
+CorpusOption = Annotated[Path, typer.Option("--corpus", help="A folder that 'earmark corpus' made.")]
+Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def keywords_of(corpus: Corpus, listed: Path | None) -> Vocabulary:
+    """The keywords of a list, or else the corpus's own."""
+    from earmark.vocabulary import Vocabulary, read_keywords
+
+    if listed is not None:
+        return read_keywords(listed)
+    if not corpus.keywords:
+        raise EarmarkError(f"The corpus {corpus.folder} has no keyword list of its own: give one with --keywords.")
+    return Vocabulary(corpus.keywords)
