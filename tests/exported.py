@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import soundfile
 
 from earmark.export._collection import Collection, Marked, MarkedRecording
+from earmark.export._names import file_names
 from earmark.hits import Hit
 
 SAMPLE_RATE = 16_000
@@ -26,11 +28,13 @@ def marked(
 
 
 def recording(path: Path, *hits: Marked, duration_s: float = 10.0, channels: int = 1, **about: str) -> MarkedRecording:
-    return MarkedRecording(path, duration_s, channels, hits, **about)
+    return MarkedRecording(path, "", duration_s, channels, hits, **about)
 
 
 def collection(*recordings: MarkedRecording, licence: str = "", consent: str = "") -> Collection:
-    return Collection("Ohùn ilé", "earmark-pictures", licence, consent, recordings)
+    names = file_names(one.path for one in recordings)
+    named = tuple(replace(one, name=names[one.path]) for one in recordings)
+    return Collection("Ohùn ilé", "earmark-pictures", licence, consent, named)
 
 
 def sound(path: Path, duration_s: float = 10.0, channels: int = 1) -> Path:

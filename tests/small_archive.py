@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from sqlalchemy import insert
 
 from earmark.archive import tables
-from earmark.archive.archive import DESCRIPTION, FORM, Archive, Place, open_archive
-from earmark.archive.archive import Description as ArchiveDescription
+from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Place, make_archive, open_archive
+from earmark.archive.engines import Threads
 from earmark.archive.found import Found, Verdict
+from earmark.archive.indexer import index
+from earmark.features import extractor
 from earmark.hits import Hit
+from earmark.models.build import build
+from earmark.models.checkpoint import write_description, write_weights
+from earmark.recipe import Recipe
+from earmark.vocabulary import Vocabulary
 
 
 def unheard_archive(folder: Path, recordings: int = 2, duration_s: float = 60.0, channels: int = 2) -> Archive:
     """An archive with recordings 1, 2, ... that were not heard; there is no model in it, and no file."""
     folder.mkdir(parents=True)
-    archive = Archive(folder, ArchiveDescription())
+    archive = Archive(folder, Description())
     tables.metadata.create_all(archive.engine)
     with archive.writing() as connection:
         for number in range(1, recordings + 1):
@@ -35,3 +43,22 @@ def found_at(
     time_s = (start_s + end_s) / 2
     hit = Hit(f"/media/{recording}.wav", word, 0.5, time_s, start_s, end_s)
     return Found(Place(recording, channel, time_s), hit, verdict=verdict)
+
+
+def write_run(folder: Path, recipe: Recipe, keywords: Sequence[str]) -> Path:
+    """A model of chance weights, as training would have left it."""
+    torch.manual_seed(0)
+    heard = extractor(recipe.features)
+    vocabulary = Vocabulary(keywords)
+    model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
+    write_description(folder, recipe, vocabulary)
+    write_weights(folder, model.state_dict())
+    return folder
+
+
+def heard_archive(folder: Path, run: Path, media: Path) -> Archive:
+    """An archive of all recordings in a folder."""
+    archive = make_archive(folder, run)
+    report = index(archive, [media], Threads(1))
+    assert report.problems == []
+    return archive

@@ -14,7 +14,7 @@ from earmark.evaluate.measures import HEADLINE, measure
 from earmark.evaluate.truth import Predictions, Truth
 from earmark.hits import Hit
 
-NAMES = ("metrics", "hits")
+NAMES = ("metrics", "hits", "export")
 IDENTITY = {
     "schema_version": 1,
     "earmark": "0.1.0",
@@ -178,3 +178,49 @@ def test_wrong_hits_are_refused(field, value):
 def test_a_hit_has_all_its_fields(field):
     with pytest.raises(ValidationError):
         check("hits", [without(HIT.to_json(), (field,))])
+
+
+EXPORTED_HIT = {
+    "query": "ajá",
+    "channel": 1,
+    "score": 0.9,
+    "time_s": 1.2,
+    "start_s": 1.0,
+    "end_s": 1.4,
+    "verdict": None,
+}
+EXPORTED = {
+    **{"schema_version": 1, "earmark": "0.1.0", "archive": "a", "model": "m", "licence": "", "consent": ""},
+    "recordings": [
+        {
+            **{"path": "a.wav", "duration_s": 2.0, "channels": 1, "hits": [EXPORTED_HIT]},
+            **dict.fromkeys(("speaker", "date", "language", "licence", "consent"), ""),
+        }
+    ],
+}
+
+
+def exported(**changes):
+    document = copy.deepcopy(EXPORTED)
+    document["recordings"][0]["hits"][0].update(changes)
+    return document
+
+
+def test_an_export_meets_its_schema():
+    check("export", EXPORTED)
+    check("export", {**EXPORTED, "recordings": []})
+    check("export", exported(verdict="related"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("verdict", "maybe"), ("channel", 0), ("score", 2), ("query", ""), ("recording", "a.wav")]
+)
+def test_wrong_exports_are_refused(field, value):
+    with pytest.raises(ValidationError):
+        check("export", exported(**{field: value}))
+
+
+@pytest.mark.parametrize("path", [(field,) for field in EXPORTED], ids="/".join)
+def test_an_export_has_all_its_fields(path):
+    with pytest.raises(ValidationError):
+        check("export", without(EXPORTED, path))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, update
 
+from earmark import cli, export
 from earmark.archive import tables
 from earmark.archive.archive import Archive
 from earmark.archive.review import judge
+from earmark.archive.words import Meant, keep_words
 from earmark.errors import EarmarkError
 from earmark.take_home import collection
+from exported import sound
 from small_archive import found_at, unheard_archive
 
 WORDS = ["Ajá", "omi", "dog"]
@@ -67,6 +71,20 @@ def test_judged_hits_and_the_best_of_the_others(archive: Archive) -> None:
     assert (other.licence, other.consent) == ("CC0", "kin only")
 
 
+def test_files_are_called_the_same_whichever_queries_are_taken(archive: Archive) -> None:
+    with archive.writing() as connection:
+        for number, folder in ((1, "Ilé"), (2, "Oko")):
+            of_it = update(tables.recordings).where(tables.recordings.c.id == number)
+            connection.execute(of_it.values(path=f"/{folder}/ohùn.wav"))
+    judge(archive, "dog", found_at(1, 1, 5, 5.4), "yes")
+    judge(archive, "omi", found_at(2, 1, 5, 5.4), "yes")
+    names = [
+        [recording.name for recording in collection(archive, queries, accepted_only=True).recordings]
+        for queries in (["dog"], ["omi"], ["dog", "omi"])
+    ]
+    assert names == [["ohùn (Ilé)"], ["ohùn (Oko)"], ["ohùn (Ilé)", "ohùn (Oko)"]]
+
+
 def test_accepted_hits_alone(archive: Archive) -> None:
     for second, verdict in ((5, "yes"), (6, "no"), (7, "related")):
         judge(archive, "dog", found_at(1, 1, second, second + 0.4), verdict)
@@ -95,6 +113,20 @@ def test_pictures_and_spoken_examples_have_judged_hits_alone(archive: Archive) -
     ]
 
 
+def test_words_of_ones_own_are_looked_up_by_what_they_mean(archive: Archive) -> None:
+    keep_words(archive, [Meant("Hund", ("dog",))])
+    judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
+    assert told(collection(archive, top=1)) == [
+        ("1.wav", "Hund", 1, 19.0, 19.4, None),
+        ("1.wav", "Hund", 1, 20.0, 20.4, "yes"),
+    ]
+
+
+def test_a_word_that_nobody_knows_any_more_keeps_its_judged_hits(archive: Archive) -> None:
+    judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
+    assert told(collection(archive)) == [("1.wav", "hund", 1, 20.0, 20.4, "yes")]
+
+
 @pytest.mark.parametrize(
     ("queries", "accepted_only", "sentence"),
     [
@@ -114,3 +146,88 @@ def test_a_recording_that_is_gone_keeps_its_judged_hits(archive: Archive) -> Non
     with archive.writing() as connection:
         connection.execute(update(tables.recordings).values(status="missing"))
     assert told(collection(archive)) == [("2.wav", "dog", 1, 30.0, 31.0, "yes")]
+
+
+@pytest.mark.parametrize("changed", [1, 2])
+def test_hits_in_what_a_file_held_before_are_left_out(archive: Archive, changed: int) -> None:
+    for number in (1, 2):
+        judge(archive, "dog", found_at(number, 1, 10 * number, 10 * number + 1), "yes")
+    with archive.writing() as connection:
+        connection.execute(update(tables.recordings).values(path="/media/same.wav"))
+        gone = update(tables.recordings).where(tables.recordings.c.id == changed)
+        connection.execute(gone.values(status="missing"))
+    start_s = 10.0 * (3 - changed)
+    assert told(collection(archive, accepted_only=True)) == [("same.wav", "dog", 1, start_s, start_s + 1, "yes")]
+
+
+# The verb
+
+
+@pytest.fixture
+def earmark(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the command line: its status, output and errors."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["earmark", "export", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return (int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+@pytest.mark.parametrize("form", export.names())
+def test_every_format_from_the_command_line(archive: Archive, tmp_path: Path, earmark, form: str) -> None:
+    media = tmp_path / "media"
+    for number in (1, 2):
+        sound(media / f"{number}.wav", 60.0 if form == "clips" else 1.0, channels=2)
+    with archive.writing() as connection:
+        for number in (1, 2):
+            of_it = update(tables.recordings).where(tables.recordings.c.id == number)
+            connection.execute(of_it.values(path=str(media / f"{number}.wav")))
+    judge(archive, "dog", found_at(2, 2, 30, 31), "yes")
+    status, out, err = earmark(archive.folder, "--format", form, "--out", tmp_path / "out", "--top", 3)
+    assert (status, err) == (0, "")
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    files = f"{len(written)} files are in {tmp_path / 'out'}."
+    assert out == f"Accepted hits: 1. Candidates: 3. Recordings: 2.\n{files}\n"
+    assert "CC BY" in (tmp_path / "out" / "LICENCE AND CONSENT.txt").read_text(encoding="utf-8")
+
+
+def test_named_words_and_accepted_hits_from_the_command_line(archive: Archive, tmp_path: Path, earmark) -> None:
+    for word in ("dog", "omi"):
+        judge(archive, word, found_at(2, 2, 30, 31, word), "yes")
+    named = ("--query", "dog", "--query", "omi", "--accepted-only")
+    assert earmark(archive.folder, "--format", "audacity", "--out", tmp_path / "out", *named)[0] == 0
+    labels = (tmp_path / "out" / "2.txt").read_text(encoding="utf-8")
+    assert labels == "30.000000\t31.000000\tdog, channel 2\n30.000000\t31.000000\tomi, channel 2\n"
+    assert not (tmp_path / "out" / "1.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (
+            ("--format", "word"),
+            "There is no export format 'word': choose from audacity, clips, csv, elan",
+        ),
+        (("--format", "csv", "--query", "dgo"), "The word 'dgo' is not among the 3 keywords"),
+        (("--format", "csv"), "Nobody has judged a hit in"),
+        (("--format", "clips", "--query", "dog"), "No hit in Ohùn ilé is accepted"),
+    ],
+)
+def test_what_the_verb_refuses(archive: Archive, tmp_path: Path, earmark, arguments, sentence: str) -> None:
+    status, out, err = earmark(archive.folder, "--out", tmp_path / "out", *arguments)
+    assert (status, out) == (1, "")
+    assert err.startswith(f"earmark: {sentence}")
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_out_that_is_a_file_is_told(archive: Archive, tmp_path: Path, earmark) -> None:
+    (tmp_path / "out").write_text("mine")
+    status, _, err = earmark(archive.folder, "--format", "csv", "--out", tmp_path / "out", "--query", "dog")
+    assert status == 1
+    assert err.startswith("earmark: A file stands where a folder is needed")
+    assert (tmp_path / "out").read_text() == "mine"

@@ -16,7 +16,7 @@ from earmark.errors import EarmarkError
 from earmark.timing import s_to_samples
 
 if TYPE_CHECKING:
-    import av
+    pass
 
 # Playlists and the like would open other files, or the network: only what holds its sound itself is read.
 CONTAINERS = "aac,asf,matroska,mov,mp3,mp4,m4a,3gp,3g2,mj2,webm"

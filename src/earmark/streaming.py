@@ -102,7 +102,6 @@ def _resampled(blocks: Iterator[Waveform], sample_rate: int, channels: int) -> I
 
 def _open(path: Path | str) -> _PlainSound | ContainerSound:
     import av
-    import soundfile
 
     require_file(path)
     try:

@@ -10,11 +10,14 @@ from pathlib import Path
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive
-from earmark.archive.review import judgements, query_key, with_verdicts
+from earmark.archive.registry import SEARCHED
+from earmark.archive.review import Judgement, judgements, query_key, with_verdicts
 from earmark.archive.search import search_words
 from earmark.archive.tables import recordings
+from earmark.archive.words import kept_words
 from earmark.errors import EarmarkError
 from earmark.export._collection import Collection, Marked, MarkedRecording
+from earmark.export._names import file_names
 from earmark.hits import Hit
 
 HitsOf = dict[int, list[Marked]]  # by the number of their recording
@@ -27,8 +30,8 @@ def collection(archive: Archive, queries: Sequence[str] = (), top: int = 50, acc
     ----------
     archive : Archive
     queries : sequence of str
-        Keywords, or the keys of pictures and spoken examples that judgements are kept under; by default all queries
-        of which a hit was judged.
+        Words of the model or of the archive's list, or the keys of pictures and spoken examples that judgements are
+        kept under; by default all queries of which a hit was judged.
     top : int
         Candidates of each keyword that nobody has judged, at most; the likeliest ones.
     accepted_only : bool
@@ -37,57 +40,66 @@ def collection(archive: Archive, queries: Sequence[str] = (), top: int = 50, acc
     Raises
     ------
     EarmarkError
-        If there is nothing to take home, or a query is neither judged nor a keyword.
+        If there is nothing to take home, or a query is neither judged nor a known word.
     """
-    asked = {query_key(query): query for query in queries} or _judged(archive)
+    spelt = _spelling(archive)
+    asked = {query_key(query): query for query in queries} or {key: spelt.get(key, key) for key in _judged(archive)}
     found: HitsOf = defaultdict(list)
     for key, name in asked.items():
-        _add_judged(archive, key, name, accepted_only, found)
-        if not accepted_only:
-            _add_candidates(archive, key, name, top, found)
-    if not found:
+        judged = judgements(archive, key)
+        _add_judged(judged, name, accepted_only, found)
+        # Pictures and spoken examples are judged, but no words to look up.
+        if not accepted_only and (key in spelt or not judged):
+            _add_candidates(archive, key, name, top, len(judged), found)
+    taken = tuple(_recordings(archive, found))
+    if not taken:
         raise EarmarkError(_nothing(archive, list(asked.values()), accepted_only))
     return Collection(
         name=archive.folder.resolve().name,
         model=archive.setting("model_name"),
         licence=archive.setting("licence"),
         consent=archive.setting("consent"),
-        recordings=tuple(_recordings(archive, found)),
+        recordings=taken,
     )
 
 
-def _judged(archive: Archive) -> dict[str, str]:
-    """Keys of all queries of which a hit was judged, with their names: keywords are spelt as the model has them."""
-    keys = sorted({judgement.query for judgement in judgements(archive)})
-    spelt = {query_key(word): word for word in archive.vocabulary}
-    return {key: spelt.get(key, key) for key in keys}
+def _spelling(archive: Archive) -> dict[str, str]:
+    """All words that can be looked up, by the key of their judgements, as the model or the archive's list has them."""
+    listed = (meant.word for meant in kept_words(archive))
+    return {query_key(word): word for word in (*listed, *archive.vocabulary)}
 
 
-def _add_judged(archive: Archive, key: str, name: str, accepted_only: bool, found: HitsOf) -> None:
-    for judgement in judgements(archive, key):
-        if judgement.verdict == "yes" or not accepted_only:
-            place = judgement.place
-            hit = Hit("", name, judgement.score, place.time_s, judgement.start_s, judgement.end_s)
-            found[place.recording].append(Marked(hit, place.channel, judgement.verdict))
+def _judged(archive: Archive) -> list[str]:
+    """Keys of all queries of which a hit was judged."""
+    return sorted({judgement.query for judgement in judgements(archive)})
 
 
-def _add_candidates(archive: Archive, key: str, name: str, top: int, found: HitsOf) -> None:
-    known = len(judgements(archive, key))
-    if known and key not in archive.vocabulary:
-        return  # pictures, or a spoken example: judged, and not to be looked up as a word
-    hits = with_verdicts(archive, key, search_words(archive, [name], top + known))
+def _add_judged(judged: Sequence[Judgement], name: str, accepted_only: bool, found: HitsOf) -> None:
+    for one in judged:
+        if one.verdict == "yes" or not accepted_only:
+            hit = Hit("", name, one.score, one.place.time_s, one.start_s, one.end_s)
+            found[one.place.recording].append(Marked(hit, one.place.channel, one.verdict))
+
+
+def _add_candidates(archive: Archive, key: str, name: str, top: int, judged: int, found: HitsOf) -> None:
+    """Add the best hits that nobody has judged; among the best are as many judged ones as there are, at most."""
+    hits = with_verdicts(archive, key, search_words(archive, [name], top + judged))
     for candidate in [one for one in hits if one.verdict is None][:top]:
         found[candidate.place.recording].append(Marked(candidate.hit, candidate.place.channel))
 
 
 def _recordings(archive: Archive, found: Mapping[int, Sequence[Marked]]) -> Iterator[MarkedRecording]:
     with archive.reading() as connection:
-        rows = connection.execute(select(recordings).order_by(recordings.c.path)).all()
+        rows = connection.execute(select(recordings).order_by(recordings.c.path, recordings.c.id)).all()
+    names = file_names(Path(row.path) for row in rows)
+    # Where a file was changed, hits in what it held before have no place in what it holds now.
+    now_at = {row.path: row.id for row in sorted(rows, key=lambda row: row.status in SEARCHED)}
     for row in rows:
-        if row.id in found:
+        if row.id in found and row.id == now_at[row.path]:
             hits = [_of(row.path, marked) for marked in found[row.id]]
             yield MarkedRecording(
                 path=Path(row.path),
+                name=names[Path(row.path)],
                 duration_s=row.duration_s,
                 channels=row.channels,
                 hits=tuple(sorted(hits, key=lambda marked: (marked.hit.start_s, marked.hit.end_s, marked.hit.query))),

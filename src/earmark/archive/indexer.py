@@ -95,33 +95,53 @@ def index(
 
 
 def _hear_all(archive: Archive, registered: Registered, engine: Engine, skip_silence: bool, report: Report) -> None:
-    rows = _rows(archive, list(registered.recordings))
-    done = _pieces_done(archive)
-    total = sum(row.duration_s * row.channels for row in rows)
-    tasks = [task for row in rows for task in _tasks(row, skip_silence)]
-    before = sum(_length_s(task) for task in tasks if _key(task) in done)
-    broken: set[int] = set()
-
-    def still_to_do() -> Iterator[Task]:
-        for task in tasks:
-            if task.recording not in broken and not _is_done(archive, task):
-                yield task
-
-    todo = [task for task in tasks if _key(task) not in done]
+    agenda = _Agenda(archive, list(registered.recordings), skip_silence)
     # Closed at once, whatever ends this: nobody waits for what nobody will keep.
-    with _pace(round(total), round(before)) as tell, closing(engine.hear(archive, still_to_do())) as outcomes:
-        for task, heard in outcomes if todo else ():
+    with _pace(round(agenda.total_s), round(agenda.done_s)) as tell, closing(agenda.heard_by(engine)) as outcomes:
+        for task, heard in outcomes:
             if isinstance(heard, EarmarkError):
-                if task.recording not in broken:
-                    broken.add(task.recording)
-                    registry.set_broken(archive, task.recording, str(heard))
-                    report.problems.append(str(heard))
-            elif task.recording not in broken and keep(archive, task, heard):
+                agenda.give_up(task, str(heard), report)
+            elif keep(archive, task, heard):
                 report.heard_s += _length_s(task)
             tell(_length_s(task))
-    for row in rows:
-        if row.status == NEW and row.id not in broken:
-            finish(archive, row.id)
+    for recording in agenda.recordings:
+        finish(archive, recording)
+
+
+class _Agenda:
+    """The pieces of some recordings, of which those are handed out that nobody has heard yet.
+
+    Parameters
+    ----------
+    archive : Archive
+    recordings : sequence of int
+    skip_silence : bool
+    """
+
+    def __init__(self, archive: Archive, recordings: Sequence[int], skip_silence: bool) -> None:
+        self.archive = archive
+        self.recordings = dict.fromkeys(recordings)
+        self.tasks = [task for row in _rows(archive, recordings) for task in _tasks(row, skip_silence)]
+        done = _pieces_done(archive)
+        self.total_s = sum(map(_length_s, self.tasks))
+        self.done_s = sum(_length_s(task) for task in self.tasks if _key(task) in done)
+
+    def __iter__(self) -> Iterator[Task]:
+        for task in self.tasks:
+            if task.recording in self.recordings and not _is_done(self.archive, task):
+                yield task
+
+    def heard_by(self, engine: Engine) -> Generator[tuple[Task, Heard | EarmarkError]]:
+        """What an engine hears of them; with nothing to do, no model is loaded and no cluster joined."""
+        if next(iter(self), None) is not None:
+            yield from engine.hear(self.archive, iter(self))
+
+    def give_up(self, task: Task, problem: str, report: Report) -> None:
+        """Hand out no more pieces of a recording."""
+        if task.recording in self.recordings:
+            del self.recordings[task.recording]
+            registry.set_broken(self.archive, task.recording, problem)
+            report.problems.append(problem)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Where pieces are heard: on all machines of a Ray cluster, or on this one's cores where there is no cluster.
 
 All machines see the recordings and the archive's folder under the same paths. They hear; this program alone writes.
-Ray itself keeps logs in the system's folder for temporary files, and in ``~/.ray`` the secret by which its processes know
-one another.
+Ray itself keeps logs in the system's folder for temporary files, and in ``~/.ray`` the secret by which its processes
+know one another.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Ray:
             import ray
         except ModuleNotFoundError:
             raise EarmarkError("The engine ray needs Ray: 'pip install earmark[ray]'.") from None
-        self._ray = ray
+        self._ray: Any = ray
         self.workers = workers
 
     def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:

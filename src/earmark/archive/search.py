@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from sqlalchemy import Column, ColumnElement, Connection, Row, false, func, or_, select
 
 from earmark.archive.archive import Archive, Place
-from earmark.archive.doubles import without_doubles
+from earmark.archive.doubles import merged
 from earmark.archive.found import Filters, Found
 from earmark.archive.registry import SEARCHED
 from earmark.archive.tables import postings, recordings
@@ -50,9 +49,9 @@ def search_words(
         If a word is unknown; the sentence names the nearest ones.
     """
     asked = [meant_by(archive, word) for word in words]
+    chosen = recordings_that(archive, filters or Filters())
     found: list[Found] = []
     with archive.reading() as connection:
-        chosen = recordings_that(connection, filters or Filters())
         for meant in asked:
             several = [
                 _found(row, meant.word)
@@ -61,7 +60,7 @@ def search_words(
                     connection, archive.vocabulary.index(keyword), top, _lowest(min_score, keyword), chosen
                 )
             ]
-            found += _merged(several)[:top] if len(meant.keywords) > 1 else several
+            found += merged(several)[:top] if len(meant.keywords) > 1 else several
     return sorted(found, key=lambda one: -one.hit.score)
 
 
@@ -69,19 +68,7 @@ def _lowest(min_score: Mapping[str, float] | float | None, keyword: str) -> floa
     return min_score.get(keyword, 0.0) if isinstance(min_score, Mapping) else min_score or 0.0
 
 
-def _merged(found: Sequence[Found]) -> list[Found]:
-    """Hits of keywords that one word means, the best first; where several overlap, the best stays."""
-    by_channel: dict[tuple[int, int], list[Found]] = {}
-    for one in found:
-        by_channel.setdefault(one.place[:2], []).append(one)
-    kept = []
-    for same in by_channel.values():
-        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
-        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
-    return sorted(kept, key=lambda one: -one.hit.score)
-
-
-def recordings_that(connection: Connection, filters: Filters) -> list[ColumnElement[bool]]:
+def recordings_that(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:
     """Conditions on the table of recordings: those that can be searched, and meet the filters.
 
     Databases differ in what they know of case and of Unicode; so the spellings that are meant are found here, and the
@@ -89,27 +76,32 @@ def recordings_that(connection: Connection, filters: Filters) -> list[ColumnElem
     """
     conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
     if filters.folder:
-        spellings = _spellings(connection, filters.folder)
+        spellings = _spellings(archive, filters.folder)
         conditions.append(or_(false(), *(_begins(recordings.c.path, spelling) for spelling in spellings)))
     if filters.date:
         conditions.append(_begins(recordings.c.date, filters.date))
     for column, text in ((recordings.c.speaker, filters.speaker), (recordings.c.language, filters.language)):
         if text:
-            known = connection.execute(select(column).distinct()).scalars()
+            known = _distinct(archive, column)
             conditions.append(column.in_([one for one in known if normalise(one) == normalise(text)]))
     return conditions
 
 
-def _spellings(connection: Connection, folder: str) -> set[str]:
+def _spellings(archive: Archive, folder: str) -> set[str]:
     """What is before the names of all recordings in a folder and below, as they spell it on disk."""
     wanted = Path(os.path.abspath(folder))
     asked = unicodedata.normalize("NFC", os.fspath(wanted))
     found = set()
-    for path in connection.execute(select(recordings.c.path).distinct()).scalars():
+    for path in _distinct(archive, recordings.c.path):
         above = os.path.join(*Path(path).parts[: len(wanted.parts)], "")
         if unicodedata.normalize("NFC", above) == os.path.join(asked, ""):
             found.add(above)
     return found
+
+
+def _distinct(archive: Archive, column: Column[str]) -> Sequence[str]:
+    with archive.reading() as connection:
+        return connection.execute(select(column).distinct()).scalars().all()
 
 
 def _begins(column: Column[str], text: str) -> ColumnElement[bool]:

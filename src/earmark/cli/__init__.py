@@ -14,7 +14,18 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archives, corpora, evaluating, finding, machine, reproducing, tagging, taking_home, training
+from earmark.cli import (
+    archives,
+    corpora,
+    evaluating,
+    finding,
+    machine,
+    reproducing,
+    serving,
+    tagging,
+    taking_home,
+    training,
+)
 from earmark.errors import EarmarkError
 
 GROUPS = (
@@ -24,6 +35,7 @@ GROUPS = (
     evaluating,
     finding,
     archives,
+    serving,
     taking_home,
     reproducing,
     machine,

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from earmark.cli.archives import ArchiveFolder
+from earmark.export import names
+
 verbs = typer.Typer()
 
 
 @verbs.command()
 def export(
-    archive: Annotated[Path, typer.Argument(help="A folder that 'earmark index' made.")],
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help="elan, praat, audacity, csv, json or clips.")],
+    archive: ArchiveFolder,
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help=f"{', '.join(names())}.")],
     out: Annotated[Path, typer.Option(help="Folder for the files. New tiers go into the .eaf files that it holds.")],
     accepted_only: Annotated[
         bool, typer.Option("--accepted-only", help="Only what somebody accepted; no candidates.")
@@ -35,5 +38,5 @@ def export(
     hits = [marked for recording in taken.recordings for marked in recording.hits]
     unjudged = sum(marked.verdict is None for marked in hits)
     accepted = sum(marked.verdict == "yes" for marked in hits)
-    print(f"{accepted} accepted hits and {unjudged} candidates in {len(taken.recordings)} recordings.")
+    print(f"Accepted hits: {accepted}. Candidates: {unjudged}. Recordings: {len(taken.recordings)}.")
     print(f"{len(written)} files are in {out}.")

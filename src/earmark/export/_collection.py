@@ -29,9 +29,23 @@ class Marked:
 
 @dataclass(frozen=True)
 class MarkedRecording:
-    """A recording with its hits, in the order of time."""
+    """A recording with its hits, in the order of time.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        What files that speak of it are called: see :func:`earmark.export._names.file_names`. No other recording of
+        the archive has it, so that an export never goes into the files of another recording.
+    duration_s : float
+    channels : int
+    hits : tuple of Marked
+    speaker, date, language, licence, consent : str
+        As the owner wrote them; empty where nothing was said.
+    """
 
     path: Path
+    name: str
     duration_s: float
     channels: int
     hits: tuple[Marked, ...]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from earmark.export._collection import Collection, MarkedRecording
 from earmark.export._keeping import put
-from earmark.export._names import file_names
 from earmark.export._notes import write_notes
 from earmark.export._tiers import label
 
@@ -17,8 +16,7 @@ from earmark.export._tiers import label
 def write(collection: Collection, out: Path) -> list[Path]:
     """Write the kept hits into the folder `out`."""
     recordings = [recording for recording in collection.recordings if recording.kept]
-    names = file_names(recording.path for recording in recordings)
-    tracks = [put(out / f"{names[recording.path]}.txt", _labels(recording)) for recording in recordings]
+    tracks = [put(out / f"{recording.name}.txt", _labels(recording)) for recording in recordings]
     return [*tracks, *write_notes(collection, out)]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from earmark.errors import EarmarkError
 from earmark.export._collection import Collection, Marked, MarkedRecording
 from earmark.export._keeping import keeping, put
-from earmark.export._names import distinct, file_names, safe
+from earmark.export._names import distinct, safe
 from earmark.export._notes import write_notes
 from earmark.export._table import COLUMNS, as_csv, cell, row
 from earmark.export._text import one_line
@@ -48,13 +48,12 @@ def write(collection: Collection, out: Path) -> list[Path]:
 
 def _named(collection: Collection) -> Iterator[tuple[str, MarkedRecording, Marked]]:
     """The accepted hits, each with a file name of its own that begins with the query."""
-    names = file_names(recording.path for recording in collection.recordings)
     taken: set[str] = set()
     for recording in collection.recordings:
         for marked in recording.accepted:
             channel = f" channel {marked.channel}" if recording.channels > 1 else ""
             place = f" {marked.hit.time_s:.2f} s{channel}"
-            yield distinct(safe(f"{marked.hit.query} {names[recording.path]}", place), taken), recording, marked
+            yield distinct(safe(f"{marked.hit.query} {recording.name}", place), taken), recording, marked
 
 
 def _write_clip(recording: MarkedRecording, marked: Marked, path: Path) -> float:

@@ -15,7 +15,6 @@ from xml.etree import ElementTree as ET
 from earmark.export import _eaf, _notes
 from earmark.export._collection import Collection, MarkedRecording
 from earmark.export._keeping import put
-from earmark.export._names import file_names
 from earmark.export._text import one_line, writable
 from earmark.export._tiers import tiers
 from earmark.media import MediaFolder
@@ -33,11 +32,10 @@ def write(collection: Collection, out: Path) -> list[Path]:
     EarmarkError
         If an ``.eaf`` that is there can't be read; nothing is written then.
     """
-    names = file_names(recording.path for recording in collection.recordings)
     there = MediaFolder(out)
     documents = {}
     for recording in collection.recordings:
-        path = there.find(f"{names[recording.path]}.eaf")
+        path = there.find(f"{recording.name}.eaf")
         if recording.kept or (path.is_file() and _eaf.own_tiers(_eaf.read_eaf(path))):
             documents[path] = _document(collection, recording, path)
     return [*(put(path, document) for path, document in documents.items()), *_notes.write_notes(collection, out)]

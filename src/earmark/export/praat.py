@@ -9,7 +9,6 @@ from pathlib import Path
 
 from earmark.export._collection import Collection, MarkedRecording
 from earmark.export._keeping import keeping
-from earmark.export._names import file_names
 from earmark.export._notes import write_notes
 from earmark.export._tiers import tiers
 
@@ -17,8 +16,7 @@ from earmark.export._tiers import tiers
 def write(collection: Collection, out: Path) -> list[Path]:
     """Write the kept hits into the folder `out`."""
     recordings = [recording for recording in collection.recordings if recording.kept]
-    names = file_names(recording.path for recording in recordings)
-    grids = [_write_grid(recording, out / f"{names[recording.path]}.TextGrid") for recording in recordings]
+    grids = [_write_grid(recording, out / f"{recording.name}.TextGrid") for recording in recordings]
     return [*grids, *write_notes(collection, out)]
 
 

@@ -1,0 +1,32 @@
+// How the judging goes: the running precision, and whether everything is saved.
+
+import { find } from "./elements.js";
+import { state, whenever } from "./state.js";
+import { WORDS } from "./words.js";
+
+export function startProgress() {
+  whenever(["judged"], drawPrecision);
+  whenever(["waiting", "away", "judged"], drawSaved);
+  whenever(["trouble"], ({ trouble }) => tell(find("#trouble"), trouble));
+  whenever(["spoken"], ({ spoken }) => { find("#aloud").textContent = spoken; });
+}
+
+function drawPrecision({ judged }) {
+  find("#precision").textContent = WORDS.precision(judged);
+  const all = judged.yes + judged.related + judged.no;
+  for (const part of document.querySelectorAll("#bar > *")) {
+    part.style.width = `${all ? (100 * judged[part.dataset.verdict]) / all : 0}%`;
+  }
+}
+
+function drawSaved({ waiting, away, judged }) {
+  const any = judged.yes + judged.related + judged.no > 0;
+  find("#saved").textContent = waiting ? WORDS.saving : any ? WORDS.saved : "";
+  find("#saved").dataset.waiting = waiting > 0;
+  tell(find("#away"), away && waiting ? WORDS.kept(waiting) : "");
+}
+
+function tell(place, sentence) {
+  place.textContent = sentence;
+  place.hidden = !sentence;
+}
