@@ -67,7 +67,8 @@ def contents(archive: Archive) -> dict[str, Any]:
             .join(keywords, keywords.c.id == postings.c.keyword)
         ).all()
         known = connection.execute(select(*by)).all()
-    files = sorted(path for path in (archive.folder / "frames").rglob("*") if path.is_file())
+    # Not hidden ones: a file that a kill left unfinished is in nobody's way.
+    files = sorted((archive.folder / "frames").rglob("[!.]*.npy"))
     return {
         "recordings": sorted(map(tuple, known)),
         "pieces": sorted((*row[:4], bytes(row.peaks)) for row in heard),
