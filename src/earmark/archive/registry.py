@@ -129,8 +129,9 @@ def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], regis
     with archive.reading() as connection:
         found = connection.execute(select(recordings).where(recordings.c.sha256 == sha256)).first()
     if found is None:
+        made = _add(archive, sha256, here, about)
         registered.note("changed" if known else "new")
-        return _add(archive, sha256, here, about)
+        return made
     if found.path != path and os.path.isfile(found.path) and sha256_of(Path(found.path)) == sha256:
         registered.note("copies")
         return int(found.id)
