@@ -51,7 +51,7 @@ def search_pictures(
     if not isinstance(model, PicturedModel):
         raise EarmarkError(WORDS_ALONE.format(query.name))
     asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
-    rows = searched(archive, recordings_that(filters or Filters()))
+    rows = searched(archive, recordings_that(archive, filters or Filters()))
     found = best(archive, asked, rows, top, exhaustive)
     return [one for one in found if one.hit.score >= (min_score or 0.0)]
 

@@ -1,19 +1,20 @@
 """What was heard, frame by frame: one memory-mapped file a piece.
 
-Files are written in one step and named by what they hold, so a file that is there is whole, and a stop leaves at most a
-file that no row of the tables speaks of, which the next run writes again.
+Files are written in one step and named by what they hold, so a file that is there is whole, after a power cut too, and
+a stop leaves at most a file that no row of the tables speaks of, which the next run writes again.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.archive.windows import PIECE_S
+from earmark.archive.windows import begin_s, piece_at
 from earmark.errors import EarmarkError
 from earmark.files import replacing
 
@@ -24,7 +25,7 @@ Single = npt.NDArray[np.float32]
 class FrameStore:
     """The frames of an archive's recordings.
 
-    Frame i of piece n has its centre at ``n * PIECE_S + (i + 0.5) * step_s`` seconds.
+    Frame i of piece n has its centre at ``begin_s(n) + (i + 0.5) * step_s`` seconds.
 
     Parameters
     ----------
@@ -44,8 +45,12 @@ class FrameStore:
 
     def write(self, sha256: str, channel: int, number: int, frames: Half) -> None:
         """Keep the frames (T', K) of a piece, in one step."""
-        with replacing(self.path(sha256, channel, number)) as partial:
-            np.save(partial, frames, allow_pickle=False)
+        path = self.path(sha256, channel, number)
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.save(file, frames, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_name(path)
 
     def read(self, sha256: str, channel: int, number: int) -> Half:
         """The frames (T', K) of a piece, memory-mapped.
@@ -68,14 +73,13 @@ class FrameStore:
         The last piece of a recording may be a little longer than the others.
         """
         parts = []
-        first = max(0, int(start_s // PIECE_S))
-        numbers = range(first, max(first, math.ceil(end_s / PIECE_S) - 1) + 1)
+        first = piece_at(start_s)
         if not self.path(sha256, channel, first).is_file():
-            numbers = range(max(0, first - 1), numbers.stop)
-        for number in numbers:
+            first = max(0, first - 1)
+        for number in range(first, piece_at(end_s) + 1):
             if self.path(sha256, channel, number).is_file():
                 frames = self.read(sha256, channel, number)
-                edges = (self._first_from(edge_s - number * PIECE_S) for edge_s in (start_s, end_s))
+                edges = (self._first_from(edge_s - begin_s(number)) for edge_s in (start_s, end_s))
                 parts.append(frames[slice(*edges)])
         return np.concatenate(parts).astype(np.float32) if parts else np.zeros((0, 0), np.float32)
 
@@ -89,3 +93,13 @@ class FrameStore:
     def _first_from(self, time_s: float) -> int:
         """The first frame whose centre is not before a moment of its piece."""
         return max(0, math.ceil(time_s / self.step_s - 0.5 - 1e-6))
+
+
+def _keep_name(path: Path) -> None:
+    """Have the disk keep what a new file is called, so that it outlives a power cut."""
+    if os.name == "posix":  # elsewhere a folder can't be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -22,7 +22,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.frames import Half, Single
 from earmark.archive.scoring import Recordings, Window
 from earmark.archive.tables import pieces, recordings, shard_pieces, shards
-from earmark.archive.windows import HOP_S, PIECE_S, WINDOW_S, bounds_s, count_windows
+from earmark.archive.windows import HOP_S, WINDOW_S, begin_s, bounds_s, count_windows
 from earmark.files import replacing
 from earmark.progress import progress
 
@@ -213,7 +213,7 @@ def _open(path: Path) -> Any:
 def _keys(piece: Piece, numbers: npt.NDArray[np.int64], step_s: float) -> Keys:
     """Keys of vectors of a piece: the recording, the channel, and the place in the recording."""
     channel = (piece.recording << CHANNEL_BITS) + piece.channel
-    first = int(piece.number * PIECE_S / (frames_apart(step_s) * step_s))
+    first = int(begin_s(piece.number) / (frames_apart(step_s) * step_s))
     return ((channel << POSITION_BITS) + first + numbers).astype(np.uint64)
 
 
