@@ -1,4 +1,4 @@
-"""A server that speaks the review page's HTTP API about an archive that there isn't, so that the page can be watched."""
+"""A server that speaks the HTTP API of the review page, about an archive that there isn't."""
 
 from __future__ import annotations
 
@@ -124,8 +124,17 @@ def make_app(told: Pretended) -> FastAPI:
 
     @app.get("/api/archive")
     def archive() -> dict[str, Any]:
-        about = {"name": "Yorùbá field notes", "model": "earmark-pictures", "keywords": KEYWORDS, "licence": "CC BY-NC 4.0"}
-        about |= {"consent": "for research, by the speakers, 2019", "languages": ["Yorùbá"], "speakers": ["Adé", "Bísí"]}
+        about = {
+            "name": "Yorùbá field notes",
+            "model": "earmark-pictures",
+            "keywords": KEYWORDS,
+            "licence": "CC BY-NC 4.0",
+        }
+        about |= {
+            "consent": "for research, by the speakers, 2019",
+            "languages": ["Yorùbá"],
+            "speakers": ["Adé", "Bísí"],
+        }
         about |= {"recordings": 212, "hours": 187.4, "windows": 91_000, "postings": 5_000_000, "indexing": False}
         about |= {"knows_pictures": True, "knows_words": True, "alarms": True}
         return about | {"expected": "About 6 of the best 10 are right, as measured on held-out speech."} | told.about
@@ -136,7 +145,11 @@ def make_app(told: Pretended) -> FastAPI:
 
     def answer(query: str, name: str, hits: list[dict[str, Any]]) -> dict[str, Any]:
         said = {j["place"]: j for j in told.judgements.values() if j["query"] == query}
-        known = [hit | {k: said[hit["place"]][k] for k in ("verdict", "start_s", "end_s")} for hit in hits if hit["place"] in said]
+        known = [
+            hit | {k: said[hit["place"]][k] for k in ("verdict", "start_s", "end_s")}
+            for hit in hits
+            if hit["place"] in said
+        ]
         rest = [hit for hit in hits if hit["place"] not in said]
         if said:  # judgements turn the rest around, so that it can be seen
             rest.reverse()
@@ -152,8 +165,8 @@ def make_app(told: Pretended) -> FastAPI:
             return answer(query, "like 0:31.4" if query.startswith("like:") else "dog.png", hits_of(query))
         if query not in KEYWORDS:
             nearest = ", ".join(KEYWORDS[:3])
-            detail = f"The word {query!r} is not among the {len(KEYWORDS)} keywords of this model: the nearest are {nearest}."
-            raise HTTPException(404, detail)
+            unknown = f"The word {query!r} is not among the {len(KEYWORDS)} keywords of this model"
+            raise HTTPException(400, f"{unknown}: the nearest are {nearest}.")
         return answer(query, query, hits_of(query))
 
     @app.post("/api/search/picture")

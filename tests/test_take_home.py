@@ -148,6 +148,18 @@ def test_a_recording_that_is_gone_keeps_its_judged_hits(archive: Archive) -> Non
     assert told(collection(archive)) == [("2.wav", "dog", 1, 30.0, 31.0, "yes")]
 
 
+@pytest.mark.parametrize("changed", [1, 2])
+def test_hits_in_what_a_file_held_before_are_left_out(archive: Archive, changed: int) -> None:
+    for number in (1, 2):
+        judge(archive, "dog", found_at(number, 1, 10 * number, 10 * number + 1), "yes")
+    with archive.writing() as connection:
+        connection.execute(update(tables.recordings).values(path="/media/same.wav"))
+        gone = update(tables.recordings).where(tables.recordings.c.id == changed)
+        connection.execute(gone.values(status="missing"))
+    start_s = 10.0 * (3 - changed)
+    assert told(collection(archive, accepted_only=True)) == [("same.wav", "dog", 1, start_s, start_s + 1, "yes")]
+
+
 # The verb
 
 

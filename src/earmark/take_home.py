@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive
+from earmark.archive.registry import SEARCHED
 from earmark.archive.review import Judgement, judgements, query_key, with_verdicts
 from earmark.archive.search import search_words
 from earmark.archive.tables import recordings
@@ -50,14 +51,15 @@ def collection(archive: Archive, queries: Sequence[str] = (), top: int = 50, acc
         # Pictures and spoken examples are judged, but no words to look up.
         if not accepted_only and (key in spelt or not judged):
             _add_candidates(archive, key, name, top, len(judged), found)
-    if not found:
+    taken = tuple(_recordings(archive, found))
+    if not taken:
         raise EarmarkError(_nothing(archive, list(asked.values()), accepted_only))
     return Collection(
         name=archive.folder.resolve().name,
         model=archive.setting("model_name"),
         licence=archive.setting("licence"),
         consent=archive.setting("consent"),
-        recordings=tuple(_recordings(archive, found)),
+        recordings=taken,
     )
 
 
@@ -88,10 +90,12 @@ def _add_candidates(archive: Archive, key: str, name: str, top: int, judged: int
 
 def _recordings(archive: Archive, found: Mapping[int, Sequence[Marked]]) -> Iterator[MarkedRecording]:
     with archive.reading() as connection:
-        rows = connection.execute(select(recordings).order_by(recordings.c.path)).all()
+        rows = connection.execute(select(recordings).order_by(recordings.c.path, recordings.c.id)).all()
     names = file_names(Path(row.path) for row in rows)
+    # Where a file was changed, hits in what it held before have no place in what it holds now.
+    now_at = {row.path: row.id for row in sorted(rows, key=lambda row: row.status in SEARCHED)}
     for row in rows:
-        if row.id in found:
+        if row.id in found and row.id == now_at[row.path]:
             hits = [_of(row.path, marked) for marked in found[row.id]]
             yield MarkedRecording(
                 path=Path(row.path),

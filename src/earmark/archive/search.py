@@ -7,11 +7,10 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from earmark.archive.archive import Archive, Place
-from earmark.archive.doubles import without_doubles
+from earmark.archive.doubles import merged
 from earmark.archive.found import Filters, Found
 from earmark.archive.registry import SEARCHED
 from earmark.archive.tables import postings, recordings
@@ -59,24 +58,12 @@ def search_words(
                     connection, archive.vocabulary.index(keyword), top, _lowest(min_score, keyword), chosen
                 )
             ]
-            found += _merged(several)[:top] if len(meant.keywords) > 1 else several
+            found += merged(several)[:top] if len(meant.keywords) > 1 else several
     return sorted(found, key=lambda one: -one.hit.score)
 
 
 def _lowest(min_score: Mapping[str, float] | float | None, keyword: str) -> float:
     return min_score.get(keyword, 0.0) if isinstance(min_score, Mapping) else min_score or 0.0
-
-
-def _merged(found: Sequence[Found]) -> list[Found]:
-    """Hits of keywords that one word means, the best first; where several overlap, the best stays."""
-    by_channel: dict[tuple[int, int], list[Found]] = {}
-    for one in found:
-        by_channel.setdefault(one.place[:2], []).append(one)
-    kept = []
-    for same in by_channel.values():
-        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
-        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
-    return sorted(kept, key=lambda one: -one.hit.score)
 
 
 def recordings_that(filters: Filters) -> list[ColumnElement[bool]]:

@@ -115,6 +115,7 @@ shards = Table(
     metadata,
     Column("name", String(80), primary_key=True),  # of the file in ARCHIVE/vectors
     Column("vectors", Integer, nullable=False),
+    Column("pieces", Integer, nullable=False),
 )
 shard_pieces = Table(
     "shard_pieces",

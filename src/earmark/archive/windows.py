@@ -37,6 +37,11 @@ def window_starts(samples: int) -> list[int]:
     return list(range(0, max(min(samples - overlap, s_to_samples(PIECE_S)), 1), hop))
 
 
+def count_windows(duration_s: float) -> int:
+    """Windows of a whole recording; number n starts ``n * HOP_S`` seconds after it."""
+    return max(1, math.ceil((duration_s - OVERLAP_S) / HOP_S - 1e-9))
+
+
 def window_of(times_s: npt.NDArray[np.float64], windows: int) -> npt.NDArray[np.int64]:
     """Which window of a piece hears each moment farthest from its edges, of those that were cut.
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from earmark.cli.archives import ArchiveFolder
+from earmark.export import names
 
 verbs = typer.Typer()
 
@@ -15,7 +16,7 @@ verbs = typer.Typer()
 @verbs.command()
 def export(
     archive: ArchiveFolder,
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help="elan, praat, audacity, csv, json or clips.")],
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help=f"{', '.join(names())}.")],
     out: Annotated[Path, typer.Option(help="Folder for the files. New tiers go into the .eaf files that it holds.")],
     accepted_only: Annotated[
         bool, typer.Option("--accepted-only", help="Only what somebody accepted; no candidates.")

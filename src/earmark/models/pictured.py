@@ -40,6 +40,7 @@ from earmark.vocabulary import Vocabulary
 
 AT_ONCE = 16  # pictures that the image network looks at together
 SMALLEST = 1e-6  # a deviation
+DIRECTIONS = 16  # pixels that windows are looked up by
 EDGE = 2  # frames at either end
 MOMENTUM = 0.1  # with which the middle and the spread of similarities follow those of each batch
 POOLS = {
@@ -107,6 +108,10 @@ class PicturedModel(nn.Module, ABC):
     @abstractmethod
     def score(self, speech: Speech, asked: Any) -> tuple[Tensor, Tensor]:
         """Detection logits (B, Q), and localisation scores (B, Q, T')."""
+
+    @abstractmethod
+    def directions(self, asked: Any) -> Tensor:
+        """Vectors (n, D) whose neighbours among the frames are likely to answer what is asked, of :meth:`ask`."""
 
     def compared(self, lengths: Tensor, frames: int) -> Tensor:
         """Which frames of utterances of these lengths (B,), padded to `frames`, take part: shape = (B, T'), bool."""
@@ -185,6 +190,17 @@ class PairModel(PicturedModel):
             logits.append(_mean_of_sigmoids((alike - self.middle) / self.deviation))
             curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
         return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
+
+    def directions(self, asked: list[Tensor]) -> Tensor:
+        """Pixels that are far from one another, beginning with the one that stands out most."""
+        pixels = torch.cat([one.flatten(0, 1) for one in asked])
+        directed = nn.functional.normalize(pixels, dim=1)
+        chosen = [int(pixels.norm(dim=1).argmax())]
+        nearest = directed @ directed[chosen[0]]
+        while len(chosen) < min(DIRECTIONS, len(pixels)):
+            chosen.append(int(nearest.argmin()))
+            nearest = torch.maximum(nearest, directed @ directed[chosen[-1]])
+        return directed[chosen]
 
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """Inner products of pixels and frames."""

@@ -34,6 +34,7 @@ from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
 
 RARE = -6.0  # log-odds below which a picture says no more against a keyword
+MEANT = 5  # keywords of a query that windows are looked up by
 RAREST_TAG = 1e-3  # mean tag of a keyword that is hardly ever shown
 
 
@@ -90,6 +91,11 @@ class SharedWords(PicturedModel):
         heard = self.heard(frames)
         spoken = _mixture(log_mean_exp(heard, lengths, self.r), asked)
         return spoken, _mixture(heard.transpose(1, 2), asked).transpose(1, 2)
+
+    def directions(self, asked: Tensor) -> Tensor:
+        """The vectors of the keywords that are most meant: frames near to them say these."""
+        meant = asked.amax(dim=0)
+        return self.words.weight[meant.topk(min(MEANT, len(meant))).indices]
 
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """The probability that pixel and frame are about the same, of what the pictures mean."""

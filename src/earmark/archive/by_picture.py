@@ -1,0 +1,66 @@
+"""Searching an archive with pictures.
+
+Every window is one utterance, whose detection score the model gives from the frames that were kept of it. All windows
+of a hundred hours would take minutes; so the best are looked for among those that hold a frame near to something that
+the query is about (:mod:`earmark.archive.vectors`), and these are scored exactly.
+"""
+
+from __future__ import annotations
+
+from earmark.archive.archive import Archive
+from earmark.archive.found import Filters, Found
+from earmark.archive.scoring import Asked, Recordings, all_windows, score_windows, searched
+from earmark.archive.search import recordings_that
+from earmark.archive.vectors import candidates
+from earmark.errors import EarmarkError
+from earmark.models.pictured import PicturedModel
+from earmark.queries import WORDS_ALONE, ImageQuery
+
+WIDER = 10  # times as many windows are scored as hits are wanted
+FEWEST = 500
+
+
+def search_pictures(
+    archive: Archive,
+    query: ImageQuery,
+    top: int,
+    min_score: float | None = None,
+    filters: Filters | None = None,
+    exhaustive: bool = False,
+) -> list[Found]:
+    """Where what pictures show may be spoken, the likeliest first.
+
+    Parameters
+    ----------
+    archive : Archive
+    query : ImageQuery
+    top : int
+        Hits, at most.
+    min_score : float, optional
+        Detection score from which hits are shown.
+    filters : Filters, optional
+    exhaustive : bool
+        Score every window, to compare with.
+
+    Raises
+    ------
+    EarmarkError
+        If a picture can't be read, or the archive's model is not asked with pictures.
+    """
+    model = archive.finder.model
+    if not isinstance(model, PicturedModel):
+        raise EarmarkError(WORDS_ALONE.format(query.name))
+    asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
+    rows = searched(archive, recordings_that(filters or Filters()))
+    found = best(archive, asked, rows, top, exhaustive)
+    return [one for one in found if one.hit.score >= (min_score or 0.0)]
+
+
+def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive: bool = False) -> list[Found]:
+    """The best hits of what the model is asked, among some recordings."""
+    if exhaustive:
+        windows = list(all_windows(rows.values()))
+    else:
+        directions = asked.finder.model.directions(asked.query).detach().cpu().numpy()
+        windows = candidates(archive, directions, rows, max(FEWEST, WIDER * top))
+    return score_windows(archive, asked, windows, rows)[:top]
