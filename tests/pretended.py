@@ -224,14 +224,20 @@ def make_app(told: Pretended) -> FastAPI:
 
 
 @contextmanager
-def served(told: Pretended) -> Iterator[Pretended]:
-    """The server on a port of its own, for as long as the block lasts."""
-    server = uvicorn.Server(uvicorn.Config(make_app(told), host="127.0.0.1", port=0, log_level="error"))
+def running(app: Any) -> Iterator[str]:
+    """The address of an application on a port of its own, for as long as the block lasts."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    told.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield told
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(5)
+
+
+@contextmanager
+def served(told: Pretended) -> Iterator[Pretended]:
+    """The server that pretends."""
+    with running(make_app(told)) as told.address:
+        yield told

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from earmark.recipe import Recipe
 from media import write_picture
-from pretended import HOSTILE, RECORDINGS, Pretended, hits_of, served
+from pretended import HOSTILE, RECORDINGS, Pretended, hits_of, running, served
 
 BEST = hits_of("ọmọ")
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
@@ -554,4 +555,48 @@ def test_axe_finds_nothing_serious(browser: Any, told: Pretended, scheme: str) -
     page.locator("#welcome").wait_for()
     check(page)
     visit.context.close()
+    assert visit.outside == visit.troubles == []
+
+
+def test_the_page_of_a_real_archive(browser: Any, tmp_path: Path, tiny_pictured_recipe: Recipe) -> None:
+    from earmark.archive.review import judgements
+    from earmark.web.app import create_app
+    from served import EVIL, copy_archive, write_served
+
+    archive = copy_archive(write_served(tmp_path / "served", tiny_pictured_recipe), tmp_path / "àwọn ohùn")
+    picture = write_picture(tmp_path / "dog.png")
+    with running(create_app(archive, token="sesame")) as address:
+        visit = Visit(browser, Pretended(address))
+        page = visit.page
+        page.goto(f"{address}/?token=sesame")
+        page.locator("#keywords .word", has_text="ọmọ").click()
+        page.locator("#list li").first.wait_for()
+        assert EVIL in page.locator("#list .file").all_inner_texts()
+        assert "àwọn ohùn" in page.inner_text(".archive")
+        assert "for <b>research</b>" in page.inner_text("footer")
+        eventually(page, lambda: len(page.evaluate(DRAWN)["colours"]) > 1)
+        page.locator("#whole-sound").wait_for()
+        page.keyboard.press(" ")
+        page.locator("#playhead").wait_for()
+        page.locator("#end-of-word").press("Shift+ArrowLeft")
+        end_s = float(page.get_attribute("#end-of-word", "aria-valuenow"))
+        page.keyboard.press("y")
+        page.keyboard.press("n")
+        saved(page)
+        first, second = sorted(judgements(archive, "ọmọ"), key=lambda judgement: judgement.id)
+        assert (first.verdict, second.verdict) == ("yes", "no")
+        assert first.end_s == pytest.approx(end_s, abs=0.006)
+        page.keyboard.press("u")
+        eventually(page, lambda: [j.id for j in judgements(archive, "ọmọ")] == [first.id])
+        page.click("#like")
+        until(page, "what is spoken at", "#list h2")
+        page.set_input_files("#picture-file", picture)
+        page.locator("#asked canvas").wait_for()
+        eventually(page, lambda: "image%3A" in page.url)
+        page.fill("#word", "omo")
+        page.press("#word", "Enter")
+        until(page, "ọmọ", "#list h2")
+        assert page.inner_text("#precision") == "yes 1 of 1 judged (100 %)"
+        visit.context.close()
+    archive.close()
     assert visit.outside == visit.troubles == []
