@@ -81,7 +81,7 @@ def in_order(scores: Floats, left: Floats, judged: Floats, accepted: Floats) -> 
 def embeddings(archive: Archive, stretches: Sequence[tuple[int, int, float, float]]) -> Floats:
     """The mean frame of each stretch, of length 1: recording, channel, start and end in seconds to (n, K)."""
     with archive.reading() as connection:
-        hashes = dict(connection.execute(select(recordings.c.id, recordings.c.sha256)).tuples().all())
+        hashes = {row.id: row.sha256 for row in connection.execute(select(recordings.c.id, recordings.c.sha256))}
     means: list[Single | None] = []
     for recording, channel, start_s, end_s in stretches:
         middle_s, half_s = (start_s + end_s) / 2, max((end_s - start_s) / 2, archive.frames.step_s)

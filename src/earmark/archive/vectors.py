@@ -115,7 +115,7 @@ def _build(archive: Archive, whole: Sequence[Piece]) -> tuple[str, int]:
 
     name = hashlib.sha256(repr([tuple(piece) for piece in whole]).encode()).hexdigest()[:32] + ".usearch"
     with archive.reading() as connection:
-        hashes = dict(connection.execute(select(recordings.c.id, recordings.c.sha256)).tuples().all())
+        hashes = {row.id: row.sha256 for row in connection.execute(select(recordings.c.id, recordings.c.sha256))}
     index: Any = None
     with progress("Gathering vectors, pieces", len(whole)) as advance:
         for piece in whole:
