@@ -8,10 +8,11 @@ the query is about (:mod:`earmark.archive.vectors`), and these are scored exactl
 from __future__ import annotations
 
 from earmark.archive.archive import Archive
+from earmark.archive.digests import likely
 from earmark.archive.found import Filters, Found
 from earmark.archive.scoring import Asked, Recordings, all_windows, score_windows, searched
 from earmark.archive.search import recordings_that
-from earmark.archive.vectors import candidates
+from earmark.archive.shards import look_up
 from earmark.errors import EarmarkError
 from earmark.models.pictured import PicturedModel
 from earmark.queries import WORDS_ALONE, ImageQuery
@@ -61,6 +62,7 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
     if exhaustive:
         windows = list(all_windows(rows.values()))
     else:
-        directions = asked.finder.model.directions(asked.query).detach().cpu().numpy()
-        windows = candidates(archive, directions, rows, max(FEWEST, WIDER * top))
+        folders, windows = look_up(archive, rows)
+        sought = asked.finder.model.sought(asked.query).detach().cpu()
+        windows = list(dict.fromkeys(windows + likely(folders, sought, rows, max(FEWEST, WIDER * top))))
     return score_windows(archive, asked, windows, rows)[:top]
