@@ -29,7 +29,7 @@ from earmark.archive.by_picture import best
 from earmark.archive.found import Filters
 from earmark.archive.scoring import Asked, searched
 from earmark.archive.search import recordings_that, search_words
-from earmark.archive.vectors import gather
+from earmark.archive.shards import gather
 from earmark.archive.windows import PIECE_S, bounds_s, count_pieces
 from earmark.features import extractor
 from earmark.models.build import build
@@ -192,7 +192,7 @@ def main() -> None:
             fill(archive, args.hours, args.postings if kind == "keywords" else KEYWORDS, words)
             begun = time.perf_counter()
             gather(archive)
-            size = sum(path.stat().st_size for path in (folder / "archive" / "vectors").iterdir())
+            size = sum(path.stat().st_size for path in (folder / "archive" / "vectors").rglob("*.*"))
             print(f"vectors gathered in {time.perf_counter() - begun:.0f} s, {size / 1e6:.0f} MB on disk")
             if kind == "keywords":
                 keywords(archive, args.postings)

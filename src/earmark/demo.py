@@ -10,7 +10,7 @@ from pathlib import Path
 from earmark.archive.archive import make_archive
 from earmark.archive.engines import Threads
 from earmark.archive.indexer import index
-from earmark.archive.vectors import gather
+from earmark.archive.shards import gather
 from earmark.corpora import picturebook
 from earmark.corpus import Corpus, read_corpus
 from earmark.evaluate.examples import best

@@ -20,8 +20,9 @@ from earmark.archive.found import Filters, Found
 from earmark.archive.frames import Single
 from earmark.archive.scoring import Recordings, Window, all_windows, frames_of, searched
 from earmark.archive.search import recordings_that
+from earmark.archive.shards import look_up
 from earmark.archive.tables import judgements, postings
-from earmark.archive.vectors import candidates, frames_apart
+from earmark.archive.vectors import near, pooled
 from earmark.archive.windows import WINDOW_S
 from earmark.errors import EarmarkError
 from earmark.hits import Hit
@@ -110,9 +111,10 @@ def _is_at(found: Found, place: Place, start_s: float, end_s: float) -> bool:
 
 
 def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -> Sequence[Window]:
-    several = frames_apart(archive.frames.step_s)
-    starts = np.arange(0, len(example), several)
-    return candidates(archive, np.add.reduceat(example, starts, axis=0), rows, max(FEWEST, WIDER * top))
+    folders, windows = look_up(archive, rows)
+    step_s = archive.frames.step_s
+    nearest = near(folders, pooled(example, step_s), rows, step_s, max(FEWEST, WIDER * top))
+    return list(dict.fromkeys(windows + nearest))
 
 
 def _extent_s(archive: Archive, place: Place) -> tuple[float, float]:

@@ -8,10 +8,11 @@ the query is about (:mod:`earmark.archive.vectors`), and these are scored exactl
 from __future__ import annotations
 
 from earmark.archive.archive import Archive
+from earmark.archive.digests import likely
 from earmark.archive.found import Filters, Found
 from earmark.archive.scoring import Asked, Recordings, all_windows, score_windows, searched
 from earmark.archive.search import recordings_that
-from earmark.archive.vectors import candidates
+from earmark.archive.shards import look_up
 from earmark.errors import EarmarkError
 from earmark.models.pictured import PicturedModel
 from earmark.queries import WORDS_ALONE, ImageQuery
@@ -47,9 +48,7 @@ def search_pictures(
     EarmarkError
         If a picture can't be read, or the archive's model is not asked with pictures.
     """
-    model = archive.finder.model
-    if not isinstance(model, PicturedModel):
-        raise EarmarkError(WORDS_ALONE.format(query.name))
+    _pictured(archive, query.name)
     asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
     rows = searched(archive, recordings_that(archive, filters or Filters()))
     found = best(archive, asked, rows, top, exhaustive)
@@ -61,6 +60,15 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
     if exhaustive:
         windows = list(all_windows(rows.values()))
     else:
-        directions = asked.finder.model.directions(asked.query).detach().cpu().numpy()
-        windows = candidates(archive, directions, rows, max(FEWEST, WIDER * top))
+        folders, windows = look_up(archive, rows)
+        sought = _pictured(archive, asked.name).sought(asked.query).detach().cpu()
+        windows = list(dict.fromkeys(windows + likely(folders, sought, rows, max(FEWEST, WIDER * top))))
     return score_windows(archive, asked, windows, rows)[:top]
+
+
+def _pictured(archive: Archive, name: str) -> PicturedModel:
+    """The archive's model, which must be one that is asked with pictures."""
+    model = archive.finder.model
+    if not isinstance(model, PicturedModel):
+        raise EarmarkError(WORDS_ALONE.format(name))
+    return model

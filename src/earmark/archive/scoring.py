@@ -14,7 +14,7 @@ from earmark.archive.doubles import merged
 from earmark.archive.found import Found
 from earmark.archive.frames import Single
 from earmark.archive.tables import recordings
-from earmark.archive.windows import HOP_S, WINDOW_S, count_windows
+from earmark.archive.windows import HOP_S, WINDOW_S, begin_s, count_windows
 from earmark.extents import extents
 from earmark.features.padding import pad
 from earmark.finder import Finder
@@ -23,6 +23,19 @@ from earmark.localise import LocalisationScores
 from earmark.models.masking import real_frames
 
 AT_ONCE = 256  # windows
+
+
+class Piece(NamedTuple):
+    """A piece that was heard, of the table of pieces.
+
+    Attributes
+    ----------
+    recording, channel, number : int
+    """
+
+    recording: int
+    channel: int
+    number: int
 
 
 class Window(NamedTuple):
@@ -76,6 +89,22 @@ def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
         for channel in range(1, row.channels + 1):
             for number in range(count_windows(row.duration_s)):
                 yield Window(row.id, channel, number)
+
+
+def windows_from(piece: Piece, rows: Recordings) -> Iterator[Window]:
+    """The windows that start in a piece."""
+    duration_s = rows[piece.recording].duration_s
+    first, after = (round(edge_s / HOP_S) for edge_s in (begin_s(piece.number), begin_s(piece.number + 1)))
+    for number in range(first, min(after, count_windows(duration_s))):
+        yield Window(piece.recording, piece.channel, number)
+
+
+def windows_around(recording: int, channel: int, start_s: float, end_s: float, rows: Recordings) -> Iterator[Window]:
+    """The windows that share time with a stretch of a recording."""
+    first = max(0, int((start_s - WINDOW_S) // HOP_S) + 1)
+    last = min(int(end_s // HOP_S), count_windows(rows[recording].duration_s) - 1)
+    for number in range(min(first, last), last + 1):
+        yield Window(recording, channel, number)
 
 
 def score_windows(archive: Archive, asked: Asked, windows: Sequence[Window], rows: Recordings) -> list[Found]:

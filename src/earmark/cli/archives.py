@@ -51,7 +51,7 @@ def index(
     from earmark.archive.engines import engine_called
     from earmark.archive.indexer import index as hear_all
     from earmark.archive.registry import forget_missing
-    from earmark.archive.vectors import gather
+    from earmark.archive.shards import gather
     from earmark.archive.words import keep_words, read_word_list
 
     chosen = engine_called(engine)

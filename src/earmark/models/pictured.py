@@ -40,7 +40,6 @@ from earmark.vocabulary import Vocabulary
 
 AT_ONCE = 16  # pictures that the image network looks at together
 SMALLEST = 1e-6  # a deviation
-DIRECTIONS = 16  # pixels that windows are looked up by
 EDGE = 2  # frames at either end
 MOMENTUM = 0.1  # with which the middle and the spread of similarities follow those of each batch
 POOLS = {
@@ -110,8 +109,16 @@ class PicturedModel(nn.Module, ABC):
         """Detection logits (B, Q), and localisation scores (B, Q, T')."""
 
     @abstractmethod
-    def directions(self, asked: Any) -> Tensor:
-        """Vectors (n, D) whose neighbours among the frames are likely to answer what is asked, of :meth:`ask`."""
+    def digest(self, speech: Speech) -> Tensor:
+        """What utterances come to, for any query, (B, S): see :meth:`sought`."""
+
+    @abstractmethod
+    def sought(self, asked: Any) -> Tensor:
+        """What to look for in digests, (S,).
+
+        The larger its inner product with the digest of an utterance, the better the utterance is likely to answer what
+        is asked: one query, of :meth:`ask`.
+        """
 
     def compared(self, lengths: Tensor, frames: int) -> Tensor:
         """Which frames of utterances of these lengths (B,), padded to `frames`, take part: shape = (B, T'), bool."""
@@ -191,16 +198,15 @@ class PairModel(PicturedModel):
             curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
         return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
 
-    def directions(self, asked: list[Tensor]) -> Tensor:
-        """Pixels that are far from one another, beginning with the one that stands out most."""
-        pixels = torch.cat([one.flatten(0, 1) for one in asked])
-        directed = nn.functional.normalize(pixels, dim=1)
-        chosen = [int(pixels.norm(dim=1).argmax())]
-        nearest = directed @ directed[chosen[0]]
-        while len(chosen) < min(DIRECTIONS, len(pixels)):
-            chosen.append(int(nearest.argmin()))
-            nearest = torch.maximum(nearest, directed @ directed[chosen[-1]])
-        return directed[chosen]
+    def digest(self, speech: Speech) -> Tensor:
+        """The mean of the frames that are compared, (B, D)."""
+        frames, lengths = speech
+        real = self.compared(lengths, frames.shape[1])[:, :, None]
+        return (frames * real).sum(dim=1) / real.sum(dim=1)
+
+    def sought(self, asked: list[Tensor]) -> Tensor:
+        """The mean of the pixels, (D,)."""
+        return torch.cat([one.flatten(0, 1) for one in asked]).mean(dim=0)
 
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """Inner products of pixels and frames."""

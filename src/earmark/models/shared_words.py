@@ -34,7 +34,6 @@ from earmark.timing import FrameGrid
 from earmark.vocabulary import Vocabulary
 
 RARE = -6.0  # log-odds below which a picture says no more against a keyword
-MEANT = 5  # keywords of a query that windows are looked up by
 RAREST_TAG = 1e-3  # mean tag of a keyword that is hardly ever shown
 
 
@@ -92,10 +91,14 @@ class SharedWords(PicturedModel):
         spoken = _mixture(log_mean_exp(heard, lengths, self.r), asked)
         return spoken, _mixture(heard.transpose(1, 2), asked).transpose(1, 2)
 
-    def directions(self, asked: Tensor) -> Tensor:
-        """The vectors of the keywords that are most meant: frames near to them say these."""
-        meant = asked.amax(dim=0)
-        return self.words.weight[meant.topk(min(MEANT, len(meant))).indices]
+    def digest(self, speech: Speech) -> Tensor:
+        """The probability (B, W) that each keyword is spoken: all that a query asks for."""
+        frames, lengths = speech
+        return log_mean_exp(self.heard(frames), lengths, self.r).sigmoid()
+
+    def sought(self, asked: Tensor) -> Tensor:
+        """The probability (W,) that each keyword is meant, so that the inner product is the detection score."""
+        return asked[0]
 
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """The probability that pixel and frame are about the same, of what the pictures mean."""
