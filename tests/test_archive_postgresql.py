@@ -18,7 +18,7 @@ from earmark.archive.found import Filters
 from earmark.archive.indexer import index
 from earmark.archive.review import judge, judgements, running_precision, undo
 from earmark.archive.search import search_words
-from earmark.archive.vectors import gather
+from earmark.archive.shards import gather
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError

@@ -23,7 +23,7 @@ from earmark.archive.archive import make_archive, open_archive
 from earmark.archive.engines import Threads
 from earmark.archive.indexer import index
 from earmark.archive.search import search_words
-from earmark.archive.vectors import gather
+from earmark.archive.shards import gather
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from long_sounds import contents, small_pieces, write_long

@@ -22,7 +22,7 @@ from earmark.archive.pieces import Heard, Task
 from earmark.archive.registry import forget_missing
 from earmark.archive.search import search_words
 from earmark.archive.tables import recordings
-from earmark.archive.vectors import gather
+from earmark.archive.shards import gather
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
