@@ -59,9 +59,7 @@ def write_container(
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        target = _Pipe(file) if live else file
-        form = path.suffix.lstrip(".").replace("m4a", "ipod").replace("wma", "asf").replace("mkv", "matroska")
-        with av.open(target, "w", format=form.replace("aac", "adts"), options=dict(options or {})) as container:
+        with av.open(_Pipe(file) if live else file, "w", format=_form(path), options=dict(options or {})) as container:
             film = container.add_stream("mpeg4", rate=10) if video_s else None
             if film is not None:
                 film.width = film.height = 32
@@ -69,6 +67,7 @@ def write_container(
             if len(samples):
                 layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
                 sound = container.add_stream(codec, rate=sample_rate, layout=layout, options=dict(options or {}))
+                sound.bit_rate = 64_000 * samples.shape[1]
                 frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
                 frame.sample_rate = sample_rate
                 frame.pts = 0
@@ -80,6 +79,26 @@ def write_container(
                     container.mux(film.encode(picture))
                 container.mux(film.encode(None))
     return path
+
+
+def repack(source: Path, path: Path, *, live: bool = False) -> Path:
+    """Put the sound of a file into another container as it is; see `write_container`."""
+    import av
+
+    with av.open(str(source)) as old, path.open("wb") as file:
+        with av.open(_Pipe(file) if live else file, "w", format=_form(path)) as new:
+            track = new.add_stream_from_template(old.streams.audio[0])
+            for packet in old.demux(audio=0):
+                if packet.dts is not None:
+                    packet.stream = track
+                    new.mux(packet)
+    return path
+
+
+def _form(path: Path) -> str:
+    """What FFmpeg calls the container that a path's ending names."""
+    ending = path.suffix.lstrip(".")
+    return {"m4a": "ipod", "wma": "asf", "mkv": "matroska", "aac": "adts"}.get(ending, ending)
 
 
 class _Pipe:

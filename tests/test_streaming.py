@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -16,7 +18,7 @@ from earmark.audio import check_audio
 from earmark.errors import EarmarkError
 from earmark.streaming import long_audio_info, read_stretch
 from earmark.timing import SAMPLE_RATE
-from media import write_container, write_tone
+from media import repack, write_container, write_tone
 
 Samples = npt.NDArray[np.float32]
 SECONDS = 21.3  # more than any format needs to settle, so that seeking is truly tried
@@ -42,17 +44,29 @@ CONTAINERS = {
     "pcm.mov": ("pcm_s16le", {}),
     "bytes.mov": ("pcm_u8", {}),
     "webm": ("libopus", {}),
-    "vorbis.webm": ("libvorbis", {}),
     "wma": ("wmav2", {}),
     "no-length.mp3": ("libmp3lame", {"write_xing": "0", "q": "9"}),
 }
-CUTS = {
-    "uneven": [0.0, 1.23456, 2.5, 9.99, 10.0, 13.777, 18.1, 30.0],
-    "halves": [*np.arange(0.0, 22.0, 0.5)],
-    "whole": [0.0, 40.0],
-}
+CUTS_S = [
+    [
+        0.0,
+        1.23456,
+        2.5,
+        9.99,
+        10.0,
+        13.777,
+        18.1,
+        20.9,
+        21.0,
+        21.1,
+        21.25,
+        30.0,
+    ],  # the last pages are seldom like others
+    [0.0, 40.0],
+]
 
 
+@functools.cache
 def noise_and_sweep(sample_rate: int, channels: int = 1, seconds: float = SECONDS) -> Samples:
     """Another sound in each channel: chance noise over a sine that climbs, and a second of silence."""
     times_s = np.arange(round(seconds * sample_rate)) / sample_rate
@@ -85,7 +99,7 @@ def resampled(samples: Samples, sample_rate: int) -> Samples:
 
 
 def tiled(path: Path, cuts_s: Sequence[float]) -> Samples:
-    return np.concatenate([read_stretch(path, a, b) for a, b in zip(cuts_s, cuts_s[1:], strict=False)], axis=1)
+    return np.concatenate([read_stretch(path, a, b) for a, b in itertools.pairwise(cuts_s)], axis=1)
 
 
 def written(path: Path, ending: str, sample_rate: int, channels: int = 2) -> Path:
@@ -101,18 +115,18 @@ def check_tiles(path: Path, whole: Samples, sample_rate: int, atol: float = 1e-6
     expected = resampled(whole, sample_rate)
     info = long_audio_info(path)
     assert (info.samples, info.sample_rate, info.channels) == (len(whole), sample_rate, whole.shape[1])
-    for cuts_s in CUTS.values():
+    for cuts_s in CUTS_S:
         stretches = tiled(path, cuts_s)
         assert stretches.dtype == np.float32
         assert stretches.shape == expected.shape
         np.testing.assert_allclose(stretches, expected, atol=atol)
 
 
-@pytest.mark.parametrize("sample_rate", RATES)
-@pytest.mark.parametrize("ending", PLAIN)
+@pytest.mark.parametrize(
+    ("ending", "sample_rate"),
+    [(ending, rate) for ending in PLAIN for rate in RATES if "opus" not in ending or rate in (8_000, 48_000)],
+)
 def test_stretches_tile_the_whole(tmp_path: Path, ending: str, sample_rate: int) -> None:
-    if "opus" in ending and sample_rate in (11_025, 22_050, 44_100, 96_000):
-        pytest.skip("Opus has no such rate")
     path = written(tmp_path, ending, sample_rate)
     check_tiles(path, *soundfile.read(str(path), dtype="float32", always_2d=True))
 
@@ -125,16 +139,26 @@ def test_stretches_tile_a_whole_mp3(tmp_path: Path, ending: str, sample_rate: in
     check_tiles(path, *soundfile.read(str(path), dtype="float32", always_2d=True), atol=1e-5)
 
 
-@pytest.mark.parametrize("sample_rate", [16_000, 44_100, 48_000])
 @pytest.mark.parametrize("ending", CONTAINERS)
-def test_stretches_tile_what_a_container_holds(tmp_path: Path, ending: str, sample_rate: int) -> None:
-    if ending in ("webm", "3gp", "pcm.mov") and sample_rate == 44_100:
-        pytest.skip("the same code at a third rate")
-    path = written(tmp_path, ending, sample_rate)
+def test_stretches_tile_what_a_container_holds(tmp_path: Path, ending: str) -> None:
+    path = written(tmp_path, ending, 48_000 if ending == "webm" else 44_100)
     check_tiles(path, *decoded(path))
 
 
-@pytest.mark.parametrize("ending", ["m4a", "webm", "vorbis.webm", "lossless.m4a", "mp3"])
+@pytest.mark.parametrize("sample_rate", [rate for rate in RATES if rate != 44_100])
+def test_stretches_tile_an_m4a_of_any_rate(tmp_path: Path, sample_rate: int) -> None:
+    path = written(tmp_path, "m4a", sample_rate)
+    check_tiles(path, *decoded(path))
+
+
+@pytest.mark.parametrize("sample_rate", [16_000, 44_100])
+@pytest.mark.parametrize("live", [False, True])
+def test_stretches_tile_vorbis_in_webm(tmp_path: Path, live: bool, sample_rate: int) -> None:
+    path = repack(written(tmp_path, "ogg", sample_rate), tmp_path / "a.webm", live=live)
+    check_tiles(path, *decoded(path))
+
+
+@pytest.mark.parametrize("ending", ["m4a", "webm", "lossless.m4a", "mp3"])
 def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending, 48_000)
     sound = resampled(noise_and_sweep(48_000, 2), 48_000)[:, 15 * SAMPLE_RATE : 17 * SAMPLE_RATE]
@@ -147,12 +171,9 @@ def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
     assert likeness(0) > 0.9
 
 
-@pytest.mark.parametrize("sample_rate", [16_000, 44_100])
 @pytest.mark.parametrize("ending", ["flac", "opus.ogg", "mp3", "aac.mkv", "webm"])
-def test_what_was_read_before_does_not_matter(tmp_path: Path, ending: str, sample_rate: int) -> None:
-    if "opus" in ending:
-        sample_rate = 48_000
-    path = written(tmp_path, ending, sample_rate)
+def test_what_was_read_before_does_not_matter(tmp_path: Path, ending: str) -> None:
+    path = written(tmp_path, ending, 48_000)
     first = read_stretch(path, 12.34, 15.6)
     for start_s in (0.0, 15.6, 12.0, 12.3, 19.0):
         read_stretch(path, start_s, start_s + 2.5)
@@ -166,10 +187,10 @@ def test_channels_are_kept_apart(tmp_path: Path, channels: int) -> None:
     np.testing.assert_array_equal(read_stretch(tmp_path / "a.wav", 0.25, 1.0), sound[4_000:16_000].T)
 
 
-def test_eight_channels_of_a_film(tmp_path: Path) -> None:
-    sound = noise_and_sweep(48_000, 8, 3.0)
+def test_six_channels_of_a_film(tmp_path: Path) -> None:
+    sound = noise_and_sweep(48_000, 6, 3.0)
     path = write_container(tmp_path / "a.mov", sound, 48_000, "pcm_s16le", video_s=2.0)
-    assert long_audio_info(path).channels == 8
+    assert long_audio_info(path).channels == 6
     np.testing.assert_allclose(read_stretch(path, 0, 9), resampled(sound, 48_000), atol=2e-4)
 
 
@@ -182,12 +203,10 @@ def test_sound_of_a_film_that_ends_before_or_after_it(tmp_path: Path, ending: st
     check_tiles(path, *decoded(path))
 
 
-@pytest.mark.parametrize("codec", ["libopus", "libvorbis"])
-def test_a_browsers_recording_says_no_length(tmp_path: Path, codec: str) -> None:
-    path = write_container(tmp_path / "a.webm", noise_and_sweep(48_000), 48_000, codec, live=True)
+def test_a_browsers_recording_says_no_length(tmp_path: Path) -> None:
+    path = write_container(tmp_path / "a.webm", noise_and_sweep(48_000), 48_000, "libopus", live=True)
     with av.open(str(path)) as container:
-        assert container.streams.audio[0].duration is None
-        assert not container.streams.audio[0].index_entries or codec  # it has no index either
+        assert container.streams.audio[0].duration is container.duration is None
     check_tiles(path, *decoded(path))
 
 
@@ -281,7 +300,7 @@ def test_no_sound_at_all(tmp_path: Path) -> None:
 
 
 def test_samples_that_are_not_numbers_stop_the_stretch_that_has_them(tmp_path: Path) -> None:
-    sound = noise_and_sweep(SAMPLE_RATE, 1, 4.0)
+    sound = noise_and_sweep(SAMPLE_RATE, 1, 4.0).copy()
     sound[3 * SAMPLE_RATE] = np.nan
     soundfile.write(str(tmp_path / "a.wav"), sound, SAMPLE_RATE, subtype="FLOAT")
     read_stretch(tmp_path / "a.wav", 0.0, 2.5)

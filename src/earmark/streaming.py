@@ -29,6 +29,9 @@ from earmark.wholeness import ends_early
 FORMATS = "wav, flac, ogg, mp3, m4a, mp4 or webm"
 MARGIN_S = 0.1  # more than the resampler's filter reaches at any rate
 OPUS_SETTLES_S = 1.0  # after 80 ms (RFC 7845, section 4.6) its samples still differ by 1e-40
+# libsndfile takes the samples that are left out at the end of a Vorbis file as if they stood at the start of its last
+# page, where one seeks into that. A page has at most 255 packets, of at most half the largest block.
+VORBIS_LAST_PAGE = 255 * 4_096
 
 
 def long_audio_info(path: Path | str) -> AudioInfo:
@@ -151,13 +154,20 @@ class _PlainSound:
         if stop > samples and ends_early(Path(self.path)):
             raise cut_short(self.path, samples / self.sample_rate)
         stop = min(stop, samples)
-        settle_s = OPUS_SETTLES_S if self._file.subtype == "OPUS" else 0.0
-        position = max(0, start - s_to_samples(settle_s, self.sample_rate))
+        position = self._place_to_seek(start)
         while position < stop:
             block = self._read(position, min(SAMPLES_AT_A_TIME, stop - position))
             require_numbers(block, self.path)
             yield block[max(0, start - position) :]
             position += len(block)
+
+    def _place_to_seek(self, start: int) -> int:
+        """Sample at or before `start` from where decoding gives the very samples that decoding all would give."""
+        if self._file.subtype == "OPUS":
+            start -= s_to_samples(OPUS_SETTLES_S, self.sample_rate)
+        if self._file.subtype == "VORBIS":
+            start = min(start, self._file.frames - VORBIS_LAST_PAGE)
+        return max(0, start)
 
     def _read(self, position: int, count: int) -> Waveform:
         try:
