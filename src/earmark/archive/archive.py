@@ -271,7 +271,7 @@ def model_identity(checkpoint: Checkpoint) -> str:
 
 def _copy_model(source: Path, goal: Path) -> None:
     for path in sorted(source.iterdir()):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".pt":  # what a training goes on from is of no use here
             with replacing(goal / path.name) as partial:
                 shutil.copyfile(path, partial)
 
