@@ -113,7 +113,8 @@ def _open(path: Path | str) -> _PlainSound | ContainerSound:
         except (av.error.FFmpegError, ValueError):
             if ends_early(Path(path)):
                 raise cut_short(path, 0.0) from error
-            raise unreadable(path, error, FORMATS) from error
+            # Each decoder says why in its own way, the last of them that there is no such file.
+            raise unreadable(path, ValueError("it holds no sound of a known kind"), FORMATS) from error
     if sound.format != "MP3":
         return sound
     # soundfile seeks after each read, and libsndfile does not go back far enough for what the frames of an mp3 borrow
