@@ -63,6 +63,5 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
         windows = list(all_windows(rows.values()))
     else:
         folders, windows = look_up(archive, rows)
-        sought = asked.finder.model.sought(asked.query).detach().cpu()
-        windows = list(dict.fromkeys(windows + likely(folders, sought, rows, max(FEWEST, WIDER * top))))
+        windows = list(dict.fromkeys(windows + likely(folders, asked, rows, max(FEWEST, WIDER * top))))
     return score_windows(archive, asked, windows, rows)[:top]
