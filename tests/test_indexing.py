@@ -21,8 +21,8 @@ from earmark.archive.indexer import Report, index
 from earmark.archive.pieces import Heard, Task
 from earmark.archive.registry import forget_missing
 from earmark.archive.search import search_words
-from earmark.archive.tables import recordings
 from earmark.archive.shards import gather
+from earmark.archive.tables import recordings
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError

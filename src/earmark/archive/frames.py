@@ -19,6 +19,8 @@ from earmark.archive.windows import begin_s, piece_at
 from earmark.errors import EarmarkError
 from earmark.files import replacing
 
+SIZE = np.dtype(np.float16).itemsize  # bytes of a number
+
 Half = npt.NDArray[np.float16]
 Single = npt.NDArray[np.float32]
 
@@ -39,11 +41,11 @@ class FrameStore:
     def __init__(self, folder: Path, step_s: float) -> None:
         self.folder = folder
         self.step_s = step_s
-        self._laid_out: dict[Path, tuple[int, int, int]] = {}
+        self._laid_out: dict[str, tuple[int, int, int]] = {}
 
     def path(self, sha256: str, channel: int, number: int) -> Path:
         """The file of a piece."""
-        return self._folder(sha256) / f"{channel}-{number}.npy"
+        return self.folder.joinpath(*_names(sha256, channel, number))
 
     def write(self, sha256: str, channel: int, number: int, frames: Half) -> None:
         """Keep the frames (T', K) of a piece, in one step."""
@@ -86,16 +88,21 @@ class FrameStore:
 
         A search reads many short stretches: mapping a file for each would take five times as long.
         """
-        path = self.path(sha256, channel, number)
+        path = os.path.join(self.folder, *_names(sha256, channel, number))
         try:
             with open(path, "rb", buffering=0) as file:
                 if path not in self._laid_out:
                     self._laid_out[path] = _layout(file)
                 offset, count, width = self._laid_out[path]
+<<<<<<< HEAD
                 first, end = (min(self._first_from(edge_s - begin_s(number)), count) for edge_s in (start_s, end_s))
                 size = np.dtype(np.float16).itemsize * width
                 file.seek(offset + first * size)
                 content = file.read(max(0, end - first) * size)
+=======
+                first, end = (min(self._first_from(edge_s - number * PIECE_S), count) for edge_s in (start_s, end_s))
+                content = os.pread(file.fileno(), (end - first) * width * SIZE, offset + first * width * SIZE)
+>>>>>>> lookup
                 return np.frombuffer(content, np.float16).reshape(-1, width)
         except FileNotFoundError:
             return None
@@ -104,16 +111,14 @@ class FrameStore:
 
     def forget(self, sha256: str) -> None:
         """Delete all frames of a recording."""
-        shutil.rmtree(self._folder(sha256), ignore_errors=True)
-
-    def _folder(self, sha256: str) -> Path:
-        return self.folder / sha256[:2] / sha256
+        shutil.rmtree(self.path(sha256, 1, 0).parent, ignore_errors=True)
 
     def _first_from(self, time_s: float) -> int:
         """The first frame whose centre is not before a moment of its piece."""
         return max(0, math.ceil(time_s / self.step_s - 0.5 - 1e-6))
 
 
+<<<<<<< HEAD
 def _keep_name(path: Path) -> None:
     """Have the disk keep what a new file is called, so that it outlives a power cut."""
     if os.name == "posix":  # elsewhere a folder can't be opened
@@ -122,6 +127,10 @@ def _keep_name(path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+=======
+def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
+    return sha256[:2], sha256, f"{channel}-{number}.npy"
+>>>>>>> lookup
 
 
 def _layout(file: FileIO) -> tuple[int, int, int]:
@@ -134,5 +143,5 @@ def _layout(file: FileIO) -> tuple[int, int, int]:
     return file.tell(), count, width
 
 
-def _damaged(path: Path, error: Exception) -> EarmarkError:
+def _damaged(path: Path | str, error: Exception) -> EarmarkError:
     return EarmarkError(f"{path} is missing or damaged ({error}): index into a new folder.")

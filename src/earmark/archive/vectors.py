@@ -22,7 +22,7 @@ from earmark.progress import progress
 VECTORS = "vectors.usearch"
 APART_S = 0.2  # between two vectors, as nearly as whole frames allow
 NEIGHBOURS = 16  # in the graph, a vector
-EXPANSION = 64  # of the search while the graph grows; more finds better neighbours, and takes longer
+EXPANSION = 32  # of the search while the graph grows; more finds better neighbours, and takes longer
 OPEN = 64  # shards; their files never change
 CHANNEL_BITS, PIECE_BITS, NUMBER_BITS = 6, 16, 12  # of a key; the rest is the recording's number
 
@@ -108,7 +108,7 @@ def _nearest(indices: Sequence[Any], directions: Single, count: int) -> Iterator
 def _new(width: int) -> Any:
     from usearch.index import Index
 
-    return Index(ndim=width, metric="cos", dtype="f16", connectivity=NEIGHBOURS, expansion_add=EXPANSION)
+    return Index(ndim=width, metric="cos", dtype="i8", connectivity=NEIGHBOURS, expansion_add=EXPANSION)
 
 
 @lru_cache(maxsize=OPEN)

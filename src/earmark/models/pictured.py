@@ -109,15 +109,26 @@ class PicturedModel(nn.Module, ABC):
         """Detection logits (B, Q), and localisation scores (B, Q, T')."""
 
     @abstractmethod
-    def digest(self, speech: Speech) -> Tensor:
-        """What utterances come to, for any query, (B, S): see :meth:`sought`."""
+    def digest(self, speech: Speech, typical: Tensor) -> Tensor:
+        """What utterances come to, whatever will be asked, (B, S).
+
+        Parameters
+        ----------
+        speech : frames (B, T', D) and lengths (B,)
+        typical : torch.Tensor, shape = (C, D)
+            Frames that others are like.
+        """
 
     @abstractmethod
-    def sought(self, asked: Any) -> Tensor:
-        """What to look for in digests, (S,).
+    def sought(self, asked: Any, typical: Tensor) -> Tensor:
+        """What to look for in digests, (S,): its inner product with one guesses how well an utterance answers.
 
-        The larger its inner product with the digest of an utterance, the better the utterance is likely to answer what
-        is asked: one query, of :meth:`ask`.
+        Parameters
+        ----------
+        asked : Any
+            One query, of :meth:`ask`.
+        typical : torch.Tensor, shape = (C, D)
+            That the digests were made with.
         """
 
     def compared(self, lengths: Tensor, frames: int) -> Tensor:
@@ -198,15 +209,27 @@ class PairModel(PicturedModel):
             curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
         return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
 
-    def digest(self, speech: Speech) -> Tensor:
-        """The mean of the frames that are compared, (B, D)."""
+    def digest(self, speech: Speech, typical: Tensor) -> Tensor:
+        """Which part of the frames that are compared is nearest to each typical one, (B, C)."""
         frames, lengths = speech
-        real = self.compared(lengths, frames.shape[1])[:, :, None]
-        return (frames * real).sum(dim=1) / real.sum(dim=1)
+        real = self.compared(lengths, frames.shape[1])
+        nearest = (frames @ typical.T - typical.square().sum(dim=1) / 2).argmax(dim=2)
+        parts = real / real.sum(dim=1, keepdim=True)
+        return frames.new_zeros(len(frames), len(typical)).scatter_add_(1, nearest, parts.to(frames.dtype))
 
-    def sought(self, asked: list[Tensor]) -> Tensor:
-        """The mean of the pixels, (D,)."""
-        return torch.cat([one.flatten(0, 1) for one in asked]).mean(dim=0)
+    def sought(self, asked: list[Tensor], typical: Tensor) -> Tensor:
+        """What each typical frame adds to the similarity, (C,), as if all frames were typical ones.
+
+        This is exact where similarities are means over frames: MISA and SISA. It is a guess where they hang on a few
+        frames or on all together.
+        """
+        return torch.stack([self._added(pixels, typical) for pixels in asked[0]]).mean(dim=0)
+
+    def _added(self, pixels: Tensor, typical: Tensor) -> Tensor:
+        matches = pixels @ typical.T
+        if self.pool is similarity.sisa:
+            return matches.mean(dim=0)
+        return matches.amax(dim=0)
 
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """Inner products of pixels and frames."""

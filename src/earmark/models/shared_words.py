@@ -91,12 +91,12 @@ class SharedWords(PicturedModel):
         spoken = _mixture(log_mean_exp(heard, lengths, self.r), asked)
         return spoken, _mixture(heard.transpose(1, 2), asked).transpose(1, 2)
 
-    def digest(self, speech: Speech) -> Tensor:
-        """The probability (B, W) that each keyword is spoken: all that a query asks for."""
+    def digest(self, speech: Speech, typical: Tensor) -> Tensor:
+        """The probability (B, W) that each keyword is spoken: it says all, whatever is typical."""
         frames, lengths = speech
         return log_mean_exp(self.heard(frames), lengths, self.r).sigmoid()
 
-    def sought(self, asked: Tensor) -> Tensor:
+    def sought(self, asked: Tensor, typical: Tensor) -> Tensor:
         """The probability (W,) that each keyword is meant, so that the inner product is the detection score."""
         return asked[0]
 
