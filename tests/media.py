@@ -58,7 +58,7 @@ def write_container(
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
+    with path.open("wb") as file:  # noqa: SIM117
         with av.open(_Pipe(file) if live else file, "w", format=_form(path), options=dict(options or {})) as container:
             film = container.add_stream("mpeg4", rate=10) if video_s else None
             if film is not None:
@@ -85,7 +85,7 @@ def repack(source: Path, path: Path, *, live: bool = False) -> Path:
     """Put the sound of a file into another container as it is; see `write_container`."""
     import av
 
-    with av.open(str(source)) as old, path.open("wb") as file:
+    with av.open(str(source)) as old, path.open("wb") as file:  # noqa: SIM117
         with av.open(_Pipe(file) if live else file, "w", format=_form(path)) as new:
             track = new.add_stream_from_template(old.streams.audio[0])
             for packet in old.demux(audio=0):

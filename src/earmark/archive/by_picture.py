@@ -61,12 +61,7 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
         windows = list(all_windows(rows.values()))
     else:
         folders, windows = look_up(archive, rows)
-<<<<<<< HEAD
-        sought = _pictured(archive, asked.name).sought(asked.query).detach().cpu()
-        windows = list(dict.fromkeys(windows + likely(folders, sought, rows, max(FEWEST, WIDER * top))))
-=======
         windows = list(dict.fromkeys(windows + likely(folders, asked, rows, max(FEWEST, WIDER * top))))
->>>>>>> lookup
     return score_windows(archive, asked, windows, rows)[:top]
 
 

@@ -94,15 +94,9 @@ class FrameStore:
                 if path not in self._laid_out:
                     self._laid_out[path] = _layout(file)
                 offset, count, width = self._laid_out[path]
-<<<<<<< HEAD
                 first, end = (min(self._first_from(edge_s - begin_s(number)), count) for edge_s in (start_s, end_s))
-                size = np.dtype(np.float16).itemsize * width
-                file.seek(offset + first * size)
-                content = file.read(max(0, end - first) * size)
-=======
-                first, end = (min(self._first_from(edge_s - number * PIECE_S), count) for edge_s in (start_s, end_s))
-                content = os.pread(file.fileno(), (end - first) * width * SIZE, offset + first * width * SIZE)
->>>>>>> lookup
+                file.seek(offset + first * width * SIZE)
+                content = file.read(max(0, end - first) * width * SIZE)
                 return np.frombuffer(content, np.float16).reshape(-1, width)
         except FileNotFoundError:
             return None
@@ -118,7 +112,6 @@ class FrameStore:
         return max(0, math.ceil(time_s / self.step_s - 0.5 - 1e-6))
 
 
-<<<<<<< HEAD
 def _keep_name(path: Path) -> None:
     """Have the disk keep what a new file is called, so that it outlives a power cut."""
     if os.name == "posix":  # elsewhere a folder can't be opened
@@ -127,10 +120,10 @@ def _keep_name(path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-=======
+
+
 def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
     return sha256[:2], sha256, f"{channel}-{number}.npy"
->>>>>>> lookup
 
 
 def _layout(file: FileIO) -> tuple[int, int, int]:
