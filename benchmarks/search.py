@@ -160,7 +160,7 @@ def keywords(archive: Archive, postings: int) -> None:
 def pictures(archive: Archive, kind: str, words: npt.NDArray[np.float32], hours: float, queries: int) -> None:
     """Time image queries by way of the vectors and by scoring every window, and compare what they find."""
     chance = np.random.default_rng(1)
-    model, rows = archive.finder.model, searched(archive, recordings_that(Filters()))
+    model, rows = archive.finder.model, searched(archive, recordings_that(archive, Filters()))
     with torch.no_grad():
         asked = [Asked("", archive.finder, model.ask([pixels_of(words, chance)])) for _ in range(queries)]
     short = median_ms(lambda number: best(archive, asked[number], rows, TOP), queries)

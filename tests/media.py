@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -30,3 +32,80 @@ def write_picture(path: Path, size: tuple[int, int] = (32, 24)) -> Path:
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(pixels).save(path)
     return path
+
+
+def write_container(
+    path: Path,
+    samples: npt.NDArray[np.float32],
+    sample_rate: int,
+    codec: str,
+    *,
+    options: Mapping[str, str] | None = None,
+    video_s: float = 0.0,
+    live: bool = False,
+) -> Path:
+    """Write sound, shape (samples, channels), through PyAV.
+
+    Parameters
+    ----------
+    options : mapping, optional
+        The encoder's or the container's.
+    video_s : float
+        Length of a black film beside the sound.
+    live : bool
+        Whether the writer can't go back to say how long it became, as in a browser.
+    """
+    import av
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        with av.open(_Pipe(file) if live else file, "w", format=_form(path), options=dict(options or {})) as container:
+            film = container.add_stream("mpeg4", rate=10) if video_s else None
+            if film is not None:
+                film.width = film.height = 32
+                film.pix_fmt = "yuv420p"
+            if len(samples):
+                layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
+                sound = container.add_stream(codec, rate=sample_rate, layout=layout, options=dict(options or {}))
+                sound.bit_rate = 64_000 * samples.shape[1]
+                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
+                frame.sample_rate = sample_rate
+                frame.pts = 0
+                container.mux([*sound.encode(frame), *sound.encode(None)])
+            if film is not None:
+                for number in range(round(10 * video_s)):
+                    picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), dtype=np.uint8), format="rgb24")
+                    picture.pts = number
+                    container.mux(film.encode(picture))
+                container.mux(film.encode(None))
+    return path
+
+
+def repack(source: Path, path: Path, *, live: bool = False) -> Path:
+    """Put the sound of a file into another container as it is; see `write_container`."""
+    import av
+
+    with av.open(str(source)) as old, path.open("wb") as file:
+        with av.open(_Pipe(file) if live else file, "w", format=_form(path)) as new:
+            track = new.add_stream_from_template(old.streams.audio[0])
+            for packet in old.demux(audio=0):
+                if packet.dts is not None:
+                    packet.stream = track
+                    new.mux(packet)
+    return path
+
+
+def _form(path: Path) -> str:
+    """What FFmpeg calls the container that a path's ending names."""
+    ending = path.suffix.lstrip(".")
+    return {"m4a": "ipod", "wma": "asf", "mkv": "matroska", "aac": "adts"}.get(ending, ending)
+
+
+class _Pipe:
+    """A file that can be written from start to end alone."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, data: bytes) -> int:
+        return self._file.write(data)

@@ -1,4 +1,4 @@
-"""A server that speaks the review page's HTTP API about an archive that there isn't, so that the page can be watched."""
+"""A server that speaks the HTTP API of the review page, about an archive that there isn't."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ import numpy as np
 import soundfile
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 HOSTILE = '<img src=x onerror="alert(1)"><script>alert(2)</script>.wav'
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 KEYWORDS = ["ọmọ", "ajá", "omi", "ọkùnrin", "obìnrin", "bọ́ọ̀lù", "ẹṣin", "pupa", "koríko", "yìnyín", "òkè", "igi"]
 RECORDINGS: dict[int, dict[str, Any]] = {
     1: {"name": "Ìfọ̀rọ̀wánilẹ́nuwò 3, market day.wav", "folder": "2019/Ìbàdàn", "duration_s": 10_800.0, "channels": 2}
@@ -39,8 +44,12 @@ class Pretended:
         Method, path and query of every request, in order.
     judgements : dict
         By id, as the page sent them.
+    pictures : list of bytes
+        That were brought.
     about : dict
         What is different in ``/api/archive``.
+    failing : int
+        How many of the next changes are refused, because the disk is full.
     """
 
     address: str = ""
@@ -82,19 +91,36 @@ def outline(start_s: float, end_s: float, count: int) -> tuple[list[float], list
     return (-loud * wobble).tolist(), (loud * wobble[::-1]).tolist()
 
 
+class Notes:
+    """Writes down every request, and refuses those that the real server refuses."""
+
+    def __init__(self, app: Any, told: Pretended) -> None:
+        self.app, self.told = app, told
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            self.told.asked.append(f"{request.method} {request.url.path}?{request.url.query}")
+            refusal = self._refusal(request)
+            if refusal is not None:
+                await refusal(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if request.method == "GET":
+            return None
+        if request.headers.get("x-earmark") != "1":
+            return JSONResponse({"detail": "The header is missing."}, 403)
+        if self.told.failing:
+            self.told.failing -= 1
+            return JSONResponse({"detail": "The disk is full: make room."}, 507)
+        return None
+
+
 def make_app(told: Pretended) -> FastAPI:
     app = FastAPI()
-
-    @app.middleware("http")
-    async def note(request: Request, call_next: Any) -> Any:
-        told.asked.append(f"{request.method} {request.url.path}?{request.url.query}")
-        changes = request.method != "GET"
-        if changes and request.headers.get("x-earmark") != "1":
-            return Response('{"detail": "no header"}', 403)
-        if changes and told.failing:
-            told.failing -= 1
-            return Response('{"detail": "The disk is full."}', 507, media_type="application/json")
-        return await call_next(request)
+    app.add_middleware(Notes, told=told)
 
     @app.get("/api/archive")
     def archive() -> dict[str, Any]:
@@ -139,8 +165,8 @@ def make_app(told: Pretended) -> FastAPI:
             return answer(query, "like 0:31.4" if query.startswith("like:") else "dog.png", hits_of(query))
         if query not in KEYWORDS:
             nearest = ", ".join(KEYWORDS[:3])
-            detail = f"The word {query!r} is not among the {len(KEYWORDS)} keywords of this model: the nearest are {nearest}."
-            raise HTTPException(404, detail)
+            unknown = f"The word {query!r} is not among the {len(KEYWORDS)} keywords of this model"
+            raise HTTPException(400, f"{unknown}: the nearest are {nearest}.")
         return answer(query, query, hits_of(query))
 
     @app.post("/api/search/picture")
@@ -187,19 +213,31 @@ def make_app(told: Pretended) -> FastAPI:
         gone = told.judgements.pop(number)
         return {"judged": judged(gone["query"])}
 
-    app.mount("/", StaticFiles(directory=str(resources.files("earmark.web") / "static"), html=True))
+    static = resources.files("earmark.web") / "static"
+    app.mount("/static", StaticFiles(directory=str(static)))
+
+    @app.get("/")
+    def page() -> FileResponse:
+        return FileResponse(str(static / "index.html"), headers={"Content-Security-Policy": POLICY})
+
     return app
 
 
 @contextmanager
-def served(told: Pretended) -> Iterator[Pretended]:
-    """The server on a port of its own, for as long as the block lasts."""
-    server = uvicorn.Server(uvicorn.Config(make_app(told), host="127.0.0.1", port=0, log_level="error"))
+def running(app: Any) -> Iterator[str]:
+    """The address of an application on a port of its own, for as long as the block lasts."""
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    told.address = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    yield told
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(5)
+
+
+@contextmanager
+def served(told: Pretended) -> Iterator[Pretended]:
+    """The server that pretends."""
+    with running(make_app(told)) as told.address:
+        yield told

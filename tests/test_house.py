@@ -11,7 +11,7 @@ import earmark
 
 PACKAGE = Path(earmark.__file__).parent
 FLOORS = [
-    ["errors", "timing"],
+    ["errors", "timing", "wholeness"],
     ["audio", "device", "files", "hits", "images", "progress", "vocabulary"],
     ["containers", "corpus", "media", "pretrained", "queries", "recipe", "tables"],
     ["corpora", "features", "streaming", "strung", "vision"],

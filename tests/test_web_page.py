@@ -1,21 +1,21 @@
-"""The review page in a real Chromium, on a server that pretends: every key, button and boundary, and what can go wrong."""
+"""The review page in a real Chromium: every key, button and boundary, and what can go wrong."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from earmark.recipe import Recipe
 from media import write_picture
-from pretended import HOSTILE, RECORDINGS, Pretended, hits_of, served
+from pretended import HOSTILE, RECORDINGS, Pretended, hits_of, running, served
 
 BEST = hits_of("ọmọ")
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-LOST = "net::ERR_INTERNET_DISCONNECTED"
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -48,6 +48,11 @@ class Visit:
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("dialog", lambda dialog: self.troubles.append(f"dialog {dialog.message}"))
         self.page.on("request", self._watch)
+        self.page.on("console", self._listen)
+
+    def _listen(self, message: Any) -> None:
+        if "Content Security Policy" in message.text:
+            self.troubles.append(message.text)
 
     def _watch(self, request: Any) -> None:
         if not request.url.startswith(self.address + "/"):
@@ -88,8 +93,25 @@ def until(page: Any, text: str, place: str) -> None:
     page.locator(place, has_text=text).wait_for()
 
 
+def eventually(page: Any, told_so: Callable[[], Any]) -> Any:
+    """What a function says, once it says something."""
+    for _ in range(250):
+        said = told_so()
+        if said:
+            return said
+        page.wait_for_timeout(20)
+    pytest.fail("still not so after 5 s")
+
+
 def saved(page: Any) -> None:
-    page.wait_for_function("document.querySelector('#saved').textContent === 'saved'")
+    eventually(page, lambda: page.inner_text("#saved") == "saved")
+
+
+def heard(page: Any, told: Pretended, nth: int = 1) -> tuple[float, float]:
+    """Start and end of the nth stretch of sound that was asked for."""
+    line = eventually(page, lambda: [line for line in told.asked if "/sound?" in line][nth - 1 : nth])[0]
+    start_s, end_s = (float(part.split("=")[1]) for part in line.split("&")[1:])
+    return start_s, end_s
 
 
 def play_state(page: Any) -> str:
@@ -126,26 +148,30 @@ def test_a_typed_word_is_searched_and_its_candidates_are_told(visit: Visit, told
     assert page.input_value("#word") == "ọmọ"
 
 
+# The columns, as shares of the width, in whose upper fifth something is drawn as solid as the curve; and all colours.
+DRAWN = """() => {
+  const canvas = document.querySelector("#sound canvas");
+  const { width, height } = canvas;
+  const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+  const columns = [];
+  const colours = new Set();
+  for (let i = 0; i < data.length; i += 4) {
+    if (data[i + 3] !== 255) continue;
+    colours.add([data[i], data[i + 1], data[i + 2]].join());
+    if (i / 4 < width * height * 0.2) columns.push(((i / 4) % width) / width);
+  }
+  return { columns, colours: [...colours] };
+}"""
+
+
 def test_the_sound_and_the_curve_are_drawn(visit: Visit) -> None:
     page = visit.open("ọmọ")
-    colours = """() => {
-      const canvas = document.querySelector("#sound canvas");
-      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-      const has = (r, g, b) => { for (let i = 0; i < data.length; i += 4) if (data[i] === r && data[i + 1] === g && data[i + 2] === b && data[i + 3] === 255) return true; return false; };
-      return has(0xa9, 0xae, 0xb6) && has(0xb4, 0x50, 0x0c);
-    }"""
-    page.wait_for_function(colours)
-    highest = page.evaluate("""() => {
-      const canvas = document.querySelector("#sound canvas");
-      const { width } = canvas, rows = Math.round(canvas.height * 0.2);
-      const { data } = canvas.getContext("2d").getImageData(0, 0, width, rows);
-      const columns = [];
-      for (let x = 0; x < width; x++) for (let y = 0; y < rows; y++) if (data[4 * (y * width + x) + 3] === 255) columns.push(x / width);
-      return columns.reduce((a, b) => a + b) / columns.length;
-    }""")
+    sound, model = "169,174,182", "180,80,12"
+    eventually(page, lambda: {sound, model} <= set(page.evaluate(DRAWN)["colours"]))
+    columns = eventually(page, lambda: page.evaluate(DRAWN)["columns"])
     hit = BEST[0]
     start, end = hit["start_s"] - 2, hit["end_s"] + 2
-    assert highest == pytest.approx((hit["time_s"] - start) / (end - start), abs=0.02)
+    assert sum(columns) / len(columns) == pytest.approx((hit["time_s"] - start) / (end - start), abs=0.02)
 
 
 def test_suggestions_forgive_unicode_forms_and_tone_marks(visit: Visit) -> None:
@@ -182,8 +208,7 @@ def test_filters_and_alarms_are_asked_for_and_nothing_found_is_said(visit: Visit
     page.select_option("#filter-alarms", "3")
     page.fill("#filter-folder", "2019/Ìbàdàn")
     page.press("#filter-folder", "Tab")
-    page.wait_for_timeout(200)
-    assert "alarms=3" in told.asked[-1] or any("alarms=3" in line and "folder=2019" in line for line in told.asked)
+    eventually(page, lambda: any("alarms=3" in line and "folder=2019%2F" in line for line in told.asked))
     page.select_option("#filter-speaker", "Bísí")
     until(page, "Nothing was found for ọmọ.", "#failure h2")
     page.locator("#failure button").click()
@@ -216,14 +241,12 @@ def test_keys_go_judge_and_undo(visit: Visit, told: Pretended) -> None:
     assert position(page) == 4
     page.keyboard.press("u")
     assert position(page) == 3
-    page.wait_for_function("document.querySelector('#saved').textContent === 'saved'")
-    assert told.verdicts() == {BEST[1]["place"]: "yes"}
+    eventually(page, lambda: told.verdicts() == {BEST[1]["place"]: "yes"})
     page.keyboard.press("u")
     page.keyboard.press("u")  # one too many
     until(page, "There is nothing to undo.", "#aloud")
-    page.wait_for_function("document.querySelector('#precision').textContent === 'none judged yet'")
-    page.wait_for_timeout(200)
-    assert told.verdicts() == {}
+    assert page.inner_text("#precision") == "none judged yet"
+    eventually(page, lambda: not told.judgements)
 
 
 def test_a_second_verdict_replaces_the_first_and_undo_brings_it_back(visit: Visit, told: Pretended) -> None:
@@ -235,8 +258,7 @@ def test_a_second_verdict_replaces_the_first_and_undo_brings_it_back(visit: Visi
     saved(page)
     assert told.verdicts() == {BEST[0]["place"]: "no"}
     page.keyboard.press("u")
-    saved(page)
-    assert told.verdicts() == {BEST[0]["place"]: "yes"}
+    eventually(page, lambda: told.verdicts() == {BEST[0]["place"]: "yes"})
     assert page.inner_text("#precision") == "yes 1 of 1 judged (100 %)"
 
 
@@ -245,9 +267,8 @@ def test_buttons_judge_and_let_go_of_the_space_bar(visit: Visit, told: Pretended
     page.click("[data-judge=yes]")
     saved(page)
     page.keyboard.press(" ")
-    page.wait_for_timeout(100)
+    heard(page, told)
     assert told.verdicts() == {BEST[0]["place"]: "yes"}
-    assert any("/sound?" in line for line in told.asked)
     assert page.locator("#list li").first.get_attribute("data-verdict") == "yes"
 
 
@@ -279,12 +300,10 @@ def test_space_plays_with_a_second_of_context_and_stops(visit: Visit, told: Pret
     page.keyboard.press(" ")
     assert play_state(page) == "Listen"
     assert page.locator("#playhead").is_hidden()
-    asked = [line for line in told.asked if "/sound?" in line]
     hit = BEST[0]
-    stretch = f"channel=1&start_s={hit['start_s'] - 1:.3f}&end_s={hit['end_s'] + 1:.3f}"
-    assert asked[0] == f"GET /api/recordings/1/sound?{stretch}"
+    assert heard(page, told) == pytest.approx((hit["start_s"] - 1, hit["end_s"] + 1))
     page.keyboard.press(" ")
-    page.wait_for_function("document.querySelector('#listen .label').textContent === 'Listen'", timeout=6000)
+    eventually(page, lambda: play_state(page) == "Listen")
 
 
 def test_a_recording_of_three_hours_is_listened_to_from_anywhere(visit: Visit, told: Pretended) -> None:
@@ -296,13 +315,11 @@ def test_a_recording_of_three_hours_is_listened_to_from_anywhere(visit: Visit, t
     whole.click(position={"x": box["width"] / 2, "y": box["height"] * 0.7})
     assert play_state(page) == "Stop"
     page.locator("#whole-playhead").wait_for()
-    asked = [line for line in told.asked if "/sound?" in line][-1]
-    start_s, end_s = (float(part.split("=")[1]) for part in asked.split("&")[1:])
+    start_s, end_s = heard(page, told)
     assert start_s == pytest.approx(5400, abs=10800 / box["width"])
     assert end_s == start_s + 60
     whole.press("ArrowRight")
-    asked = [line for line in told.asked if "/sound?" in line][-1]
-    assert float(asked.split("&")[1].split("=")[1]) == pytest.approx(start_s + 5, abs=1.5)
+    assert start_s + 5 <= heard(page, told, 2)[0] < start_s + 15
     assert not any("/file" in line for line in told.asked)
     pin = box["width"] * BEST[4]["time_s"] / 10800
     whole.click(position={"x": pin, "y": 8})
@@ -313,10 +330,8 @@ def test_clicking_the_sound_listens_from_there(visit: Visit, told: Pretended) ->
     page = visit.open("ọmọ")
     box = page.locator("#sound").bounding_box()
     page.locator("#sound").click(position={"x": box["width"] * 0.25, "y": 40})
-    page.wait_for_function("document.querySelector('#listen .label').textContent === 'Stop'")
-    asked = [line for line in told.asked if "/sound?" in line][-1]
     start, end = BEST[0]["start_s"] - 2, BEST[0]["end_s"] + 2
-    assert float(asked.split("&")[1].split("=")[1]) == pytest.approx(start + (end - start) / 4, abs=0.02)
+    assert heard(page, told)[0] == pytest.approx(start + (end - start) / 4, abs=0.02)
 
 
 def test_boundaries_move_by_keys_and_a_judged_one_is_saved(visit: Visit, told: Pretended) -> None:
@@ -336,16 +351,12 @@ def test_boundaries_move_by_keys_and_a_judged_one_is_saved(visit: Visit, told: P
     page.keyboard.press("k")
     end = page.locator("#end-of-word")
     end.press("Shift+ArrowRight")
-    page.wait_for_timeout(700)
-    [judgement] = told.judgements.values()
-    assert judgement["end_s"] == pytest.approx(BEST[0]["end_s"] + 0.1)
-    assert judgement["verdict"] == "yes"
-    text = end.get_attribute("aria-valuetext")
-    assert text.startswith(clock(judgement["end_s"])[:-2])
+    kept = lambda: [j["end_s"] for j in told.judgements.values()]  # noqa: E731
+    eventually(page, lambda: kept() == [pytest.approx(BEST[0]["end_s"] + 0.1)])
+    assert list(told.verdicts().values()) == ["yes"]
+    assert end.get_attribute("aria-valuetext").startswith(clock(BEST[0]["end_s"] + 0.1)[:-2])
     page.keyboard.press("u")
-    page.wait_for_timeout(300)
-    [judgement] = told.judgements.values()
-    assert judgement["end_s"] == pytest.approx(BEST[0]["end_s"])
+    eventually(page, lambda: kept() == [pytest.approx(BEST[0]["end_s"])])
 
 
 def test_the_start_stays_before_the_end(visit: Visit) -> None:
@@ -411,7 +422,9 @@ def test_a_dropped_picture_is_asked_with(visit: Visit, told: Pretended, tmp_path
       const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
       const dataTransfer = new DataTransfer();
       dataTransfer.items.add(new File([bytes], name, { type }));
-      for (const kind of ["dragover", "drop"]) document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+      for (const kind of ["dragover", "drop"]) {
+        document.body.dispatchEvent(new DragEvent(kind, { dataTransfer, bubbles: true, cancelable: true }));
+      }
     }"""
     page.locator("#welcome").wait_for()
     page.evaluate(drop, [base64.b64encode(b"no").decode(), "<b>notes</b>.txt", "text/plain"])
@@ -424,7 +437,7 @@ def test_a_dropped_picture_is_asked_with(visit: Visit, told: Pretended, tmp_path
     assert "image%3A12ab" in page.url
     for key in "yyy":
         page.keyboard.press(key)
-    page.wait_for_function("document.querySelector('#reordered').textContent")
+    eventually(page, lambda: page.inner_text("#reordered"))
     assert len(told.pictures) == 1  # asked again by its key
     page.click("#take-away")
     page.locator("#welcome").wait_for()
@@ -448,11 +461,11 @@ def test_judgements_reorder_what_is_left_and_nothing_else(visit: Visit) -> None:
     before = rows(page)
     for key in "yyy":
         page.keyboard.press(key)
-    page.wait_for_function("document.querySelector('#reordered').textContent")
+    eventually(page, lambda: page.inner_text("#reordered"))
     assert rows(page)[:4] == before[:4]
     assert position(page) == 4
     assert rows(page)[4:] == before[4:][::-1]
-    assert page.inner_text("#aloud") == "The rest was put in a new order by your judgements."
+    assert page.locator("#aloud p").last.text_content() == "The rest was put in a new order by your judgements."
 
 
 def test_a_server_that_is_gone_loses_no_judgement(visit: Visit, told: Pretended) -> None:
@@ -480,18 +493,14 @@ def test_what_a_closed_page_could_not_save_the_next_one_does(visit: Visit, told:
     visit.context.set_offline(False)
     visit.page = visit.context.new_page()
     page = visit.open()
-    for _ in range(100):
-        if told.judgements:
-            break
-        page.wait_for_timeout(20)
-    assert told.verdicts() == {BEST[0]["place"]: "yes"}
+    eventually(page, lambda: told.verdicts() == {BEST[0]["place"]: "yes"})
 
 
 def test_a_full_disk_is_no_reason_to_forget(visit: Visit, told: Pretended) -> None:
     page = visit.open("ọmọ")
     told.failing = 1
     page.keyboard.press("y")
-    page.locator("#away").wait_for()
+    until(page, "The disk is full: make room. 1 judgement is kept", "#away")
     saved(page)
     assert told.verdicts() == {BEST[0]["place"]: "yes"}
 
@@ -511,36 +520,83 @@ def test_html_in_names_is_shown_as_text(visit: Visit, told: Pretended) -> None:
     until(page, "<img src=x>", "#failure p")
 
 
-@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(browser: Any, told: Pretended, scheme: str, size: dict[str, Any]) -> None:
+def test_axe_finds_nothing_serious(browser: Any, told: Pretended, scheme: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
-    visit = Visit(browser, told, color_scheme=scheme, reduced_motion="reduce", **size)
+    visit = Visit(browser, told, color_scheme=scheme, reduced_motion="reduce")
 
     def check(page: Any) -> None:
-        found = axe.run(page).response["violations"]
-        assert [
-            (v["id"], [n["html"] for n in v["nodes"]]) for v in found if v["impact"] in ("serious", "critical")
-        ] == []
+        found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+        serious = [v for v in found if v["impact"] in ("serious", "critical")]
+        assert [(v["id"], [node["html"] for node in v["nodes"]]) for v in serious] == []
 
-    page = visit.open()
-    page.locator("#welcome").wait_for()
-    check(page)
-    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert dark == ("rgb(21, 23, 26)" if scheme == "dark" else "rgb(251, 250, 247)")
     page = visit.open("ọmọ")
+    paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert paper == ("rgb(21, 23, 26)" if scheme == "dark" else "rgb(251, 250, 247)")
     for key in "yrn":
         page.keyboard.press(key)
     saved(page)
     page.click("#filters summary")
+    page.click("#score")
+    check(page)
+    page.set_viewport_size(PHONE["viewport"])
     check(page)
     page.keyboard.press("?")
     check(page)
     page.keyboard.press("Escape")
     page.fill("#word", "o")
+    page.locator("[role=option]").first.wait_for()
     check(page)
+    page.fill("#word", "zzz")
     page.press("#word", "Enter")
     page.locator("#failure").wait_for()
     check(page)
+    page = visit.open()
+    page.locator("#welcome").wait_for()
+    check(page)
     visit.context.close()
+    assert visit.outside == visit.troubles == []
+
+
+def test_the_page_of_a_real_archive(browser: Any, tmp_path: Path, tiny_pictured_recipe: Recipe) -> None:
+    from earmark.archive.review import judgements
+    from earmark.web.app import create_app
+    from served import EVIL, copy_archive, write_served
+
+    archive = copy_archive(write_served(tmp_path / "served", tiny_pictured_recipe), tmp_path / "àwọn ohùn")
+    picture = write_picture(tmp_path / "dog.png")
+    with running(create_app(archive, token="sesame")) as address:
+        visit = Visit(browser, Pretended(address))
+        page = visit.page
+        page.goto(f"{address}/?token=sesame")
+        page.locator("#keywords .word", has_text="ọmọ").click()
+        page.locator("#list li").first.wait_for()
+        assert EVIL in page.locator("#list .file").all_inner_texts()
+        assert "àwọn ohùn" in page.inner_text(".archive")
+        assert "for <b>research</b>" in page.inner_text("footer")
+        eventually(page, lambda: len(page.evaluate(DRAWN)["colours"]) > 1)
+        page.locator("#whole-sound").wait_for()
+        page.keyboard.press(" ")
+        page.locator("#playhead").wait_for()
+        page.locator("#end-of-word").press("Shift+ArrowLeft")
+        end_s = float(page.get_attribute("#end-of-word", "aria-valuenow"))
+        page.keyboard.press("y")
+        page.keyboard.press("n")
+        saved(page)
+        first, second = sorted(judgements(archive, "ọmọ"), key=lambda judgement: judgement.id)
+        assert (first.verdict, second.verdict) == ("yes", "no")
+        assert first.end_s == pytest.approx(end_s, abs=0.006)
+        page.keyboard.press("u")
+        eventually(page, lambda: [j.id for j in judgements(archive, "ọmọ")] == [first.id])
+        page.click("#like")
+        until(page, "what is spoken at", "#list h2")
+        page.set_input_files("#picture-file", picture)
+        page.locator("#asked canvas").wait_for()
+        eventually(page, lambda: "image%3A" in page.url)
+        page.fill("#word", "omo")
+        page.press("#word", "Enter")
+        until(page, "ọmọ", "#list h2")
+        assert page.inner_text("#precision") == "yes 1 of 1 judged (100 %)"
+        visit.context.close()
+    archive.close()
     assert visit.outside == visit.troubles == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import numpy.typing as npt
 
 from earmark.errors import EarmarkError
 from earmark.timing import SAMPLE_RATE
+from earmark.wholeness import ends_early
 
 Waveform = npt.NDArray[np.float32]
 SAMPLES_AT_A_TIME = 1 << 16  # bounds the memory that checking a long recording takes
-RIFF_UNKNOWN_LENGTH = 0x7FFF_0000  # programs that write wav into a pipe put this much or more into its header
-OGG_PAGE = re.compile(rb"OggS\0[\0-\7]")
-OGG_LARGEST_PAGE = 65_307  # bytes, RFC 3533
 
 
 @dataclass(frozen=True)
@@ -151,34 +148,8 @@ def require_numbers(samples: Waveform, path: Path | str) -> None:
         raise EarmarkError(f"{path} holds samples that are not numbers: export it once more.")
 
 
-def ends_early(path: Path) -> bool:
-    """Whether a wav or ogg file is shorter than it says itself, which libsndfile passes over in silence."""
-    with path.open("rb") as file:
-        head = file.read(12)
-        size = path.stat().st_size
-        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-            said = 8 + int.from_bytes(head[4:8], "little")
-            # One byte less is common: the padding of an odd length is often left out.
-            return size + 1 < said < RIFF_UNKNOWN_LENGTH
-        if head[:4] == b"OggS":
-            file.seek(max(0, size - OGG_LARGEST_PAGE))
-            tail = file.read()
-            last = max((page.start() for page in OGG_PAGE.finditer(tail)), default=0)
-            return not _is_whole_page(tail[last:])
-    return False
-
-
-def _is_whole_page(page: bytes) -> bool:
-    """Whether an Ogg page (RFC 3533, section 6) has all the segments that its header lists."""
-    if len(page) < 27:
-        return False
-    count = page[26]
-    lengths = page[27 : 27 + count]
-    return len(lengths) == count and len(page) >= 27 + count + sum(lengths)
-
-
 def cut_short(path: Path | str, after_s: float) -> EarmarkError:
-    """What to say of a file that ends before it should."""
+    """What to say of a file that ends before it should, after so many seconds of sound."""
     return EarmarkError(f"{path} is cut short after {after_s:.2f} s: copy it again.")
 
 

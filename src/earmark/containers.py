@@ -1,26 +1,27 @@
-"""Sound inside m4a, aac, mp4, webm, mkv, mov, 3gp and wma: a stretch of it, at its own sampling rate."""
+"""Sound inside mp3, m4a, aac, mp4, webm, mkv, mov, 3gp and wma: a stretch of it, at its own sampling rate."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.audio import AudioInfo, Waveform, cut_short, empty, ends_early, require_numbers
+from earmark.audio import AudioInfo, Waveform, cut_short, empty, require_numbers
 from earmark.errors import EarmarkError
 from earmark.timing import s_to_samples
-
-if TYPE_CHECKING:
-    pass
+from earmark.wholeness import ends_early
 
 # Playlists and the like would open other files, or the network: only what holds its sound itself is read.
 CONTAINERS = "aac,asf,matroska,mov,mp3,mp4,m4a,3gp,3g2,mj2,webm"
 SETTLE_S = 1.0  # a decoder that starts in the middle needs some frames before its output is right
+# Frames of an mp3 borrow bits from earlier ones: up to 255 bytes, of which the smallest frames (24 kHz, 8 kbit/s,
+# stereo, with a checksum) hold one each, and last 24 ms.
+MP3_SETTLES_S = 7.0
 JITTER_S = 0.05  # recorders' clocks tremble: a frame this near to the end of the one before follows it
 OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RFC 6716, section 2.1.4)
 VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
@@ -42,14 +43,12 @@ class ContainerSound:
         self.path = path
         self._open()
         try:
-            self._first = next(self._decode(), None)
-            if self._first is None:
-                raise empty(path)
+            self._first = self._first_frame()
         except BaseException:
             self._container.close()
             raise
-        self.sample_rate = self._first.sample_rate
-        self.channels = self._first.layout.nb_channels
+        self.sample_rate: int = self._first.sample_rate
+        self.channels: int = self._first.layout.nb_channels
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +59,7 @@ class ContainerSound:
     def info(self) -> AudioInfo:
         """Count the samples: from shortly before the end where the file says how long it is, else all of them."""
         said_s = self._said_s()
-        start = 0 if said_s is None else max(0, s_to_samples(said_s - 2 * SETTLE_S, self.sample_rate))
+        start = 0 if said_s is None else max(0, s_to_samples(said_s - 1, self.sample_rate))
         end = max(position + len(samples) for position, samples in self._frames(start))
         return AudioInfo(self.sample_rate, end, self.channels)
 
@@ -95,8 +94,8 @@ class ContainerSound:
     def _open(self) -> None:
         import av
 
-        self._container = av.open(os.path.abspath(self.path), options={"format_whitelist": CONTAINERS})
-        self._track = self._container.streams.best("audio")
+        self._container: Any = av.open(os.path.abspath(self.path), options={"format_whitelist": CONTAINERS})
+        self._track: Any = self._container.streams.best("audio")
         if self._track is None:
             self._container.close()
             raise EarmarkError(f"{self.path} has no sound track: name a file with sound.")
@@ -107,6 +106,12 @@ class ContainerSound:
         self._open()
         return self._decode()
 
+    def _first_frame(self) -> Any:
+        first = next(self._decode(), None)
+        if first is None:
+            raise cut_short(self.path, 0.0) if ends_early(Path(self.path)) else empty(self.path)
+        return first
+
     def _said_s(self) -> float | None:
         if self._track.duration is not None:
             return float(self._track.duration * self._track.time_base)
@@ -115,8 +120,9 @@ class ContainerSound:
 
     def _frames(self, start: int) -> Iterator[tuple[int, Waveform]]:
         """Frames with their positions, from `start` or some time before it to the end."""
-        settled = start - s_to_samples(SETTLE_S, self.sample_rate)
-        for back_s in (2 * SETTLE_S, 16 * SETTLE_S):
+        settle_s = MP3_SETTLES_S if self._is_mp3 else SETTLE_S
+        settled = start - s_to_samples(settle_s, self.sample_rate)
+        for back_s in (settle_s + 1, 8 * settle_s):
             from_s = start / self.sample_rate - back_s
             if from_s > 0:
                 frames = self._placed(self._decode(from_s), None)
@@ -135,11 +141,23 @@ class ContainerSound:
             if from_s is not None:
                 ticks = round(from_s / self._track.time_base)
                 self._container.seek((self._first.pts or 0) + ticks, stream=self._track)
-            yield from self._container.decode(self._track)
+            for packet in self._container.demux(self._track):
+                yield from self._decoded(packet)
         except av.error.FFmpegError as error:
             if ends_early(Path(self.path)):
                 return
             raise EarmarkError(f"{self.path} can't be decoded ({error.strerror}): copy or export it again.") from error
+
+    def _decoded(self, packet: Any) -> Sequence[Any]:
+        import av
+
+        try:
+            frames: Sequence[Any] = packet.decode()
+            return frames
+        except av.error.InvalidDataError:
+            if not self._is_mp3:
+                raise
+            return ()  # tags and other things that programs have left between the frames
 
     def _placed(self, frames: Iterator[Any], expected: int | None) -> Iterator[tuple[int, Waveform]]:
         for frame in frames:
@@ -153,13 +171,18 @@ class ContainerSound:
             return expected
         tick = float(self._track.time_base * self.sample_rate)
         stamped = round((frame.pts - self._first.pts) * tick)
-        if expected is not None and abs(stamped - expected) <= JITTER_S * self.sample_rate:
+        jitter_s = 0.0 if self._is_mp3 else JITTER_S  # there, time stamps are counted from the frames themselves
+        if expected is not None and abs(stamped - expected) <= jitter_s * self.sample_rate:
             return expected
         if frame.pts == self._first.pts:
             return 0
         steps = round((stamped - self._first.samples) / self._step)
-        exact = self._first.samples + steps * self._step
+        exact: int = self._first.samples + steps * self._step
         return exact if abs(exact - stamped) <= tick else stamped
+
+    @property
+    def _is_mp3(self) -> bool:
+        return str(self._container.format.name) == "mp3"
 
     @property
     def _step(self) -> int:
@@ -169,7 +192,8 @@ class ContainerSound:
             return self.sample_rate // OPUS_STEPS_PER_S
         if context.name == "vorbis":
             return VORBIS_STEP
-        return context.frame_size or self._first.samples
+        step: int = context.frame_size or self._first.samples
+        return step
 
 
 def _samples(frame: Any) -> npt.NDArray[np.float32]:

@@ -17,7 +17,6 @@ from earmark.audio import (
     check_audio,
     cut_short,
     empty,
-    ends_early,
     require_file,
     require_numbers,
     unreadable,
@@ -25,12 +24,14 @@ from earmark.audio import (
 from earmark.containers import ContainerSound
 from earmark.errors import EarmarkError
 from earmark.timing import SAMPLE_RATE, exact_div, s_to_samples
+from earmark.wholeness import ends_early
 
 FORMATS = "wav, flac, ogg, mp3, m4a, mp4 or webm"
 MARGIN_S = 0.1  # more than the resampler's filter reaches at any rate
-# A decoder that starts in the middle of an mp3 lacks the bits that its first frames borrow from earlier ones: up to
-# 255 bytes, of which the smallest frames (24 kHz, 8 kbit/s, stereo, checked) hold one each, in 24 ms.
-SETTLE_S = {"MP3": 7.0, "OGG": 1.0}
+OPUS_SETTLES_S = 1.0  # after 80 ms (RFC 7845, section 4.6) its samples still differ by 1e-40
+# libsndfile takes the samples that are left out at the end of a Vorbis file as if they stood at the start of its last
+# page, where one seeks into that. A page has at most 255 packets, of at most half the largest block.
+VORBIS_LAST_PAGE = 255 * 4_096
 
 
 def long_audio_info(path: Path | str) -> AudioInfo:
@@ -82,7 +83,7 @@ def read_stretch(path: Path | str, start_s: float, end_s: float) -> Waveform:
 
 
 def _aligned(start_s: float, sample_rate: int) -> tuple[int, int]:
-    """A moment a little before `start_s` that lies on a sample both at a file's own rate and at 16 kHz: both numbers."""
+    """Number of a sample a little before `start_s`, at a file's own rate and at 16 kHz, where both have one."""
     common = math.gcd(sample_rate, SAMPLE_RATE)
     steps = int(max(0.0, start_s - MARGIN_S) * common)
     return steps * exact_div(sample_rate, common), steps * exact_div(SAMPLE_RATE, common)
@@ -105,22 +106,32 @@ def _open(path: Path | str) -> _PlainSound | ContainerSound:
 
     require_file(path)
     try:
-        return _PlainSound(path)
+        sound = _PlainSound(path)
     except (RuntimeError, TypeError, UnicodeError) as error:
         try:
             return ContainerSound(path)
         except (av.error.FFmpegError, ValueError):
-            raise unreadable(path, error, FORMATS) from error
+            if ends_early(Path(path)):
+                raise cut_short(path, 0.0) from error
+            # Each decoder says why in its own way, the last of them that there is no such file.
+            raise unreadable(path, ValueError("it holds no sound of a known kind"), FORMATS) from error
+    if sound.format != "MP3":
+        return sound
+    # soundfile seeks after each read, and libsndfile does not go back far enough for what the frames of an mp3 borrow
+    # from earlier ones: wrong samples follow. And where no tag counts the frames, it guesses from the first one's bits.
+    sound.close()
+    return ContainerSound(path)
 
 
 class _PlainSound:
-    """What libsndfile reads: wav, flac, ogg and mp3."""
+    """What libsndfile reads to the sample: wav, flac, ogg and the like."""
 
     def __init__(self, path: Path | str) -> None:
         import soundfile
 
         self.path = path
         self._file = soundfile.SoundFile(str(path))
+        self.format: str = self._file.format
         self.sample_rate: int = self._file.samplerate
         self.channels: int = self._file.channels
 
@@ -128,6 +139,9 @@ class _PlainSound:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._file.close()
 
     def info(self) -> AudioInfo:
@@ -141,12 +155,20 @@ class _PlainSound:
         if stop > samples and ends_early(Path(self.path)):
             raise cut_short(self.path, samples / self.sample_rate)
         stop = min(stop, samples)
-        position = max(0, start - s_to_samples(SETTLE_S.get(self._file.format, 0.0), self.sample_rate))
+        position = self._place_to_seek(start)
         while position < stop:
             block = self._read(position, min(SAMPLES_AT_A_TIME, stop - position))
             require_numbers(block, self.path)
             yield block[max(0, start - position) :]
             position += len(block)
+
+    def _place_to_seek(self, start: int) -> int:
+        """Sample at or before `start` from where decoding gives the very samples that decoding all would give."""
+        if self._file.subtype == "OPUS":
+            start -= s_to_samples(OPUS_SETTLES_S, self.sample_rate)
+        if self._file.subtype == "VORBIS":
+            start = min(start, self._file.frames - VORBIS_LAST_PAGE)
+        return max(0, start)
 
     def _read(self, position: int, count: int) -> Waveform:
         try:

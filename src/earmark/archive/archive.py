@@ -13,10 +13,12 @@ Deleting the folder deletes everything that was derived from the recordings; a d
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +26,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from earmark.archive import tables
 from earmark.archive.frames import FrameStore
@@ -39,6 +41,8 @@ SQLITE = "archive.sqlite"
 FORM = 1
 WRITES = "earmark_writes"
 BUSY_S = 60.0  # how long one process waits for another's transaction
+TURN = 5_318_008  # names the lock by which writers of a PostgreSQL database wait for one another
+DISK_FULL = "53100"  # PostgreSQL, appendix A
 
 
 class Place(NamedTuple):
@@ -116,15 +120,52 @@ class Archive:
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: all of it is kept, or nothing."""
-        with self.engine.connect().execution_options(**{WRITES: True}) as connection, connection.begin():
+        """A transaction: all of it is kept, or nothing. One writes at a time; the others wait for their turn.
+
+        Raises
+        ------
+        EarmarkError
+            If the database can't be reached.
+        OSError
+            If its disk is full.
+        """
+        with (
+            self._explaining(),
+            self.engine.connect().execution_options(**{WRITES: True}) as connection,
+            connection.begin(),
+        ):
             yield connection
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the archive, whatever others write meanwhile."""
-        with self.engine.connect() as connection:
+        """A connection that sees one state of the archive, whatever others write meanwhile.
+
+        Raises
+        ------
+        EarmarkError
+            If the database can't be reached.
+        """
+        # SQLite's readers see one state anyway.
+        options = {} if self.database is None else {"isolation_level": "REPEATABLE READ"}
+        with self._explaining(), self.engine.connect().execution_options(**options) as connection:
             yield connection
+
+    @contextmanager
+    def _explaining(self) -> Iterator[None]:
+        try:
+            yield
+        except DatabaseError as error:
+            where = self.address or str(self.folder / SQLITE)
+            if _is_full(error):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where) from error
+            # The other kinds speak of what was asked for: they are for the one who asked.
+            if isinstance(error, OperationalError) or type(error) is DatabaseError:
+                raise EarmarkError(
+                    f"The archive's tables in {where} can't be used ({_reason(error)}): see whether "
+                    f"{'its disk' if self.database is None else 'the database'} is in order, then run the same command "
+                    "again; what was finished is kept."
+                ) from error
+            raise
 
     @cached_property
     def finder(self) -> Finder:
@@ -144,17 +185,12 @@ class Archive:
     def setting(self, key: str, default: str = "") -> str:
         """A setting, as text."""
         with self.reading() as connection:
-            found = connection.execute(
-                select(tables.settings.c.value).where(tables.settings.c.key == key)
-            ).scalar_one_or_none()
-        return default if found is None else str(found)
+            return _setting(connection, key) or default
 
     def set(self, **values: str) -> None:
         """Change settings."""
         with self.writing() as connection:
-            for key, value in values.items():
-                connection.execute(tables.settings.delete().where(tables.settings.c.key == key))
-                connection.execute(tables.settings.insert().values(key=key, value=value))
+            _set(connection, values)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -183,11 +219,7 @@ def open_archive(folder: Path | str) -> Archive:
     if form != FORM:
         raise EarmarkError(f"{folder} has form {form}, and this version of Earmark reads form {FORM}: index anew.")
     archive = Archive(folder, Description(database))
-    try:
-        with archive.reading() as connection:
-            connection.execute(select(tables.settings.c.key).limit(1))
-    except DBAPIError as error:
-        raise EarmarkError(_out_of_reach(archive, error)) from error
+    archive.setting("model")  # raises where the tables can't be used
     return archive
 
 
@@ -217,19 +249,13 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
     folder.mkdir(parents=True, exist_ok=True)
     _copy_model(checkpoint.folder, folder / "model")
     archive = Archive(folder, Description(database))
-    try:
-        tables.metadata.create_all(archive.engine)
-    except DBAPIError as error:
-        raise EarmarkError(_out_of_reach(archive, error)) from error
-    if database is not None and archive.setting("model"):
-        raise EarmarkError(f"The database {archive.address} holds an archive already: name an empty one.")
     with archive.writing() as connection:
-        known = connection.execute(select(tables.keywords.c.id)).first()
-        if known is None:
-            rows = [{"id": i, "word": word} for i, word in enumerate(checkpoint.vocabulary)]
-            connection.execute(tables.keywords.insert(), rows)
-    step_s = checkpoint.model.grid.stride_s
-    archive.set(model=identity, model_name=run.resolve().name, frame_step_s=repr(step_s))
+        tables.metadata.create_all(connection)
+        _refuse_taken(connection, archive)
+        _set_keywords(connection, checkpoint.vocabulary)
+        step_s = repr(checkpoint.model.grid.stride_s)
+        about = {"model": identity, "model_name": run.resolve().name, "frame_step_s": step_s}
+        _set(connection, {**about, "folder": str(folder.absolute())})
     # Last: a folder without it is begun anew.
     write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
     return archive
@@ -245,28 +271,66 @@ def model_identity(checkpoint: Checkpoint) -> str:
 
 def _copy_model(source: Path, goal: Path) -> None:
     for path in sorted(source.iterdir()):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".pt":  # what a training goes on from is of no use here
             with replacing(goal / path.name) as partial:
                 shutil.copyfile(path, partial)
 
 
 def _strangers(folder: Path) -> Iterator[Path]:
     """What is not left from making an archive that was stopped."""
-    return (path for path in folder.iterdir() if path.name != "model" and not path.name.startswith(SQLITE))
+    ours = (SQLITE, f".{Path(DESCRIPTION).stem}.")  # the second: a description that was not finished
+    return (path for path in folder.iterdir() if path.name != "model" and not path.name.startswith(ours))
+
+
+def _refuse_taken(connection: Connection, archive: Archive) -> None:
+    """Raise an EarmarkError if a database of its own belongs to another folder, or to one that was deleted."""
+    if archive.database is None:
+        return
+    other = _setting(connection, "folder") not in ("", str(archive.folder.absolute()))
+    used = connection.execute(select(tables.recordings.c.id).limit(1)).first() is not None
+    if other or (used and not (archive.folder / DESCRIPTION).is_file()):
+        raise EarmarkError(f"The database {archive.address} holds an archive already: name an empty one.")
+
+
+def _set_keywords(connection: Connection, vocabulary: Vocabulary) -> None:
+    rows = [{"id": i, "word": word} for i, word in enumerate(vocabulary)]
+    known = connection.execute(select(tables.keywords).order_by(tables.keywords.c.id)).mappings().all()
+    if [dict(row) for row in known] != rows:  # none, or those of a model that was to be another
+        connection.execute(tables.keywords.delete())
+        connection.execute(tables.keywords.insert(), rows)
+
+
+def _setting(connection: Connection, key: str) -> str:
+    asked = select(tables.settings.c.value).where(tables.settings.c.key == key)
+    return str(connection.execute(asked).scalar_one_or_none() or "")
+
+
+def _set(connection: Connection, values: Mapping[str, str]) -> None:
+    for key, value in values.items():
+        connection.execute(tables.settings.delete().where(tables.settings.c.key == key))
+        connection.execute(tables.settings.insert().values(key=key, value=value))
 
 
 def _engine(folder: Path, description: Description) -> Engine:
     if description.database is not None:
-        try:
-            return create_engine(description.database, pool_pre_ping=True)
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise EarmarkError(
-                f"The database {description.database!r} can't be used ({error}): write an address such as "
-                "postgresql+psycopg://user@localhost/name, with 'pip install earmark[postgresql]'."
-            ) from error
+        return _postgresql(description.database)
     path = (folder / SQLITE).absolute()
     engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), creator=lambda: _connect(path))
     event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _postgresql(address: str) -> Engine:
+    try:
+        if make_url(address).get_backend_name() != "postgresql":
+            raise ArgumentError("it is no PostgreSQL database")
+        engine = create_engine(address, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+        raise EarmarkError(
+            f"The address of the database can't be used ({error}): write one such as "
+            "postgresql+psycopg://user@localhost/name, with 'pip install earmark[postgresql]'."
+        ) from error
+    event.listen(engine, "begin", _take_turn)
     return engine
 
 
@@ -278,20 +342,34 @@ def _connect(path: Path) -> Any:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")  # what was said to be kept outlives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
-    connection.create_function("lower", 1, _lower, deterministic=True)  # SQLite's own knows A to Z alone
     return connection
-
-
-def _lower(text: str | None) -> str | None:
-    return None if text is None else text.lower()
 
 
 def _begin(connection: Connection) -> None:
     # Who will write waits for its turn now. Later, what it has read could be out of date, and it would have to give up.
-    writes = connection.get_execution_options().get(WRITES, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
 
-def _out_of_reach(archive: Archive, error: DBAPIError) -> str:
-    where = archive.address or str(archive.folder / SQLITE)
-    return f"The archive's tables in {where} can't be reached ({error.orig}): start the database, or mend the address."
+def _take_turn(connection: Connection) -> None:
+    """The same for PostgreSQL, until the transaction ends."""
+    if _writes(connection):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+
+
+def _writes(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(WRITES, False))
+
+
+def _is_full(error: DBAPIError) -> bool:
+    """Whether a database has no room on its disk."""
+    import sqlite3
+
+    return (
+        getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        or getattr(error.orig, "sqlstate", None) == DISK_FULL
+    )
+
+
+def _reason(error: DBAPIError) -> str:
+    """What a database says, on one line."""
+    return " ".join(str(error.orig).split())

@@ -55,7 +55,7 @@ def search_like(
     EarmarkError
         If there is no such place, or it was not heard.
     """
-    everything = searched(archive, recordings_that(Filters()))
+    everything = searched(archive, recordings_that(archive, Filters()))
     row = everything.get(place.recording)
     if row is None or not (1 <= place.channel <= row.channels and place.time_s <= row.duration_s):
         raise EarmarkError(f"The archive has no place {place}: search again, or look at 'earmark search --json'.")
@@ -65,7 +65,7 @@ def search_like(
     if not example.any():
         raise EarmarkError(f"The place {place} was not heard: it is silent, or its recording is still being indexed.")
     usual = around[around.any(axis=1)].mean(axis=0)
-    rows = searched(archive, recordings_that(filters or Filters()))
+    rows = searched(archive, recordings_that(archive, filters or Filters()))
     windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
     name = f"like {place}"
     found = [one for window in windows for one in _compare(archive, example, usual, window, rows, name)]

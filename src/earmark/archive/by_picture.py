@@ -17,8 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.models.pictured import PicturedModel
 from earmark.queries import WORDS_ALONE, ImageQuery
 
-WIDER = 10  # times as many windows are scored as hits are wanted
-FEWEST = 500
+FEWEST = 20  # hits that windows are looked up for
 
 
 def search_pictures(
@@ -48,11 +47,9 @@ def search_pictures(
     EarmarkError
         If a picture can't be read, or the archive's model is not asked with pictures.
     """
-    model = archive.finder.model
-    if not isinstance(model, PicturedModel):
-        raise EarmarkError(WORDS_ALONE.format(query.name))
+    _pictured(archive, query.name)
     asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
-    rows = searched(archive, recordings_that(filters or Filters()))
+    rows = searched(archive, recordings_that(archive, filters or Filters()))
     found = best(archive, asked, rows, top, exhaustive)
     return [one for one in found if one.hit.score >= (min_score or 0.0)]
 
@@ -63,5 +60,14 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
         windows = list(all_windows(rows.values()))
     else:
         folders, windows = look_up(archive, rows)
-        windows = list(dict.fromkeys(windows + likely(folders, asked, rows, max(FEWEST, WIDER * top))))
+        several = max(FEWEST, top) * _pictured(archive, asked.name).WIDER
+        windows = list(dict.fromkeys(windows + likely(folders, asked, rows, several)))
     return score_windows(archive, asked, windows, rows)[:top]
+
+
+def _pictured(archive: Archive, name: str) -> PicturedModel:
+    """The archive's model, which must be one that is asked with pictures."""
+    model = archive.finder.model
+    if not isinstance(model, PicturedModel):
+        raise EarmarkError(WORDS_ALONE.format(name))
+    return model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import torch
@@ -29,7 +29,7 @@ class Threads:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Iterator[tuple[Task, Heard | EarmarkError]]:
+    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
         """Hear pieces side by side; each on one core, which makes sums come out the same on every machine."""
         torch.set_num_threads(1)
         pool = ThreadPoolExecutor(self.workers)

@@ -1,7 +1,7 @@
 """What was heard, frame by frame: one memory-mapped file a piece.
 
-Files are written in one step and named by what they hold, so a file that is there is whole, and a stop leaves at most a
-file that no row of the tables speaks of, which the next run writes again.
+Files are written in one step and named by what they hold, so a file that is there is whole, after a power cut too, and
+a stop leaves at most a file that no row of the tables speaks of, which the next run writes again.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.archive.windows import PIECE_S
+from earmark.archive.windows import begin_s, piece_at
 from earmark.errors import EarmarkError
 from earmark.files import replacing
 
@@ -28,7 +28,7 @@ Single = npt.NDArray[np.float32]
 class FrameStore:
     """The frames of an archive's recordings.
 
-    Frame i of piece n has its centre at ``n * PIECE_S + (i + 0.5) * step_s`` seconds.
+    Frame i of piece n has its centre at ``begin_s(n) + (i + 0.5) * step_s`` seconds.
 
     Parameters
     ----------
@@ -49,8 +49,12 @@ class FrameStore:
 
     def write(self, sha256: str, channel: int, number: int, frames: Half) -> None:
         """Keep the frames (T', K) of a piece, in one step."""
-        with replacing(self.path(sha256, channel, number)) as partial:
-            np.save(partial, frames, allow_pickle=False)
+        path = self.path(sha256, channel, number)
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.save(file, frames, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_name(path)
 
     def read(self, sha256: str, channel: int, number: int) -> Half:
         """The frames (T', K) of a piece, memory-mapped.
@@ -72,9 +76,8 @@ class FrameStore:
 
         The last piece of a recording may be a little longer than the others.
         """
-        first = max(0, int(start_s // PIECE_S))
-        last = max(first, math.ceil(end_s / PIECE_S) - 1)
-        parts = [self._part(sha256, channel, number, start_s, end_s) for number in range(first, last + 1)]
+        first = piece_at(start_s)
+        parts = [self._part(sha256, channel, n, start_s, end_s) for n in range(first, piece_at(end_s) + 1)]
         if parts[0] is None and first > 0:
             parts.insert(0, self._part(sha256, channel, first - 1, start_s, end_s))
         heard = [part for part in parts if part is not None]
@@ -91,8 +94,9 @@ class FrameStore:
                 if path not in self._laid_out:
                     self._laid_out[path] = _layout(file)
                 offset, count, width = self._laid_out[path]
-                first, end = (min(self._first_from(edge_s - number * PIECE_S), count) for edge_s in (start_s, end_s))
-                content = os.pread(file.fileno(), (end - first) * width * SIZE, offset + first * width * SIZE)
+                first, end = (min(self._first_from(edge_s - begin_s(number)), count) for edge_s in (start_s, end_s))
+                file.seek(offset + first * width * SIZE)
+                content = file.read((end - first) * width * SIZE)
                 return np.frombuffer(content, np.float16).reshape(-1, width)
         except FileNotFoundError:
             return None
@@ -110,6 +114,16 @@ class FrameStore:
 
 def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
     return sha256[:2], sha256, f"{channel}-{number}.npy"
+
+
+def _keep_name(path: Path) -> None:
+    """Have the disk keep what a new file is called, so that it outlives a power cut."""
+    if os.name == "posix":  # elsewhere a folder can't be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
 
 
 def _layout(file: FileIO) -> tuple[int, int, int]:

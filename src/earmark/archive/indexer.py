@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from earmark.archive.listing import audio_files, read_about
 from earmark.archive.pieces import Heard, Task
 from earmark.archive.registry import DONE, NEW, Registered
 from earmark.archive.tables import pieces, postings, recordings
-from earmark.archive.windows import OVERLAP_S, PIECE_S, bounds_s, count_pieces
+from earmark.archive.windows import OVERLAP_S, begin_s, bounds_s, count_pieces
 from earmark.errors import EarmarkError
 from earmark.progress import progress
 
@@ -30,8 +30,8 @@ PACE_AFTER_S = 60.0  # when the real-time factor has settled
 class Engine(Protocol):
     """Where pieces are heard: on this machine, or on many."""
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Iterator[tuple[Task, Heard | EarmarkError]]:
-        """Hear pieces in any order. Tasks are taken when they can be begun, a few at a time."""
+    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
+        """Hear pieces in any order. Tasks are taken when they can be begun, a few at a time; closing it ends all."""
 
 
 @dataclass
@@ -86,7 +86,7 @@ def index(
     begun = time.monotonic()
     known = read_about(about) if about else {}
     registered = registry.register(archive, audio_files(folders), known)
-    report = Report(registered.news, registered.problems)
+    report = Report(registered.news, list(registered.problems.values()))
     _hear_all(archive, registered, engine, skip_silence, report)
     if gather is not None:
         gather(archive)
@@ -96,8 +96,9 @@ def index(
 
 def _hear_all(archive: Archive, registered: Registered, engine: Engine, skip_silence: bool, report: Report) -> None:
     agenda = _Agenda(archive, list(registered.recordings), skip_silence)
-    with _pace(round(agenda.total_s), round(agenda.done_s)) as tell:
-        for task, heard in engine.hear(archive, iter(agenda)):
+    # Closed at once, whatever ends this: nobody waits for what nobody will keep.
+    with _pace(round(agenda.total_s), round(agenda.done_s)) as tell, closing(agenda.heard_by(engine)) as outcomes:
+        for task, heard in outcomes:
             if isinstance(heard, EarmarkError):
                 agenda.give_up(task, str(heard), report)
             elif keep(archive, task, heard):
@@ -129,6 +130,11 @@ class _Agenda:
         for task in self.tasks:
             if task.recording in self.recordings and not _is_done(self.archive, task):
                 yield task
+
+    def heard_by(self, engine: Engine) -> Generator[tuple[Task, Heard | EarmarkError]]:
+        """What an engine hears of them; with nothing to do, no model is loaded and no cluster joined."""
+        if next(iter(self), None) is not None:
+            yield from engine.hear(self.archive, iter(self))
 
     def give_up(self, task: Task, problem: str, report: Report) -> None:
         """Hand out no more pieces of a recording."""
@@ -181,17 +187,18 @@ def keep(archive: Archive, task: Task, heard: Heard) -> bool:
 
 def finish(archive: Archive, recording: int) -> bool:
     """Call a recording done once all its pieces are: what was heard on both sides of a border stays once."""
-    with archive.reading() as connection:
-        row = connection.execute(select(recordings).where(recordings.c.id == recording)).one()
-    numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_pieces(row.duration_s))]
     with archive.writing() as connection:
+        row = connection.execute(select(recordings).where(recordings.c.id == recording)).one_or_none()
         heard = connection.execute(
             select(pieces.c.channel, pieces.c.number).where(pieces.c.recording == recording)
         ).all()
-        if row.status != NEW or len(heard) < len(numbers):
+        if row is None or row.status != NEW:
+            return False
+        numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_pieces(row.duration_s))]
+        if len(heard) < len(numbers):
             return False
         for channel, number in numbers[1:]:
-            border_s = number * PIECE_S
+            border_s = begin_s(number)
             near = connection.execute(
                 select(postings).where(
                     postings.c.recording == recording,

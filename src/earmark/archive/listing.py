@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from earmark.errors import EarmarkError
@@ -33,8 +33,27 @@ class AudioFile:
     folder: Path
 
 
-def audio_files(folders: Sequence[Path]) -> list[AudioFile]:
-    """All audio files in folders and below, by their endings, in the order of their paths; hidden ones are left out.
+@dataclass(frozen=True)
+class Listing:
+    """What folders hold.
+
+    Attributes
+    ----------
+    files : list of AudioFile
+        In the order of their paths.
+    folders : list of Path
+        Those that were looked through, absolute.
+    unread : dict of str
+        By the path of a folder that can't be read, why.
+    """
+
+    files: list[AudioFile]
+    folders: list[Path] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def audio_files(folders: Sequence[Path]) -> Listing:
+    """All audio files in folders and below, by their endings; hidden ones are left out.
 
     Raises
     ------
@@ -42,21 +61,35 @@ def audio_files(folders: Sequence[Path]) -> list[AudioFile]:
         If a folder is missing.
     """
     found: dict[Path, AudioFile] = {}
+    listing = Listing([])
     for folder in folders:
         root = Path(os.path.abspath(folder))
         if not root.exists():
             raise EarmarkError(f"There is no folder {folder}: check its name, or plug its disk in.")
-        for path in [root] if root.is_file() else _below(root):
-            found.setdefault(path, AudioFile(path, root.parent if root.is_file() else root))
-    return sorted(found.values(), key=lambda file: os.fspath(file.path))
+        if root.is_file():
+            found.setdefault(root, AudioFile(root, root.parent))
+        else:
+            listing.folders.append(root)
+            for path in _below(root, listing.unread):
+                found.setdefault(path, AudioFile(path, root))
+    listing.files.extend(sorted(found.values(), key=lambda file: os.fspath(file.path)))
+    return listing
 
 
-def _below(root: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(root):
+def _below(root: Path, unread: dict[str, str]) -> Iterator[Path]:
+    def note(problem: OSError) -> None:
+        unread[str(problem.filename)] = f"The folder {shown(problem.filename)} can't be read ({problem.strerror})."
+
+    for place, folders, names in os.walk(root, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in names:
             if Path(name).suffix.lower() in AUDIO and not name.startswith("."):
                 yield Path(place, name)
+
+
+def shown(path: Path | str) -> str:
+    """A path as it can be printed, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def read_about(table: Path) -> dict[str, dict[str, str]]:

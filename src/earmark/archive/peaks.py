@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from earmark.archive.archive import Archive
 from earmark.archive.tables import pieces
-from earmark.archive.windows import PIECE_S
+from earmark.archive.windows import begin_s, piece_at
 from earmark.audio import Waveform
 from earmark.timing import SAMPLE_RATE, exact_div
 
@@ -35,11 +35,11 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     numpy.ndarray, shape = (2, count), int8
         Lowest and highest, of 127 for full scale.
     """
-    first, last = int(start_s // PIECE_S), int(end_s // PIECE_S)
     asked = select(pieces.c.number, pieces.c.peaks).where(
         pieces.c.recording == recording,
         pieces.c.channel == channel,
-        pieces.c.number.between(first - 1, last),  # the last piece of a recording reaches a little farther
+        # The last piece of a recording reaches a little farther than others.
+        pieces.c.number.between(piece_at(start_s) - 1, piece_at(end_s)),
     )
     with archive.reading() as connection:
         found = connection.execute(asked).all()
@@ -47,7 +47,7 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     whole = np.zeros((2, int(edges[-1] - edges[0]) + 1), np.int8)
     for number, packed in found:
         part = np.frombuffer(packed, np.int8).reshape(2, -1)
-        at = round(number * PIECE_S * PEAKS_PER_S) - int(edges[0])
+        at = round(begin_s(number) * PEAKS_PER_S) - int(edges[0])
         inside = slice(max(0, at), min(whole.shape[1], at + part.shape[1]))
         if inside.start < inside.stop:
             whole[:, inside] = part[:, inside.start - at : inside.stop - at]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
-from earmark.archive.listing import AudioFile
+from earmark.archive.listing import AudioFile, Listing, shown
 from earmark.archive.tables import pieces, postings, recordings
+from earmark.audio import require_file
 from earmark.errors import EarmarkError
 from earmark.progress import progress
 from earmark.queries import identity
@@ -37,14 +38,14 @@ class Registered:
     ----------
     recordings : dict of int
         Those of the files, each once, in their order; nothing is said of them.
-    problems : list of str
-        One sentence for each file that can't be used.
+    problems : dict of str
+        By the path of a file or folder that can't be used, one sentence.
     news : dict
         How many were ``new``, ``changed``, ``moved``, ``gone``, and ``copies`` of others.
     """
 
     recordings: dict[int, None] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
     news: dict[str, int] = field(default_factory=dict)
 
     def note(self, what: str) -> None:
@@ -52,29 +53,29 @@ class Registered:
         self.news[what] = self.news.get(what, 0) + 1
 
 
-def register(archive: Archive, files: Sequence[AudioFile], about: Mapping[str, Mapping[str, str]]) -> Registered:
+def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str, str]]) -> Registered:
     """Bring the table of recordings up to what is on disk.
 
     Parameters
     ----------
     archive : Archive
-    files : sequence of AudioFile
-        All that the indexed folders hold now.
+    listing : Listing
+        What the indexed folders hold now.
     about : mapping
         Of :func:`earmark.archive.listing.read_about`; what it does not speak of stays as it is.
     """
-    registered = Registered()
-    with progress("Looking at files", len(files)) as advance:
-        for file in files:
+    registered = Registered(problems=dict(listing.unread))
+    with progress("Looking at files", len(listing.files)) as advance:
+        for file in listing.files:
             try:
                 recording = _register(archive, file, about.get(identity(file.path), {}), registered)
                 registered.recordings[recording] = None
             except EarmarkError as problem:
-                registered.problems.append(str(problem))
+                registered.problems[os.fspath(file.path)] = str(problem)
             except OSError as problem:
-                registered.problems.append(f"{file.path} can't be read ({problem.strerror}).")
+                registered.problems[os.fspath(file.path)] = f"{file.path} can't be read ({problem.strerror})."
             advance()
-    _miss(archive, {os.fspath(file.folder) for file in files}, registered)
+    _miss(archive, listing.folders, registered)
     return registered
 
 
@@ -114,7 +115,9 @@ def sha256_of(path: Path) -> str:
 
 def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], registered: Registered) -> int:
     """The number of a file's recording, which is made where there is none."""
-    path, seen = os.fspath(file.path), file.path.stat()
+    path = _sound_name(file.path)
+    seen = file.path.stat()
+    require_file(path)
     stamp = {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns}
     here = {"path": path, "folder": os.fspath(file.folder), **stamp}
     with archive.reading() as connection:
@@ -126,14 +129,23 @@ def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], regis
     with archive.reading() as connection:
         found = connection.execute(select(recordings).where(recordings.c.sha256 == sha256)).first()
     if found is None:
+        made = _add(archive, sha256, here, about)
         registered.note("changed" if known else "new")
-        return _add(archive, sha256, here, about)
+        return made
     if found.path != path and os.path.isfile(found.path) and sha256_of(Path(found.path)) == sha256:
         registered.note("copies")
         return int(found.id)
     if found.path != path:
         registered.note("moved")
     return _seen(archive, found, here, about)
+
+
+def _sound_name(path: Path) -> str:
+    """A path that a database takes."""
+    try:
+        return os.fspath(path).encode("utf-8").decode("utf-8")
+    except UnicodeEncodeError:
+        raise EarmarkError(f"The name of {shown(path)} is not UTF-8: rename the file.") from None
 
 
 def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
@@ -164,18 +176,35 @@ def _seen(archive: Archive, row: Row[Any], here: Mapping[str, Any], about: Mappi
     return int(row.id)
 
 
-def _miss(archive: Archive, folders: Iterable[str], registered: Registered) -> None:
-    """Note which recordings of these folders are gone. Nothing of them is lost: a disk may be plugged in again."""
+def _miss(archive: Archive, folders: Iterable[Path], registered: Registered) -> None:
+    """Note which recordings of these folders are gone. Nothing of them is lost: a disk may be plugged in again.
+
+    What can't be read now is not gone. Of a file that has changed, what it was before is no longer searched.
+    """
     with archive.reading() as connection:
-        rows = connection.execute(
-            select(recordings.c.id, recordings.c.path, recordings.c.folder).where(recordings.c.status.in_(SEARCHED))
-        ).all()
-    gone = [row.id for row in rows if row.id not in registered.recordings and row.folder in folders]
+        rows = connection.execute(select(recordings.c.id, recordings.c.path, recordings.c.status)).all()
+    here = {row.path for row in rows if row.id in registered.recordings}
+    looked_through = {os.fspath(folder) for folder in folders}
+    gone = [
+        row
+        for row in rows
+        if row.id not in registered.recordings
+        and row.status != MISSING
+        and _is_below(row.path, looked_through)
+        and not _is_below(row.path, registered.problems)
+    ]
     if gone:
         with archive.writing() as connection:
-            connection.execute(update(recordings).where(recordings.c.id.in_(gone)).values(status=MISSING))
-    for _ in gone:
-        registered.note("gone")
+            for row in gone:
+                connection.execute(update(recordings).where(recordings.c.id == row.id).values(status=MISSING))
+    for row in gone:
+        if row.path not in here:
+            registered.note("gone")
+
+
+def _is_below(path: str, places: Container[str]) -> bool:
+    """Whether a path is one of some places, or lies below one."""
+    return path in places or any(os.fspath(above) in places for above in Path(path).parents)
 
 
 def _unhear(connection: Connection, recording: int) -> None:

@@ -14,7 +14,7 @@ from earmark.archive.doubles import merged
 from earmark.archive.found import Found
 from earmark.archive.frames import Single
 from earmark.archive.tables import recordings
-from earmark.archive.windows import HOP_S, PIECE_S, WINDOW_S, count_pieces, count_windows
+from earmark.archive.windows import HOP_S, WINDOW_S, begin_s, count_windows
 from earmark.extents import extents
 from earmark.features.padding import pad
 from earmark.finder import Finder
@@ -22,8 +22,7 @@ from earmark.hits import Hit
 from earmark.localise import LocalisationScores
 from earmark.models.masking import real_frames
 
-AT_ONCE = 256  # windows
-WINDOWS_A_PIECE = round(PIECE_S / HOP_S)
+AT_ONCE = 64  # windows
 
 
 class Piece(NamedTuple):
@@ -94,9 +93,9 @@ def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
 
 def windows_from(piece: Piece, rows: Recordings) -> Iterator[Window]:
     """The windows that start in a piece."""
-    first, several = piece.number * WINDOWS_A_PIECE, count_windows(rows[piece.recording].duration_s)
-    last = piece.number + 1 >= count_pieces(rows[piece.recording].duration_s)
-    for number in range(first, several if last else first + WINDOWS_A_PIECE):
+    duration_s = rows[piece.recording].duration_s
+    first, after = (round(edge_s / HOP_S) for edge_s in (begin_s(piece.number), begin_s(piece.number + 1)))
+    for number in range(first, min(after, count_windows(duration_s))):
         yield Window(piece.recording, piece.channel, number)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Row, false, func, or_, select
 
 from earmark.archive.archive import Archive, Place
 from earmark.archive.doubles import merged
@@ -17,6 +18,7 @@ from earmark.archive.tables import postings, recordings
 from earmark.archive.words import meant_by
 from earmark.errors import EarmarkError
 from earmark.hits import Hit
+from earmark.vocabulary import normalise
 
 ABOUT = (recordings.c.path, recordings.c.speaker, recordings.c.date, recordings.c.language)
 
@@ -47,7 +49,7 @@ def search_words(
         If a word is unknown; the sentence names the nearest ones.
     """
     asked = [meant_by(archive, word) for word in words]
-    chosen = recordings_that(filters or Filters())
+    chosen = recordings_that(archive, filters or Filters())
     found: list[Found] = []
     with archive.reading() as connection:
         for meant in asked:
@@ -66,24 +68,45 @@ def _lowest(min_score: Mapping[str, float] | float | None, keyword: str) -> floa
     return min_score.get(keyword, 0.0) if isinstance(min_score, Mapping) else min_score or 0.0
 
 
-def recordings_that(filters: Filters) -> list[ColumnElement[bool]]:
-    """Conditions on the table of recordings: those that can be searched, and meet the filters."""
+def recordings_that(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:
+    """Conditions on the table of recordings: those that can be searched, and meet the filters.
+
+    Databases differ in what they know of case and of Unicode; so the spellings that are meant are found here, and the
+    database compares them letter by letter.
+    """
     conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
     if filters.folder:
-        folder = os.path.abspath(filters.folder)
-        conditions.append(
-            or_(*(recordings.c.path.startswith(f"{form}{os.sep}", autoescape=True) for form in _forms(folder)))
-        )
+        spellings = _spellings(archive, filters.folder)
+        conditions.append(or_(false(), *(_begins(recordings.c.path, spelling) for spelling in spellings)))
     if filters.date:
-        conditions.append(recordings.c.date.startswith(filters.date, autoescape=True))
+        conditions.append(_begins(recordings.c.date, filters.date))
     for column, text in ((recordings.c.speaker, filters.speaker), (recordings.c.language, filters.language)):
         if text:
-            conditions.append(func.lower(column).in_([form.lower() for form in _forms(text)]))
+            known = _distinct(archive, column)
+            conditions.append(column.in_([one for one in known if normalise(one) == normalise(text)]))
     return conditions
 
 
-def _forms(text: str) -> set[str]:
-    return {text, unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)}
+def _spellings(archive: Archive, folder: str) -> set[str]:
+    """What is before the names of all recordings in a folder and below, as they spell it on disk."""
+    wanted = Path(os.path.abspath(folder))
+    asked = unicodedata.normalize("NFC", os.fspath(wanted))
+    found = set()
+    for path in _distinct(archive, recordings.c.path):
+        above = os.path.join(*Path(path).parts[: len(wanted.parts)], "")
+        if unicodedata.normalize("NFC", above) == os.path.join(asked, ""):
+            found.add(above)
+    return found
+
+
+def _distinct(archive: Archive, column: Column[str]) -> Sequence[str]:
+    with archive.reading() as connection:
+        return connection.execute(select(column).distinct()).scalars().all()
+
+
+def _begins(column: Column[str], text: str) -> ColumnElement[bool]:
+    # Not LIKE: SQLite's takes a and A for one.
+    return func.substr(column, 1, len(text)) == text
 
 
 def _best(

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from earmark.archive.archive import Archive
 from earmark.archive.frames import Half, Single
 from earmark.archive.scoring import Piece, Recordings, Window, windows_around
-from earmark.archive.windows import PIECE_S
+from earmark.archive.windows import begin_s
 from earmark.progress import progress
 
 VECTORS = "vectors.usearch"
@@ -131,5 +131,5 @@ def _windows_at(key: int, step_s: float, rows: Recordings) -> Iterator[Window]:
     recording, channel = divmod(channel, 1 << CHANNEL_BITS)
     if recording in rows:
         apart_s = frames_apart(step_s) * step_s
-        start_s = piece * PIECE_S + number * apart_s
+        start_s = begin_s(piece) + number * apart_s
         yield from windows_around(recording, channel, start_s, start_s + apart_s, rows)

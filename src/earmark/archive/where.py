@@ -42,4 +42,11 @@ def where(archive: Archive) -> dict[str, Any]:
 
 
 def _bytes(part: Path) -> int:
-    return sum(path.stat().st_size for path in ([part] if part.is_file() else part.rglob("*")) if path.is_file())
+    return sum(_size(path) for path in ([part] if part.is_file() else part.rglob("*")))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # it was being written, or is of a transaction that just ended
+        return 0

@@ -25,10 +25,20 @@ def count_pieces(duration_s: float) -> int:
     return max(1, math.ceil((duration_s - OVERLAP_S) / PIECE_S - 1e-9))
 
 
+def begin_s(number: int) -> float:
+    """Where a piece begins."""
+    return number * PIECE_S
+
+
+def piece_at(time_s: float) -> int:
+    """The piece that a moment lies in; at the end of a recording, the one before may reach there instead."""
+    return max(0, int(time_s // PIECE_S))
+
+
 def bounds_s(number: int, duration_s: float) -> tuple[float, float]:
     """Start and end of a piece, without what its last windows hear of the next one."""
     last = number + 1 >= count_pieces(duration_s)
-    return number * PIECE_S, duration_s if last else (number + 1) * PIECE_S
+    return begin_s(number), duration_s if last else begin_s(number + 1)
 
 
 def window_starts(samples: int) -> list[int]:

@@ -153,7 +153,9 @@ def _print_found(found: list[Found], archive: Archive) -> None:
 
     from earmark.archive.thresholds import expectation
 
-    table = Table("query", "score", "start", "end", "place", "recording", "verdict")
+    table = Table("query", "score", "start", "end", "place")
+    table.add_column("recording", overflow="fold")  # a path that is cut short leads nowhere
+    table.add_column("verdict")
     for one in found:
         times = (f"{time_s:.2f} s" for time_s in (one.hit.start_s, one.hit.end_s))
         row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.place), one.hit.recording, one.verdict or "")

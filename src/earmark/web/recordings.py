@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import mimetypes
 import wave
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,11 +22,12 @@ from earmark.web.served import ServedHere
 
 MOST_SOUND_S = 120.0
 FULL_SCALE = 32_768  # of 16 bits
+BYTES: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 
 router = APIRouter(prefix="/api/recordings", tags=["recordings"])
 
-Start = Annotated[Seconds, Query()]
-End = Annotated[Seconds, Query()]
+Start = Annotated[Seconds, Query(examples=[1.0])]
+End = Annotated[Seconds, Query(examples=[3.5])]
 
 
 class RecordingAnswer(BaseModel):
@@ -51,12 +52,6 @@ class PeaksAnswer(BaseModel):
     end_s: float = Field(description="The recording's end, if it ends before what was asked for.")
     lowest: list[float]
     highest: list[float]
-
-
-class Wav(Response):
-    """A wav file."""
-
-    media_type = "audio/wav"
 
 
 @router.get("/{number}", responses=documented(404))
@@ -93,14 +88,18 @@ def peaks_of(
     return PeaksAnswer(start_s=start_s, end_s=end_s, lowest=lowest.tolist(), highest=highest.tolist())
 
 
-@router.get("/{number}/sound", response_class=Wav, responses=documented(400, 404, 409))
-def sound(served: ServedHere, number: Number, start_s: Start, end_s: End, channel: Channel = 1) -> Wav:
+@router.get(
+    "/{number}/sound",
+    response_class=Response,
+    responses={**documented(400, 404, 409), 200: {"description": "A wav file.", "content": {"audio/wav": BYTES}}},
+)
+def sound(served: ServedHere, number: Number, start_s: Start, end_s: End, channel: Channel = 1) -> Response:
     """A stretch of one channel, 16 bits at 16 kHz, exact to the sample; at most 120 s."""
     row = recording_of(served.archive, number, channel)
     end_s = _end_of(start_s, end_s, row.duration_s)
     if end_s - start_s > MOST_SOUND_S:
         raise HTTPException(400, f"That is too long: ask for {MOST_SOUND_S:.0f} s at most.")
-    return Wav(wav_of(stretch(row, channel, start_s, end_s)))
+    return Response(wav_of(stretch(row, channel, start_s, end_s)), media_type="audio/wav")
 
 
 @router.get(
@@ -108,8 +107,8 @@ def sound(served: ServedHere, number: Number, start_s: Start, end_s: End, channe
     response_class=FileResponse,
     responses={
         **documented(404, 409),
-        200: {"description": "The file.", "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}},
-        206: {"description": "A part of the file.", "content": {"*/*": {}}},
+        200: {"description": "The file.", "content": {"*/*": BYTES}},
+        206: {"description": "A part of the file.", "content": {"*/*": BYTES}},
         416: {"description": MEANINGS[416], "content": {"text/plain": {}}},
     },
 )

@@ -1,6 +1,9 @@
-// Asks the server. What it refuses comes as `Refused` with its own sentence; a server that is gone or ill as `Unreachable`.
+// Asks the server. A request that is wrong comes back as `Refused`, with the server's own sentence. One that may succeed
+// another time (the server is gone or ill, or wants its token) comes as `Unreachable`.
 
 import { WORDS } from "./words.js";
+
+const ANOTHER_TIME = new Set([401, 403, 408, 421, 429]);
 
 export class Refused extends Error {}
 
@@ -23,6 +26,12 @@ export const unjudge = (id) => ask("DELETE", `/api/judgements/${id}`);
 
 export const soundAddress = (id, stretch) => address(`/api/recordings/${id}/sound`, stretch);
 
+// Why a sound did not come, in the server's own words.
+export async function whyNoSound(soundAddress) {
+  const answer = await fetch(soundAddress).catch(() => null);
+  return answer && !answer.ok ? (await complaint(answer)).message : "";
+}
+
 function address(path, parameters = {}) {
   const said = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return said.length ? `${path}?${new URLSearchParams(said)}` : path;
@@ -40,5 +49,5 @@ async function ask(method, path, parameters, { body, type, signal } = {}) {
 async function complaint(answer) {
   const { detail } = await answer.json().catch(() => ({}));
   const sentence = typeof detail === "string" ? detail : WORDS.unsaid;
-  return answer.status >= 500 ? new Unreachable(sentence) : new Refused(sentence);
+  return answer.status >= 500 || ANOTHER_TIME.has(answer.status) ? new Unreachable(sentence) : new Refused(sentence);
 }

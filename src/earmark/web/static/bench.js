@@ -15,14 +15,15 @@ import { WORDS } from "./words.js";
 const MARGIN_S = 2;
 const COLUMNS = 600;
 const LABEL_PX = 110;
-const ON_ITS_WAY = { times_s: [], curve: [] }; // a curve that isn't there yet has its room
+const NO_CURVE = { times_s: [], curve: [] };
 
 const ground = find("#sound");
 const canvas = find("#sound canvas");
+let boundaries = null;
 let sight = null; // { place, view, peaks, curve }: what is drawn of the current hit
 
 export function startBench(askLike) {
-  const boundaries = startBoundaries(ground, () => sight?.view);
+  boundaries = startBoundaries(ground, () => sight?.view);
   whenever(["hits", "current"], () => {
     const hit = currentHit();
     find("#bench").hidden = !hit;
@@ -63,11 +64,13 @@ async function look(hit) {
   const put = (parts) => {
     if (sight?.place !== hit.place) return; // another one is looked at by now
     Object.assign(sight, parts);
+    drawTimes();
     paint();
+    boundaries.show(currentHit());
   };
-  curveOf(state.query, hit.place).then((curve) => put({ curve }), () => {});
+  curveOf(state.query, hit.place).then((curve) => put({ curve }), () => put({ curve: NO_CURVE }));
   peaksOf(hit.recording, hit.channel, view.start_s, view.end_s, COLUMNS).then(
-    (peaks) => put({ peaks }),
+    (peaks) => put({ peaks, view: { ...view, end_s: peaks.end_s } }), // the recording may end sooner
     () => { if (sight?.place === hit.place) find("#cant-draw").hidden = false; },
   );
 }
@@ -75,7 +78,10 @@ async function look(hit) {
 function paint() {
   const hit = currentHit();
   if (!hit || sight?.place !== hit.place) return;
-  drawSound(canvas, { ...sight, curve: sight.curve ?? ON_ITS_WAY, extent: hit, yours: isYours(hit) });
+  const curve = sight.curve ?? NO_CURVE; // one that is on its way has its room
+  const none = sight.curve && !curve.curve.length;
+  find(".key.curve").hidden = Boolean(none);
+  drawSound(canvas, { ...sight, curve: none ? null : curve, extent: hit, yours: isYours(hit) });
 }
 
 function drawWords(hit) {

@@ -8,7 +8,8 @@ import { goTo, goToNextUnjudged } from "./going.js";
 import { change, changeHit, currentHit, state } from "./state.js";
 import { WORDS } from "./words.js";
 
-const AGAIN_MS = 2000;
+const AGAIN_MS = 500;
+const LATEST_AGAIN_MS = 8000;
 const SETTLED_MS = 400; // a boundary is saved when no key has moved it for so long
 
 const waiting = new Map(); // place of a query -> the judgement it is to have
@@ -104,21 +105,24 @@ function keep({ place, verdict, start_s, end_s }) {
 async function send() {
   if (sending) return;
   sending = true;
+  let pause_ms = AGAIN_MS;
   while (waiting.size) {
     const [key, judgement] = waiting.entries().next().value;
     try {
       const judged = await bring(key, judgement);
       if (waiting.get(key) === judgement) waiting.delete(key); // else it was changed meanwhile
       if (!waiting.size && judgement.query === state.query) change({ judged });
-      change({ away: false });
+      change({ away: "" });
+      pause_ms = AGAIN_MS;
     } catch (error) {
       if (error instanceof api.Refused) {
         waiting.delete(key);
         change({ trouble: error.message });
       } else {
-        change({ away: true });
+        change({ away: error.message });
         toTheEnd(key); // so that one that can't be saved holds up no other
-        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+        await new Promise((resolve) => setTimeout(resolve, pause_ms));
+        pause_ms = Math.min(LATEST_AGAIN_MS, 1.5 * pause_ms);
       }
     }
     store();

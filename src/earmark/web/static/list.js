@@ -65,7 +65,8 @@ function makeRow(place) {
     const curve = curveOf(state.query, place).catch(() => null);
     const peaks = await peaksOf(recording, channel, view.start_s, view.end_s, COLUMNS).catch(() => null);
     if (!peaks) return; // looked at again when it comes into sight anew
-    sight = { view, peaks, curve: await curve };
+    const found = await curve;
+    sight = { view, peaks, curve: found?.curve.length ? found : null };
     paint();
   };
   seen.observe(canvas);

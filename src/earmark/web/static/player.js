@@ -1,6 +1,6 @@
 // Plays stretches of recordings, cut to the sample by the server; no recording is ever read whole.
 
-import { soundAddress } from "./api.js";
+import { soundAddress, whyNoSound } from "./api.js";
 import { change, state } from "./state.js";
 import { WORDS } from "./words.js";
 
@@ -43,10 +43,10 @@ function play(stretch) {
   change({ playing: stretch, trouble: "" });
   const { recording, channel, start_s, end_s } = stretch;
   audio.src = soundAddress(recording, { channel, start_s: start_s.toFixed(3), end_s: end_s.toFixed(3) });
-  audio.play().then(follow, (error) => {
+  audio.play().then(follow, async (error) => {
     if (error.name === "AbortError" || state.playing !== stretch) return; // another took its place
     finish();
-    change({ trouble: WORDS.cantPlay });
+    change({ trouble: (await whyNoSound(audio.src)) || WORDS.cantPlay });
   });
 }
 

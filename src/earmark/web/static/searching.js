@@ -36,12 +36,12 @@ export async function searchFor(asked) {
 // The rest of the list in the order that the judgements suggest; whatever is judged, and the current one, stay put.
 export async function searchAgain() {
   if (state.phase !== "found" || Math.abs(judgedNow() - judgedThen) < AGAIN_AFTER) return;
-  judgedThen = judgedNow();
-  const { query, asked } = state;
+  const { query, asked, judged } = state;
   const { picture, ...rest } = asked;
   try {
     const { hits } = await api.search(parametersOf({ ...rest, query }), latest.signal);
-    if (state.query !== query || state.asked !== asked) return;
+    if (state.asked !== asked || state.judged !== judged) return; // it answers what is no longer asked
+    judgedThen = judgedNow();
     const merged = merge(state.hits, currentHit()?.place, withWaiting(query, hits));
     const changed = merged.some(({ place }, i) => place !== state.hits[i]?.place);
     change({ hits: merged, ...(changed && { reordered: true, spoken: WORDS.reordered }) });
@@ -54,7 +54,9 @@ export function merge(shown, currentPlace, fresh) {
   const known = new Map(shown.map((hit) => [hit.place, hit]));
   const stays = (hit) => hit.verdict || hit.place === currentPlace;
   const staying = new Set(shown.filter(stays).map((hit) => hit.place));
-  const rest = fresh.filter((hit) => !staying.has(hit.place)).map((hit) => known.get(hit.place) ?? hit);
+  const rest = fresh
+    .filter((hit) => !staying.has(hit.place))
+    .map((hit) => (hit.verdict ? hit : (known.get(hit.place) ?? hit))); // with boundaries that were moved already
   const merged = [];
   for (const hit of shown) {
     if (stays(hit)) merged.push(hit);
@@ -63,8 +65,9 @@ export function merge(shown, currentPlace, fresh) {
   return [...merged, ...rest];
 }
 
-function parametersOf({ query, filters }) {
-  return { query, top: TOP, ...filters };
+// How alike two sounds are tells nothing of false alarms.
+function parametersOf({ query, filters: { alarms, ...filters } }) {
+  return { query, top: TOP, ...filters, ...(!query?.startsWith("like:") && { alarms }) };
 }
 
 function show({ query, name, hits, judged, note }) {
@@ -79,7 +82,7 @@ function show({ query, name, hits, judged, note }) {
     hits: found,
     current: found.length ? Math.max(0, first) : -1,
     reordered: false,
-    away: false,
+    away: "",
     spoken: found.length ? WORDS.foundAloud(found.length, name) : WORDS.nothing(name),
   });
   judgedThen = judgedNow();

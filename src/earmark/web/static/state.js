@@ -14,7 +14,7 @@ export const state = {
   failure: null, // { sentence, nearest }
   playing: null, // { recording, channel, start_s, end_s, what: "hit" | "on" }
   waiting: 0, // judgements that the server does not have yet
-  away: false, // whether the server has stopped to answer
+  away: "", // why judgements can't be saved now
   spoken: "", // for screen readers, politely
   trouble: "", // one sentence about what went wrong while going on
 };

@@ -3,7 +3,7 @@
 const SILENCE = 0.04; // of full scale: what is quieter all along is not drawn larger
 const CURVE_SHARE = 0.36; // of the height, above the sound
 
-// `view`: { start_s, end_s }; `peaks`: { lowest, highest } over just that stretch; `curve`: { times_s, curve } or null;
+// `view`: { start_s, end_s }; `peaks`: { start_s, end_s, lowest, highest }; `curve`: { times_s, curve } or null;
 // `extent`: { start_s, end_s } or null; `yours`: whether a person vouches for the extent.
 export function drawSound(canvas, { view, peaks, curve = null, extent = null, yours = false }) {
   const { context, width, height, colour } = prepared(canvas);
@@ -18,13 +18,15 @@ export function drawSound(canvas, { view, peaks, curve = null, extent = null, yo
   }
   if (peaks) {
     const inside = (at) => extent && at >= x(extent.start_s) && at <= x(extent.end_s);
-    drawOutline(context, peaks, width, top, height - top, (at) => (inside(at) ? mark : colour("--sound")));
+    const box = { left: x(peaks.start_s), right: x(peaks.end_s), top, height: height - top };
+    drawOutline(context, peaks, box, (at) => (inside(at) ? mark : colour("--sound")));
   }
   if (curve?.curve.length) drawCurve(context, curve, x, height * CURVE_SHARE, colour("--model"));
 }
 
 // Bars of two pixels with a gap of one, as loud as the loudest is high.
-function drawOutline(context, { lowest, highest }, width, top, height, colourAt) {
+function drawOutline(context, { lowest, highest }, { left, right, top, height }, colourAt) {
+  const width = right - left;
   const loudest = Math.max(SILENCE, ...highest, ...lowest.map((low) => -low));
   const middle = top + height / 2;
   const step = width > 300 ? 3 : 2;
@@ -35,8 +37,8 @@ function drawOutline(context, { lowest, highest }, width, top, height, colourAt)
     const low = Math.min(...lowest.slice(first, past)) / loudest;
     const upper = middle - Math.max(0, high) * (height / 2 - 1);
     const lower = middle - Math.min(0, low) * (height / 2 - 1);
-    context.fillStyle = colourAt(at + step / 2);
-    context.fillRect(at, Math.min(upper, middle - 0.5), step - 1, Math.max(1, lower - upper));
+    context.fillStyle = colourAt(left + at + step / 2);
+    context.fillRect(left + at, Math.min(upper, middle - 0.5), step - 1, Math.max(1, lower - upper));
   }
 }
 
@@ -64,7 +66,8 @@ export const PINS_PX = 18;
 
 export function drawWhole(canvas, { duration_s, peaks, pins }) {
   const { context, width, height, colour } = prepared(canvas);
-  if (peaks) drawOutline(context, peaks, width, PINS_PX, height - PINS_PX, () => colour("--sound"));
+  const box = { left: 0, right: width, top: PINS_PX, height: height - PINS_PX };
+  if (peaks) drawOutline(context, peaks, box, () => colour("--sound"));
   for (const { time_s, verdict, current } of pins) {
     const at = (width * time_s) / duration_s;
     context.fillStyle = colour(verdict === "no" ? "--soft" : verdict ? "--yours" : "--model");

@@ -66,7 +66,7 @@ export const WORDS = {
   unknown: "The model does not know that word",
   nearest: "Did you mean",
   again: "Try again",
-  unreachable: "The server does not answer. Start it again with “earmark serve”; this page goes on by itself.",
+  unreachable: "The server does not answer: start it again with “earmark serve”.",
   unsaid: "The server could not do that and did not say why.",
   reordered: "The rest was put in a new order by your judgements.",
   reorderedMark: "re-ordered by your judgements",
@@ -118,9 +118,8 @@ export const WORDS = {
   },
   saved: "saved",
   saving: "saving",
-  kept: (count) =>
-    `The server does not answer. ${many(count, "judgement is", "judgements are")} kept in this browser and sent as soon as it is back.`,
-  back: "The server is back, and every judgement is saved.",
+  kept: (count, why) =>
+    `${why} ${many(count, "judgement is", "judgements are")} kept in this browser, and ${count === 1 ? "is" : "are"} sent again and again until saved.`,
 
   // keys
   keysTitle: "Keys",
