@@ -17,8 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.models.pictured import PicturedModel
 from earmark.queries import WORDS_ALONE, ImageQuery
 
-WIDER = 10  # times as many windows are scored as hits are wanted
-FEWEST = 500
+FEWEST = 20  # hits that windows are looked up for
 
 
 def search_pictures(
@@ -61,7 +60,8 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
         windows = list(all_windows(rows.values()))
     else:
         folders, windows = look_up(archive, rows)
-        windows = list(dict.fromkeys(windows + likely(folders, asked, rows, max(FEWEST, WIDER * top))))
+        several = max(FEWEST, top) * _pictured(archive, asked.name).WIDER
+        windows = list(dict.fromkeys(windows + likely(folders, asked, rows, several)))
     return score_windows(archive, asked, windows, rows)[:top]
 
 

@@ -96,7 +96,7 @@ class FrameStore:
                 offset, count, width = self._laid_out[path]
                 first, end = (min(self._first_from(edge_s - begin_s(number)), count) for edge_s in (start_s, end_s))
                 file.seek(offset + first * width * SIZE)
-                content = file.read(max(0, end - first) * width * SIZE)
+                content = file.read((end - first) * width * SIZE)
                 return np.frombuffer(content, np.float16).reshape(-1, width)
         except FileNotFoundError:
             return None
@@ -112,6 +112,10 @@ class FrameStore:
         return max(0, math.ceil(time_s / self.step_s - 0.5 - 1e-6))
 
 
+def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
+    return sha256[:2], sha256, f"{channel}-{number}.npy"
+
+
 def _keep_name(path: Path) -> None:
     """Have the disk keep what a new file is called, so that it outlives a power cut."""
     if os.name == "posix":  # elsewhere a folder can't be opened
@@ -120,10 +124,6 @@ def _keep_name(path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
-    return sha256[:2], sha256, f"{channel}-{number}.npy"
 
 
 def _layout(file: FileIO) -> tuple[int, int, int]:

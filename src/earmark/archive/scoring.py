@@ -22,7 +22,7 @@ from earmark.hits import Hit
 from earmark.localise import LocalisationScores
 from earmark.models.masking import real_frames
 
-AT_ONCE = 256  # windows
+AT_ONCE = 64  # windows
 
 
 class Piece(NamedTuple):

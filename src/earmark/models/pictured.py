@@ -52,7 +52,15 @@ POOLS = {
 
 
 class PicturedModel(nn.Module, ABC):
-    """A model that is asked with pictures."""
+    """A model that is asked with pictures.
+
+    Attributes
+    ----------
+    WIDER : int
+        How many times as many utterances as are wanted should be scored, of those that answer best by their digests.
+    """
+
+    WIDER: int
 
     def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__()
@@ -153,6 +161,7 @@ class PicturedModel(nn.Module, ABC):
 class PairModel(PicturedModel):
     """Pictures and utterances are compared pair by pair: DAVEnet, the localising attention network, and the like."""
 
+    WIDER = 16
     middle: Tensor
     deviation: Tensor
 

@@ -40,6 +40,8 @@ RAREST_TAG = 1e-3  # mean tag of a keyword that is hardly ever shown
 class SharedWords(PicturedModel):
     """Speech and pictures meet in the vectors of keywords."""
 
+    WIDER = 4  # digests tell the very scores; but one word is heard in up to three windows
+
     def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert isinstance(settings.similarity, Keywords)
