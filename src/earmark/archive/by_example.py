@@ -84,8 +84,11 @@ def alike(example: Single, frames: Single) -> tuple[float, int]:
         Frame of the stretch's start.
     """
     shorter = min(len(example), len(frames))
-    cosines = _directed(frames) @ _directed(example[:shorter]).T
-    means = [np.trace(cosines[first : first + shorter]) / shorter for first in range(len(frames) - shorter + 1)]
+    cosines = np.ascontiguousarray(_directed(frames) @ _directed(example[:shorter]).T)
+    row, column = cosines.strides
+    # Row f holds what the example meets when it is laid over from frame f on: a diagonal.
+    met = np.lib.stride_tricks.as_strided(cosines, (len(frames) - shorter + 1, shorter), (row, row + column))
+    means = met.mean(axis=1)
     best = int(np.argmax(means))
     return float(np.clip((1 + means[best]) / 2, 0, 1)), best
 
