@@ -236,7 +236,7 @@ def test_a_minute_is_the_limit(model: Finder, tmp_path: Path) -> None:
     write_tone(tmp_path / "minute.wav", 60.0, 11_025)
     write_tone(tmp_path / "longer.wav", 60.5)
     assert model.find("dog", [tmp_path / "minute.wav"])
-    with pytest.raises(EarmarkError, match=r"longer\.wav lasts 60\.5 s: recordings of up to 60 s can be searched; index it"):
+    with pytest.raises(EarmarkError, match=r"longer\.wav lasts 60\.5 s: recordings of up to 60 s .* index it"):
         model.find("dog", [tmp_path / "minute.wav", tmp_path / "longer.wav"])
 
 
