@@ -62,11 +62,12 @@ async function look(hit) {
   drawTimes();
   find("#cant-draw").hidden = true;
   const put = (parts) => {
-    if (sight?.place !== hit.place) return; // another one is looked at by now
+    const current = currentHit();
+    if (sight?.place !== hit.place || current?.place !== hit.place) return; // another one is looked at by now, or none
     Object.assign(sight, parts);
     drawTimes();
     paint();
-    boundaries.show(currentHit());
+    boundaries.show(current);
   };
   curveOf(state.query, hit.place).then((curve) => put({ curve }), () => put({ curve: NO_CURVE }));
   peaksOf(hit.recording, hit.channel, view.start_s, view.end_s, COLUMNS).then(
