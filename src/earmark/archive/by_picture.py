@@ -60,7 +60,7 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
         windows = list(all_windows(rows.values()))
     else:
         folders, windows = look_up(archive, rows)
-        several = max(FEWEST, top) * _pictured(archive, asked.name).WIDER
+        several = max(FEWEST, top) * _pictured(archive, asked.name).wider
         windows = list(dict.fromkeys(windows + likely(folders, asked, rows, several)))
     return score_windows(archive, asked, windows, rows)[:top]
 

@@ -41,6 +41,7 @@ from earmark.vocabulary import Vocabulary
 AT_ONCE = 16  # pictures that the image network looks at together
 SMALLEST = 1e-6  # a deviation
 EDGE = 2  # frames at either end
+FEW = 10.0  # a frame whose match is a deviation below the best one's counts exp(-FEW) of it
 MOMENTUM = 0.1  # with which the middle and the spread of similarities follow those of each batch
 POOLS = {
     "misa": similarity.misa,
@@ -52,15 +53,7 @@ POOLS = {
 
 
 class PicturedModel(nn.Module, ABC):
-    """A model that is asked with pictures.
-
-    Attributes
-    ----------
-    WIDER : int
-        How many times as many utterances as are wanted should be scored, of those that answer best by their digests.
-    """
-
-    WIDER: int
+    """A model that is asked with pictures."""
 
     def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__()
@@ -116,6 +109,11 @@ class PicturedModel(nn.Module, ABC):
     def score(self, speech: Speech, asked: Any) -> tuple[Tensor, Tensor]:
         """Detection logits (B, Q), and localisation scores (B, Q, T')."""
 
+    @property
+    @abstractmethod
+    def wider(self) -> int:
+        """How many times as many utterances as are wanted to score, of those that answer best by their digests."""
+
     @abstractmethod
     def digest(self, speech: Speech, typical: Tensor) -> Tensor:
         """What utterances come to, whatever will be asked, (B, S).
@@ -161,7 +159,6 @@ class PicturedModel(nn.Module, ABC):
 class PairModel(PicturedModel):
     """Pictures and utterances are compared pair by pair: DAVEnet, the localising attention network, and the like."""
 
-    WIDER = 16
     middle: Tensor
     deviation: Tensor
 
@@ -175,6 +172,11 @@ class PairModel(PicturedModel):
         # sigmoids of how far a similarity is from the middle of those in training, in their deviations.
         self.register_buffer("middle", torch.zeros(()))
         self.register_buffer("deviation", torch.ones(()))
+
+    @property
+    def wider(self) -> int:
+        """More where digests guess less well: see :meth:`sought`."""
+        return 16 if self.pool in (similarity.misa, similarity.sisa) else 64
 
     def ask(self, subjects: Sequence[Tensor | str]) -> list[Tensor]:
         """The pixels of each query's pictures, (n, P, D)."""
@@ -229,16 +231,26 @@ class PairModel(PicturedModel):
     def sought(self, asked: list[Tensor], typical: Tensor) -> Tensor:
         """What each typical frame adds to the similarity, (C,), as if all frames were typical ones.
 
-        This is exact where similarities are means over frames: MISA and SISA. It is a guess where they hang on a few
-        frames or on all together.
+        MISA and SISA are means over frames, and this is what they would be. SIMA and the highest match hang on few
+        frames: these count far more than all others, but how many of them there are should not count and does. Of
+        localising attention it is the numerator alone. How often that finds what scoring all would find is in
+        ``docs/results.md``.
         """
         return torch.stack([self._added(pixels, typical) for pixels in asked[0]]).mean(dim=0)
 
     def _added(self, pixels: Tensor, typical: Tensor) -> Tensor:
         matches = pixels @ typical.T
+        if self.pool is similarity.misa:
+            return matches.amax(dim=0)
         if self.pool is similarity.sisa:
             return matches.mean(dim=0)
-        return matches.amax(dim=0)
+        if self.pool is None:
+            every = torch.ones_like(matches[0], dtype=torch.bool)
+            seen = similarity.image_attention(matches, every) @ pixels
+            return similarity.audio_attention(matches, every) * (typical @ seen)
+        rivals = matches if self.pool is similarity.sima else matches.amax(dim=0, keepdim=True)
+        behind = (rivals - rivals.amax(dim=1, keepdim=True)) / matches.std().clamp_min(SMALLEST)
+        return (FEW * behind).exp().mean(dim=0)
 
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
         """Inner products of pixels and frames."""

@@ -40,8 +40,6 @@ RAREST_TAG = 1e-3  # mean tag of a keyword that is hardly ever shown
 class SharedWords(PicturedModel):
     """Speech and pictures meet in the vectors of keywords."""
 
-    WIDER = 4  # digests tell the very scores; but one word is heard in up to three windows
-
     def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert isinstance(settings.similarity, Keywords)
@@ -92,6 +90,11 @@ class SharedWords(PicturedModel):
         heard = self.heard(frames)
         spoken = _mixture(log_mean_exp(heard, lengths, self.r), asked)
         return spoken, _mixture(heard.transpose(1, 2), asked).transpose(1, 2)
+
+    @property
+    def wider(self) -> int:
+        """Digests tell the very scores; but one word is heard in up to three windows, and is one hit."""
+        return 4
 
     def digest(self, speech: Speech, typical: Tensor) -> Tensor:
         """The probability (B, W) that each keyword is spoken: it says all, whatever is typical."""
