@@ -17,7 +17,7 @@ from earmark.errors import EarmarkError
 from earmark.hits import Hit
 from earmark.web.files import recording_of
 from earmark.web.kinds import Number, Ours, PlaceText, QueryText, Seconds
-from earmark.web.problems import documented
+from earmark.web.problems import documented, is_of_tables
 from earmark.web.searching import Judged, judged_of
 from earmark.web.served import ServedHere
 
@@ -71,6 +71,8 @@ def undo_judgement(served: ServedHere, number: Number, _: Ours) -> UndoneAnswer:
     try:
         undone = undo(served.archive, number)
     except EarmarkError as problem:
+        if is_of_tables(problem):
+            raise
         raise HTTPException(404, str(problem)) from problem
     return UndoneAnswer(judged=judged_of(served.archive, undone.query))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,8 +33,9 @@ MEANINGS = {
     416: "The file has no such range.",
     421: "The address is not one of this server's.",
     422: "A parameter is missing, or is not of its kind.",
-    503: "The archive's tables can't be reached.",
+    503: "The archive's tables can't be reached, or its disk is full: the same may succeed later.",
 }
+OUT_OF_REACH = "The archive's tables can't be reached: is its disk plugged in, and its database running?"
 ANYWHERE = (401, 421, 422, 503)
 BY_STATUS = {404: "There is nothing at this address.", 405: "This address is not asked in this way."}
 
@@ -57,6 +59,8 @@ def tell_problems(app: FastAPI) -> None:
         return told(error.status_code, sentence or error.detail, error.headers)
 
     def of_user(request: Request, error: Exception) -> JSONResponse:
+        if is_of_tables(error):
+            return told(503, OUT_OF_REACH)
         return told(400, without_paths(str(error), request.app.state.served.private))
 
     def of_parameters(_: Request, error: Exception) -> JSONResponse:
@@ -64,12 +68,23 @@ def tell_problems(app: FastAPI) -> None:
         return told(422, _first(error))
 
     def of_tables(_request: Request, _error: Exception) -> JSONResponse:
-        return told(503, "The archive's tables can't be reached: is its disk plugged in, and its database running?")
+        return told(503, OUT_OF_REACH)
+
+    def of_disk(_: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return told(503, "The disk of the archive is full: make room, and it goes on.")
+        raise error
 
     app.add_exception_handler(HTTPException, of_status)
     app.add_exception_handler(EarmarkError, of_user)
     app.add_exception_handler(RequestValidationError, of_parameters)
     app.add_exception_handler(DBAPIError, of_tables)
+    app.add_exception_handler(OSError, of_disk)
+
+
+def is_of_tables(error: Exception) -> bool:
+    """Whether the archive's tables are at fault, not what was asked for: it may be asked again."""
+    return isinstance(error.__cause__, DBAPIError)
 
 
 def is_bare(error: HTTPException) -> bool:
