@@ -1,8 +1,8 @@
 """Searching an archive with pictures.
 
 Every window is one utterance, whose detection score the model gives from the frames that were kept of it. All windows
-of a hundred hours would take minutes; so the best are looked for among those that hold a frame near to something that
-the query is about (:mod:`earmark.archive.vectors`), and these are scored exactly.
+of a hundred hours would take minutes; so those that are likely to answer are looked up by what they come to
+(:mod:`earmark.archive.digests`), and scored exactly.
 """
 
 from __future__ import annotations
