@@ -176,7 +176,7 @@ class PairModel(PicturedModel):
     @property
     def wider(self) -> int:
         """More where digests guess less well: see :meth:`sought`."""
-        return 16 if self.pool in (similarity.misa, similarity.sisa) else 64
+        return 8 if self.pool in (similarity.misa, similarity.sisa) else 64
 
     def ask(self, subjects: Sequence[Tensor | str]) -> list[Tensor]:
         """The pixels of each query's pictures, (n, P, D)."""
