@@ -125,4 +125,4 @@ def _judge_ten(page: Any) -> None:
     for number, key in enumerate(VERDICTS, start=1):
         page.keyboard.press(key)
         page.locator("#precision", has_text=f" of {number} judged").wait_for()
-    page.wait_for_function("!document.body.innerText.includes('saving')")
+    page.locator("#saved", has_text="saved").wait_for()
