@@ -109,6 +109,7 @@ def test_this_machine_is_let_in_by_any_of_its_names(client: TestClient, host: st
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},  # no address at all
         {"Origin": "http://127.0.0.1:1"},
         {"Origin": "http://127.0.0.1:8765.evil.example"},
         {"Sec-Fetch-Site": "cross-site"},
