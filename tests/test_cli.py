@@ -587,7 +587,7 @@ def test_the_doctor_finds_this_machine_well(earmark, tmp_path: Path, monkeypatch
     lines = ended.out.splitlines()
     assert len(lines) == 9
     assert all(line.startswith(("ok       ", "note     ")) for line in lines)
-    assert "ok       audio: wav, flac, ogg, mp3 can be read" in lines
+    assert "ok       audio: wav, flac, ogg, mp3, m4a, mp4, webm can be read" in lines
     assert list(tmp_path.iterdir()) == []
 
 
@@ -602,6 +602,7 @@ def test_the_doctor_names_what_is_wrong(earmark, tmp_path: Path, monkeypatch: py
 
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(soundfile, "write", no_mp3)
+    monkeypatch.setitem(doctor.CONTAINERS, "webm", ("webm", "nonesuch"))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2**30))
     monkeypatch.setattr(shutil, "which", lambda _: None)
     monkeypatch.setattr(sys, "platform", "linux")
@@ -613,7 +614,7 @@ def test_the_doctor_names_what_is_wrong(earmark, tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(importlib.metadata, "version", none)
     ended = earmark("doctor")
     assert ended.status == 1
-    assert "PROBLEM  Audio: mp3 can't be read; " in ended.out
+    assert "PROBLEM  Audio: mp3, webm can't be read; " in ended.out
     assert "PROBLEM  Disk: 1.0 GiB free here; make room for at least 2 GiB." in ended.out
     assert "PROBLEM  Libraries: nonesuch can't be loaded (No module named 'nonesuch'); install" in ended.out
     assert "note     Pages: no browser was found" in ended.out

@@ -21,7 +21,7 @@ from earmark.timing import SAMPLE_RATE
 from media import repack, write_container, write_tone
 
 Samples = npt.NDArray[np.float32]
-SECONDS = 21.3  # more than any format needs to settle, so that seeking is truly tried
+SECONDS = 13.3  # more than any format needs to settle, so that seeking is truly tried
 RATES = [8_000, 11_025, 22_050, 44_100, 48_000, 96_000]
 PLAIN = {"wav": {}, "float.wav": {"subtype": "FLOAT"}, "flac": {}, "ogg": {}, "opus.ogg": {"subtype": "OPUS"}}
 MP3 = {
@@ -48,20 +48,7 @@ CONTAINERS = {
     "no-length.mp3": ("libmp3lame", {"write_xing": "0", "q": "9"}),
 }
 CUTS_S = [
-    [
-        0.0,
-        1.23456,
-        2.5,
-        9.99,
-        10.0,
-        13.777,
-        18.1,
-        20.9,
-        21.0,
-        21.1,
-        21.25,
-        30.0,
-    ],  # the last pages are seldom like others
+    [0.0, 1.23456, 2.5, 9.99, 12.9, 13.1, 13.25, 30.0],  # the last pages of a file are seldom like the others
     [0.0, 40.0],
 ]
 
@@ -161,8 +148,8 @@ def test_stretches_tile_vorbis_in_webm(tmp_path: Path, live: bool, sample_rate: 
 @pytest.mark.parametrize("ending", ["m4a", "webm", "lossless.m4a", "mp3"])
 def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending, 48_000)
-    sound = resampled(noise_and_sweep(48_000, 2), 48_000)[:, 15 * SAMPLE_RATE : 17 * SAMPLE_RATE]
-    heard = read_stretch(path, 15.0, 17.0)
+    sound = resampled(noise_and_sweep(48_000, 2), 48_000)[:, 10 * SAMPLE_RATE : 12 * SAMPLE_RATE]
+    heard = read_stretch(path, 10.0, 12.0)
 
     def likeness(shift: int) -> float:
         return float(np.corrcoef(sound[0, 100:-100], heard[0, 100 + shift : heard.shape[1] - 100 + shift])[0, 1])
@@ -174,10 +161,10 @@ def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("ending", ["flac", "opus.ogg", "mp3", "aac.mkv", "webm"])
 def test_what_was_read_before_does_not_matter(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending, 48_000)
-    first = read_stretch(path, 12.34, 15.6)
-    for start_s in (0.0, 15.6, 12.0, 12.3, 19.0):
+    first = read_stretch(path, 10.34, 12.6)
+    for start_s in (0.0, 12.6, 10.0, 10.3):
         read_stretch(path, start_s, start_s + 2.5)
-    np.testing.assert_array_equal(read_stretch(path, 12.34, 15.6), first)
+    np.testing.assert_array_equal(read_stretch(path, 10.34, 12.6), first)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])
@@ -194,7 +181,7 @@ def test_six_channels_of_a_film(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_stretch(path, 0, 9), resampled(sound, 48_000), atol=2e-4)
 
 
-@pytest.mark.parametrize("video_s", [5.0, 25.0])
+@pytest.mark.parametrize("video_s", [5.0, 17.0])
 @pytest.mark.parametrize("ending", ["mp4", "mkv"])
 def test_sound_of_a_film_that_ends_before_or_after_it(tmp_path: Path, ending: str, video_s: float) -> None:
     codec, options = AAC
@@ -325,13 +312,13 @@ def test_tags_around_and_between_the_frames_of_an_mp3(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["wav", "flac"])
 def test_a_stretch_of_an_hour_takes_little_memory(tmp_path: Path, ending: str) -> None:
     path = tmp_path / f"a.{ending}"
-    silence = np.zeros((60 * 44_100, 1), dtype=np.int16)
-    with soundfile.SoundFile(str(path), "w", 44_100, 1) as file:
+    silence = np.zeros((60 * 22_050, 1), dtype=np.int16)
+    with soundfile.SoundFile(str(path), "w", 22_050, 1) as file:
         for _ in range(60):
             file.write(silence)
     tracemalloc.start()
     try:
         assert read_stretch(path, 3_000.0, 3_060.0).shape == (1, 960_000)
-        assert tracemalloc.get_traced_memory()[1] < 16e6  # 60 s at 16 kHz are 4 MB, the hour at 44.1 kHz 635 MB
+        assert tracemalloc.get_traced_memory()[1] < 16e6  # 60 s at 16 kHz are 4 MB, the hour at 22 kHz 318 MB
     finally:
         tracemalloc.stop()

@@ -22,6 +22,7 @@ SETTLE_S = 1.0  # a decoder that starts in the middle needs some frames before i
 # Frames of an mp3 borrow bits from earlier ones: up to 255 bytes, of which the smallest frames (24 kHz, 8 kbit/s,
 # stereo, with a checksum) hold one each, and last 24 ms.
 MP3_SETTLES_S = 7.0
+RUN_SAMPLES = 1 << 14  # frames of a thousand samples are slow to handle one by one
 JITTER_S = 0.05  # recorders' clocks tremble: a frame this near to the end of the one before follows it
 OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RFC 6716, section 2.1.4)
 VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
@@ -43,12 +44,17 @@ class ContainerSound:
         self.path = path
         self._open()
         try:
-            self._first = self._first_frame()
+            first = self._first_frame()
         except BaseException:
             self._container.close()
             raise
-        self.sample_rate: int = self._first.sample_rate
-        self.channels: int = self._first.layout.nb_channels
+        self.sample_rate: int = first.sample_rate
+        self.channels: int = first.layout.nb_channels
+        self._first_pts: int = first.pts or 0
+        self._first_samples: int = first.samples
+        self._tick = float(self._track.time_base * self.sample_rate)
+        self._is_mp3 = self._container.format.name == "mp3"
+        self._step = self._multiple()
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +66,7 @@ class ContainerSound:
         """Count the samples: from shortly before the end where the file says how long it is, else all of them."""
         said_s = self._said_s()
         start = 0 if said_s is None else max(0, s_to_samples(said_s - 1, self.sample_rate))
-        end = max(position + len(samples) for position, samples in self._frames(start))
+        end = max(position + len(samples) for position, samples in self._runs(start))
         return AudioInfo(self.sample_rate, end, self.channels)
 
     def blocks(self, start: int, stop: int) -> Iterator[Waveform]:
@@ -75,7 +81,7 @@ class ContainerSound:
         """
         done = start
         end = 0
-        for position, samples in self._frames(start):
+        for position, samples in self._runs(start):
             end = position + len(samples)
             if position > done:
                 gap = min(position, stop) - done
@@ -118,21 +124,21 @@ class ContainerSound:
         duration = self._container.duration
         return None if duration is None else duration / 1e6
 
-    def _frames(self, start: int) -> Iterator[tuple[int, Waveform]]:
-        """Frames with their positions, from `start` or some time before it to the end."""
-        settle_s = MP3_SETTLES_S if self._is_mp3 else SETTLE_S
+    def _runs(self, start: int) -> Iterator[tuple[int, Waveform]]:
+        """Some frames at a time with their position, from `start` or some time before it to the end."""
+        settle_s = MP3_SETTLES_S if self._track.codec_context.name.startswith("mp3") else SETTLE_S
         settled = start - s_to_samples(settle_s, self.sample_rate)
         for back_s in (settle_s + 1, 8 * settle_s):
             from_s = start / self.sample_rate - back_s
             if from_s > 0:
-                frames = self._placed(self._decode(from_s), None)
-                first = next(frames, None)
+                runs = self._joined(self._placed(self._decode(from_s), None))
+                first = next(runs, None)
                 # An index is often coarse, and sometimes leads to a later place than it should.
                 if first is not None and first[0] <= settled:
                     yield first
-                    yield from frames
+                    yield from runs
                     return
-        yield from self._placed(self._from_the_start(), 0)
+        yield from self._joined(self._placed(self._from_the_start(), 0))
 
     def _decode(self, from_s: float | None = None) -> Iterator[Any]:
         import av
@@ -140,7 +146,7 @@ class ContainerSound:
         try:
             if from_s is not None:
                 ticks = round(from_s / self._track.time_base)
-                self._container.seek((self._first.pts or 0) + ticks, stream=self._track)
+                self._container.seek(self._first_pts + ticks, stream=self._track)
             for packet in self._container.demux(self._track):
                 yield from self._decoded(packet)
         except av.error.FFmpegError as error:
@@ -159,41 +165,58 @@ class ContainerSound:
                 raise
             return ()  # tags and other things that programs have left between the frames
 
-    def _placed(self, frames: Iterator[Any], expected: int | None) -> Iterator[tuple[int, Waveform]]:
+    def _placed(self, frames: Iterator[Any], expected: int | None) -> Iterator[tuple[int, Any]]:
         for frame in frames:
-            position = self._position(frame, expected)
-            yield position, _samples(frame)
+            if expected is None and frame.pts is None:
+                continue  # nobody knows where this is
+            position = self._position(frame.pts, expected)
+            yield position, frame
             expected = position + frame.samples
 
-    def _position(self, frame: Any, expected: int | None) -> int:
+    def _position(self, pts: int | None, expected: int | None) -> int:
         """Where a frame starts, in samples: by its time stamp, which many containers round to milliseconds."""
-        if expected is not None and frame.pts is None:
+        if expected is not None and pts is None:
             return expected
-        tick = float(self._track.time_base * self.sample_rate)
-        stamped = round((frame.pts - self._first.pts) * tick)
+        ticks = (pts or 0) - self._first_pts
+        stamped = round(ticks * self._tick)
         jitter_s = 0.0 if self._is_mp3 else JITTER_S  # there, time stamps are counted from the frames themselves
         if expected is not None and abs(stamped - expected) <= jitter_s * self.sample_rate:
             return expected
-        if frame.pts == self._first.pts:
-            return 0
-        steps = round((stamped - self._first.samples) / self._step)
-        exact: int = self._first.samples + steps * self._step
-        return exact if abs(exact - stamped) <= tick else stamped
+        if ticks == 0 or self._tick <= 1:
+            return stamped
+        exact = self._first_samples + round((stamped - self._first_samples) / self._step) * self._step
+        return exact if abs(exact - stamped) <= self._tick else stamped
 
-    @property
-    def _is_mp3(self) -> bool:
-        return str(self._container.format.name) == "mp3"
-
-    @property
-    def _step(self) -> int:
+    def _multiple(self) -> int:
         """What the lengths of all frames but the first, which may be trimmed, are multiples of."""
         context = self._track.codec_context
         if context.name in ("opus", "libopus"):
             return self.sample_rate // OPUS_STEPS_PER_S
         if context.name == "vorbis":
             return VORBIS_STEP
-        step: int = context.frame_size or self._first.samples
+        step: int = context.frame_size or self._first_samples
         return step
+
+    def _joined(self, frames: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Waveform]]:
+        """Frames that follow each other, as arrays of bearable length."""
+        import av
+
+        run = av.AudioFifo()
+        start = 0
+        for position, frame in frames:
+            if run.samples and (position != start + run.samples or run.samples >= RUN_SAMPLES):
+                yield start, _samples(run.read())
+            if not run.samples:
+                start = position
+            frame.pts = None
+            try:
+                run.write(frame)
+            except ValueError as error:
+                raise EarmarkError(
+                    f"{self.path} changes its sampling rate or channels on the way: export it again."
+                ) from error
+        if run.samples:
+            yield start, _samples(run.read())
 
 
 def _samples(frame: Any) -> npt.NDArray[np.float32]:

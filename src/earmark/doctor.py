@@ -29,6 +29,7 @@ LIBRARIES = (
     "torch.utils.tensorboard.writer",
 )
 AUDIO_FORMATS = {"wav": "PCM_16", "flac": "PCM_16", "ogg": "VORBIS", "mp3": "MPEG_LAYER_III"}
+CONTAINERS = {"m4a": ("ipod", "aac"), "mp4": ("mp4", "aac"), "webm": ("webm", "libopus")}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microsoft-edge")
 
 
@@ -65,23 +66,42 @@ def _libraries() -> str:
 
 
 def _audio() -> str:
+    import av
+    import soundfile
+
+    from earmark.streaming import read_stretch
+
+    writers = dict.fromkeys(AUDIO_FORMATS, _write_plain) | dict.fromkeys(CONTAINERS, _write_container)
+    broken = []
+    with tempfile.TemporaryDirectory() as folder:
+        for ending, write in writers.items():
+            try:
+                write(f"{folder}/sound.{ending}", ending)
+                read_stretch(f"{folder}/sound.{ending}", 0.0, 1.0)
+            except (soundfile.LibsndfileError, av.error.FFmpegError, ValueError, EarmarkError):
+                broken.append(ending)
+    if broken:
+        raise EarmarkError(f"Audio: {', '.join(broken)} can't be read; upgrade with 'pip install -U soundfile av'.")
+    return f"audio: {', '.join(writers)} can be read"
+
+
+def _write_plain(path: str, ending: str) -> None:
     import numpy as np
     import soundfile
 
-    from earmark.audio import read_audio
+    soundfile.write(path, np.zeros(16_000, dtype=np.float32), 16_000, subtype=AUDIO_FORMATS[ending])
 
-    silence = np.zeros(16_000, dtype=np.float32)
-    broken = []
-    with tempfile.TemporaryDirectory() as folder:
-        for ending, subtype in AUDIO_FORMATS.items():
-            try:
-                soundfile.write(f"{folder}/sound.{ending}", silence, 16_000, subtype=subtype)
-                read_audio(f"{folder}/sound.{ending}")
-            except (soundfile.LibsndfileError, ValueError, EarmarkError):
-                broken.append(ending)
-    if broken:
-        raise EarmarkError(f"Audio: {', '.join(broken)} can't be read; upgrade with 'pip install -U soundfile'.")
-    return f"audio: {', '.join(AUDIO_FORMATS)} can be read"
+
+def _write_container(path: str, ending: str) -> None:
+    import av
+    import numpy as np
+
+    form, codec = CONTAINERS[ending]
+    with av.open(path, "w", format=form) as container:
+        track = container.add_stream(codec, rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), dtype=np.float32), format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        container.mux([*track.encode(frame), *track.encode(None)])
 
 
 def _device() -> str:
