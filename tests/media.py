@@ -58,26 +58,28 @@ def write_container(
     import av
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:  # noqa: SIM117
-        with av.open(_Pipe(file) if live else file, "w", format=_form(path), options=dict(options or {})) as container:
-            film = container.add_stream("mpeg4", rate=10) if video_s else None
-            if film is not None:
-                film.width = film.height = 32
-                film.pix_fmt = "yuv420p"
-            if len(samples):
-                layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
-                sound = container.add_stream(codec, rate=sample_rate, layout=layout, options=dict(options or {}))
-                sound.bit_rate = 64_000 * samples.shape[1]
-                frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
-                frame.sample_rate = sample_rate
-                frame.pts = 0
-                container.mux([*sound.encode(frame), *sound.encode(None)])
-            if film is not None:
-                for number in range(round(10 * video_s)):
-                    picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), dtype=np.uint8), format="rgb24")
-                    picture.pts = number
-                    container.mux(film.encode(picture))
-                container.mux(film.encode(None))
+    with (
+        path.open("wb") as file,
+        av.open(_Pipe(file) if live else file, "w", format=_form(path), options=dict(options or {})) as container,
+    ):
+        film = container.add_stream("mpeg4", rate=10) if video_s else None
+        if film is not None:
+            film.width = film.height = 32
+            film.pix_fmt = "yuv420p"
+        if len(samples):
+            layout = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}[samples.shape[1]]
+            sound = container.add_stream(codec, rate=sample_rate, layout=layout, options=dict(options or {}))
+            sound.bit_rate = 64_000 * samples.shape[1]
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(samples.T), format="fltp", layout=layout)
+            frame.sample_rate = sample_rate
+            frame.pts = 0
+            container.mux([*sound.encode(frame), *sound.encode(None)])
+        if film is not None:
+            for number in range(round(10 * video_s)):
+                picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), dtype=np.uint8), format="rgb24")
+                picture.pts = number
+                container.mux(film.encode(picture))
+            container.mux(film.encode(None))
     return path
 
 
@@ -85,13 +87,16 @@ def repack(source: Path, path: Path, *, live: bool = False) -> Path:
     """Put the sound of a file into another container as it is; see `write_container`."""
     import av
 
-    with av.open(str(source)) as old, path.open("wb") as file:  # noqa: SIM117
-        with av.open(_Pipe(file) if live else file, "w", format=_form(path)) as new:
-            track = new.add_stream_from_template(old.streams.audio[0])
-            for packet in old.demux(audio=0):
-                if packet.dts is not None:
-                    packet.stream = track
-                    new.mux(packet)
+    with (
+        av.open(str(source)) as old,
+        path.open("wb") as file,
+        av.open(_Pipe(file) if live else file, "w", format=_form(path)) as new,
+    ):
+        track = new.add_stream_from_template(old.streams.audio[0])
+        for packet in old.demux(audio=0):
+            if packet.dts is not None:
+                packet.stream = track
+                new.mux(packet)
     return path
 
 

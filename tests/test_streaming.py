@@ -94,7 +94,9 @@ def written(path: Path, ending: str, sample_rate: int, channels: int = 2) -> Pat
     if ending in CONTAINERS:
         codec, options = CONTAINERS[ending]
         return write_container(path / f"a.{ending}", sound, sample_rate, codec, options=options)
-    soundfile.write(str(path / f"a.{ending}"), sound, sample_rate, **(PLAIN | MP3)[ending])
+    with soundfile.SoundFile(path / f"a.{ending}", "w", sample_rate, channels, **(PLAIN | MP3)[ending]) as file:
+        for block in np.array_split(sound, 100):  # libsndfile's stack overflows where Vorbis gets much at once
+            file.write(block)
     return path / f"a.{ending}"
 
 
@@ -229,8 +231,7 @@ def test_what_is_missing_is_said(tmp_path: Path, ending: str, part: float) -> No
     path.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(EarmarkError, match=rf"{re.escape(str(path))} (is cut short|can't be read)") as told:
         hear(path)
-    if ending not in ("wma", "fragments.mp4"):
-        assert read_stretch(path, 0.5, 4.0).shape == (2, 56_000)  # what is there can be read
+    assert read_stretch(path, 0.5, 2.0).shape == (2, 24_000)  # what is there can be read
     after_s = re.search(r"after (\d+\.\d\d) s: copy it again\.$", str(told.value))
     if after_s:
         assert abs(float(after_s[1]) / whole_s - part) < 0.1

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from earmark.errors import EarmarkError
 
@@ -98,7 +99,7 @@ def _write_container(path: str, ending: str) -> None:
 
     form, codec = CONTAINERS[ending]
     with av.open(path, "w", format=form) as container:
-        track = container.add_stream(codec, rate=16_000, layout="mono")
+        track: Any = container.add_stream(codec, rate=16_000, layout="mono")
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), dtype=np.float32), format="fltp", layout="mono")
         frame.sample_rate = 16_000
         container.mux([*track.encode(frame), *track.encode(None)])
