@@ -128,9 +128,20 @@ def test_stretches_tile_a_whole_mp3(tmp_path: Path, ending: str, sample_rate: in
     check_tiles(path, *soundfile.read(str(path), dtype="float32", always_2d=True), atol=1e-5)
 
 
+@pytest.mark.parametrize("start_s", [12.0, 12.3, 13.0])
+def test_the_first_sound_of_an_mp3_after_a_silence(tmp_path: Path, start_s: float) -> None:
+    sound = np.random.default_rng(3).normal(0, 0.2, (14 * 24_000, 2)).clip(-1, 1)
+    sound[2 * 24_000 : 12 * 24_000] = 0  # its frames hold few bytes, so that the next borrow from many
+    soundfile.write(tmp_path / "a.mp3", sound, 24_000, bitrate_mode="VARIABLE", compression_level=0.9)
+    whole = resampled(*soundfile.read(tmp_path / "a.mp3", dtype="float32", always_2d=True))
+    stretch = read_stretch(tmp_path / "a.mp3", start_s, start_s + 0.5)
+    first = round(start_s * SAMPLE_RATE)
+    np.testing.assert_allclose(stretch, whole[:, first : first + 8_000], atol=1e-5)
+
+
 @pytest.mark.parametrize("ending", CONTAINERS)
 def test_stretches_tile_what_a_container_holds(tmp_path: Path, ending: str) -> None:
-    path = written(tmp_path, ending, 48_000 if ending == "webm" else 44_100)
+    path = written(tmp_path, ending, 48_000 if ending == "webm" else 44_100, 1)
     check_tiles(path, *decoded(path))
 
 
@@ -220,12 +231,12 @@ def hear(path: Path) -> None:
         read_stretch(path, start_s, min(duration_s, start_s + 5.0))
 
 
-@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+@pytest.mark.parametrize("part", [0.3, 0.8])
 @pytest.mark.parametrize(
     "ending", ["wav", "flac", "ogg", "opus.ogg", "mp3", "index-first.m4a", "fragments.mp4", "aac.mkv", "webm", "wma"]
 )
 def test_what_is_missing_is_said(tmp_path: Path, ending: str, part: float) -> None:
-    path = written(tmp_path, ending, 48_000)
+    path = written(tmp_path, ending, 16_000)
     whole_s = long_audio_info(path).duration_s
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
