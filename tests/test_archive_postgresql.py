@@ -18,7 +18,6 @@ from earmark.archive.found import Filters
 from earmark.archive.indexer import index
 from earmark.archive.review import judge, judgements, running_precision, undo
 from earmark.archive.search import search_words
-from earmark.archive.shards import gather
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
@@ -70,7 +69,7 @@ def test_index_search_judge(
     archive = make_archive(tmp_path / "archive", tiny_run, database)
     table = media.parent / "about.csv"
     table.write_text(f"audio,speaker,date\n{media}/a.wav,Ọlá,2019-04-02\n", encoding="utf-8")
-    assert index(archive, [media], Threads(1), about=table, gather=gather).problems == []
+    assert index(archive, [media], Threads(1), about=table).problems == []
     assert contents(archive) == in_a_file
     best = search_words(archive, ["dog"], 5)
     assert [found.hit.score for found in best] == sorted(

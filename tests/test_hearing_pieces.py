@@ -14,7 +14,6 @@ from sqlalchemy import insert
 
 from earmark.archive import windows
 from earmark.archive.archive import make_archive
-from earmark.archive.doubles import without_doubles
 from earmark.archive.engines import Threads
 from earmark.archive.frames import FrameStore
 from earmark.archive.indexer import index
@@ -24,6 +23,7 @@ from earmark.archive.tables import pieces as piece_rows
 from earmark.archive.tables import recordings
 from earmark.archive.windows import HOP_S, WINDOW_S, bounds_s, count_pieces, window_of, window_starts
 from earmark.corpus import Corpus
+from earmark.doubles import without_doubles
 from earmark.errors import EarmarkError
 from earmark.finder import load_model
 from long_sounds import SAMPLE_RATE, small_pieces, write_long

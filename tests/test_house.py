@@ -17,7 +17,7 @@ FLOORS = [
     ["corpora", "features", "streaming", "strung", "vision"],
     ["models", "pages", "supervision"],
     ["asking", "localise"],
-    ["extents"],
+    ["doubles", "extents"],
     ["finder"],
     ["moments"],
     ["archive", "evaluate", "export", "train"],

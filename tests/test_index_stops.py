@@ -23,7 +23,6 @@ from earmark.archive.archive import make_archive, open_archive
 from earmark.archive.engines import Threads
 from earmark.archive.indexer import index
 from earmark.archive.search import search_words
-from earmark.archive.shards import gather
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from long_sounds import contents, small_pieces, write_long
@@ -46,7 +45,7 @@ def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFa
     with pytest.MonkeyPatch.context() as patch:
         small_pieces(patch)
         archive = make_archive(tmp_path_factory.mktemp("whole") / "archive", tiny_run)
-        assert index(archive, [media], Threads(1), gather=gather).problems == []
+        assert index(archive, [media], Threads(1)).problems == []
         kept = contents(archive)
         assert len(kept["pieces"]) == len(kept["frames"]) == 12
         assert {row[2] for row in kept["recordings"]} == {"done"}

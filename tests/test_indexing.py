@@ -22,7 +22,7 @@ from earmark.archive.pieces import Heard, Task
 from earmark.archive.registry import forget_missing
 from earmark.archive.search import search_words
 from earmark.archive.shards import gather
-from earmark.archive.tables import recordings
+from earmark.archive.tables import recordings, shard_pieces
 from earmark.archive.where import where
 from earmark.corpus import Corpus
 from earmark.errors import EarmarkError
@@ -123,6 +123,20 @@ def test_all_of_a_folder_is_gone(archive: Archive, media: Path) -> None:
     assert heard(archive, media).news == {"gone": 1}
     assert forget_missing(archive) == 2
     assert contents(archive) == {"recordings": [], "pieces": [], "postings": [], "frames": {}}
+
+
+def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) -> None:
+    before = {path.name for path in (archive.folder / "vectors").iterdir()}
+    (media / "a.wav").unlink()
+    report = index(archive, [media], Threads(1), forget=True)
+    assert report.news == {"gone": 1, "forgotten": 1}
+    assert statuses(archive) == {"b.wav": "done"}
+    after = {path.name for path in (archive.folder / "vectors").iterdir()}
+    assert len(after) == 1
+    assert not after & before
+    with archive.reading() as connection:
+        (left,) = connection.execute(recordings.select()).all()
+        assert {row.recording for row in connection.execute(shard_pieces.select())} == {left.id}
 
 
 def test_one_file_or_folder_says_nothing_of_the_others(archive: Archive, media: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from earmark.archive.archive import make_archive
 from earmark.archive.engines import Threads
 from earmark.archive.indexer import index
-from earmark.archive.shards import gather
 from earmark.corpora import picturebook
 from earmark.corpus import Corpus, read_corpus
 from earmark.evaluate.examples import best
@@ -86,7 +85,7 @@ def _index(corpus: Corpus, out: Path) -> Path:
         string(corpus.utterances("test"), recordings, LONG_S)
     archive = make_archive(out / "archive", out / run)
     archive.set(licence=corpus.licence)
-    index(archive, [recordings], Threads(), gather=gather)
+    index(archive, [recordings], Threads())
     return archive.folder
 
 

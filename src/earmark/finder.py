@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from earmark.audio import Waveform, audio_info, read_audio
+from earmark.doubles import without_doubles
 from earmark.errors import EarmarkError
 from earmark.extents import extents
 from earmark.features import extractor
@@ -276,13 +277,10 @@ def _windows(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
 
 
 def _without_doubles(found: list[Candidate]) -> list[Candidate]:
-    """Of hits of one query that overlap, heard in two windows, keep the better."""
-    kept: list[Candidate] = []
-    for candidate in sorted(found, key=lambda c: -c.hit.score):
-        if not any(_overlap(candidate.hit, other.hit) for other in kept):
-            kept.append(candidate)
-    return kept
-
-
-def _overlap(one: Hit, other: Hit) -> bool:
-    return one.query == other.query and one.start_s < other.end_s and other.start_s < one.end_s
+    """Of hits of one query that overlap, heard in two windows, keep the better; the best first."""
+    kept = []
+    for name in dict.fromkeys(candidate.hit.query for candidate in found):
+        same = [candidate for candidate in found if candidate.hit.query == name]
+        scores, starts_s, ends_s = np.array([(c.hit.score, c.hit.start_s, c.hit.end_s) for c in same]).T
+        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
+    return sorted(kept, key=lambda candidate: -candidate.hit.score)

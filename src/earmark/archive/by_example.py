@@ -15,8 +15,8 @@ import numpy as np
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive, Place
-from earmark.archive.doubles import merged
-from earmark.archive.found import Filters, Found
+from earmark.archive.directions import directed
+from earmark.archive.found import Filters, Found, merged
 from earmark.archive.frames import Single
 from earmark.archive.scoring import Recordings, Window, all_windows, frames_of, searched
 from earmark.archive.search import recordings_that
@@ -84,7 +84,7 @@ def alike(example: Single, frames: Single) -> tuple[float, int]:
         Frame of the stretch's start.
     """
     shorter = min(len(example), len(frames))
-    cosines = np.ascontiguousarray(_directed(frames) @ _directed(example[:shorter]).T)
+    cosines = np.ascontiguousarray(directed(frames) @ directed(example[:shorter]).T)
     row, column = cosines.strides
     # Row f holds what the example meets when it is laid over from frame f on: a diagonal.
     met = np.lib.stride_tricks.as_strided(cosines, (len(frames) - shorter + 1, shorter), (row, row + column))
@@ -139,9 +139,3 @@ def _extent_s(archive: Archive, place: Place) -> tuple[float, float]:
 def _long_enough(start_s: float, end_s: float) -> tuple[float, float]:
     short_s = max(0.0, LEAST_S - (end_s - start_s))
     return max(0.0, start_s - short_s / 2), end_s + short_s / 2
-
-
-def _directed(frames: Single) -> Single:
-    lengths = np.linalg.norm(frames, axis=1, keepdims=True)
-    directed: Single = np.divide(frames, lengths, out=np.zeros_like(frames), where=lengths > 0)
-    return directed

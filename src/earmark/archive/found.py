@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
+
 from earmark.archive.archive import Place
+from earmark.doubles import without_doubles
 from earmark.hits import Hit
 
 Verdict = Literal["yes", "no", "related"]
@@ -58,3 +62,15 @@ class Filters:
     speaker: str = ""
     date: str = ""
     language: str = ""
+
+
+def merged(found: Sequence[Found]) -> list[Found]:
+    """Hits of one query, the best first; where several overlap, the best stays."""
+    by_channel: dict[tuple[int, int], list[Found]] = {}
+    for one in found:
+        by_channel.setdefault(one.place[:2], []).append(one)
+    kept = []
+    for same in by_channel.values():
+        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
+        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
+    return sorted(kept, key=lambda one: -one.hit.score)

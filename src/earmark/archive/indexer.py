@@ -15,12 +15,13 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive import registry
 from earmark.archive.archive import Archive
-from earmark.archive.doubles import without_doubles
 from earmark.archive.listing import audio_files, read_about
 from earmark.archive.pieces import Heard, Task
 from earmark.archive.registry import DONE, NEW, Registered
+from earmark.archive.shards import gather
 from earmark.archive.tables import pieces, postings, recordings
 from earmark.archive.windows import OVERLAP_S, begin_s, bounds_s, count_pieces
+from earmark.doubles import without_doubles
 from earmark.errors import EarmarkError
 from earmark.progress import progress
 
@@ -61,7 +62,7 @@ def index(
     engine: Engine,
     about: Path | None = None,
     skip_silence: bool = False,
-    gather: Callable[[Archive], None] | None = None,
+    forget: bool = False,
 ) -> Report:
     """Hear what is new in folders.
 
@@ -77,6 +78,8 @@ def index(
         Table of what their owner says of the recordings.
     skip_silence : bool
         Do not hear windows without a sound.
+    forget : bool
+        Delete all that is kept of recordings that are gone.
 
     Raises
     ------
@@ -87,9 +90,10 @@ def index(
     known = read_about(about) if about else {}
     registered = registry.register(archive, audio_files(folders), known)
     report = Report(registered.news, list(registered.problems.values()))
+    if forget:
+        report.news["forgotten"] = registry.forget_missing(archive)
     _hear_all(archive, registered, engine, skip_silence, report)
-    if gather is not None:
-        gather(archive)
+    gather(archive)  # last: it lets go of what was forgotten, too
     report.took_s = time.monotonic() - begun
     return report
 

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from earmark.archive.doubles import without_doubles
 from earmark.archive.peaks import Outline, outline
 from earmark.archive.windows import OVERLAP_S, WINDOW_S, bounds_s, window_of, window_starts
 from earmark.audio import Waveform
+from earmark.doubles import without_doubles
 from earmark.errors import EarmarkError
 from earmark.extents import Extents, extents
 from earmark.features.padding import pad

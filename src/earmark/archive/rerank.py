@@ -17,6 +17,7 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive
+from earmark.archive.directions import directed
 from earmark.archive.found import Found
 from earmark.archive.frames import Single
 from earmark.archive.review import Judgement, judgements
@@ -88,21 +89,15 @@ def embeddings(archive: Archive, stretches: Sequence[tuple[int, int, float, floa
         frames = archive.frames.stretch(hashes[recording], channel, max(0.0, middle_s - half_s), middle_s + half_s)
         means.append(frames.mean(axis=0) if len(frames) else None)
     width = next((len(mean) for mean in means if mean is not None), 0)
-    return _directed(np.array([np.zeros(width) if mean is None else mean for mean in means], dtype=np.float64))
+    return directed(np.array([np.zeros(width) if mean is None else mean for mean in means], dtype=np.float64))
 
 
 def _likeness(left: Floats, judged: Floats, weights: Floats) -> Floats:
     """How far each hit sounds like the judged ones, by their weights: cosines, as far as these can be trusted."""
     trust = float(weights.sum() / (weights.sum() + DOUBT))
-    cosines: Floats = _directed(left) @ _directed((weights @ judged)[None])[0]
+    cosines: Floats = directed(left) @ directed((weights @ judged)[None])[0]
     return trust * cosines
 
 
 def _accepted(said: Sequence[Judgement]) -> Floats:
     return np.array([ACCEPTED[one.verdict] for one in said])
-
-
-def _directed(vectors: Floats) -> Floats:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    directed: Floats = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return directed

@@ -10,8 +10,7 @@ import torch
 from sqlalchemy import ColumnElement, Row, select
 
 from earmark.archive.archive import Archive, Place
-from earmark.archive.doubles import merged
-from earmark.archive.found import Found
+from earmark.archive.found import Found, merged
 from earmark.archive.frames import Single
 from earmark.archive.tables import recordings
 from earmark.archive.windows import HOP_S, WINDOW_S, begin_s, count_windows

@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Row, false, func, or_, select
 
 from earmark.archive.archive import Archive, Place
-from earmark.archive.doubles import merged
-from earmark.archive.found import Filters, Found
+from earmark.archive.found import Filters, Found, merged
 from earmark.archive.registry import SEARCHED
 from earmark.archive.tables import postings, recordings
 from earmark.archive.words import meant_by

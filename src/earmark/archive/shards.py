@@ -34,11 +34,11 @@ def gather(archive: Archive) -> None:
     It may be stopped at any moment, and run by two programs at once: a shard is whole, or there is none.
     """
     _take_apart_dead(archive)
-    rows = searched(archive, [])
     loose = _heard(archive) - _kept(archive, _names(archive))
     if loose:
         taken = _no_larger(archive, len(loose))
-        whole = sorted(loose | _kept(archive, taken))
+        rows = searched(archive, [])  # after what was heard: another program may register a recording at any time
+        whole = sorted(piece for piece in loose | _kept(archive, taken) if piece.recording in rows)
         name = _name(archive, whole, rows)
         count = _write(archive, name, whole, rows)
         _record(archive, name, count, whole, taken)

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.archive.archive import Archive
+from earmark.archive.directions import directed
 from earmark.archive.frames import Half, Single
 from earmark.archive.scoring import Piece, Recordings, Window, windows_around
 from earmark.archive.windows import begin_s
@@ -81,10 +82,8 @@ def pooled(frames: Half | Single, step_s: float) -> Single:
     starts = np.arange(0, len(frames), frames_apart(step_s))
     if not len(starts):
         return np.zeros((0, frames.shape[1]), np.float32)
-    sums = np.add.reduceat(frames.astype(np.float32), starts, axis=0)
-    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
-    directed: Single = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
-    return directed
+    sums: Single = np.add.reduceat(frames.astype(np.float32), starts, axis=0)
+    return directed(sums)
 
 
 def frames_apart(step_s: float) -> int:

@@ -50,8 +50,6 @@ def index(
     from earmark.archive.archive import make_archive
     from earmark.archive.engines import engine_called
     from earmark.archive.indexer import index as hear_all
-    from earmark.archive.registry import forget_missing
-    from earmark.archive.shards import gather
     from earmark.archive.words import keep_words, read_word_list
 
     chosen = engine_called(engine)
@@ -59,9 +57,7 @@ def index(
     if words is not None:
         keep_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
-    report = hear_all(opened, folders, chosen, about, skip_silence, gather)
-    if forget:
-        report.news["forgotten"] = forget_missing(opened)
+    report = hear_all(opened, folders, chosen, about, skip_silence, forget)
     _tell(report, archive)
     if report.problems:
         raise typer.Exit(1)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import numpy.typing as npt
-
-from earmark.archive.found import Found
 
 Floats = npt.NDArray[np.float64]
 
@@ -39,15 +35,3 @@ def without_doubles(scores: Floats, starts_s: Floats, ends_s: Floats, most: int 
 def overlaps(start_s: float, end_s: float, starts_s: Floats, ends_s: Floats) -> npt.NDArray[np.bool_]:
     """Which of some stretches share time with one."""
     return (start_s < ends_s) & (starts_s < end_s)
-
-
-def merged(found: Sequence[Found]) -> list[Found]:
-    """Hits of one query, the best first; where several overlap, the best stays."""
-    by_channel: dict[tuple[int, int], list[Found]] = {}
-    for one in found:
-        by_channel.setdefault(one.place[:2], []).append(one)
-    kept = []
-    for same in by_channel.values():
-        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
-        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
-    return sorted(kept, key=lambda one: -one.hit.score)
