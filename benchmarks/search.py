@@ -5,7 +5,10 @@
 
 The archive is made up: postings of 67 keywords with scores of chance, and frames that go like speech does, from one
 of 2,000 words to another, each at its own pace and in its own speaker's colour, in noise. Its models have weights of
-chance, but for the keywords' vectors, which are those of the first 67 words. A picture shows one or two words.
+chance, but for what training would have brought into line with these: the keywords' vectors are those of the first 67
+words, and a pair model knows how alike pictures and speech usually are. A picture shows one or two words.
+
+Each time is a median, on the clock and, in brackets, of the processor, which other programs do not change.
 """
 
 from __future__ import annotations
@@ -14,9 +17,9 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,16 +27,19 @@ import torch
 from sqlalchemy import insert, text
 
 from earmark.archive import tables
-from earmark.archive.archive import Archive, make_archive
+from earmark.archive.archive import Archive, Place, make_archive
+from earmark.archive.by_example import search_like
 from earmark.archive.by_picture import best
-from earmark.archive.found import Filters
+from earmark.archive.found import Filters, Found
 from earmark.archive.scoring import Asked, searched
 from earmark.archive.search import recordings_that, search_words
 from earmark.archive.shards import gather
-from earmark.archive.windows import PIECE_S, bounds_s, count_pieces
+from earmark.archive.where import where
+from earmark.archive.windows import PIECE_S, WINDOW_S, bounds_s, count_pieces
 from earmark.features import extractor
 from earmark.models.build import build
 from earmark.models.checkpoint import write_description, write_weights
+from earmark.models.pictured import PairModel
 from earmark.progress import progress
 from earmark.recipe import read_recipe
 from earmark.vocabulary import Vocabulary
@@ -43,6 +49,20 @@ RECORDING_H = 2.0
 NOISE, COLOUR = 0.5, 0.5  # beside words of deviation 1
 TOP = 50
 MODELS = {"keywords": "earmark-pictures", "a pair model": "nortje2022/small-davenet"}
+# Postings of all keywords in turn. The fractions of an irrational number's multiples (here of the square roots of 2, 3
+# and 5) are spread evenly, and in no order; most scores are low.
+POSTINGS = f"""
+INSERT INTO postings (keyword, score, recording, channel, piece, time_s, start_s, end_s)
+WITH RECURSIVE
+    numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :count),
+    multiples(n, a, b, c) AS (SELECT n, n * 1.4142135623731, n * 1.7320508075689, n * 2.2360679774998 FROM numbers),
+    parts(n, a, b, c) AS (SELECT n, a - CAST(a AS int), b - CAST(b AS int), c - CAST(c AS int) FROM multiples),
+    places(n, score, recording, time_s) AS (
+        SELECT n, a * a * a, 1 + CAST(b * :recordings AS int), c * :duration_s FROM parts
+    )
+SELECT n % {KEYWORDS}, score, recording, 1, CAST(time_s / {PIECE_S} AS int), time_s, time_s - 0.2, time_s + 0.2
+FROM places
+"""
 
 Frames = npt.NDArray[np.float16]
 
@@ -55,6 +75,8 @@ def make_run(folder: Path, recipe: str, words: npt.NDArray[np.float32]) -> Path:
     heard = extractor(checked.features)
     model = build(checked.model, heard.dimension, vocabulary, heard.grid)
     weights = model.state_dict()
+    if isinstance(model, PairModel):
+        weights["deviation"], weights["middle"] = usual_similarity(model, words)
     if "words.weight" in weights:
         weights["words.weight"] = torch.from_numpy(words[:KEYWORDS]) * words.shape[1] ** -0.5
         weights["heard_bias"] = torch.full((KEYWORDS,), -0.5 * words.shape[1] ** 0.5)
@@ -63,6 +85,17 @@ def make_run(folder: Path, recipe: str, words: npt.NDArray[np.float32]) -> Path:
     write_description(folder, checked, vocabulary)
     write_weights(folder, weights)
     return folder
+
+
+@torch.no_grad()
+def usual_similarity(model: PairModel, words: npt.NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Deviation and mean of the similarities of utterances and pictures that have nothing to do with each other."""
+    chance = np.random.default_rng(3)
+    count = round(WINDOW_S / model.grid.stride_s)
+    heard = np.stack([speak(count, words, chance) for _ in range(200)]).astype(np.float32)
+    seen = torch.cat([pixels_of(words, chance) for _ in range(20)]).flatten(1, 2)
+    alike, _ = model.similarities((torch.from_numpy(heard), torch.full((len(heard),), count)), seen)
+    return torch.std_mean(alike)
 
 
 def speak(count: int, words: npt.NDArray[np.float32], chance: np.random.Generator) -> Frames:
@@ -90,13 +123,12 @@ def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.fl
                 frames = speak(round((end_s - start_s) / step_s), words, chance)
                 archive.frames.write(f"{recording:064x}", 1, number, frames)
                 advance()
-    per_keyword = postings // KEYWORDS
-    with progress("Making up postings", KEYWORDS * per_keyword) as advance, archive.writing() as connection:
-        for keyword in range(KEYWORDS):
-            connection.execute(
-                insert(tables.postings), list(_postings(keyword, per_keyword, count, duration_s, chance))
-            )
-            advance(per_keyword)
+    with archive.writing() as connection:
+        for index in tables.postings.indexes:
+            index.drop(connection)
+        connection.execute(text(POSTINGS), {"count": postings, "recordings": count, "duration_s": duration_s})
+        for index in tables.postings.indexes:
+            index.create(connection)
 
 
 def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
@@ -111,17 +143,6 @@ def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
         connection.execute(insert(tables.pieces), parts)
 
 
-def _postings(
-    keyword: int, count: int, recordings: int, duration_s: float, chance: np.random.Generator
-) -> Iterator[dict[str, Any]]:
-    times_s = chance.uniform(0, duration_s, count).tolist()
-    where, scores = chance.integers(1, recordings + 1, count).tolist(), chance.beta(0.3, 3, count).tolist()
-    for time_s, recording, score in zip(times_s, where, scores, strict=True):
-        extent = {"time_s": time_s, "start_s": time_s - 0.2, "end_s": time_s + 0.2}
-        piece = int(time_s // PIECE_S)
-        yield {"keyword": keyword, "score": score, "recording": recording, "channel": 1, "piece": piece, **extent}
-
-
 def pixels_of(words: npt.NDArray[np.float32], chance: np.random.Generator) -> torch.Tensor:
     """What a picture of one or two keywords looks like to the model: (1, 8, 8, D)."""
     shown = chance.integers(0, KEYWORDS, chance.integers(1, 3))
@@ -132,14 +153,55 @@ def pixels_of(words: npt.NDArray[np.float32], chance: np.random.Generator) -> to
     return torch.from_numpy(seen).view(1, 8, 8, -1)
 
 
-def median_ms(task: Callable[[int], object], times: int) -> float:
-    """Median milliseconds of a task that is told which time it is."""
-    taken = []
+class Taken(NamedTuple):
+    """Median milliseconds of a task.
+
+    Attributes
+    ----------
+    by_clock, of_processor : float
+    """
+
+    by_clock: float
+    of_processor: float
+
+    def __str__(self) -> str:
+        return f"{self.by_clock:.1f} ms ({self.of_processor:.1f} ms)"
+
+
+def taken(task: Callable[[int], object], times: int) -> Taken:
+    """How long a task takes that is told which time it is."""
+    clock, processor = [], []
     for number in range(times):
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         task(number)
-        taken.append(1000 * (time.perf_counter() - begun))
-    return statistics.median(taken)
+        clock.append(1000 * (time.perf_counter() - begun))
+        processor.append(1000 * (time.process_time() - used))
+    return Taken(statistics.median(clock), statistics.median(processor))
+
+
+def compare(what: str, short: Callable[[int, bool], list[Found]], queries: int, compared: int) -> None:
+    """Time queries by the short way and, some of them, by the long way, and compare what the two find.
+
+    Parameters
+    ----------
+    what : str
+    short : callable
+        ``short(number, exhaustive)`` answers a query.
+    queries, compared : int
+    """
+    found: list[list[Found]] = []
+    exact: list[list[Found]] = []
+    quick = taken(lambda number: found.append(short(number, False)), queries)
+    whole = taken(lambda number: exact.append(short(number, True)), compared)
+    recalls = [_recall(some, all_) for some, all_ in zip(found, exact, strict=False)]
+    ratio = whole.of_processor / quick.of_processor
+    print(f"{what}: {quick}; every window {whole}, {ratio:.0f} times as long;", end=" ")
+    print(f"recall at {TOP} {statistics.mean(recalls):.3f} (lowest {min(recalls):.2f})", flush=True)
+
+
+def _recall(found: list[Found], truth: list[Found]) -> float:
+    places = {one.place for one in found}
+    return len(places & {one.place for one in truth}) / max(1, len(truth))
 
 
 def keywords(archive: Archive, postings: int) -> None:
@@ -151,52 +213,67 @@ def keywords(archive: Archive, postings: int) -> None:
         with archive.reading() as connection:
             return connection.execute(text(asked)).all()
 
-    short = median_ms(lambda number: search_words(archive, [f"word{number}"], TOP), 40)
-    long = median_ms(scan, 3)
-    print(f"top {TOP} of a keyword among {postings:,} postings: {short:.1f} ms; looking at all {long:.0f} ms,", end=" ")
-    print(f"{long / short:.0f} times as long")
+    short = taken(lambda number: search_words(archive, [f"word{number}"], TOP), KEYWORDS)
+    long = taken(scan, 3)
+    print(f"top {TOP} of a keyword among {postings:,} postings: {short}; looking at all {long},", end=" ")
+    print(f"{long.of_processor / short.of_processor:.0f} times as long", flush=True)
 
 
-def pictures(archive: Archive, kind: str, words: npt.NDArray[np.float32], hours: float, queries: int) -> None:
-    """Time image queries by way of the vectors and by scoring every window, and compare what they find."""
+def pictures(
+    archive: Archive, kind: str, words: npt.NDArray[np.float32], hours: float, queries: int, compared: int
+) -> None:
+    """Image queries, by way of the shards and by scoring every window."""
     chance = np.random.default_rng(1)
-    model, rows = archive.finder.model, searched(archive, recordings_that(archive, Filters()))
+    model = archive.finder.model
     with torch.no_grad():
         asked = [Asked("", archive.finder, model.ask([pixels_of(words, chance)])) for _ in range(queries)]
-    short = median_ms(lambda number: best(archive, asked[number], rows, TOP), queries)
-    exact: list[Any] = []
-    long = median_ms(lambda number: exact.append(best(archive, asked[number], rows, TOP, exhaustive=True)), queries)
-    recalls = []
-    for one, truth in zip(asked, exact, strict=True):
-        places = {found.place for found in best(archive, one, rows, TOP)}
-        recalls.append(len(places & {found.place for found in truth}) / max(1, len(truth)))
-    print(f"image query over {hours:g} hours, {kind}: {short:.0f} ms; every window {long:.0f} ms,", end=" ")
-    print(
-        f"{long / short:.0f} times as long; recall at {TOP} {statistics.mean(recalls):.3f} (lowest {min(recalls):.2f})"
-    )
+
+    def answer(number: int, exhaustive: bool) -> list[Found]:
+        rows = searched(archive, recordings_that(archive, Filters()))
+        return best(archive, asked[number], rows, TOP, exhaustive)
+
+    compare(f"image query over {hours:g} hours, {kind}", answer, queries, compared)
+
+
+def examples(archive: Archive, hours: float, queries: int, compared: int) -> None:
+    """Spoken examples, by way of the shards and by comparing with every window."""
+    chance = np.random.default_rng(4)
+    rows = list(searched(archive, recordings_that(archive, Filters())).values())
+    chosen = [rows[number] for number in chance.integers(0, len(rows), queries)]
+    places = [Place(row.id, 1, chance.uniform(1, row.duration_s - 1)) for row in chosen]
+
+    def answer(number: int, exhaustive: bool) -> list[Found]:
+        return search_like(archive, places[number], TOP, exhaustive=exhaustive)
+
+    compare(f"spoken example over {hours:g} hours", answer, queries, compared)
 
 
 def main() -> None:
     """Make the archives up in a folder that is deleted at the end, and search them."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=float, default=100.0)
     parser.add_argument("--postings", type=int, default=5_000_000)
     parser.add_argument("--queries", type=int, default=20)
+    parser.add_argument("--compared", type=int, default=5, help="queries that are also answered the long way")
     parser.add_argument("--models", nargs="*", choices=list(MODELS), default=list(MODELS))
     args = parser.parse_args()
+    compared = min(args.compared, args.queries)
     for kind in args.models:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place)
             words = np.random.default_rng(2).standard_normal((WORDS, 128)).astype(np.float32)
             archive = make_archive(folder / "archive", make_run(folder / "run", MODELS[kind], words))
             fill(archive, args.hours, args.postings if kind == "keywords" else KEYWORDS, words)
-            begun = time.perf_counter()
+            begun, used = time.perf_counter(), time.process_time()
             gather(archive)
-            size = sum(path.stat().st_size for path in (folder / "archive" / "vectors").rglob("*.*"))
-            print(f"vectors gathered in {time.perf_counter() - begun:.0f} s, {size / 1e6:.0f} MB on disk")
+            took_s, used_s = time.perf_counter() - begun, time.process_time() - used
+            files = where(archive)["files"]
+            sizes = ", ".join(f"{part} {files[part] / 1e6:.0f} MB" for part in ("archive.sqlite", "frames", "vectors"))
+            print(f"gathered in {took_s:.0f} s ({used_s:.0f} s); on disk: {sizes}", flush=True)
+            pictures(archive, kind, words, args.hours, args.queries, compared)
             if kind == "keywords":
                 keywords(archive, args.postings)
-            pictures(archive, kind, words, args.hours, args.queries)
+                examples(archive, args.hours, args.queries, compared)
             archive.close()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from pympi import Eaf
 
 from conftest import CHROMIUM
@@ -73,6 +74,17 @@ def address(indexed: Path) -> Iterator[str]:
 
 def test_every_command_of_the_page_is_followed_here() -> None:
     assert [line.split()[1] for line in commands()] == ["index", "search", "serve", "export", "export"]
+
+
+def test_its_pictures_are_there_and_small() -> None:
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]+)\)", PAGE.read_text(encoding="utf-8"))
+    assert len(pictures) == 2
+    for name in pictures:
+        path = PAGE.parent / name
+        assert path.stat().st_size < 200_000
+        with Image.open(path) as picture:
+            picture.load()  # an empty or damaged file raises
+            assert picture.width >= 390
 
 
 def test_searching(indexed: Path) -> None:
