@@ -25,8 +25,9 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[demo,dev]'
 	touch $@
 
+# Each file on one core, because its tests share what they have made.
 test: .venv/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
 
 slow: .venv/installed-dev
 	$(BIN)/pytest -m slow

@@ -69,11 +69,15 @@ def own_run(run: Path, network: Path, tmp_path: Path) -> tuple[Path, Path]:
     """A copy of the model and one of its network, which a test may change."""
     shutil.copytree(run, tmp_path / "run")
     shutil.copytree(network, tmp_path / "own net")
-    recipe = tmp_path / "run" / "recipe.yaml"
-    values = yaml.safe_load(recipe.read_text(encoding="utf-8"))
-    values["features"]["network"] = str(tmp_path / "own net")
-    recipe.write_text(yaml.safe_dump(values), encoding="utf-8")
+    name_network(tmp_path / "run" / "recipe.yaml", str(tmp_path / "own net"))
     return tmp_path / "run", tmp_path / "own net"
+
+
+def name_network(recipe: Path, network: str) -> None:
+    """Write another network into a recipe."""
+    values = yaml.safe_load(recipe.read_text(encoding="utf-8"))
+    values["features"]["network"] = network
+    recipe.write_text(yaml.safe_dump(values), encoding="utf-8")
 
 
 def test_a_model_learns_where_words_are(run: Path, tiny_corpus: Corpus) -> None:
@@ -125,8 +129,7 @@ def test_a_network_that_is_gone_or_another(own_run: tuple[Path, Path], tiny_corp
 
 def test_nothing_is_downloaded_to_use_a_model(own_run: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, network = own_run
-    recipe = folder / "recipe.yaml"
-    recipe.write_text(recipe.read_text(encoding="utf-8").replace(str(network), "hub:some/hubert"), encoding="utf-8")
+    name_network(folder / "recipe.yaml", "hub:some/hubert")
     asked: list[bool] = []
 
     def fetch(name: str, local_files_only: bool, **_: object) -> str:
