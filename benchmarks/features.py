@@ -18,9 +18,9 @@ import librosa
 import numpy as np
 import torch
 
-from earmark.audio import Waveform, read_audio
-from earmark.features.mfcc import Mfcc
-from earmark.timing import SAMPLE_RATE
+from earmark.core.timing import SAMPLE_RATE
+from earmark.features.spectral import Mfcc
+from earmark.media.audio import Waveform, read_audio
 
 ROUNDS = 5
 

@@ -19,10 +19,10 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.corpus import read_corpus
-from earmark.evaluate.runner import evaluate
-from earmark.evaluate.truth import located
-from earmark.finder import load_model
+from earmark.core.corpus import read_corpus
+from earmark.evaluation.data import located
+from earmark.evaluation.keyword_queries import evaluate
+from earmark.localisation.spotter import load_model
 
 MEASURES = {
     "oracle": "oracle.accuracy",

@@ -23,13 +23,13 @@ import numpy as np
 import soundfile
 
 from earmark.archive.archive import make_archive
-from earmark.archive.engines import Threads
+from earmark.archive.executors import Threads
 from earmark.archive.indexer import index
-from earmark.archive.search import search_words
-from earmark.corpus import read_corpus
-from earmark.evaluate.runner import evaluate
-from earmark.finder import load_model
-from earmark.strung import GAPS_S, Spoken, string
+from earmark.archive.search_by_keyword import search_words
+from earmark.core.corpus import read_corpus
+from earmark.evaluation.keyword_queries import evaluate
+from earmark.localisation.spotter import load_model
+from earmark.media.concatenation import GAPS_S, Spoken, string
 
 LONG_S = 1200.0
 TOP = 10

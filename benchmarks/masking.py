@@ -23,12 +23,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
-from earmark.localise import masked_in
-from earmark.localise._segments import segments_of
-from earmark.models.written import AttentionModel, build
+from earmark.localisation.methods import masked_in
+from earmark.localisation.methods._segments import segments_of
+from earmark.models.keyword_models import AttentionModel, build
 from earmark.recipe import read_recipe
-from earmark.vocabulary import Vocabulary
 
 KEYWORDS, ASKED = 67, 3
 BATCH = 32

@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 
 from earmark.archive.archive import Archive, make_archive
-from earmark.archive.asking import Limits, ask
-from earmark.archive.engines import Threads
-from earmark.archive.found import Found
+from earmark.archive.executors import Threads
 from earmark.archive.indexer import index
-from earmark.archive.review import judge, query_key
-from earmark.archive.search import search_words
-from earmark.corpus import read_corpus
-from earmark.strung import Strung, string
+from earmark.archive.judgements import judge, query_key
+from earmark.archive.results import Found
+from earmark.archive.search import Limits, ask
+from earmark.archive.search_by_keyword import search_words
+from earmark.core.corpus import read_corpus
+from earmark.media.concatenation import Strung, string
 
 LONG_S = 1200.0
 FETCHED = 200  # hits that are put in order

@@ -26,23 +26,22 @@ import numpy.typing as npt
 import torch
 from sqlalchemy import insert, text
 
-from earmark.archive import tables
-from earmark.archive.archive import Archive, Place, make_archive
-from earmark.archive.by_example import search_like
-from earmark.archive.by_picture import best
-from earmark.archive.found import Filters, Found
-from earmark.archive.scoring import Asked, searched
-from earmark.archive.search import recordings_that, search_words
+from earmark.archive import schema
+from earmark.archive.archive import Archive, Place, make_archive, where
+from earmark.archive.chunking import PIECE_S, WINDOW_S, bounds_s, count_pieces
+from earmark.archive.rescoring import Asked, searched
+from earmark.archive.results import Filters, Found, recordings_that
+from earmark.archive.search_by_example import search_like
+from earmark.archive.search_by_image import best
+from earmark.archive.search_by_keyword import search_words
 from earmark.archive.shards import gather
-from earmark.archive.where import where
-from earmark.archive.windows import PIECE_S, WINDOW_S, bounds_s, count_pieces
+from earmark.core.progress import progress
+from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
-from earmark.models.build import build
+from earmark.models import build
 from earmark.models.checkpoint import write_description, write_weights
-from earmark.models.pictured import PairModel
-from earmark.progress import progress
+from earmark.models.image_query_models import PairModel
 from earmark.recipe import read_recipe
-from earmark.vocabulary import Vocabulary
 
 KEYWORDS, WORDS, SPEAKERS = 67, 2000, 40
 RECORDING_H = 2.0
@@ -124,10 +123,10 @@ def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.fl
                 archive.frames.write(f"{recording:064x}", 1, number, frames)
                 advance()
     with archive.writing() as connection:
-        for index in tables.postings.indexes:
+        for index in schema.postings.indexes:
             index.drop(connection)
         connection.execute(text(POSTINGS), {"count": postings, "recordings": count, "duration_s": duration_s})
-        for index in tables.postings.indexes:
+        for index in schema.postings.indexes:
             index.create(connection)
 
 
@@ -139,8 +138,8 @@ def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
         for part in range(count_pieces(duration_s))
     ]
     with archive.writing() as connection:
-        connection.execute(insert(tables.recordings).values({**row, **sound}))
-        connection.execute(insert(tables.pieces), parts)
+        connection.execute(insert(schema.recordings).values({**row, **sound}))
+        connection.execute(insert(schema.pieces), parts)
 
 
 def pixels_of(words: npt.NDArray[np.float32], chance: np.random.Generator) -> torch.Tensor:

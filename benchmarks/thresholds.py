@@ -22,19 +22,16 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.corpus import Corpus, read_corpus
-from earmark.evaluate.bootstrap import LEVEL, draws
-from earmark.evaluate.counts import Counts
-from earmark.evaluate.detection import detected, detection
-from earmark.evaluate.gather import gather_truth, measurable
-from earmark.evaluate.localisation import actual
-from earmark.evaluate.runner import Heard, detection_scores, evaluate
-from earmark.evaluate.truth import Bools, located
-from earmark.features.store import load_features
-from earmark.finder import Finder, load_model
+from earmark.core.corpus import Corpus, read_corpus
+from earmark.core.vocabulary import Vocabulary
+from earmark.evaluation.data import Bools, gather_truth, located, measurable
+from earmark.evaluation.keyword_queries import Heard, detection_scores, evaluate
+from earmark.evaluation.metrics import Counts, actual, detected, detection
+from earmark.evaluation.reliability import LEVEL, draws
+from earmark.features.cache import load_features
+from earmark.localisation.spotter import Finder, load_model
 from earmark.supervision.targets import Targets, read_targets, targets_path
-from earmark.train.threshold import best_threshold, keyword_thresholds, tag_rates
-from earmark.vocabulary import Vocabulary
+from earmark.training.thresholds import best_threshold, keyword_thresholds, tag_rates
 
 Floats = npt.NDArray[np.floating]
 Chooser = Callable[[Floats, Floats], Floats]  # scores and targets, both (U, W), -> thresholds (W,)

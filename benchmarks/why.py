@@ -14,16 +14,15 @@ import shutil
 import time
 from pathlib import Path
 
-from earmark import localise
-from earmark.corpus import Corpus, read_corpus
-from earmark.errors import EarmarkError
-from earmark.evaluate.runner import evaluate
-from earmark.finder import Finder
+from earmark import localisation as localise
+from earmark.core.corpus import Corpus, read_corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary
+from earmark.evaluation.keyword_queries import evaluate
+from earmark.localisation.spotter import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Attention, Maximum, Recipe, read_recipe
-from earmark.train.loop import train
-from earmark.train.pace import epoch_seconds
-from earmark.vocabulary import Vocabulary
+from earmark.training.loop import epoch_seconds, train
 
 DEFAULT, ATTENTION = "the default recipe", "attention and a classifier"
 

@@ -23,12 +23,11 @@ import pytest
 import soundfile
 from PIL import Image, ImageDraw
 
-from earmark.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
+from earmark.core.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
+from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe, write_recipe
-from earmark.supervision.tagfile import tags_from_file
-from earmark.supervision.targets import targets_path, write_targets
-from earmark.supervision.words import bag_of_words
-from earmark.vocabulary import Vocabulary
+from earmark.supervision.targets import tags_from_file, targets_path, write_targets
+from earmark.supervision.transcripts import bag_of_words
 
 if TYPE_CHECKING:
     from earmark.reproduce.grid import Row
@@ -159,7 +158,7 @@ def tiny_recipe() -> Recipe:
 @pytest.fixture(scope="session")
 def tiny_run(tiny_corpus: Corpus, tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model that learned the corpus from its soft tags in one go; not to be changed."""
-    from earmark.train.loop import train
+    from earmark.training.loop import train
 
     out = tmp_path_factory.mktemp("runs") / "tiny"
     train(tiny_recipe, tiny_corpus, out, Vocabulary(tiny_corpus.keywords))
@@ -197,7 +196,7 @@ def tiny_pictured_run(
     tiny_corpus: Corpus, tiny_pictured_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     """Folder of a model that takes both kinds of query; not to be changed."""
-    from earmark.train.loop import train
+    from earmark.training.loop import train
 
     out = tmp_path_factory.mktemp("runs") / "tiny-pictured"
     train(tiny_pictured_recipe, tiny_corpus, out, Vocabulary(tiny_corpus.keywords))
@@ -207,7 +206,7 @@ def tiny_pictured_run(
 @pytest.fixture(scope="session")
 def tiny_pair_run(tiny_corpus: Corpus, tiny_pair_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a model that takes image queries alone; not to be changed."""
-    from earmark.train.loop import train
+    from earmark.training.loop import train
 
     out = tmp_path_factory.mktemp("runs") / "tiny-pair"
     train(tiny_pair_recipe, tiny_corpus, out, Vocabulary(tiny_corpus.keywords))

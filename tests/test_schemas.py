@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from earmark.evaluate.measures import HEADLINE, measure
-from earmark.evaluate.truth import Predictions, Truth
-from earmark.hits import Hit
+from earmark.core.types import Hit
+from earmark.evaluation.data import Predictions, Truth
+from earmark.evaluation.summary import HEADLINE, measure
 
 NAMES = ("metrics", "hits", "export")
 IDENTITY = {

@@ -11,11 +11,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from earmark.corpus import Corpus, Utterance, Word, read_corpus
-    from earmark.errors import EarmarkError
-    from earmark.finder import Finder, load_model
-    from earmark.hits import Hit
-    from earmark.queries import ImageQuery, Prompt
+    from earmark.core.corpus import Corpus, Utterance, Word, read_corpus
+    from earmark.core.errors import EarmarkError
+    from earmark.core.types import Hit, ImageQuery, Prompt
+    from earmark.localisation.spotter import Finder, load_model
 
 __version__ = "0.1.0"
 __all__ = [
@@ -32,16 +31,16 @@ __all__ = [
 ]
 
 _HOME = {
-    "Corpus": "corpus",
-    "EarmarkError": "errors",
-    "Finder": "finder",
-    "Hit": "hits",
-    "ImageQuery": "queries",
-    "Prompt": "queries",
-    "Utterance": "corpus",
-    "Word": "corpus",
-    "load_model": "finder",
-    "read_corpus": "corpus",
+    "Corpus": "core.corpus",
+    "EarmarkError": "core.errors",
+    "Finder": "localisation.spotter",
+    "Hit": "core.types",
+    "ImageQuery": "core.types",
+    "Prompt": "core.types",
+    "Utterance": "core.corpus",
+    "Word": "core.corpus",
+    "load_model": "localisation.spotter",
+    "read_corpus": "core.corpus",
 }
 
 

@@ -9,6 +9,8 @@
 ======================  ==========================================================
 
 Deleting the folder deletes everything that was derived from the recordings; a database of its own is dropped apart.
+
+All that an archive has written, and what it holds.
 """
 
 from __future__ import annotations
@@ -25,16 +27,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
-from earmark.archive import tables
-from earmark.archive.frames import FrameStore
-from earmark.errors import EarmarkError
-from earmark.files import replacing, write_text
-from earmark.finder import Finder
+from earmark.archive import schema
+from earmark.archive.frame_store import FrameStore
+from earmark.archive.schema import judgements, pieces, postings, recordings
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing, write_text
+from earmark.core.vocabulary import Vocabulary, read_text
+from earmark.localisation.spotter import Finder
 from earmark.models.checkpoint import WEIGHTS, Checkpoint, read_checkpoint
-from earmark.vocabulary import Vocabulary, read_text
 
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
@@ -250,7 +253,7 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
     _copy_model(checkpoint.folder, folder / "model")
     archive = Archive(folder, Description(database))
     with archive.writing() as connection:
-        tables.metadata.create_all(connection)
+        schema.metadata.create_all(connection)
         _refuse_taken(connection, archive)
         _set_keywords(connection, checkpoint.vocabulary)
         step_s = repr(checkpoint.model.grid.stride_s)
@@ -287,28 +290,28 @@ def _refuse_taken(connection: Connection, archive: Archive) -> None:
     if archive.database is None:
         return
     other = _setting(connection, "folder") not in ("", str(archive.folder.absolute()))
-    used = connection.execute(select(tables.recordings.c.id).limit(1)).first() is not None
+    used = connection.execute(select(schema.recordings.c.id).limit(1)).first() is not None
     if other or (used and not (archive.folder / DESCRIPTION).is_file()):
         raise EarmarkError(f"The database {archive.address} holds an archive already: name an empty one.")
 
 
 def _set_keywords(connection: Connection, vocabulary: Vocabulary) -> None:
     rows = [{"id": i, "word": word} for i, word in enumerate(vocabulary)]
-    known = connection.execute(select(tables.keywords).order_by(tables.keywords.c.id)).mappings().all()
+    known = connection.execute(select(schema.keywords).order_by(schema.keywords.c.id)).mappings().all()
     if [dict(row) for row in known] != rows:  # none, or those of a model that was to be another
-        connection.execute(tables.keywords.delete())
-        connection.execute(tables.keywords.insert(), rows)
+        connection.execute(schema.keywords.delete())
+        connection.execute(schema.keywords.insert(), rows)
 
 
 def _setting(connection: Connection, key: str) -> str:
-    asked = select(tables.settings.c.value).where(tables.settings.c.key == key)
+    asked = select(schema.settings.c.value).where(schema.settings.c.key == key)
     return str(connection.execute(asked).scalar_one_or_none() or "")
 
 
 def _set(connection: Connection, values: Mapping[str, str]) -> None:
     for key, value in values.items():
-        connection.execute(tables.settings.delete().where(tables.settings.c.key == key))
-        connection.execute(tables.settings.insert().values(key=key, value=value))
+        connection.execute(schema.settings.delete().where(schema.settings.c.key == key))
+        connection.execute(schema.settings.insert().values(key=key, value=value))
 
 
 def _engine(folder: Path, description: Description) -> Engine:
@@ -373,3 +376,44 @@ def _is_full(error: DBAPIError) -> bool:
 def _reason(error: DBAPIError) -> str:
     """What a database says, on one line."""
     return " ".join(str(error.orig).split())
+
+
+def where(archive: Archive) -> dict[str, Any]:
+    """Places that were written to, and counts.
+
+    Returns
+    -------
+    dict
+        ``folder``, ``database`` (None where it is in the folder), ``model``, ``files`` (bytes by part of the
+        folder), and the numbers of ``recordings`` by status, of ``windows``, ``postings`` and ``judgements``, and
+        ``hours`` of sound.
+    """
+    with archive.reading() as connection:
+        by_status = connection.execute(select(recordings.c.status, func.count()).group_by(recordings.c.status)).all()
+        hours = connection.execute(select(func.sum(recordings.c.duration_s))).scalar_one() or 0.0
+        windows = connection.execute(select(func.sum(pieces.c.windows))).scalar_one() or 0
+        counts = {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (postings, judgements)
+        }
+    return {
+        "folder": str(archive.folder.resolve()),
+        "database": archive.address,
+        "model": archive.setting("model_name"),
+        "files": {part.name: _bytes(part) for part in sorted(archive.folder.iterdir())},
+        "recordings": {str(status): int(count) for status, count in by_status},
+        "hours": hours / 3600,
+        "windows": int(windows),
+        **counts,
+    }
+
+
+def _bytes(part: Path) -> int:
+    return sum(_size(path) for path in ([part] if part.is_file() else part.rglob("*")))
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except FileNotFoundError:  # it was being written, or is of a transaction that just ended
+        return 0

@@ -13,17 +13,16 @@ import numpy as np
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from earmark.archive import registry
+from earmark.archive import recordings as registry
 from earmark.archive.archive import Archive
-from earmark.archive.listing import audio_files, read_about
-from earmark.archive.pieces import Heard, Task
-from earmark.archive.registry import DONE, NEW, Registered
+from earmark.archive.chunking import OVERLAP_S, begin_s, bounds_s, count_pieces
+from earmark.archive.recordings import DONE, NEW, Registered, audio_files, read_about
+from earmark.archive.schema import pieces, postings, recordings
 from earmark.archive.shards import gather
-from earmark.archive.tables import pieces, postings, recordings
-from earmark.archive.windows import OVERLAP_S, begin_s, bounds_s, count_pieces
-from earmark.doubles import without_doubles
-from earmark.errors import EarmarkError
-from earmark.progress import progress
+from earmark.archive.worker import Heard, Task
+from earmark.core.errors import EarmarkError
+from earmark.core.progress import progress
+from earmark.localisation.peaks import without_doubles
 
 PACE_AFTER_S = 60.0  # when the real-time factor has settled
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from earmark.archive.ann_index import write_vectors
 from earmark.archive.archive import Archive
-from earmark.archive.digests import write_digests
-from earmark.archive.scoring import Piece, Recordings, Window, searched, windows_around
-from earmark.archive.tables import pieces, shard_pieces, shards
-from earmark.archive.vectors import write_vectors
-from earmark.archive.windows import bounds_s
+from earmark.archive.chunking import bounds_s
+from earmark.archive.rescoring import Piece, Recordings, Window, searched, windows_around
+from earmark.archive.schema import pieces, shard_pieces, shards
+from earmark.archive.window_summaries import write_digests
 
 ORPHANED_S = 3600.0  # a folder that no row speaks of may be another program's, just written
 

@@ -14,31 +14,20 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import (
-    archives,
-    corpora,
-    evaluating,
-    finding,
-    machine,
-    reproducing,
-    serving,
-    tagging,
-    taking_home,
-    training,
-)
-from earmark.errors import EarmarkError
+from earmark.cli import archive, data, evaluate, find, system, train
+from earmark.core.errors import EarmarkError
 
 GROUPS = (
-    corpora,
-    tagging,
-    training,
-    evaluating,
-    finding,
-    archives,
-    serving,
-    taking_home,
-    reproducing,
-    machine,
+    data,
+    data,
+    train,
+    evaluate,
+    find,
+    archive,
+    archive,
+    archive,
+    evaluate,
+    system,
 )
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."

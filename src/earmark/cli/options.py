@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.errors import EarmarkError
+from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.corpus import Corpus
-    from earmark.vocabulary import Vocabulary
+    from earmark.core.corpus import Corpus
+    from earmark.core.vocabulary import Vocabulary
 
 CorpusFolder = Annotated[Path, typer.Argument(help="A folder that 'earmark corpus' made.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A folder that 'earmark corpus' made.")]
@@ -25,7 +25,7 @@ def given(**options: Any) -> dict[str, Any]:
 
 def keywords_of(corpus: Corpus, listed: Path | None) -> Vocabulary:
     """The keywords of a list, or else the corpus's own."""
-    from earmark.vocabulary import Vocabulary, read_keywords
+    from earmark.core.vocabulary import Vocabulary, read_keywords
 
     if listed is not None:
         return read_keywords(listed)

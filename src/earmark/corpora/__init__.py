@@ -17,7 +17,7 @@ import importlib
 import pkgutil
 from types import ModuleType
 
-from earmark.errors import EarmarkError
+from earmark.core.errors import EarmarkError
 
 
 def names() -> list[str]:

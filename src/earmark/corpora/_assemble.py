@@ -1,18 +1,22 @@
-"""From a corpus's list to the corpus: media that can't be used are left out and noted, the rest is written."""
+"""From a corpus's list to the corpus: media that can't be used are left out and noted, the rest is written.
+
+Utterances as a corpus lists them, before anything is known of their media.
+"""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from earmark.audio import AudioInfo
-from earmark.corpora._entries import Entry
-from earmark.corpora._ledger import Ledger
-from earmark.corpora._words import clipped, in_order
-from earmark.corpus import Corpus, Utterance, Word, write_corpus
-from earmark.errors import EarmarkError
-from earmark.media import check_all_audio, check_all_images
+from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
+from earmark.core.errors import EarmarkError
+from earmark.corpora._alignments import clipped, in_order
+from earmark.corpora._import_log import Ledger
+from earmark.media.audio import AudioInfo
+from earmark.media.lookup import check_all_audio, check_all_images
 
 
 def assemble(corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Sequence[Word]], ledger: Ledger) -> Corpus:
@@ -112,3 +116,55 @@ def _aligned(utterance_id: str, words: Sequence[Word], info: AudioInfo, ledger: 
             detail = f"{word.word} ({word.start_s:g} to {word.end_s:g} s of {info.duration_s:.2f} s)"
             ledger.skip("words", "they run past the end of their utterance", utterance_id, detail)
     return in_order(fitting)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a corpus's list.
+
+    Attributes
+    ----------
+    row : int
+        Number of the line.
+    id : str
+        Name of the utterance.
+    audio : Path
+    image : Path or None
+        As on disk (if they are).
+    speaker, text : str or None
+        Known or not.
+    split : str
+    """
+
+    row: int
+    id: str
+    audio: Path
+    image: Path | None
+    speaker: str | None
+    text: str | None
+    split: str
+
+    def utterance(self, info: AudioInfo, words: tuple[Word, ...] | None) -> Utterance:
+        """The utterance, now that its sound is known; without a text, its words stand for it."""
+        return Utterance(
+            id=self.id,
+            audio=self.audio,
+            sample_rate=info.sample_rate,
+            samples=info.samples,
+            channels=info.channels,
+            image=self.image,
+            speaker=self.speaker,
+            text=self.text or (" ".join(word.word for word in words) if words else None),
+            words=words,
+        )
+
+
+def refuse_file(out: Path) -> None:
+    """Refuse a place for a corpus where a file stands.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    if out.exists() and not out.is_dir():
+        raise EarmarkError(f"{out} is a file: name a folder for the corpus.")

@@ -6,12 +6,11 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
-from earmark.corpora._json import caption_in, read_listed, text_in
-from earmark.corpora._ledger import Ledger
+from earmark.core.corpus import SPLITS
+from earmark.core.csv_tables import Problems, read_table
+from earmark.corpora._import_log import Ledger
+from earmark.corpora._listings import caption_in, karpathy_splits, read_listed, text_in
 from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
-from earmark.corpora._splits import karpathy_splits
-from earmark.corpus import SPLITS
-from earmark.tables import Problems, read_table
 
 TEXT = "Flickr8k_text"
 PICTURES = ("Flicker8k_Dataset", "Flickr8k_Dataset", "Images", "images")  # the first is how it is distributed

@@ -1,14 +1,20 @@
-"""The folder that holds a corpus as it was distributed: finding the files in it, and reading damaged ones."""
+"""The folder that holds a corpus as it was distributed: finding the files in it, and reading damaged ones.
+
+Arguments and options that several importers have.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
-from earmark.corpora._ledger import Ledger
-from earmark.errors import EarmarkError
-from earmark.media import MediaFolder
+import typer
+
+from earmark.core.errors import EarmarkError
+from earmark.corpora._import_log import Ledger
+from earmark.media.lookup import MediaFolder
 
 
 class Source:
@@ -99,3 +105,10 @@ def numbered_lines(path: Path, what: str, ledger: Ledger) -> Iterator[tuple[int,
                 continue
             if line:
                 yield number, line
+
+
+Out = Annotated[Path, typer.Argument(help="Folder for the corpus.")]
+Keywords = Annotated[
+    str, typer.Option(help="Keyword list: 67 or 34, those of the papers, or a file, one keyword a line.")
+]
+Photos = Annotated[Path | None, typer.Option(help="Folder of the photos, if they are not in the source.")]

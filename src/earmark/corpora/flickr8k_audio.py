@@ -23,16 +23,14 @@ from typing import Annotated
 
 import typer
 
-from earmark.corpora._assemble import assemble
-from earmark.corpora._entries import Entry, refuse_file
+from earmark.core.corpus import Corpus, Word
+from earmark.core.csv_tables import Problems
+from earmark.corpora._alignments import ctm_words
+from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._flickr8k import TEXT, caption_key, english_captions, image_key, photos, split_lists
-from earmark.corpora._keywords import keyword_list
-from earmark.corpora._ledger import Ledger
-from earmark.corpora._options import Keywords, Out, Photos
-from earmark.corpora._source import MediaFolders, Source, numbered_lines
-from earmark.corpora._words import ctm_words
-from earmark.corpus import Corpus, Word
-from earmark.tables import Problems
+from earmark.corpora._import_log import Ledger
+from earmark.corpora._listings import keyword_list
+from earmark.corpora._source import Keywords, MediaFolders, Out, Photos, Source, numbered_lines
 
 AUDIO = "flickr_audio"
 CUSTOMARY = (AUDIO, TEXT, "Flickr8k_Dataset", f"{AUDIO}/{AUDIO}")

@@ -18,15 +18,11 @@ from typing import Annotated
 
 import typer
 
-from earmark.corpora._assemble import assemble
-from earmark.corpora._entries import Entry, refuse_file
-from earmark.corpora._json import listed_caption, read_listed, text_in
-from earmark.corpora._keywords import keyword_list
-from earmark.corpora._ledger import Ledger
-from earmark.corpora._options import Keywords, Out, Photos
-from earmark.corpora._source import MediaFolders, Source, picture_folders
-from earmark.corpora._splits import hashed_split
-from earmark.corpus import Corpus
+from earmark.core.corpus import Corpus
+from earmark.corpora._assemble import Entry, assemble, refuse_file
+from earmark.corpora._import_log import Ledger
+from earmark.corpora._listings import hashed_split, keyword_list, listed_caption, read_listed, text_in
+from earmark.corpora._source import Keywords, MediaFolders, Out, Photos, Source, picture_folders
 
 NAME = "Places Audio Captions"
 PARTS_END = {"train": {"train": 1.0}, "val": {"dev": 0.5, "test": 1.0}}

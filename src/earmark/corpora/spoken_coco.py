@@ -21,17 +21,13 @@ from typing import Annotated, Any
 
 import typer
 
-from earmark.corpora._assemble import assemble
-from earmark.corpora._entries import Entry, refuse_file
-from earmark.corpora._json import listed_caption, read_listed, text_in
-from earmark.corpora._keywords import keyword_list
-from earmark.corpora._ledger import Ledger
-from earmark.corpora._options import Keywords, Out
-from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
-from earmark.corpora._splits import hashed_split, karpathy_splits
-from earmark.corpora._words import seconds, spoken_word
-from earmark.corpus import Corpus, Word
-from earmark.tables import Problems
+from earmark.core.corpus import Corpus, Word
+from earmark.core.csv_tables import Problems
+from earmark.corpora._alignments import seconds, spoken_word
+from earmark.corpora._assemble import Entry, assemble, refuse_file
+from earmark.corpora._import_log import Ledger
+from earmark.corpora._listings import hashed_split, karpathy_splits, keyword_list, listed_caption, read_listed, text_in
+from earmark.corpora._source import Keywords, MediaFolders, Out, Source, numbered_lines, picture_folders
 
 NAME = "SpokenCOCO"
 KARPATHY = "dataset_coco.json"

@@ -35,15 +35,15 @@ from typing import Annotated
 
 import typer
 
-from earmark.audio import AudioInfo
-from earmark.corpora._entries import Entry, refuse_file
-from earmark.corpora._splits import hashed_split
-from earmark.corpora._words import SpokenWord, align, read_words
-from earmark.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
-from earmark.errors import EarmarkError
-from earmark.media import MediaFolder, check_all_audio, check_all_images
-from earmark.tables import Problems, Row, Table, read_table
-from earmark.vocabulary import read_keywords
+from earmark.core.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
+from earmark.core.csv_tables import Problems, Row, Table, read_table
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import read_keywords
+from earmark.corpora._alignments import SpokenWord, align, read_words
+from earmark.corpora._assemble import Entry, refuse_file
+from earmark.corpora._listings import hashed_split
+from earmark.media.audio import AudioInfo
+from earmark.media.lookup import MediaFolder, check_all_audio, check_all_images
 
 REQUIRED = ("audio",)
 OPTIONAL = ("image", "utterance_id", "speaker", "text", "split")

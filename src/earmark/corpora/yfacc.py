@@ -30,16 +30,14 @@ from typing import Annotated
 
 import typer
 
-from earmark.corpora._assemble import assemble
-from earmark.corpora._entries import Entry, refuse_file
+from earmark.core.corpus import SPLITS, Corpus, Word
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary, plain_words, read_keywords
+from earmark.corpora._alignments import textgrid_words
+from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._flickr8k import TEXT, photos, token_captions
-from earmark.corpora._ledger import Ledger
-from earmark.corpora._options import Out, Photos
-from earmark.corpora._source import MediaFolders, Source, numbered_lines
-from earmark.corpora._textgrid import textgrid_words
-from earmark.corpus import SPLITS, Corpus, Word
-from earmark.errors import EarmarkError
-from earmark.vocabulary import Vocabulary, plain_words, read_keywords
+from earmark.corpora._import_log import Ledger
+from earmark.corpora._source import MediaFolders, Out, Photos, Source, numbered_lines
 
 NAME = "YFACC"
 FOLDER = "flickr_audio_yoruba_{}"

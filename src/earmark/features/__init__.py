@@ -6,10 +6,9 @@ silence where something is masked.
 
 from __future__ import annotations
 
-from earmark.features import pretrained_speech
-from earmark.features.logmel import LogMel
-from earmark.features.mfcc import Mfcc
-from earmark.features.pretrained_speech import PretrainedSpeech
+from earmark.features import speech_encoder
+from earmark.features.spectral import LogMel, Mfcc
+from earmark.features.speech_encoder import PretrainedSpeech
 from earmark.recipe import AnyFeatures, PretrainedFeatures
 
 Extractor = Mfcc | LogMel | PretrainedSpeech
@@ -42,4 +41,4 @@ def settled(settings: AnyFeatures, download: bool = False) -> AnyFeatures:
     EarmarkError
         If the network is missing, or is another one than the settings already say.
     """
-    return pretrained_speech.settled(settings, download) if isinstance(settings, PretrainedFeatures) else settings
+    return speech_encoder.settled(settings, download) if isinstance(settings, PretrainedFeatures) else settings

@@ -27,14 +27,14 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from earmark.device import device
-from earmark.errors import EarmarkError
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing, write_text
+from earmark.core.hub import device
+from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
-from earmark.files import replacing, write_text
-from earmark.models.alarms import Alarms, read_alarms, read_image_alarms
-from earmark.models.build import AnyModel, build
+from earmark.models import AnyModel, build
+from earmark.models.operating_points import Alarms, read_alarms, read_image_alarms
 from earmark.recipe import Recipe, read_recipe, write_recipe
-from earmark.vocabulary import Vocabulary, read_text
 
 WEIGHTS = "model.safetensors"
 ONE_THRESHOLD = "one-threshold.json"

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from earmark.models.masking import real_frames
+from earmark.models.padding import real_frames
 
 
 def log_mean_exp(scores: Tensor, lengths: Tensor, r: float) -> Tensor:

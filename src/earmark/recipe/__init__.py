@@ -5,32 +5,38 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 
 from __future__ import annotations
 
-from earmark.recipe.hearing import AnyFeatures, Augment, Features, PretrainedFeatures
-from earmark.recipe.lessons import (
+from earmark.recipe.io import read_recipe, shipped_names, shipped_recipes, write_recipe
+from earmark.recipe.schema import (
+    AnyFeatures,
+    Attention,
+    Augment,
     ContrastiveLoss,
-    Loss,
-    RegressionLoss,
-    Sampled,
-    TagLoss,
-    Training,
-    TripletLoss,
-)
-from earmark.recipe.pictured import (
+    ConvLayer,
     ConvSpeech,
     Cpc,
+    CpcPretraining,
     CpcSpeech,
+    Features,
     Highest,
     Keywords,
     LocalisingAttention,
+    LogMeanExp,
+    Loss,
     Matchmap,
+    Maximum,
+    Model,
     Pictured,
+    PretrainedFeatures,
     PretrainedImage,
+    Recipe,
+    RegressionLoss,
+    Sampled,
     SmallImage,
+    TagLoss,
+    Training,
+    TripletLoss,
+    pretraining_for,
 )
-from earmark.recipe.pretraining import CpcPretraining, pretraining_for
-from earmark.recipe.reading import read_recipe, shipped_names, shipped_recipes, write_recipe
-from earmark.recipe.whole import Recipe
-from earmark.recipe.written import Attention, ConvLayer, LogMeanExp, Maximum, Model
 
 __all__ = [
     "AnyFeatures",

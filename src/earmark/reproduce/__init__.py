@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from typing import Any
 
-from earmark.errors import EarmarkError
+from earmark.core.errors import EarmarkError
 
 
 def names() -> list[str]:

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.corpus import Corpus
-from earmark.errors import EarmarkError
+from earmark.core.corpus import Corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe, read_recipe
-from earmark.train.loop import check_description, settled_recipe
-from earmark.train.pace import epoch_seconds
-from earmark.vocabulary import Vocabulary
+from earmark.training.loop import check_description, epoch_seconds, settled_recipe
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from earmark.errors import EarmarkError
-from earmark.evaluate.runner import WRITTEN
+from earmark.core.errors import EarmarkError
+from earmark.evaluation.keyword_queries import WRITTEN
 from earmark.recipe import Recipe, read_recipe
 
 SUPERVISIONS = {"vgs": "VGS", "bow": "BoW"}

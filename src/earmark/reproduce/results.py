@@ -1,7 +1,11 @@
-"""What is kept of every cell: its metrics, and what the model said of every utterance and keyword."""
+"""What is kept of every cell: its metrics, and what the model said of every utterance and keyword.
+
+What the models in a folder learned from: one corpus, wherever it lies, and no other after it.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Iterable
@@ -11,16 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from earmark.corpus import Corpus
-from earmark.errors import EarmarkError
-from earmark.evaluate.gather import measurable
-from earmark.evaluate.query_pictures import query_pictures
-from earmark.evaluate.runner import IMAGE, Evaluation, write_metrics
-from earmark.evaluate.truth import Floats, Predictions
-from earmark.files import replacing
+from earmark.core.corpus import Corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing, write_text
+from earmark.core.vocabulary import Vocabulary, read_text
+from earmark.evaluation.data import Floats, Predictions, measurable
+from earmark.evaluation.image_queries import query_pictures
+from earmark.evaluation.keyword_queries import IMAGE, Evaluation, write_metrics
 from earmark.models.checkpoint import IMAGE_THRESHOLD, WEIGHTS
 from earmark.reproduce.grid import Cell, Training
-from earmark.vocabulary import Vocabulary
 
 SPLIT = "test"
 
@@ -175,3 +178,46 @@ def read_curve(out: Path, training: Training) -> list[dict[str, float]]:
 
 def _place(out: Path, cell: Cell) -> Path:
     return out / "cells" / f"{cell.name.replace('/', '-')}.json"
+
+
+FILE = "learned-from.json"
+
+
+def claim(out: Path, corpus: Corpus) -> None:
+    """Make a folder this corpus's, or make sure that it is.
+
+    A folder that says nothing of a corpus yet becomes this one's.
+
+    Parameters
+    ----------
+    out : Path
+        New or not.
+    corpus : Corpus
+        With the splits train and dev. It is known again by its name and by the ids of their utterances.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder is another corpus's, or what it says is damaged.
+    """
+    path, mine = out / FILE, _identity(corpus)
+    if not path.is_file():
+        write_text(path, json.dumps(mine, ensure_ascii=False, indent=1) + "\n")
+        return
+    try:
+        kept = json.loads(read_text(path))
+        name = str(kept["name"])
+    except (ValueError, LookupError, TypeError) as error:
+        raise EarmarkError(f"{path} is damaged ({error}): delete it if {corpus.folder} is the corpus.") from error
+    if kept != mine:
+        changed = "with other utterances in train or dev" if name == corpus.name else f"not from {corpus.name!r}"
+        raise EarmarkError(f"The models in {out} learn from the corpus {name!r}, {changed}: choose another --out.")
+
+
+def _identity(corpus: Corpus) -> dict[str, str]:
+    return {"name": corpus.name, **{split: _digest(corpus, split) for split in ("train", "dev")}}
+
+
+def _digest(corpus: Corpus, split: str) -> str:
+    names = json.dumps([utterance.id for utterance in corpus.utterances(split)])
+    return hashlib.sha256(names.encode()).hexdigest()

@@ -1,36 +1,32 @@
-"""Training and evaluating cells of the grid: what is done is skipped, what was stopped goes on."""
+"""Training and evaluating cells of the grid: what is done is skipped, what was stopped goes on.
+
+What is still to do in hours of work: which step of how many, and about how long the rest will take.
+"""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Sequence
+import time
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from earmark import localise
-from earmark.corpus import Corpus
-from earmark.errors import EarmarkError
-from earmark.evaluate.gather import measurable
-from earmark.evaluate.pictured import evaluate_pictures
-from earmark.evaluate.query_pictures import query_pictures
-from earmark.evaluate.runner import IMAGE, Evaluation, evaluate
-from earmark.finder import Finder
+from earmark import localisation
+from earmark.core.corpus import Corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary
+from earmark.evaluation.data import measurable
+from earmark.evaluation.image_queries import evaluate_pictures, query_pictures
+from earmark.evaluation.keyword_queries import IMAGE, Evaluation, evaluate
+from earmark.localisation.spotter import Finder
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
-from earmark.reproduce.agenda import Agenda
 from earmark.reproduce.budget import Budget, agreed_epochs, fitting, settled
 from earmark.reproduce.grid import Cell, Row, Training, cells, chosen
-from earmark.reproduce.lineage import claim
-from earmark.reproduce.results import (
-    SPLIT,
-    is_trained,
-    located_so_far,
-    read_results,
-    run_folder,
-    write_result,
-)
+from earmark.reproduce.results import SPLIT, claim, is_trained, located_so_far, read_results, run_folder, write_result
 from earmark.supervision.targets import read_targets, targets_path
-from earmark.train.loop import train
-from earmark.vocabulary import Vocabulary
+from earmark.training.loop import train
 
 TRAINING, EVALUATION = "training", "evaluation"
 
@@ -149,10 +145,10 @@ def _first(training: Training, grid: Sequence[Cell]) -> Training | None:
 def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
     """Refuse at once what would fail after hours."""
     for cell in to_do:
-        if cell.row.localisation not in localise.names():
+        if cell.row.localisation not in localisation.names():
             raise EarmarkError(
                 f"{cell.name} needs the localisation method {cell.row.localisation}, which is not among "
-                f"{', '.join(localise.names())}: choose other cells with --only."
+                f"{', '.join(localisation.names())}: choose other cells with --only."
             )
     if any(cell.row.queries == IMAGE for cell in to_do):
         query_pictures(corpus, SPLIT, keywords)  # refused now, where there are none
@@ -183,3 +179,64 @@ def _train(
     folder = run_folder(out, training)
     start = folder.with_name(training.start_name) if training.start_name else None
     train(recipe, corpus, folder, keywords, resume=True, start=start)
+
+
+class Agenda:
+    """Steps of several kinds, each kind with a pace of its own.
+
+    Parameters
+    ----------
+    steps : mapping of str to int
+        How many steps of each kind there are to do.
+    expected_s : mapping of str to float
+        Seconds that a step of a kind is known to take before one was measured.
+    """
+
+    def __init__(self, steps: Mapping[str, int], expected_s: Mapping[str, float]) -> None:
+        self.left, self.total = Counter(steps), sum(steps.values())
+        self._expected_s = expected_s
+        self._measured_s: dict[str, list[float]] = {kind: [] for kind in steps}
+
+    @contextmanager
+    def step(self, kind: str, name: str) -> Iterator[None]:
+        """Say what comes now, and measure how long it takes if it ends well."""
+        number = self.total - self.left.total() + 1
+        print(f"[{number}/{self.total}] {kind} {name}; {self._time_left()}.", file=sys.stderr, flush=True)
+        began = time.monotonic()
+        try:
+            yield
+            self._measured_s[kind].append(time.monotonic() - began)
+        finally:
+            self.left[kind] -= 1
+
+    def drop(self, kind: str, steps: int) -> None:
+        """Steps that can't be done after all."""
+        self.left[kind] -= steps
+
+    def _time_left(self) -> str:
+        left_s, unknown = 0.0, []
+        for kind, steps in self.left.items():
+            step_s = self._step_s(kind)
+            if steps and step_s is None:
+                unknown.append(f"{steps} {kind}{'s' if steps > 1 else ''}")
+            left_s += steps * (step_s or 0.0)
+        if not unknown:
+            return f"about {spell(left_s)} left in all"
+        known = f"about {spell(left_s)} left, " if left_s else ""
+        return f"{known or 'time left '}not known yet for {' and '.join(unknown)}"
+
+    def _step_s(self, kind: str) -> float | None:
+        measured = self._measured_s[kind]
+        return sum(measured) / len(measured) if measured else self._expected_s.get(kind)
+
+
+def spell(seconds: float) -> str:
+    """A length of time as people say it.
+
+    >>> spell(47), spell(600), spell(8100)
+    ('47 s', '10 min', '2 h 15 min')
+    """
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

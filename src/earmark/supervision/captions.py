@@ -1,14 +1,29 @@
-"""The words of captions: which are the commonest, and which pictures they are said of."""
+"""The words of captions: which are the commonest, and which pictures they are said of.
+
+Captioned pictures, what a tagger learns from: our table, MSCOCO's captions, or Flickr30k's and Flickr8k's tokens.
+
+A file is told by what it holds. Our own table is strict: a picture that is missing is an error, with its row. In the
+public sets pictures are often missing; they are counted and said, and the rest is used.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+import re
+import sys
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from earmark.supervision.pictures import Picture
-from earmark.vocabulary import Vocabulary, normalise, plain_words
+from earmark.core.csv_tables import Problems, read_table
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary, normalise, plain_words, read_text
+from earmark.media.lookup import MediaFolder
 
 # Words of English that name nothing in a picture by themselves.
 _FUNCTION_WORDS = """
@@ -67,3 +82,154 @@ def named_in_captions(pictures: Sequence[Picture], keywords: Vocabulary) -> npt.
             row[list(named)] += 1
         row /= len(picture.captions)
     return targets
+
+
+TOKEN_LINE = re.compile(r"(?P<image>[^\t]+)#\d+\t(?P<caption>.*)")  # name.jpg#0, tab, caption
+# The number that Flickr gave to a photo, in a file name (ID_SECRET) and in an address (.../ID_SECRET_z.jpg).
+FLICKR_NAME = re.compile(r"(\d{5,})_[0-9a-f]{10}")
+FLICKR_ADDRESS = re.compile(r"/(\d{5,})_[0-9a-f]{10}\w*\.jpg$")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture and what people said of it."""
+
+    image: Path
+    captions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A picture as a file of captions names it; `row` is where, for the table; `keys` are what a list may call it."""
+
+    name: str
+    keys: frozenset[str]
+    captions: tuple[str, ...]
+    row: int = 0
+
+
+def read_pictures(path: Path | str, images: Sequence[Path] = (), without: Set[str] = frozenset()) -> list[Picture]:
+    """Read captioned pictures.
+
+    =====================================  =================================================================
+    CSV                                    columns ``image`` and ``caption``, one row a caption
+    MSCOCO, ``captions_train2014.json``    JSON with ``images`` (``id``, ``file_name``) and ``annotations``
+                                           (``image_id``, ``caption``)
+    Flickr30k and 8k, ``*.token``          ``name.jpg#n``, a tab, the caption
+    =====================================  =================================================================
+
+    Parameters
+    ----------
+    path : Path or str
+    images : sequence of Path
+        Folders in which pictures are looked for, the first that has one first; without any, the folder of `path`.
+    without : set of str
+        Pictures to leave out, as :func:`read_exclusions` gives them.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is none of these, no picture is left, or images of a table are missing: all of it at once, with
+        row numbers.
+    """
+    path = Path(path)
+    text = read_text(path)
+    folders = [MediaFolder(folder) for folder in images or [path.parent]]
+    problems = Problems()
+    strict, entries, unlisted = _entries(path, text, problems)
+    wanted = [entry for entry in entries if without.isdisjoint(entry.keys)]
+    pictures: dict[Path, tuple[str, ...]] = {}
+    missing = []
+    for entry in wanted:
+        image = _find(entry.name, folders)
+        if image.is_file():
+            pictures[image] = pictures.get(image, ()) + entry.captions
+        elif strict:
+            problems.add(path, entry.row, f"there is no image {image}")
+        else:
+            missing.append(image)
+    problems.stop()
+    if not strict or len(wanted) < len(entries):
+        _say(path, len(pictures), missing, unlisted, len(entries) - len(wanted))
+    if not pictures:
+        if missing:
+            raise EarmarkError(f"{path}: not one of its images is there ({missing[0]}): name their folder, --images.")
+        raise EarmarkError(f"{path} gives no picture to learn from: it has no caption, or all are left out as listed.")
+    return [Picture(image, captions) for image, captions in pictures.items()]
+
+
+def read_exclusions(paths: Iterable[Path]) -> set[str]:
+    """The pictures that lists name, one a line, as file names with or without ending; ``#`` begins a comment.
+
+    A photo of Flickr8k (``ID_SECRET.jpg``) also stands for the Flickr30k picture ``ID.jpg``, and for the MSCOCO
+    picture whose address on Flickr has that number: Flickr8k's own split lists do to keep its photos out.
+    """
+    lines = (line.strip() for path in paths for line in read_text(path).splitlines())
+    return {key for line in lines if line and not line.startswith("#") for key in _keys(line)}
+
+
+def _entries(path: Path, text: str, problems: Problems) -> tuple[bool, list[_Entry], list[Any]]:
+    """Whether every image must be there, the pictures, and the ids of images that have captions but no name."""
+    if path.suffix.lower() == ".json" or text.lstrip().startswith("{"):
+        return False, *_coco(path, text)
+    if TOKEN_LINE.fullmatch(next((line for line in text.splitlines() if line.strip()), "")):
+        return False, list(_tokens(path, text)), []
+    rows = read_table(path, ("image", "caption"), (), problems).rows
+    return True, [_Entry(r.get("image"), _keys(r.get("image")), (r.get("caption"),), r.number) for r in rows], []
+
+
+def _coco(path: Path, text: str) -> tuple[list[_Entry], list[Any]]:
+    captions: dict[Any, list[str]] = {}
+    entries = []
+    try:
+        content = json.loads(text)
+        for annotation in content["annotations"]:
+            captions.setdefault(annotation["image_id"], []).append(str(annotation["caption"]).strip())
+        for image in content["images"]:
+            name, said = str(image["file_name"]), captions.pop(image["id"], [])
+            address = FLICKR_ADDRESS.search(str(image.get("flickr_url", "")))
+            if said:
+                entries.append(_Entry(name, _keys(name) | ({address[1]} if address else set()), tuple(said)))
+        return entries, list(captions)
+    except json.JSONDecodeError as error:
+        raise EarmarkError(f"{path} is damaged JSON ({error}): copy it again.") from None
+    except KeyError as error:
+        raise EarmarkError(f"{path} has no {error}, which MSCOCO's captions files have: give one of them.") from None
+    except (TypeError, AttributeError) as error:
+        raise EarmarkError(f"{path} is not laid out as MSCOCO's captions are ({error}): copy it again.") from None
+
+
+def _tokens(path: Path, text: str) -> Iterator[_Entry]:
+    captions: dict[str, list[str]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip():
+            parts = TOKEN_LINE.fullmatch(line)
+            if parts is None:
+                raise EarmarkError(f"{path}, line {number}: it should be 'name.jpg#0', a tab and the caption.")
+            captions.setdefault(parts["image"].strip(), []).append(parts["caption"].strip())
+    for name, said in captions.items():
+        yield _Entry(name, _keys(name), tuple(said))
+
+
+def _keys(name: str) -> frozenset[str]:
+    """What a picture is called where others may call it by another ending, folder, or Flickr's number alone."""
+    stem = unicodedata.normalize("NFC", Path(name.replace("\\", "/")).stem)
+    photo = FLICKR_NAME.fullmatch(stem)
+    return frozenset({stem, photo[1]} if photo else {stem})
+
+
+def _find(name: str, folders: Sequence[MediaFolder]) -> Path:
+    paths = [folder.find(name) for folder in folders]
+    return next((path for path in paths if path.is_file()), paths[0])
+
+
+def _say(path: Path, used: int, missing: Sequence[Path], unlisted: Sequence[Any], excluded: int) -> None:
+    """Say on standard error what is used of a file."""
+    parts = [f"{path.name}: {used} pictures"]
+    if missing:
+        parts.append(f"not there: {len(missing)} (first: {missing[0]})")
+    if unlisted:
+        parts.append(f"captioned, but not in its list of images: {len(unlisted)} (first: image_id {unlisted[0]})")
+    if excluded:
+        parts.append(f"left out as listed: {excluded}")
+    print("; ".join(parts), file=sys.stderr)

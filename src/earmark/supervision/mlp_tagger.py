@@ -21,14 +21,14 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from earmark.device import device
-from earmark.errors import EarmarkError
-from earmark.files import replacing
-from earmark.progress import progress
-from earmark.supervision.backbones import Backbone, read_backbone
-from earmark.supervision.captions import named_in_captions
-from earmark.supervision.pictures import Picture
-from earmark.supervision.tagger_folder import (
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing
+from earmark.core.hub import device
+from earmark.core.progress import progress
+from earmark.core.vocabulary import Vocabulary
+from earmark.features.image_cache import Rows, vectors_of
+from earmark.features.image_encoder import Backbone, read_backbone
+from earmark.supervision._tagger_folder import (
     WEIGHTS,
     or_damaged,
     read_settings,
@@ -38,9 +38,8 @@ from earmark.supervision.tagger_folder import (
     write_description,
     write_weights,
 )
-from earmark.supervision.unsaid import tell_unsaid
-from earmark.supervision.vectors import Rows, vectors_of
-from earmark.vocabulary import Vocabulary
+from earmark.supervision.captions import Picture, named_in_captions
+from earmark.supervision.transcripts import tell_unsaid
 
 FEWEST = 10  # pictures, of which one is held out
 VECTORS = "vectors"

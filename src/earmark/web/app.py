@@ -15,10 +15,11 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from earmark.archive.archive import Archive
-from earmark.web import judging, overview, recordings, searching
-from earmark.web.problems import tell_problems
-from earmark.web.safety import LOOPBACK, Guard
-from earmark.web.served import Served
+from earmark.web.errors import tell_problems
+from earmark.web.routes import archive as overview
+from earmark.web.routes import judgements, recordings, search
+from earmark.web.security import LOOPBACK, Guard
+from earmark.web.state import Served
 
 STATIC = Path(str(files("earmark.web"))) / "static"
 FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for again: an update shows at once
@@ -57,7 +58,7 @@ def create_app(archive: Archive, token: str | None = None, hosts: Collection[str
     app.state.served = served
     app.add_middleware(Guard, hosts=hosts, token=token)
     tell_problems(app)
-    for part in (overview, searching, recordings, judging):
+    for part in (overview, search, recordings, judgements):
         app.include_router(part.router)
     app.add_api_route("/", page, include_in_schema=False, response_class=FileResponse)
     app.mount("/static", Fresh(directory=STATIC))

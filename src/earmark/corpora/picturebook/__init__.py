@@ -30,19 +30,25 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from earmark.audio import Waveform
+from earmark.core.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing, write_text
+from earmark.core.progress import Advance, progress
+from earmark.core.timing import SAMPLE_RATE
+from earmark.core.vocabulary import read_text
 from earmark.corpora.picturebook.captions import Caption, sample_caption
-from earmark.corpora.picturebook.crops import crops
-from earmark.corpora.picturebook.draw import draw_scene
-from earmark.corpora.picturebook.room import Room, sample_room
+from earmark.corpora.picturebook.render import crops, draw_scene
 from earmark.corpora.picturebook.scenes import KEYWORDS, Scene, sample_scene
-from earmark.corpora.picturebook.speak import PITCH, VOICES, WORDS_PER_MINUTE, require_espeak, say
-from earmark.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
-from earmark.errors import EarmarkError
-from earmark.files import replacing, write_text
-from earmark.progress import Advance, progress
-from earmark.timing import SAMPLE_RATE
-from earmark.vocabulary import read_text
+from earmark.corpora.picturebook.synthesis import (
+    PITCH,
+    VOICES,
+    WORDS_PER_MINUTE,
+    Room,
+    require_espeak,
+    sample_room,
+    say,
+)
+from earmark.media.audio import Waveform
 
 EDITION = 1  # raised whenever the same size and seed give other bytes than before
 SETTINGS = "picturebook.json"

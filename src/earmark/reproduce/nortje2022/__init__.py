@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from earmark.corpus import Corpus
+from earmark.core.corpus import Corpus
+from earmark.core.vocabulary import Vocabulary
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import Row
-from earmark.reproduce.nortje2022.grid import SMALL, rows
 from earmark.reproduce.nortje2022.report import write_report
+from earmark.reproduce.nortje2022.rows import SMALL, rows
+from earmark.reproduce.report import read_study
 from earmark.reproduce.runner import run, told
-from earmark.reproduce.study import read_study
-from earmark.vocabulary import Vocabulary
 
 OPTIONS = ("recipes",)  # beyond those of every paper
 

@@ -1,23 +1,25 @@
-"""The tables of the report: detection, localisation and spotting of all models, and how queries compare."""
+"""The tables of the report: detection, localisation and spotting of all models, and how queries compare.
+
+The accuracy of Nortje and Kamper's released evaluation: which share of the occurrences of keywords is found.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from earmark.evaluate.agreement import Said, agreement
-from earmark.evaluate.gather import gather_truth
-from earmark.evaluate.runner import IMAGE, WRITTEN
-from earmark.evaluate.told import told_pictures
-from earmark.evaluate.truth import Truth
-from earmark.pages.compared import Entry, Pair, Table
-from earmark.pages.page import DASH
-from earmark.pages.results import asked_with
+from earmark.core.vocabulary import Vocabulary
+from earmark.evaluation.agreement import Said, agreement
+from earmark.evaluation.data import Floats, Predictions, Truth, gather_truth, holds_location
+from earmark.evaluation.keyword_queries import IMAGE, WRITTEN
+from earmark.evaluation.metrics import detected, ratio
+from earmark.evaluation.report import told_pictures
+from earmark.reports.evaluation import asked_with
+from earmark.reports.page import DASH
+from earmark.reports.reproduction import Entry, Pair, Table
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
-from earmark.reproduce.nortje2022.accuracy import accuracies
-from earmark.reproduce.nortje2022.grid import ATTENTION, VISUAL_BOW
+from earmark.reproduce.nortje2022.rows import ATTENTION, VISUAL_BOW
+from earmark.reproduce.report import Study, measured
 from earmark.reproduce.results import Result
-from earmark.reproduce.study import Study, measured
-from earmark.vocabulary import Vocabulary
 
 PUBLISHED_GAIN = 0.16  # of localising attention over the visual bag of words in localisation F1: the paper's abstract
 LABELS = ("Model", "Asked with")
@@ -155,3 +157,17 @@ def _said(study: Study, result: Result) -> Said:
 def _truth(study: Study, result: Result) -> Truth:
     """What is spoken, in the cells that a model was asked."""
     return gather_truth(study.utterances, Vocabulary(result.keywords)).within(result.predictions.answered)
+
+
+def accuracies(truth: Truth, predictions: Predictions, thresholds: Floats) -> dict[str, float]:
+    """Which share of the occurrences of keywords is found.
+
+    Returns
+    -------
+    dict
+        ``detection``: of occurrences whose keyword is detected in their utterance; ``localisation``: of those that hold
+        the location as well. NaN where there is no occurrence, or word times are unknown.
+    """
+    found = detected(predictions.scores, thresholds)[truth.utterance, truth.keyword]
+    placed = found & holds_location(truth, predictions)
+    return {"detection": float(ratio(found.sum(), found.size)), "localisation": float(ratio(placed.sum(), found.size))}

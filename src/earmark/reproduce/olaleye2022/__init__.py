@@ -1,21 +1,24 @@
-"""Keyword localisation in untranscribed speech using visually grounded speech models (Olaleye, Oneata, Kamper 2022)."""
+"""Keyword localisation in untranscribed speech using visually grounded speech models (Olaleye, Oneata, Kamper 2022).
+
+The grid of Table II: every architecture with every localisation method that fits it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from earmark.corpus import Corpus
-from earmark.evaluate.gather import measurable
-from earmark.evaluate.semantic import read_semantic
+from earmark.core.corpus import Corpus
+from earmark.core.vocabulary import Vocabulary
+from earmark.evaluation.data import measurable
+from earmark.evaluation.semantic import read_semantic
+from earmark.recipe import read_recipe
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import Row
-from earmark.reproduce.olaleye2022.grid import rows
 from earmark.reproduce.olaleye2022.report import write_report
+from earmark.reproduce.report import read_study
 from earmark.reproduce.results import SPLIT
 from earmark.reproduce.runner import run, told
-from earmark.reproduce.study import read_study
-from earmark.vocabulary import Vocabulary
 
 OPTIONS = ("semantic",)  # beyond those of every paper
 
@@ -60,3 +63,22 @@ def reproduce(
     problems = run(grid, only, corpus, keywords, out, budget or Budget())
     write_report(read_study(out, grid, corpus, keywords), labels)
     told(out, problems)
+
+
+def rows() -> list[Row]:
+    """The eight rows of Table II, and Earmark's default recipe with its own localisation method."""
+    published = [
+        ("PSC", "psc", "score-aggregation"),
+        ("CNN-Pool", "cnn-pool", "grad-cam"),
+        ("CNN-Attend", "cnn-attend", "attention"),
+        ("CNN-Attend", "cnn-attend", "masked-in"),
+        ("CNN-Attend", "cnn-attend", "masked-out"),
+        ("CNN-PoolAttend", "cnn-pool-attend", "attention"),
+        ("CNN-PoolAttend", "cnn-pool-attend", "masked-in"),
+        ("CNN-PoolAttend", "cnn-pool-attend", "masked-out"),
+    ]
+    theirs = [
+        Row(architecture, localisation, f"olaleye2022/{architecture}", title, number)
+        for number, (title, architecture, localisation) in enumerate(published, 1)
+    ]
+    return [*theirs, Row("earmark", read_recipe("earmark").localisation, "earmark", "Earmark's default")]

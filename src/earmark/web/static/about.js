@@ -1,8 +1,8 @@
 // What is searched, and how far to trust what is found: always in sight, and quiet.
 
-import { find, make, name } from "./elements.js";
+import { find, make, name } from "./dom.js";
 import { whenever } from "./state.js";
-import { WORDS } from "./words.js";
+import { WORDS } from "./i18n.js";
 
 export function startAbout() {
   whenever(["archive"], ({ archive }) => {

@@ -1,7 +1,7 @@
 // Asks the server. A request that is wrong comes back as `Refused`, with the server's own sentence. One that may succeed
 // another time (the server is gone or ill, or wants its token) comes as `Unreachable`.
 
-import { WORDS } from "./words.js";
+import { WORDS } from "./i18n.js";
 
 const ANOTHER_TIME = new Set([401, 403, 408, 421, 429]);
 

@@ -1,7 +1,7 @@
 // Where the word starts and ends in the current candidate: two sliders over its sound.
 
-import { find } from "./elements.js";
-import { moveBoundaries, settle } from "./judging.js";
+import { find } from "./dom.js";
+import { moveBoundaries, settle } from "./judgements.js";
 import { draggable, makeSlider } from "./slider.js";
 import { currentHit } from "./state.js";
 

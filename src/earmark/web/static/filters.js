@@ -1,8 +1,8 @@
 // Which recordings are searched, and how far down the ranked list goes.
 
 import { FILTERS } from "./address.js";
-import { find, make } from "./elements.js";
-import { WORDS } from "./words.js";
+import { find, make } from "./dom.js";
+import { WORDS } from "./i18n.js";
 
 const ALARMS_AN_HOUR = [1, 3, 10, 30];
 

@@ -2,7 +2,7 @@
 
 import { clock } from "./clock.js";
 import { change, currentHit, state } from "./state.js";
-import { WORDS } from "./words.js";
+import { WORDS } from "./i18n.js";
 
 export function goTo(index) {
   const { length } = state.hits;

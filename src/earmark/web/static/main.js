@@ -2,18 +2,18 @@
 
 import { startAbout } from "./about.js";
 import { getArchive } from "./api.js";
-import { askAddress, askLike, startAsking } from "./asking.js";
-import { movePlayhead, startBench } from "./bench.js";
-import { onSaved, resume } from "./judging.js";
-import { startKeys } from "./keys.js";
-import { startList } from "./list.js";
-import { movePlayheadInWhole, startOverview } from "./overview.js";
+import { askAddress, askLike, startAsking } from "./search-box.js";
+import { movePlayhead, startBench } from "./hit-view.js";
+import { onSaved, resume } from "./judgements.js";
+import { startKeys } from "./shortcuts.js";
+import { startList } from "./results-list.js";
+import { movePlayheadInWhole, startOverview } from "./recording-view.js";
 import { onPlayhead } from "./player.js";
-import { startProgress } from "./progress.js";
-import { searchAgain } from "./searching.js";
-import { startWelcome } from "./start.js";
+import { startProgress } from "./status.js";
+import { searchAgain } from "./search.js";
+import { startWelcome } from "./start-view.js";
 import { change } from "./state.js";
-import { putWords } from "./words.js";
+import { putWords } from "./i18n.js";
 
 putWords(document);
 startAbout();

@@ -2,7 +2,7 @@
 
 import { soundAddress, whyNoSound } from "./api.js";
 import { change, state } from "./state.js";
-import { WORDS } from "./words.js";
+import { WORDS } from "./i18n.js";
 
 const CONTEXT_S = 1; // before and after a hit
 const STRETCH_S = 60; // played on, a recording comes in stretches of this length

@@ -1,6 +1,6 @@
 // The keywords that go on from what is typed, below the box, to be chosen with a key, a mouse or a finger.
 
-import { find, make, name } from "./elements.js";
+import { find, make, name } from "./dom.js";
 import { suggest } from "./spelling.js";
 import { state } from "./state.js";
 

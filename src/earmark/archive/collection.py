@@ -1,0 +1,127 @@
+"""From an archive to what is taken home: what people judged, and the best candidates that nobody has judged yet."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sqlalchemy import select
+
+from earmark.archive.archive import Archive
+from earmark.archive.export._collection import Collection, Marked, MarkedRecording
+from earmark.archive.export._files import file_names
+from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
+from earmark.archive.query_aliases import kept_words
+from earmark.archive.recordings import SEARCHED
+from earmark.archive.schema import recordings
+from earmark.archive.search_by_keyword import search_words
+from earmark.core.errors import EarmarkError
+from earmark.core.types import Hit
+
+HitsOf = dict[int, list[Marked]]  # by the number of their recording
+
+
+def collection(archive: Archive, queries: Sequence[str] = (), top: int = 50, accepted_only: bool = False) -> Collection:
+    """What an export is made from.
+
+    Parameters
+    ----------
+    archive : Archive
+    queries : sequence of str
+        Words of the model or of the archive's list, or the keys of pictures and spoken examples that judgements are
+        kept under; by default all queries of which a hit was judged.
+    top : int
+        Candidates of each keyword that nobody has judged, at most; the likeliest ones.
+    accepted_only : bool
+        Leave out these candidates, and what was judged to be related or no hit.
+
+    Raises
+    ------
+    EarmarkError
+        If there is nothing to take home, or a query is neither judged nor a known word.
+    """
+    spelt = _spelling(archive)
+    asked = {query_key(query): query for query in queries} or {key: spelt.get(key, key) for key in _judged(archive)}
+    found: HitsOf = defaultdict(list)
+    for key, name in asked.items():
+        judged = judgements(archive, key)
+        _add_judged(judged, name, accepted_only, found)
+        # Pictures and spoken examples are judged, but no words to look up.
+        if not accepted_only and (key in spelt or not judged):
+            _add_candidates(archive, key, name, top, len(judged), found)
+    taken = tuple(_recordings(archive, found))
+    if not taken:
+        raise EarmarkError(_nothing(archive, list(asked.values()), accepted_only))
+    return Collection(
+        name=archive.folder.resolve().name,
+        model=archive.setting("model_name"),
+        licence=archive.setting("licence"),
+        consent=archive.setting("consent"),
+        recordings=taken,
+    )
+
+
+def _spelling(archive: Archive) -> dict[str, str]:
+    """All words that can be looked up, by the key of their judgements, as the model or the archive's list has them."""
+    listed = (meant.word for meant in kept_words(archive))
+    return {query_key(word): word for word in (*listed, *archive.vocabulary)}
+
+
+def _judged(archive: Archive) -> list[str]:
+    """Keys of all queries of which a hit was judged."""
+    return sorted({judgement.query for judgement in judgements(archive)})
+
+
+def _add_judged(judged: Sequence[Judgement], name: str, accepted_only: bool, found: HitsOf) -> None:
+    for one in judged:
+        if one.verdict == "yes" or not accepted_only:
+            hit = Hit("", name, one.score, one.place.time_s, one.start_s, one.end_s)
+            found[one.place.recording].append(Marked(hit, one.place.channel, one.verdict))
+
+
+def _add_candidates(archive: Archive, key: str, name: str, top: int, judged: int, found: HitsOf) -> None:
+    """Add the best hits that nobody has judged; among the best are as many judged ones as there are, at most."""
+    hits = with_verdicts(archive, key, search_words(archive, [name], top + judged))
+    for candidate in [one for one in hits if one.verdict is None][:top]:
+        found[candidate.place.recording].append(Marked(candidate.hit, candidate.place.channel))
+
+
+def _recordings(archive: Archive, found: Mapping[int, Sequence[Marked]]) -> Iterator[MarkedRecording]:
+    with archive.reading() as connection:
+        rows = connection.execute(select(recordings).order_by(recordings.c.path, recordings.c.id)).all()
+    names = file_names(Path(row.path) for row in rows)
+    # Where a file was changed, hits in what it held before have no place in what it holds now.
+    now_at = {row.path: row.id for row in sorted(rows, key=lambda row: row.status in SEARCHED)}
+    for row in rows:
+        if row.id in found and row.id == now_at[row.path]:
+            hits = [_of(row.path, marked) for marked in found[row.id]]
+            yield MarkedRecording(
+                path=Path(row.path),
+                name=names[Path(row.path)],
+                duration_s=row.duration_s,
+                channels=row.channels,
+                hits=tuple(sorted(hits, key=lambda marked: (marked.hit.start_s, marked.hit.end_s, marked.hit.query))),
+                speaker=row.speaker,
+                date=row.date,
+                language=row.language,
+                licence=row.licence,
+                consent=row.consent,
+            )
+
+
+def _of(path: str, marked: Marked) -> Marked:
+    """The hit with its recording where that is now."""
+    return replace(marked, hit=replace(marked.hit, recording=path))
+
+
+def _nothing(archive: Archive, names: Sequence[str], accepted_only: bool) -> str:
+    if not names:
+        return (
+            f"Nobody has judged a hit in {archive.folder} yet: judge some with 'earmark serve', or name words to take."
+        )
+    said = ", ".join(names)
+    if accepted_only:
+        return f"Nobody has accepted a hit of {said}: judge some with 'earmark serve', or take candidates as well."
+    return f"{archive.folder} holds no hit of {said}: index more recordings, or name other words."

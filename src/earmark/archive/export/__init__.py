@@ -1,0 +1,37 @@
+"""Export formats: one a file, found by its file name.
+
+Every file has
+
+- a docstring whose first line is its help text;
+- ``write(collection, out) -> list[Path]``, which writes it into the folder `out`, each file in one step, and returns
+  the files.
+
+A new format is one new file here and nothing else. Names that begin with an underscore are passed over.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from types import ModuleType
+
+from earmark.core.errors import EarmarkError
+
+
+def names() -> list[str]:
+    """Names of all formats."""
+    found = (module.name for module in pkgutil.iter_modules(__path__))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def exporter(name: str) -> ModuleType:
+    """The module that writes the format `name`.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such format.
+    """
+    if name not in names():
+        raise EarmarkError(f"There is no export format {name!r}: choose from {', '.join(names())}.")
+    return importlib.import_module(f"{__name__}.{name}")

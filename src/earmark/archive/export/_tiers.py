@@ -1,0 +1,87 @@
+"""Hits as tiers of intervals that don't overlap, which is all that ELAN and Praat know."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection as Container
+from itertools import groupby
+from typing import NamedTuple
+
+from earmark.archive.export._collection import Marked, MarkedRecording
+from earmark.archive.export._files import distinct, one_line
+from earmark.core.types import Hit
+
+PREFIX = "earmark: "  # of every tier's name
+
+
+class Interval(NamedTuple):
+    """A stretch of a recording in whole milliseconds, at least one long, and what is written there."""
+
+    start_ms: int
+    end_ms: int
+    label: str
+
+
+class Tier(NamedTuple):
+    """Intervals in the order of time; each begins where the one before has ended, or later."""
+
+    name: str
+    intervals: list[Interval]
+
+
+def tiers(recording: MarkedRecording, taken: Container[str] = ()) -> list[Tier]:
+    """The kept hits of a recording: a tier for each query, and for each channel where there are several.
+
+    Hits that overlap go into a second tier, for no extent that a person set may be changed.
+
+    Parameters
+    ----------
+    recording : MarkedRecording
+    taken : collection of str
+        Names that no tier may have.
+    """
+    names: set[str] = set()
+    for name in taken:
+        distinct(name, names)
+    made = []
+    for name, hits in groupby(sorted(recording.kept, key=_order), lambda marked: _name(marked, recording)):
+        for layer in _layers([_interval(marked, recording.duration_s) for marked in hits]):
+            made.append(Tier(distinct(name, names), layer))
+    return made
+
+
+def label(marked: Marked) -> str:
+    """The query; with a question mark where nobody has judged."""
+    query = one_line(marked.hit.query)
+    return query + {"yes": "", "related": " (related)", "no": " (rejected)", None: "?"}[marked.verdict]
+
+
+def _order(marked: Marked) -> tuple[str, int]:
+    return one_line(marked.hit.query), marked.channel
+
+
+def _name(marked: Marked, recording: MarkedRecording) -> str:
+    channel = f", channel {marked.channel}" if recording.channels > 1 else ""
+    return f"{PREFIX}{one_line(marked.hit.query)}{channel}"
+
+
+def _interval(marked: Marked, duration_s: float) -> Interval:
+    start_ms, end_ms = _extent_ms(marked.hit, max(1, math.floor(duration_s * 1000)))
+    return Interval(start_ms, end_ms, label(marked))
+
+
+def _extent_ms(hit: Hit, last_ms: int) -> tuple[int, int]:
+    start_ms = min(max(0, round(hit.start_s * 1000)), last_ms - 1)
+    return start_ms, min(max(start_ms + 1, round(hit.end_s * 1000)), last_ms)
+
+
+def _layers(intervals: list[Interval]) -> list[list[Interval]]:
+    """As few lists as there need be, with no overlap in any: each interval goes into the first that has room."""
+    layers: list[list[Interval]] = []
+    for interval in sorted(intervals):
+        roomy = (layer for layer in layers if layer[-1].end_ms <= interval.start_ms)
+        layer = next(roomy, None)
+        if layer is None:
+            layers.append(layer := [])
+        layer.append(interval)
+    return layers

@@ -1,0 +1,140 @@
+"""What was heard, frame by frame: one memory-mapped file a piece.
+
+Files are written in one step and named by what they hold, so a file that is there is whole, after a power cut too, and
+a stop leaves at most a file that no row of the tables speaks of, which the next run writes again.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.archive.chunking import begin_s, piece_at
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing
+
+SIZE = np.dtype(np.float16).itemsize  # bytes of a number
+
+Half = npt.NDArray[np.float16]
+Single = npt.NDArray[np.float32]
+
+
+class FrameStore:
+    """The frames of an archive's recordings.
+
+    Frame i of piece n has its centre at ``begin_s(n) + (i + 0.5) * step_s`` seconds.
+
+    Parameters
+    ----------
+    folder : Path
+        ``frames`` in the archive's folder.
+    step_s : float
+        Seconds between two frames.
+    """
+
+    def __init__(self, folder: Path, step_s: float) -> None:
+        self.folder = folder
+        self.step_s = step_s
+        self._laid_out: dict[str, tuple[int, int, int]] = {}
+
+    def path(self, sha256: str, channel: int, number: int) -> Path:
+        """The file of a piece."""
+        return self.folder.joinpath(*_names(sha256, channel, number))
+
+    def write(self, sha256: str, channel: int, number: int, frames: Half) -> None:
+        """Keep the frames (T', K) of a piece, in one step."""
+        path = self.path(sha256, channel, number)
+        with replacing(path) as partial, partial.open("wb") as file:
+            np.save(file, frames, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        _keep_name(path)
+
+    def read(self, sha256: str, channel: int, number: int) -> Half:
+        """The frames (T', K) of a piece, memory-mapped.
+
+        Raises
+        ------
+        EarmarkError
+            If the file is missing or damaged.
+        """
+        path = self.path(sha256, channel, number)
+        try:
+            frames: Half = np.load(path, mmap_mode="r", allow_pickle=False)
+            return frames
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+
+    def stretch(self, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
+        """The frames (t, K) whose centres lie in a stretch of a recording; none where it was not heard.
+
+        The last piece of a recording may be a little longer than the others.
+        """
+        first = piece_at(start_s)
+        parts = [self._part(sha256, channel, n, start_s, end_s) for n in range(first, piece_at(end_s) + 1)]
+        if parts[0] is None and first > 0:
+            parts.insert(0, self._part(sha256, channel, first - 1, start_s, end_s))
+        heard = [part for part in parts if part is not None]
+        return np.concatenate(heard).astype(np.float32) if heard else np.zeros((0, 0), np.float32)
+
+    def _part(self, sha256: str, channel: int, number: int, start_s: float, end_s: float) -> Half | None:
+        """The frames of a piece whose centres lie in a stretch of its recording; None if it was not heard.
+
+        A search reads many short stretches: mapping a file for each would take five times as long.
+        """
+        path = os.path.join(self.folder, *_names(sha256, channel, number))
+        try:
+            with open(path, "rb", buffering=0) as file:
+                if path not in self._laid_out:
+                    self._laid_out[path] = _layout(file)
+                offset, count, width = self._laid_out[path]
+                first, end = (min(self._first_from(edge_s - begin_s(number)), count) for edge_s in (start_s, end_s))
+                file.seek(offset + first * width * SIZE)
+                content = file.read((end - first) * width * SIZE)
+                return np.frombuffer(content, np.float16).reshape(-1, width)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+
+    def forget(self, sha256: str) -> None:
+        """Delete all frames of a recording."""
+        shutil.rmtree(self.path(sha256, 1, 0).parent, ignore_errors=True)
+
+    def _first_from(self, time_s: float) -> int:
+        """The first frame whose centre is not before a moment of its piece."""
+        return max(0, math.ceil(time_s / self.step_s - 0.5 - 1e-6))
+
+
+def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
+    return sha256[:2], sha256, f"{channel}-{number}.npy"
+
+
+def _keep_name(path: Path) -> None:
+    """Have the disk keep what a new file is called, so that it outlives a power cut."""
+    if os.name == "posix":  # elsewhere a folder can't be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _layout(file: FileIO) -> tuple[int, int, int]:
+    """Where in a file the frames begin, how many there are, and K. A file of the same name always holds the same."""
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("of another form")
+    (count, width), by_columns, kind = np.lib.format.read_array_header_1_0(file)
+    if by_columns or kind != np.float16:
+        raise ValueError("of another form")
+    return file.tell(), count, width
+
+
+def _damaged(path: Path | str, error: Exception) -> EarmarkError:
+    return EarmarkError(f"{path} is missing or damaged ({error}): index into a new folder.")

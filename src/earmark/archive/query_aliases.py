@@ -1,0 +1,134 @@
+"""Words of the users' own language: a list maps them to the model's keywords, so that they can be asked with."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import delete, insert, select
+
+from earmark.archive.archive import Archive
+from earmark.archive.schema import words as rows
+from earmark.core.csv_tables import DELIMITERS, Problems
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary, normalise, read_text
+
+
+@dataclass(frozen=True)
+class Meant:
+    """A word as it was asked for, and the keywords that it may mean.
+
+    Attributes
+    ----------
+    word : str
+    keywords : tuple of str
+        Of the model's vocabulary, as they are written there; at least one.
+    """
+
+    word: str
+    keywords: tuple[str, ...]
+
+
+def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Meant]:
+    """Read a list of words: one a line, or in two columns with the model's keyword behind it.
+
+    UTF-8, with or without a byte order mark. Columns are parted by a tab, a semicolon or a comma. A word that stands in
+    several lines means several keywords; several words may mean one. Blank lines and those that begin with ``#`` are
+    passed over.
+
+    Raises
+    ------
+    EarmarkError
+        If the file can't be read, holds no word, or, with all of them, a keyword is not the model's.
+    """
+    problems = Problems()
+    meant: dict[str, Meant] = {}
+    for number, cells in _lines(path):
+        word, keyword = cells[0], cells[-1]
+        if len(cells) > 2 or not word or not keyword:
+            problems.add(path, number, "write a word, or a word and the keyword that it means")
+        elif keyword not in vocabulary:
+            nearest = ", ".join(vocabulary.nearest(keyword))
+            problems.add(path, number, f"the model has no keyword {keyword!r}; the nearest are {nearest}")
+        else:
+            spelt = vocabulary.words[vocabulary.index(keyword)]
+            before = meant.get(normalise(word), Meant(word, ()))
+            meant[normalise(word)] = Meant(before.word, tuple(dict.fromkeys((*before.keywords, spelt))))
+    problems.stop()
+    if not meant:
+        raise EarmarkError(f"{path} holds no word: write one a line.")
+    return list(meant.values())
+
+
+def read_words(path: Path) -> list[str]:
+    """The words of such a list, without what they mean.
+
+    Raises
+    ------
+    EarmarkError
+        If the file can't be read, or holds no word.
+    """
+    words = dict.fromkeys(cells[0] for _, cells in _lines(path) if cells[0])
+    if not words:
+        raise EarmarkError(f"{path} holds no word: write one a line.")
+    return list(words)
+
+
+def keep_words(archive: Archive, listed: Sequence[Meant]) -> None:
+    """Keep a list in the archive, instead of the one that was kept before."""
+    with archive.writing() as connection:
+        connection.execute(delete(rows))
+        connection.execute(
+            insert(rows),
+            [
+                {"word": normalise(meant.word), "keyword": archive.vocabulary.index(keyword), "written": meant.word}
+                for meant in listed
+                for keyword in meant.keywords
+            ],
+        )
+
+
+def kept_words(archive: Archive) -> list[Meant]:
+    """The list that the archive keeps, by the alphabet."""
+    with archive.reading() as connection:
+        known = connection.execute(select(rows).order_by(rows.c.word, rows.c.keyword)).all()
+    written = {row.word: row.written for row in known}
+    return [
+        Meant(written[word], tuple(archive.vocabulary.words[row.keyword] for row in known if row.word == word))
+        for word in written
+    ]
+
+
+def meant_by(archive: Archive, word: str) -> Meant:
+    """The keywords that a word means: itself, if it is one, else those that the archive's list names.
+
+    Raises
+    ------
+    EarmarkError
+        If it is neither; the sentence names words that are spelt like it.
+    """
+    if word in archive.vocabulary:
+        return Meant(word, (archive.vocabulary.words[archive.vocabulary.index(word)],))
+    listed: Mapping[str, Meant] = {normalise(meant.word): meant for meant in kept_words(archive)}
+    if normalise(word) in listed:
+        return Meant(word, listed[normalise(word)].keywords)
+    own = [meant.word for meant in listed.values()]
+    if not own:
+        archive.vocabulary.index(word)  # raises
+    nearest = Vocabulary(dict.fromkeys((*archive.vocabulary.words, *own))).nearest(word)
+    raise EarmarkError(
+        f"The word {word!r} is neither among the {len(archive.vocabulary)} keywords of this model nor in the archive's "
+        f"word list: the nearest are {', '.join(nearest)}."
+    )
+
+
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line that says something."""
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            delimiter = next((mark for mark in DELIMITERS if mark in line), ",")
+            cells = next(csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True), [""])
+            yield number, [cell.strip() for cell in cells]

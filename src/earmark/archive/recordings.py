@@ -1,0 +1,322 @@
+"""Which recordings an archive has, and what became of their files: new, changed, moved, or gone.
+
+A recording is its content. Its path, and the size and time of its file, say where that content was last seen; only a
+file whose size or time is another is read again to tell.
+
+Audio files in folders, and what their owner wrote about them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from earmark.archive.archive import Archive
+from earmark.archive.schema import pieces, postings, recordings
+from earmark.core.csv_tables import Problems, read_table
+from earmark.core.errors import EarmarkError
+from earmark.core.progress import progress
+from earmark.core.types import identity
+from earmark.media.audio import require_file
+from earmark.media.lookup import MediaFolder
+from earmark.media.streaming import long_audio_info
+
+NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
+SEARCHED = (NEW, DONE)  # recordings that hits are shown of
+AT_A_TIME = 1 << 20  # bytes
+
+
+@dataclass
+class Registered:
+    """What was noticed while files were registered.
+
+    Attributes
+    ----------
+    recordings : dict of int
+        Those of the files, each once, in their order; nothing is said of them.
+    problems : dict of str
+        By the path of a file or folder that can't be used, one sentence.
+    news : dict
+        How many were ``new``, ``changed``, ``moved``, ``gone``, and ``copies`` of others.
+    """
+
+    recordings: dict[int, None] = field(default_factory=dict)
+    problems: dict[str, str] = field(default_factory=dict)
+    news: dict[str, int] = field(default_factory=dict)
+
+    def note(self, what: str) -> None:
+        """Count one more."""
+        self.news[what] = self.news.get(what, 0) + 1
+
+
+def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str, str]]) -> Registered:
+    """Bring the table of recordings up to what is on disk.
+
+    Parameters
+    ----------
+    archive : Archive
+    listing : Listing
+        What the indexed folders hold now.
+    about : mapping
+        Of :func:`earmark.archive.listing.read_about`; what it does not speak of stays as it is.
+    """
+    registered = Registered(problems=dict(listing.unread))
+    with progress("Looking at files", len(listing.files)) as advance:
+        for file in listing.files:
+            try:
+                recording = _register(archive, file, about.get(identity(file.path), {}), registered)
+                registered.recordings[recording] = None
+            except EarmarkError as problem:
+                registered.problems[os.fspath(file.path)] = str(problem)
+            except OSError as problem:
+                registered.problems[os.fspath(file.path)] = f"{file.path} can't be read ({problem.strerror})."
+            advance()
+    _miss(archive, listing.folders, registered)
+    return registered
+
+
+def forget_missing(archive: Archive) -> int:
+    """Delete all that was derived from recordings that are gone, judgements too; how many they were."""
+    with archive.writing() as connection:
+        gone = connection.execute(
+            select(recordings.c.id, recordings.c.sha256).where(recordings.c.status == MISSING)
+        ).all()
+        for row in gone:
+            _unhear(connection, row.id)
+            connection.execute(delete(recordings).where(recordings.c.id == row.id))
+    for row in gone:
+        archive.frames.forget(row.sha256)
+    return len(gone)
+
+
+def set_broken(archive: Archive, recording: int, problem: str) -> None:
+    """Note that a recording can't be heard to its end.
+
+    What was heard of it is kept, but not searched: it may have been its disk that was unplugged.
+    """
+    with archive.writing() as connection:
+        connection.execute(
+            update(recordings).where(recordings.c.id == recording).values(status=BROKEN, problem=problem)
+        )
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(AT_A_TIME):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], registered: Registered) -> int:
+    """The number of a file's recording, which is made where there is none."""
+    path = _sound_name(file.path)
+    seen = file.path.stat()
+    require_file(path)
+    stamp = {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+    here = {"path": path, "folder": os.fspath(file.folder), **stamp}
+    with archive.reading() as connection:
+        known = connection.execute(select(recordings).where(recordings.c.path == path)).all()
+    same = next((row for row in known if (row.size, row.mtime_ns) == (seen.st_size, seen.st_mtime_ns)), None)
+    if same is not None:
+        return _seen(archive, same, here, about)
+    sha256 = sha256_of(file.path)
+    with archive.reading() as connection:
+        found = connection.execute(select(recordings).where(recordings.c.sha256 == sha256)).first()
+    if found is None:
+        made = _add(archive, sha256, here, about)
+        registered.note("changed" if known else "new")
+        return made
+    if found.path != path and os.path.isfile(found.path) and sha256_of(Path(found.path)) == sha256:
+        registered.note("copies")
+        return int(found.id)
+    if found.path != path:
+        registered.note("moved")
+    return _seen(archive, found, here, about)
+
+
+def _sound_name(path: Path) -> str:
+    """A path that a database takes."""
+    try:
+        return os.fspath(path).encode("utf-8").decode("utf-8")
+    except UnicodeEncodeError:
+        raise EarmarkError(f"The name of {shown(path)} is not UTF-8: rename the file.") from None
+
+
+def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
+    info = long_audio_info(here["path"])
+    sound = {"duration_s": info.duration_s, "sample_rate": info.sample_rate, "channels": info.channels}
+    try:
+        with archive.writing() as connection:
+            return _insert(connection, {"sha256": sha256, "status": NEW, **here, **sound, **about})
+    except IntegrityError:  # another process was faster
+        with archive.reading() as connection:
+            return int(connection.execute(select(recordings.c.id).where(recordings.c.sha256 == sha256)).scalar_one())
+
+
+def _insert(connection: Connection, row: Mapping[str, Any]) -> int:
+    made = connection.execute(insert(recordings).values(row)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def _seen(archive: Archive, row: Row[Any], here: Mapping[str, Any], about: Mapping[str, str]) -> int:
+    """Note where a known recording is now. One that was broken or missing is tried once more."""
+    changes = {**here, **about}
+    if row.status in (BROKEN, MISSING):
+        changes |= {"status": NEW, "problem": ""}
+    if any(row._mapping[column] != value for column, value in changes.items()):
+        with archive.writing() as connection:
+            connection.execute(update(recordings).where(recordings.c.id == row.id).values(changes))
+    return int(row.id)
+
+
+def _miss(archive: Archive, folders: Iterable[Path], registered: Registered) -> None:
+    """Note which recordings of these folders are gone. Nothing of them is lost: a disk may be plugged in again.
+
+    What can't be read now is not gone. Of a file that has changed, what it was before is no longer searched.
+    """
+    with archive.reading() as connection:
+        rows = connection.execute(select(recordings.c.id, recordings.c.path, recordings.c.status)).all()
+    here = {row.path for row in rows if row.id in registered.recordings}
+    looked_through = {os.fspath(folder) for folder in folders}
+    gone = [
+        row
+        for row in rows
+        if row.id not in registered.recordings
+        and row.status != MISSING
+        and _is_below(row.path, looked_through)
+        and not _is_below(row.path, registered.problems)
+    ]
+    if gone:
+        with archive.writing() as connection:
+            for row in gone:
+                connection.execute(update(recordings).where(recordings.c.id == row.id).values(status=MISSING))
+    for row in gone:
+        if row.path not in here:
+            registered.note("gone")
+
+
+def _is_below(path: str, places: Container[str]) -> bool:
+    """Whether a path is one of some places, or lies below one."""
+    return path in places or any(os.fspath(above) in places for above in Path(path).parents)
+
+
+def _unhear(connection: Connection, recording: int) -> None:
+    for table in (postings, pieces):
+        connection.execute(delete(table).where(table.c.recording == recording))
+
+
+AUDIO = (
+    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
+    *(".m4a", ".aac", ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".mka", ".3gp", ".wma"),
+)
+ABOUT = ("speaker", "date", "language", "licence", "consent")
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """A file that looks like a recording.
+
+    Attributes
+    ----------
+    path, folder : Path
+        Absolute; `folder` is the one that was asked for, somewhere above.
+    """
+
+    path: Path
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What folders hold.
+
+    Attributes
+    ----------
+    files : list of AudioFile
+        In the order of their paths.
+    folders : list of Path
+        Those that were looked through, absolute.
+    unread : dict of str
+        By the path of a folder that can't be read, why.
+    """
+
+    files: list[AudioFile]
+    folders: list[Path] = field(default_factory=list)
+    unread: dict[str, str] = field(default_factory=dict)
+
+
+def audio_files(folders: Sequence[Path]) -> Listing:
+    """All audio files in folders and below, by their endings; hidden ones are left out.
+
+    Raises
+    ------
+    EarmarkError
+        If a folder is missing.
+    """
+    found: dict[Path, AudioFile] = {}
+    listing = Listing([])
+    for folder in folders:
+        root = Path(os.path.abspath(folder))
+        if not root.exists():
+            raise EarmarkError(f"There is no folder {folder}: check its name, or plug its disk in.")
+        if root.is_file():
+            found.setdefault(root, AudioFile(root, root.parent))
+        else:
+            listing.folders.append(root)
+            for path in _below(root, listing.unread):
+                found.setdefault(path, AudioFile(path, root))
+    listing.files.extend(sorted(found.values(), key=lambda file: os.fspath(file.path)))
+    return listing
+
+
+def _below(root: Path, unread: dict[str, str]) -> Iterator[Path]:
+    def note(problem: OSError) -> None:
+        unread[str(problem.filename)] = f"The folder {shown(problem.filename)} can't be read ({problem.strerror})."
+
+    for place, folders, names in os.walk(root, onerror=note):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in names:
+            if Path(name).suffix.lower() in AUDIO and not name.startswith("."):
+                yield Path(place, name)
+
+
+def shown(path: Path | str) -> str:
+    """A path as it can be printed, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def read_about(table: Path) -> dict[str, dict[str, str]]:
+    """What a table says of recordings: by their identity, texts by column.
+
+    Parameters
+    ----------
+    table : Path
+        UTF-8 CSV with the column ``audio`` (paths relative to the table) and any of ``speaker``, ``date``,
+        ``language``, ``licence`` and ``consent``.
+
+    Raises
+    ------
+    EarmarkError
+        If the table can't be read; with all that is wrong in it.
+    """
+    problems = Problems()
+    known = read_table(table, ("audio",), ABOUT, problems)
+    media = MediaFolder(table.parent)
+    about: dict[str, dict[str, str]] = {}
+    for row in known.rows:
+        path = media.find(row.get("audio"))
+        if not path.is_file():
+            problems.add(table, row.number, f"there is no audio file {row.get('audio')!r}")
+        about[identity(path)] = {column: row.get(column) for column in known.columns if column != "audio"}
+    problems.stop()
+    return about

@@ -1,0 +1,161 @@
+"""Exact scores of windows, from the frames that were kept of them: nothing is heard again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from sqlalchemy import ColumnElement, Row, select
+
+from earmark.archive.archive import Archive, Place
+from earmark.archive.chunking import HOP_S, WINDOW_S, begin_s, count_windows
+from earmark.archive.frame_store import Single
+from earmark.archive.results import Found, merged
+from earmark.archive.schema import recordings
+from earmark.core.types import Hit
+from earmark.localisation import LocalisationScores
+from earmark.localisation.peaks import extents
+from earmark.localisation.spotter import Finder
+from earmark.models.padding import pad, real_frames
+
+AT_ONCE = 64  # windows
+
+
+class Piece(NamedTuple):
+    """A piece that was heard, of the table of pieces.
+
+    Attributes
+    ----------
+    recording, channel, number : int
+    """
+
+    recording: int
+    channel: int
+    number: int
+
+
+class Window(NamedTuple):
+    """A window of an archive: it begins ``number * HOP_S`` seconds after its recording.
+
+    Attributes
+    ----------
+    recording, channel, number : int
+    """
+
+    recording: int
+    channel: int
+    number: int
+
+    @property
+    def start_s(self) -> float:
+        """Where it begins in the recording."""
+        return self.number * HOP_S
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A query as the model takes it.
+
+    Attributes
+    ----------
+    name : str
+        What hits call it.
+    finder : Finder
+    query : Any
+        One query, of :meth:`earmark.finder.Finder.ask`.
+    """
+
+    name: str
+    finder: Finder
+    query: Any
+
+
+Recordings = Mapping[int, Row[Any]]
+
+
+def searched(archive: Archive, chosen: Sequence[ColumnElement[bool]]) -> Recordings:
+    """The recordings that meet some conditions, by number."""
+    with archive.reading() as connection:
+        return {row.id: row for row in connection.execute(select(recordings).where(*chosen))}
+
+
+def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
+    """Every window of some recordings."""
+    for row in rows:
+        for channel in range(1, row.channels + 1):
+            for number in range(count_windows(row.duration_s)):
+                yield Window(row.id, channel, number)
+
+
+def windows_from(piece: Piece, rows: Recordings) -> Iterator[Window]:
+    """The windows that start in a piece."""
+    duration_s = rows[piece.recording].duration_s
+    first, after = (round(edge_s / HOP_S) for edge_s in (begin_s(piece.number), begin_s(piece.number + 1)))
+    for number in range(first, min(after, count_windows(duration_s))):
+        yield Window(piece.recording, piece.channel, number)
+
+
+def windows_around(recording: int, channel: int, start_s: float, end_s: float, rows: Recordings) -> Iterator[Window]:
+    """The windows that share time with a stretch of a recording."""
+    first = max(0, int((start_s - WINDOW_S) // HOP_S) + 1)
+    last = min(int(end_s // HOP_S), count_windows(rows[recording].duration_s) - 1)
+    for number in range(min(first, last), last + 1):
+        yield Window(recording, channel, number)
+
+
+def score_windows(archive: Archive, asked: Asked, windows: Sequence[Window], rows: Recordings) -> list[Found]:
+    """A hit for each window, the best first; those that overlap in time are one.
+
+    Windows that were not heard, or were skipped as silence, have none.
+
+    Parameters
+    ----------
+    archive : Archive
+    asked : Asked
+    windows : sequence of Window
+        Of the recordings in `rows`.
+    rows : mapping
+        Of :func:`searched`.
+    """
+    found: list[Found] = []
+    for first in range(0, len(windows), AT_ONCE):
+        heard = [(window, frames_of(archive, window, rows)) for window in windows[first : first + AT_ONCE]]
+        found += _scored(asked, [(window, frames) for window, frames in heard if frames.any()], rows)
+    return merged(found)
+
+
+def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
+    """The frames (t, K) of a window."""
+    row = rows[window.recording]
+    return archive.frames.stretch(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
+
+
+@torch.no_grad()
+def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[Found]:
+    if not heard:
+        return []
+    model = asked.finder.model
+    frames, lengths = (part.to(model.device) for part in pad([frames for _, frames in heard]))
+    detection, scores = model.score((frames, lengths), asked.query)
+    assert scores is not None
+    step_s = model.grid.stride_s
+    starts_s = torch.arange(scores.shape[2], dtype=torch.float64) * step_s
+    padded = ~real_frames(lengths, scores.shape[2])[:, None]
+    # Models that know words score frames by logits, those that compare alone by how alike things are.
+    located = LocalisationScores(
+        scores.masked_fill(padded, -torch.inf), starts_s, starts_s + step_s, detection, asked.finder.knows_words
+    )
+    best = extents(located, lengths.cpu().numpy() * step_s)
+    return [
+        _found(asked.name, window, rows[window.recording], float(best.scores[i, 0]), edges_s)
+        for i, (window, _) in enumerate(heard)
+        for edges_s in [(float(best.times_s[i, 0]), float(best.starts_s[i, 0]), float(best.ends_s[i, 0]))]
+    ]
+
+
+def _found(name: str, window: Window, row: Row[Any], score: float, edges_s: tuple[float, float, float]) -> Found:
+    time_s, start_s, end_s = (min(window.start_s + edge_s, row.duration_s) for edge_s in edges_s)
+    hit = Hit(row.path, name, score, time_s, start_s, end_s)
+    return Found(Place(row.id, window.channel, time_s), hit, row.speaker, row.date, row.language)

@@ -1,0 +1,185 @@
+"""What a search of an archive finds.
+
+From "about so many false alarms an hour" to detection scores, and what to expect of hits above the threshold.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from sqlalchemy import Column, ColumnElement, false, func, or_, select
+
+from earmark.archive.archive import Archive, Place
+from earmark.archive.query_aliases import meant_by
+from earmark.archive.recordings import SEARCHED
+from earmark.archive.schema import recordings
+from earmark.core.errors import EarmarkError
+from earmark.core.types import Hit
+from earmark.core.vocabulary import normalise
+from earmark.localisation.peaks import without_doubles
+from earmark.models.operating_points import ANY_PICTURE, Alarms, read_alarms, read_image_alarms
+
+Verdict = Literal["yes", "no", "related"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """A hit in an archive.
+
+    Attributes
+    ----------
+    place : Place
+        Where it is; its time is the hit's location. What ``--like`` and judgements name it by.
+    hit : Hit
+        Its recording is the path of the file; its extent is as a person set it, if one did.
+    speaker, date, language : str
+        Of the recording, as its owner described it; empty where nobody did.
+    verdict : {"yes", "no", "related"} or None
+        What a person said of it, for this query.
+    """
+
+    place: Place
+    hit: Hit
+    speaker: str = ""
+    date: str = ""
+    language: str = ""
+    verdict: Verdict | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a dictionary of plain values."""
+        about = {"speaker": self.speaker, "date": self.date, "language": self.language, "verdict": self.verdict}
+        return {"place": str(self.place), "channel": self.place.channel, **self.hit.to_json(), **about}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which recordings to search: those that meet all that is said; an empty text says nothing.
+
+    Attributes
+    ----------
+    folder : str
+        Recordings somewhere below this folder.
+    speaker, language : str
+        Exactly so, but for case and Unicode form.
+    date : str
+        Recordings whose date begins so: ``2019`` or ``2019-04``.
+    """
+
+    folder: str = ""
+    speaker: str = ""
+    date: str = ""
+    language: str = ""
+
+
+def merged(found: Sequence[Found]) -> list[Found]:
+    """Hits of one query, the best first; where several overlap, the best stays."""
+    by_channel: dict[tuple[int, int], list[Found]] = {}
+    for one in found:
+        by_channel.setdefault(one.place[:2], []).append(one)
+    kept = []
+    for same in by_channel.values():
+        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
+        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
+    return sorted(kept, key=lambda one: -one.hit.score)
+
+
+UNTOLD = (
+    "The model of this archive does not tell false alarms an hour (it was trained before Earmark measured them): give "
+    "--min-score, or train and index anew."
+)
+
+
+def word_scores(archive: Archive, words: Sequence[str], per_hour: float) -> dict[str, float]:
+    """By keyword that the words mean, the detection score from which so many false alarms an hour are expected.
+
+    Raises
+    ------
+    EarmarkError
+        If a word is unknown, or the model's dev set can't tell.
+    """
+    alarms = told(archive)
+    if alarms is None:
+        raise EarmarkError(UNTOLD)
+    keywords = dict.fromkeys(keyword for word in words for keyword in meant_by(archive, word).keywords)
+    return {keyword: alarms.threshold(keyword, per_hour) for keyword in keywords}
+
+
+def picture_score(archive: Archive, per_hour: float) -> float:
+    """The same for queries that are pictures."""
+    alarms = read_image_alarms(archive.folder / "model")
+    if alarms is None:
+        raise EarmarkError(UNTOLD)
+    return alarms.threshold(ANY_PICTURE, per_hour)
+
+
+def told(archive: Archive) -> Alarms | None:
+    """What the archive's model tells of false alarms."""
+    return read_alarms(archive.folder / "model", archive.vocabulary)
+
+
+def expectation(archive: Archive) -> str:
+    """What to expect of hits, in a sentence; "" where the model does not tell."""
+    alarms = told(archive)
+    if alarms is None or alarms.expected_precision is None:
+        return ""
+    of_hundred = round(100 * alarms.expected_precision)
+    return (
+        f"Of 100 hits above the model's own thresholds, about {of_hundred} are expected to be right (on its dev set)."
+    )
+
+
+ABOUT = (recordings.c.path, recordings.c.speaker, recordings.c.date, recordings.c.language)
+
+
+def recordings_that(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:
+    """Conditions on the table of recordings: those that can be searched, and meet the filters.
+
+    Databases differ in what they know of case and of Unicode; so the spellings that are meant are found here, and the
+    database compares them letter by letter.
+    """
+    conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
+    if filters.folder:
+        spellings = _spellings(archive, filters.folder)
+        conditions.append(or_(false(), *(_begins(recordings.c.path, spelling) for spelling in spellings)))
+    if filters.date:
+        conditions.append(_begins(recordings.c.date, filters.date))
+    for column, text in ((recordings.c.speaker, filters.speaker), (recordings.c.language, filters.language)):
+        if text:
+            known = _distinct(archive, column)
+            conditions.append(column.in_([one for one in known if normalise(one) == normalise(text)]))
+    return conditions
+
+
+def _spellings(archive: Archive, folder: str) -> set[str]:
+    """What is before the names of all recordings in a folder and below, as they spell it on disk."""
+    wanted = Path(os.path.abspath(folder))
+    asked = unicodedata.normalize("NFC", os.fspath(wanted))
+    found = set()
+    for path in _distinct(archive, recordings.c.path):
+        above = os.path.join(*Path(path).parts[: len(wanted.parts)], "")
+        if unicodedata.normalize("NFC", above) == os.path.join(asked, ""):
+            found.add(above)
+    return found
+
+
+def _distinct(archive: Archive, column: Column[str]) -> Sequence[str]:
+    with archive.reading() as connection:
+        return connection.execute(select(column).distinct()).scalars().all()
+
+
+def _begins(column: Column[str], text: str) -> ColumnElement[bool]:
+    # Not LIKE: SQLite's takes a and A for one.
+    return func.substr(column, 1, len(text)) == text
+
+
+def require_recordings(archive: Archive) -> None:
+    """Raise an EarmarkError if there is nothing to search."""
+    with archive.reading() as connection:
+        if connection.execute(select(recordings.c.id).where(recordings.c.status.in_(SEARCHED))).first() is None:
+            raise EarmarkError(f"The archive {archive.folder} holds no recording yet: index a folder of them.")

@@ -1,0 +1,139 @@
+"""Searching an archive with a place in it: what sounds like that?
+
+The example is laid over every stretch of a recording that is as long. How alike the two are is the mean cosine of
+their frames, one by one, after the mean frame of the example's surroundings is taken from all: it is what
+everything there has in common.
+
+    score = (1 + max_t mean_i cos(e_i, x_{t + i})) / 2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import select
+
+from earmark.archive.ann_index import directed, near, pooled
+from earmark.archive.archive import Archive, Place
+from earmark.archive.chunking import WINDOW_S
+from earmark.archive.frame_store import Single
+from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, searched
+from earmark.archive.results import Filters, Found, merged, recordings_that
+from earmark.archive.schema import judgements, postings
+from earmark.archive.shards import look_up
+from earmark.core.errors import EarmarkError
+from earmark.core.types import Hit
+
+LEAST_S = 0.3  # of an example: less is a sound, not a word
+USUAL_S = 0.5  # of an example whose extent nobody knows
+WIDER = 10  # times as many windows are compared as hits are wanted
+FEWEST = 500
+BESIDE_S = 0.3  # how far from a place its hit may be
+
+
+def search_like(
+    archive: Archive, place: Place, top: int, filters: Filters | None = None, exhaustive: bool = False
+) -> list[Found]:
+    """What sounds like a place of the archive, the most alike first; that place itself is left out.
+
+    Parameters
+    ----------
+    archive : Archive
+    place : Place
+        The middle of the example. Its extent is that of the hit or the judgement there, else half a second.
+    top : int
+        Hits, at most.
+    filters : Filters, optional
+    exhaustive : bool
+        Compare with every window, to compare with.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such place, or it was not heard.
+    """
+    everything = searched(archive, recordings_that(archive, Filters()))
+    row = everything.get(place.recording)
+    if row is None or not (1 <= place.channel <= row.channels and place.time_s <= row.duration_s):
+        raise EarmarkError(f"The archive has no place {place}: search again, or look at 'earmark search --json'.")
+    start_s, end_s = _extent_s(archive, place)
+    example = archive.frames.stretch(row.sha256, place.channel, start_s, end_s)
+    around = archive.frames.stretch(row.sha256, place.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
+    if not example.any():
+        raise EarmarkError(f"The place {place} was not heard: it is silent, or its recording is still being indexed.")
+    usual = around[around.any(axis=1)].mean(axis=0)
+    rows = searched(archive, recordings_that(archive, filters or Filters()))
+    windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
+    name = f"like {place}"
+    found = [one for window in windows for one in _compare(archive, example, usual, window, rows, name)]
+    others = [one for one in found if not _is_at(one, place, start_s, end_s)]
+    return merged(others)[:top]
+
+
+def alike(example: Single, frames: Single) -> tuple[float, int]:
+    """How alike an example (m, K) and the most similar stretch of some frames (t, K) are, and where that starts.
+
+    Returns
+    -------
+    score : float
+        In [0, 1].
+    first : int
+        Frame of the stretch's start.
+    """
+    shorter = min(len(example), len(frames))
+    cosines = np.ascontiguousarray(directed(frames) @ directed(example[:shorter]).T)
+    row, column = cosines.strides
+    # Row f holds what the example meets when it is laid over from frame f on: a diagonal.
+    met = np.lib.stride_tricks.as_strided(cosines, (len(frames) - shorter + 1, shorter), (row, row + column))
+    means = met.mean(axis=1)
+    best = int(np.argmax(means))
+    return float(np.clip((1 + means[best]) / 2, 0, 1)), best
+
+
+def _compare(
+    archive: Archive, example: Single, usual: Single, window: Window, rows: Recordings, name: str
+) -> list[Found]:
+    """The stretch of a window that is most like the example; none in silence."""
+    frames = frames_of(archive, window, rows)
+    if not frames.any():
+        return []
+    score, first = alike(example - usual, frames - usual)
+    row, step_s = rows[window.recording], archive.frames.step_s
+    start_s = min(window.start_s + first * step_s, row.duration_s)
+    end_s = min(start_s + min(len(example), len(frames)) * step_s, row.duration_s)
+    hit = Hit(row.path, name, score, (start_s + end_s) / 2, start_s, end_s)
+    return [Found(Place(row.id, window.channel, hit.time_s), hit, row.speaker, row.date, row.language)]
+
+
+def _is_at(found: Found, place: Place, start_s: float, end_s: float) -> bool:
+    """Whether a hit is the example itself."""
+    return found.place[:2] == place[:2] and found.hit.start_s < end_s and start_s < found.hit.end_s
+
+
+def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -> Sequence[Window]:
+    folders, windows = look_up(archive, rows)
+    step_s = archive.frames.step_s
+    nearest = near(folders, pooled(example, step_s), rows, step_s, max(FEWEST, WIDER * top))
+    return list(dict.fromkeys(windows + nearest))
+
+
+def _extent_s(archive: Archive, place: Place) -> tuple[float, float]:
+    """Start and end of the example: as a person set them, as a hit has them, or half a second."""
+    with archive.reading() as connection:
+        for table in (judgements, postings):
+            near = select(table.c.start_s, table.c.end_s, table.c.time_s).where(
+                table.c.recording == place.recording,
+                table.c.channel == place.channel,
+                table.c.time_s.between(place.time_s - BESIDE_S, place.time_s + BESIDE_S),
+            )
+            rows = connection.execute(near).all()
+            if rows:
+                nearest = min(rows, key=lambda row: abs(row.time_s - place.time_s))
+                return _long_enough(nearest.start_s, nearest.end_s)
+    return max(0.0, place.time_s - USUAL_S / 2), place.time_s + USUAL_S / 2
+
+
+def _long_enough(start_s: float, end_s: float) -> tuple[float, float]:
+    short_s = max(0.0, LEAST_S - (end_s - start_s))
+    return max(0.0, start_s - short_s / 2), end_s + short_s / 2

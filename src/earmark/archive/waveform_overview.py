@@ -1,0 +1,66 @@
+"""The outline of a waveform: lowest and highest sample of every 20 ms, so that hours can be drawn at once."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import select
+
+from earmark.archive.archive import Archive
+from earmark.archive.chunking import begin_s, piece_at
+from earmark.archive.schema import pieces
+from earmark.core.timing import SAMPLE_RATE, exact_div
+from earmark.media.audio import Waveform
+
+PEAKS_PER_S = 50
+LOUDEST = 127  # 8 bits are more than a screen shows
+
+Outline = npt.NDArray[np.int8]
+
+
+def outline(waveform: Waveform) -> Outline:
+    """Lowest and highest sample of every 20 ms, shape = (2, n), of 127 for full scale."""
+    step = exact_div(SAMPLE_RATE, PEAKS_PER_S)
+    padding = -len(waveform) % step
+    rows = np.pad(waveform, (0, padding), mode="edge" if len(waveform) else "constant").reshape(-1, step)
+    both = np.stack([rows.min(axis=1), rows.max(axis=1)]) if len(rows) else np.zeros((2, 0))
+    return np.clip(np.rint(both * LOUDEST), -LOUDEST, LOUDEST).astype(np.int8)
+
+
+def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s: float, count: int) -> Outline:
+    """Outline of a stretch of a recording, to be drawn `count` columns wide; 0 where it was not heard yet.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (2, count), int8
+        Lowest and highest, of 127 for full scale.
+    """
+    asked = select(pieces.c.number, pieces.c.peaks).where(
+        pieces.c.recording == recording,
+        pieces.c.channel == channel,
+        # The last piece of a recording reaches a little farther than others.
+        pieces.c.number.between(piece_at(start_s) - 1, piece_at(end_s)),
+    )
+    with archive.reading() as connection:
+        found = connection.execute(asked).all()
+    edges = np.rint(np.linspace(start_s, end_s, count + 1) * PEAKS_PER_S).astype(np.int64)
+    whole = np.zeros((2, int(edges[-1] - edges[0]) + 1), np.int8)
+    for number, packed in found:
+        part = np.frombuffer(packed, np.int8).reshape(2, -1)
+        at = round(begin_s(number) * PEAKS_PER_S) - int(edges[0])
+        inside = slice(max(0, at), min(whole.shape[1], at + part.shape[1]))
+        if inside.start < inside.stop:
+            whole[:, inside] = part[:, inside.start - at : inside.stop - at]
+    lefts = (edges[:-1] - edges[0]).clip(0, whole.shape[1] - 1)
+    # A column that is narrower than a peak shows the peak that it lies in.
+    rights = np.maximum(edges[1:] - edges[0], lefts + 1)
+    return _between(whole, lefts, rights)
+
+
+def _between(whole: Outline, lefts: npt.NDArray[np.int64], rights: npt.NDArray[np.int64]) -> Outline:
+    """Lowest and highest of each of the stretches, which tile the whole or repeat a single peak."""
+    pairs = np.stack([lefts, rights], axis=1).ravel()
+    padded = np.pad(whole, ((0, 0), (0, 1)), mode="edge")
+    lowest = np.minimum.reduceat(padded[0], pairs)[::2]
+    highest = np.maximum.reduceat(padded[1], pairs)[::2]
+    return np.stack([lowest, highest])

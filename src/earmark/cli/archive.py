@@ -1,0 +1,247 @@
+"""Archives: index recordings once, search them many times.
+
+The archive's page.
+
+Taking the results home, to ELAN, Praat, Audacity, a spreadsheet or another program.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.archive.export import names
+from earmark.cli.options import Run
+from earmark.core.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.archive.archive import Archive, Place
+    from earmark.archive.indexer import Report
+    from earmark.archive.results import Found
+    from earmark.core.types import ImageQuery
+
+
+verbs = typer.Typer()
+
+ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder that 'earmark index' made.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@verbs.command()
+def index(
+    run: Run,
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders of recordings, and all below.")],
+    archive: Annotated[Path, typer.Option(help="Folder for the archive; what was begun there goes on.")],
+    about: Annotated[
+        Path | None,
+        typer.Option(help="CSV with the column audio and any of speaker, date, language, licence and consent."),
+    ] = None,
+    words: Annotated[
+        Path | None,
+        typer.Option(help="Words of your own language, two columns: a word, and the model's keyword that it means."),
+    ] = None,
+    licence: Annotated[str | None, typer.Option(help="Licence of the collection; it goes into every export.")] = None,
+    consent: Annotated[str | None, typer.Option(help="What the speakers agreed to; it goes into every export.")] = None,
+    skip_silence: Annotated[bool, typer.Option("--skip-silence", help="Pass over what is as good as silent.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Delete all that is kept of recordings that are no longer there.")
+    ] = False,
+    database: Annotated[
+        str | None, typer.Option(help="Address of a PostgreSQL database for the tables, instead of a file.")
+    ] = None,
+    engine: Annotated[str, typer.Option(help="local, or ray: on all machines of a Ray cluster.")] = "local",
+) -> None:
+    """Hear recordings of any length once, so that they can be searched again and again."""
+    from earmark.archive.archive import make_archive
+    from earmark.archive.executors import engine_called
+    from earmark.archive.indexer import index as hear_all
+    from earmark.archive.query_aliases import keep_words, read_word_list
+
+    chosen = engine_called(engine)
+    opened = make_archive(archive, run, database)
+    if words is not None:
+        keep_words(opened, read_word_list(words, opened.vocabulary))
+    opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
+    report = hear_all(opened, folders, chosen, about, skip_silence, forget)
+    _tell(report, archive)
+    if report.problems:
+        raise typer.Exit(1)
+
+
+def _tell(report: Report, archive: Path) -> None:
+    import sys
+
+    sentences = {
+        "new": "new",
+        "changed": "changed",
+        "moved": "moved",
+        "copies": "copies of others",
+        "gone": "no longer there (kept, but not searched; --forget deletes what is kept of them)",
+        "forgotten": "forgotten",
+    }
+    told = [f"{count} {sentences[what]}" for what, count in report.news.items() if count]
+    print(f"Recordings: {', '.join(told) or 'nothing new'}.")
+    if report.heard_s:
+        pace = report.heard_s / report.took_s
+        print(f"Heard {report.heard_s / 3600:.2f} hours in {report.took_s:.0f} s, {pace:.0f} times real time.")
+    print(f"The archive is in {archive}: search it with 'earmark search {archive} WORD'.")
+    if report.problems:
+        print(f"earmark: {len(report.problems)} could not be indexed:", file=sys.stderr)
+        for problem in report.problems:
+            print(f"  {problem}", file=sys.stderr)
+
+
+@verbs.command()
+def search(
+    archive: ArchiveFolder,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="WORD", help="Words to find.", show_default=False)
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="PICTURE", help="Find what this picture shows; several: what they have in common."),
+    ] = None,
+    like: Annotated[
+        list[str] | None, typer.Option(metavar="PLACE", help="Find what sounds like this place: 12:1:345.20.")
+    ] = None,
+    queries: Annotated[Path | None, typer.Option(help="File with words to find, one a line.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 50,
+    min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Show hits from this score on.")] = None,
+    alarms: Annotated[
+        float | None, typer.Option(help="Show hits from the score on that has about so many false alarms an hour.")
+    ] = None,
+    folder: Annotated[str, typer.Option(help="Only recordings in this folder and below.")] = "",
+    speaker: Annotated[str, typer.Option(help="Only recordings of this speaker.")] = "",
+    date: Annotated[str, typer.Option(help="Only recordings whose date begins so, such as 2019-04.")] = "",
+    language: Annotated[str, typer.Option(help="Only recordings in this language.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Search an archive for words, for what pictures show, or for what sounds like one of its places."""
+    from earmark.archive.archive import Place, open_archive
+    from earmark.archive.results import Filters
+    from earmark.archive.search import Limits, ask
+
+    limits = Limits(top, min_score, alarms, Filters(folder, speaker, date, language))
+    opened = open_archive(archive)
+    asked: list[str | ImageQuery | Place] = [*(words or []), *(_listed(queries) if queries else [])]
+    if image:
+        from earmark.core.types import ImageQuery
+
+        asked.append(ImageQuery.of(*image))
+    asked += [Place.read(place) for place in like or []]
+    if not asked:
+        raise EarmarkError("Say what to find: a word, a picture with --image, a place with --like, or --queries.")
+    found = [one for query in asked for one in ask(opened, query, limits)]
+    if as_json:
+        import json
+
+        print(json.dumps([one.to_json() for one in found], ensure_ascii=False, indent=1))
+    else:
+        _print_found(found, opened)
+
+
+def _listed(path: Path) -> list[str]:
+    """Words of a file, one a line; of two columns, the first."""
+    from earmark.archive.query_aliases import read_words
+
+    return read_words(path)
+
+
+def _print_found(found: list[Found], archive: Archive) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from earmark.archive.results import expectation
+
+    table = Table("query", "score", "start", "end", "place")
+    table.add_column("recording", overflow="fold")  # a path that is cut short leads nowhere
+    table.add_column("verdict")
+    for one in found:
+        times = (f"{time_s:.2f} s" for time_s in (one.hit.start_s, one.hit.end_s))
+        row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.place), one.hit.recording, one.verdict or "")
+        table.add_row(*map(escape, row))
+    Console().print(table)
+    print(f"These are candidates, not facts: listen to them. {expectation(archive)}".rstrip())
+
+
+@verbs.command()
+def where(archive: ArchiveFolder, as_json: AsJson = False) -> None:
+    """List all that an archive has written, and count what it holds."""
+    from earmark.archive.archive import open_archive
+    from earmark.archive.archive import where as look
+
+    found = look(open_archive(archive))
+    if as_json:
+        import json
+
+        print(json.dumps(found, ensure_ascii=False, indent=1))
+    else:
+        _print_where(found)
+
+
+def _print_where(found: dict[str, Any]) -> None:
+    for name, size in found["files"].items():
+        print(f"{size / 1e6:10.1f} MB  {found['folder']}/{name}")
+    if found["database"]:
+        print(f"The tables are in the database {found['database']}.")
+    recordings = ", ".join(f"{count} {status}" for status, count in found["recordings"].items())
+    print(f"{found['hours']:.1f} hours in {sum(found['recordings'].values())} recordings ({recordings or 'none'}),")
+    print(f"{found['windows']} windows, {found['postings']} postings, {found['judgements']} judgements.")
+    also = " and the tables in the database" if found["database"] else ""
+    print(f"Deleting the folder{also} deletes everything; nothing else was written.")
+
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def serve(
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder that 'earmark index' made.")],
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 for any that is free.")] = 8765,
+    host: Annotated[
+        str, typer.Option(help="Address to listen at. Beyond this machine, a token is needed.")
+    ] = "127.0.0.1",
+    token: Annotated[
+        str | None, typer.Option(envvar="EARMARK_TOKEN", help="Whoever opens the page has to have it.")
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = False,
+) -> None:
+    """Search and judge on a page of this machine. Nothing leaves it."""
+    from earmark.web.server import serve as run
+
+    run(archive, host, port, token, open_page)
+
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def export(
+    archive: ArchiveFolder,
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help=f"{', '.join(names())}.")],
+    out: Annotated[Path, typer.Option(help="Folder for the files. New tiers go into the .eaf files that it holds.")],
+    accepted_only: Annotated[
+        bool, typer.Option("--accepted-only", help="Only what somebody accepted; no candidates.")
+    ] = False,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(metavar="WORD", help="Take this word's hits; may be repeated. Else all words that were judged."),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Candidates of each word that nobody has judged.")] = 50,
+) -> None:
+    """Take judged hits and the best candidates home. What is in the folder already is kept beside as .bak."""
+    from earmark.archive.archive import open_archive
+    from earmark.archive.collection import collection
+    from earmark.archive.export import exporter
+
+    chosen = exporter(form)
+    taken = collection(open_archive(archive), query or (), top, accepted_only)
+    written = chosen.write(taken, out)
+    hits = [marked for recording in taken.recordings for marked in recording.hits]
+    unjudged = sum(marked.verdict is None for marked in hits)
+    accepted = sum(marked.verdict == "yes" for marked in hits)
+    print(f"Accepted hits: {accepted}. Candidates: {unjudged}. Recordings: {len(taken.recordings)}.")
+    print(f"{len(written)} files are in {out}.")

@@ -1,0 +1,180 @@
+"""What teaches a model: taggers, and the tags of a corpus.
+
+Preparing a corpus.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from earmark.cli.options import CorpusFolder, given, keywords_of
+from earmark.core.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.core.corpus import Corpus
+
+
+verbs = typer.Typer()
+taggers = typer.Typer(help="Train a tagger on captioned pictures.", no_args_is_help=True)
+verbs.add_typer(taggers, name="tagger")
+
+
+@taggers.command("train")
+def tagger_train(
+    pictures: Annotated[
+        list[Path], typer.Argument(help="CSV with the columns image and caption; MSCOCO's captions; Flickr's tokens.")
+    ],
+    out: Annotated[Path, typer.Option(help="New folder for the tagger.")],
+    images: Annotated[list[Path] | None, typer.Option(help="Folder of the pictures, if not the file's own.")] = None,
+    without: Annotated[list[Path] | None, typer.Option(help="List of pictures to leave out, one a line.")] = None,
+    keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
+    commonest: Annotated[
+        int | None, typer.Option(min=1, help="How many of the commonest words (100; 1000 with --backbone).")
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(help="Build on a pretrained network: vgg16:FILE, a FOLDER of transformers', or hub:NAME."),
+    ] = None,
+    cache: Annotated[Path | None, typer.Option(help="With --backbone: folder for vectors, if not in OUT.")] = None,
+    side: Annotated[
+        int | None, typer.Option(min=32, max=512, help="Pictures become squares of this many pixels (96).")
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the pictures (12; at most 75 with --backbone).")
+    ] = None,
+    mirror: Annotated[
+        bool | None, typer.Option("--mirror/--no-mirror", help="Learn from mirrored pictures too; not for writing.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
+) -> None:
+    """Train a tagger on captioned pictures. It never hears speech."""
+    from earmark.core.vocabulary import read_keywords
+    from earmark.supervision.captions import commonest_words, read_exclusions, read_pictures
+
+    if backbone is not None and (side is not None or mirror is not None):
+        raise EarmarkError(
+            "With --backbone, pictures are prepared as the backbone wants it: leave --side and --mirror out."
+        )
+    if backbone is None and cache is not None:
+        raise EarmarkError("Without --backbone there is nothing to keep in a cache: leave --cache out.")
+    if keywords is not None and commonest is not None:
+        raise EarmarkError("With --keywords, the list says which words to learn: leave --commonest out.")
+    excluded = read_exclusions(without or ())
+    known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
+    words = read_keywords(keywords) if keywords else commonest_words(known, commonest or (1000 if backbone else 100))
+    if backbone is None:
+        from earmark.supervision.cnn_tagger import SmallTaggerSettings, train_small_tagger
+
+        settings = SmallTaggerSettings(seed=seed, **given(side=side, epochs=epochs, mirror=mirror))
+        train_small_tagger(known, words, settings, out)
+    else:
+        from earmark.features.image_encoder import read_backbone
+        from earmark.supervision.mlp_tagger import MlpTaggerSettings, train_mlp_tagger
+
+        network = read_backbone(backbone, download=True)
+        made = {"backbone": network.spec, "backbone_sha256": network.sha256, "seed": seed}
+        train_mlp_tagger(known, words, network, MlpTaggerSettings(**made, **given(epochs=epochs)), out, cache)
+    print(f"The tagger for {len(words)} keywords is in {out}.")
+
+
+@verbs.command()
+def tag(
+    corpus: CorpusFolder,
+    tagger: Annotated[Path | None, typer.Option(help="A folder that 'earmark tagger train' made.")] = None,
+    clip: Annotated[
+        str | None, typer.Option(help="A pretrained network that compares pictures with texts: a FOLDER, or hub:NAME.")
+    ] = None,
+    file: Annotated[Path | None, typer.Option(help="A file in the published tag format.")] = None,
+    bow: Annotated[bool, typer.Option("--bow", help="Bags of words from the texts: the idealised bound.")] = False,
+    keywords: Annotated[Path | None, typer.Option(help="With --clip, --bow: if not the corpus's own.")] = None,
+    prompt: Annotated[list[str] | None, typer.Option(help="With --clip: text with {} for the keyword.")] = None,
+) -> None:
+    """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' from the texts."""
+    from earmark.core.corpus import read_corpus
+    from earmark.supervision.targets import targets_path, write_targets
+
+    if sum(source is not None for source in (tagger, clip, file)) + bow != 1:
+        raise EarmarkError("Say where the tags come from: one of --tagger, --clip, --file or --bow.")
+    if prompt and clip is None:
+        raise EarmarkError("Prompts are for --clip alone: leave --prompt out.")
+    if keywords is not None and not (clip or bow):
+        raise EarmarkError("A tagger and a tag file have keywords of their own: leave --keywords out.")
+    known = read_corpus(corpus)
+    utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
+    if tagger is not None:
+        from earmark.supervision.taggers import read_tagger
+        from earmark.supervision.taggers import tag as tags_of
+
+        targets = tags_of(read_tagger(tagger), utterances)
+    elif clip is not None:
+        from earmark.supervision.clip_tagger import read_zero_shot
+        from earmark.supervision.taggers import tag as tags_of
+
+        cache = known.folder / "features" / "pictures"
+        targets = tags_of(read_zero_shot(clip, keywords_of(known, keywords), prompt or (), cache), utterances)
+    elif file is not None:
+        from earmark.supervision.targets import tags_from_file
+
+        targets = tags_from_file(file, utterances)
+    else:
+        from earmark.supervision.transcripts import bag_of_words, tell_unsaid
+
+        transcribed = [u for u in utterances if u.text is not None or u.words is not None]
+        if not transcribed:
+            raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
+        targets = bag_of_words(transcribed, keywords_of(known, keywords))
+        tell_unsaid(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
+    path = targets_path(known, "bow" if bow else "vgs")
+    write_targets(path, targets)
+    print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
+
+
+SPLIT_USES = {  # what an empty split prevents
+    "train": "no model can be trained on this corpus",
+    "dev": "training can't choose its best epoch, so it does not begin",
+    "test": "'earmark evaluate' needs --split dev",
+}
+
+
+class _Corpora(TyperGroup):
+    """The importers found in ``earmark/corpora``, as commands; each is imported when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        from earmark import corpora
+
+        return [name.replace("_", "-") for name in corpora.names()]
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        from earmark import corpora
+
+        module_name = name.replace("-", "_")
+        if module_name not in corpora.names():
+            return None
+        module = corpora.importer(module_name)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(name, help=(module.__doc__ or "").split("\n\n")[0])(_importing(module.prepare))
+        return typer.main.get_command(single)
+
+
+def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
+    @functools.wraps(prepare)
+    def verb(*args: Any, **options: Any) -> None:
+        corpus = prepare(*args, **options)
+        for split, use in SPLIT_USES.items():
+            utterances = corpus.utterances(split) if split in corpus.splits() else []
+            minutes = sum(utterance.duration_s for utterance in utterances) / 60
+            without = "" if utterances else f"  (without them, {use})"
+            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes{without}")
+        print(f"The corpus is in {corpus.folder}.")
+
+    return verb
+
+
+verbs = typer.Typer()
+verbs.add_typer(typer.Typer(cls=_Corpora, help="Prepare a corpus.", no_args_is_help=True), name="corpus")

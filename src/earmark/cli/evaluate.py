@@ -1,0 +1,91 @@
+"""Measuring a model.
+
+Doing again what a paper did.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from earmark.cli.options import CorpusOption, Run, given, keywords_of
+from earmark.core.errors import EarmarkError
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def evaluate(
+    run: Run,
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json and report.html.")],
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    localisation: Annotated[str | None, typer.Option(help="Localisation method, if not the recipe's.")] = None,
+    queries: Annotated[
+        str | None, typer.Option(help="written, image or both; else all that the model can be asked with.")
+    ] = None,
+    with_own: Annotated[
+        bool, typer.Option("--with-own", help="Image queries: ask utterances with their own pictures too.")
+    ] = False,
+) -> None:
+    """Measure a model: detection, oracle, actual and spotting localisation."""
+    from earmark.core.corpus import read_corpus
+    from earmark.evaluation.keyword_queries import write_metrics
+    from earmark.evaluation.report import print_table, write_report
+    from earmark.evaluation.runner import chosen, evaluate_kinds, kinds_of
+    from earmark.localisation.spotter import Finder
+    from earmark.models.checkpoint import read_checkpoint
+
+    known = read_corpus(corpus)
+    finder = Finder(read_checkpoint(run), localisation)
+    kinds = chosen(finder.model, queries)
+    out.mkdir(parents=True, exist_ok=True)  # refused now, not after all the work
+    located = out / f".{split}-{finder.localisation}.partial.jsonl"
+    done = evaluate_kinds(finder, known, split, kinds, located, with_own)
+    files = {kind: "metrics.json" if kind == kinds_of(finder.model)[0] else f"metrics-{kind}.json" for kind in kinds}
+    for kind, evaluation in done.items():
+        write_metrics(evaluation, out / files[kind])
+    named = {run.name if len(done) == 1 else f"{run.name}, {kind} queries": done[kind] for kind in kinds}
+    write_report(out / "report.html", f"{run.name} on {known.name}, {split}", named)
+    located.unlink(missing_ok=True)
+    print_table(named)
+    numbers = " and ".join(str(out / name) for name in files.values())
+    print(f"The results are in {out / 'report.html'}, the numbers in {numbers}.")
+
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def reproduce(
+    paper: Annotated[str, typer.Argument(help="The paper's name: olaleye2022 or nortje2022.")],
+    corpus: CorpusOption,
+    out: Annotated[Path, typer.Option(help="Folder for runs, cells and report; what is there is not done again.")],
+    only: Annotated[list[str] | None, typer.Option(help="A cell, such as cnn-attend/masked-in/vgs; * for any.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every training, if not its recipe's.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="As many whole epochs as fit, for every training.")] = None,
+    keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
+    semantic: Annotated[
+        Path | None, typer.Option(help="olaleye2022: CSV of semantic labels, for semantic spotting.")
+    ] = None,
+    recipes: Annotated[
+        str | None,
+        typer.Option(help="nortje2022: small (the default), or paper for its own networks; downloads a ResNet-50."),
+    ] = None,
+) -> None:
+    """Train and evaluate what a paper did, and report every figure beside the published one."""
+    from earmark import reproduce as papers
+
+    chosen = papers.paper(paper)
+    options = given(semantic=semantic, recipes=recipes)
+    for name in options:
+        if name not in chosen.OPTIONS:
+            raise EarmarkError(f"There is no --{name} for {paper}: leave it out.")
+    from earmark.core.corpus import read_corpus
+    from earmark.reproduce.budget import Budget
+
+    budget = Budget(epochs, minutes)
+    known = read_corpus(corpus)
+    chosen.reproduce(known, out, keywords_of(known, keywords), only or [], budget, **options)

@@ -1,0 +1,115 @@
+"""Finding words, or what pictures show, in recordings as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from earmark.cli.options import Run
+from earmark.core.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from earmark.core.types import Hit
+
+verbs = typer.Typer()
+
+
+@verbs.command()
+def find(
+    run: Run,
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEYWORD|FILE",
+            help="The word to find, several with commas between them; then audio files of up to a minute. "
+            "With --image, audio files alone.",
+            show_default=False,
+        ),
+    ] = None,
+    image: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PICTURE",
+            help="Find what this picture shows; given several times, what the pictures have in common.",
+        ),
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    page: Annotated[Path | None, typer.Option(help="Write a page with players, too.")] = None,
+) -> None:
+    """Find where keywords, or what pictures show, may be spoken, the likeliest first."""
+    from earmark.core.types import ImageQuery, Query
+    from earmark.localisation.spotter import load_model
+
+    words, recordings = ([], asked or []) if image else ((asked or [])[:1], (asked or [])[1:])
+    if not (words or image):
+        raise EarmarkError("Say what to find: a keyword, or a picture with --image; then give audio files.")
+    if not recordings:
+        after = f" after the keyword {words[0]!r}" if words else " beside the pictures"
+        raise EarmarkError(f"There is no recording to search: give audio files{after}.")
+    queries: list[Query] = [word.strip() for listed in words for word in listed.split(",") if word.strip()]
+    if image:
+        queries.append(ImageQuery.of(*image))
+    _refuse_unreadable(image or [], recordings)
+    finder = load_model(run)
+    candidates = finder.candidates(queries, recordings, top)
+    if page is not None:
+        _write_found(page, finder, queries, candidates)
+    if as_json:
+        import json
+
+        print(json.dumps([candidate.hit.to_json() for candidate in candidates], ensure_ascii=False, indent=1))
+        return
+    _print_hits([candidate.hit for candidate in candidates])
+    if page is not None:
+        print(f"The page is {page}.")
+
+
+def _refuse_unreadable(pictures: list[Path], recordings: list[str]) -> None:
+    """Tell of all pictures and recordings at once that can't be used, before a model is read."""
+    from earmark.localisation.spotter import refuse_long
+    from earmark.media.audio import audio_info
+    from earmark.media.images import read_image
+
+    def listen(recording: str) -> None:
+        refuse_long(recording, audio_info(recording).duration_s)
+
+    checks: list[tuple[Callable[[Any], object], list[Any]]] = [(read_image, pictures), (listen, recordings)]
+    problems = []
+    for check, paths in checks:
+        for path in paths:
+            try:
+                check(path)
+            except EarmarkError as problem:
+                problems.append(str(problem))
+    if problems:
+        raise EarmarkError("\n".join(problems))
+
+
+def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[Any]) -> None:
+    from earmark.core.types import ImageQuery, name_of
+    from earmark.evaluation.report import moment, sight
+    from earmark.reports.hits import write_found
+
+    pictured = {query.name: query for query in queries if isinstance(query, ImageQuery)}
+    moments = [
+        moment(found, sight=sight(finder, pictured[found.hit.query], found) if found.hit.query in pictured else None)
+        for found in candidates
+    ]
+    write_found(page, ", ".join(map(name_of, queries)), moments, [], list(pictured.values()))
+
+
+def _print_hits(hits: list[Hit]) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("query", "score", "start", "end", "recording")
+    for hit in hits:
+        times = (f"{time_s:.2f} s" for time_s in (hit.start_s, hit.end_s))
+        table.add_row(escape(hit.query), f"{hit.score:.3f}", *times, escape(hit.recording))
+    Console().print(table)
+    print("These are candidates, not facts: listen to them.")

@@ -1,0 +1,242 @@
+"""A corpus on disk: a folder with ``corpus.yaml``, one Lhotse manifest a split, and its media.
+
+The media may lie inside the folder (then the manifest names them relative to it, and the folder can be
+moved) or anywhere else (then the manifest names them in full).
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing, write_text
+from earmark.core.vocabulary import Vocabulary, read_text
+
+SPLITS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word of a transcript and where it is spoken, in seconds from the start of the utterance."""
+
+    word: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One spoken caption.
+
+    Attributes
+    ----------
+    id : str
+        Unique in its corpus.
+    audio : Path
+        Audio file; the utterance is the whole of it.
+    sample_rate, samples, channels : int
+        What the audio file's header says.
+    image : Path or None
+        The picture that is described.
+    speaker, text : str or None
+        Known or not.
+    words : tuple of Word, or None
+        Word alignment; None where none is known. An empty tuple says that no word is spoken.
+    """
+
+    id: str
+    audio: Path
+    sample_rate: int
+    samples: int
+    channels: int = 1
+    image: Path | None = None
+    speaker: str | None = None
+    text: str | None = None
+    words: tuple[Word, ...] | None = None
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.samples / self.sample_rate
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """What ``corpus.yaml`` says; the utterances are read on demand.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the corpus lies.
+    name, language, licence : str
+        Who and what it is; "" where unknown.
+    keywords : tuple of str
+        The corpus's own keyword list; may be empty.
+    """
+
+    folder: Path
+    name: str
+    language: str = ""
+    licence: str = ""
+    keywords: tuple[str, ...] = ()
+
+    def splits(self) -> tuple[str, ...]:
+        """Those of train, dev and test that the corpus has."""
+        return tuple(split for split in SPLITS if self.manifest(split).is_file())
+
+    def manifest(self, split: str) -> Path:
+        """Path of a split's manifest, a Lhotse cut set."""
+        return self.folder / f"{split}.jsonl.gz"
+
+    def utterances(self, split: str) -> list[Utterance]:
+        """All utterances of a split, in the manifest's order.
+
+        Raises
+        ------
+        EarmarkError
+            If the corpus has no such split, or its manifest is damaged.
+        """
+        path = self.manifest(split)
+        if not path.is_file():
+            has = ", ".join(self.splits()) or "none"
+            raise EarmarkError(f"The corpus {self.folder} has no split {split!r} (it has: {has}).")
+        try:
+            if not path.stat().st_size:
+                raise EOFError("it is empty")  # even a split without utterances has gzip's header
+            with gzip.open(path, "rt", encoding="utf-8") as lines:
+                return [_from_cut(json.loads(line), self.folder) for line in lines]
+        except (OSError, EOFError, zlib.error, ValueError, LookupError, AttributeError, TypeError) as error:
+            raise EarmarkError(f"{path} is damaged ({error}): prepare the corpus again.") from error
+
+
+def read_corpus(folder: Path | str) -> Corpus:
+    """Open a corpus that was prepared before.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder is not a corpus or its ``corpus.yaml`` is damaged.
+    """
+    folder = Path(folder)
+    path = folder / "corpus.yaml"
+    if not path.is_file():
+        raise EarmarkError(f"{folder} is not a corpus (it has no corpus.yaml): make one with 'earmark corpus'.")
+    text = read_text(path)
+    try:
+        about = yaml.safe_load(text)
+        keywords = tuple(str(word) for word in about.get("keywords") or ())
+        return Corpus(
+            folder=folder,
+            name=str(about["name"]),
+            language=str(about.get("language") or ""),
+            licence=str(about.get("licence") or ""),
+            keywords=Vocabulary(keywords).words if keywords else (),
+        )
+    except (yaml.YAMLError, AttributeError, KeyError, TypeError, EarmarkError) as error:
+        raise EarmarkError(f"{path} is damaged ({error}): prepare the corpus again.") from error
+
+
+def write_corpus(corpus: Corpus, splits: Mapping[str, Iterable[Utterance]]) -> Corpus:
+    """Write a corpus's manifests and then its ``corpus.yaml``, so that a folder with the latter is whole.
+
+    An earlier corpus in the same folder is replaced. The same utterances give the same bytes.
+    """
+    about_path = corpus.folder / "corpus.yaml"
+    about_path.unlink(missing_ok=True)
+    for split in SPLITS:
+        if split not in splits:
+            corpus.manifest(split).unlink(missing_ok=True)
+    for split, utterances in splits.items():
+        _write_manifest(corpus.manifest(split), utterances, corpus)
+    about = {
+        "name": corpus.name,
+        "language": corpus.language,
+        "licence": corpus.licence,
+        "keywords": list(corpus.keywords),
+    }
+    write_text(about_path, yaml.safe_dump(about, allow_unicode=True, sort_keys=False))
+    return corpus
+
+
+def _write_manifest(path: Path, utterances: Iterable[Utterance], corpus: Corpus) -> None:
+    with (
+        replacing(path) as partial,
+        open(partial, "wb") as raw,
+        # Neither time nor name in the header: the same corpus is the same bytes.
+        gzip.GzipFile(filename="", fileobj=raw, mode="wb", mtime=0) as packed,
+    ):
+        for utterance in utterances:
+            cut = _to_cut(utterance, corpus)
+            packed.write((json.dumps(cut, ensure_ascii=False) + "\n").encode())
+
+
+def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
+    """The utterance as a Lhotse cut (its JSON form), with the picture as a custom field."""
+    channels = list(range(utterance.channels))
+    spoken: dict[str, Any] = {
+        "id": utterance.id,
+        "recording_id": utterance.id,
+        "start": 0.0,
+        "duration": utterance.duration_s,
+        "channel": channels if len(channels) > 1 else 0,
+    }
+    for field, value in (
+        ("text", utterance.text),
+        ("language", corpus.language or None),
+        ("speaker", utterance.speaker),
+    ):
+        if value is not None:
+            spoken[field] = value
+    if utterance.words is not None:
+        spoken["alignment"] = {"word": [[w.word, w.start_s, round(w.end_s - w.start_s, 6)] for w in utterance.words]}
+    cut: dict[str, Any] = {
+        "id": utterance.id,
+        "start": 0.0,
+        "duration": utterance.duration_s,
+        "channel": spoken["channel"],
+        "supervisions": [spoken],
+        "recording": {
+            "id": utterance.id,
+            "sources": [{"type": "file", "channels": channels, "source": _named(utterance.audio, corpus.folder)}],
+            "sampling_rate": utterance.sample_rate,
+            "num_samples": utterance.samples,
+            "duration": utterance.duration_s,
+            "channel_ids": channels,
+        },
+        "type": "MonoCut" if len(channels) == 1 else "MultiCut",
+    }
+    if utterance.image is not None:
+        cut["custom"] = {"image": _named(utterance.image, corpus.folder)}
+    return cut
+
+
+def _from_cut(cut: dict[str, Any], folder: Path) -> Utterance:
+    recording, spoken = cut["recording"], cut["supervisions"][0]
+    source = recording["sources"][0]
+    image = (cut.get("custom") or {}).get("image")
+    aligned = (spoken.get("alignment") or {}).get("word")
+    return Utterance(
+        id=cut["id"],
+        audio=folder / source["source"],
+        sample_rate=recording["sampling_rate"],
+        samples=recording["num_samples"],
+        channels=len(source["channels"]),
+        image=None if image is None else folder / image,
+        speaker=spoken.get("speaker"),
+        text=spoken.get("text"),
+        words=None if aligned is None else tuple(Word(w[0], w[1], round(w[1] + w[2], 6)) for w in aligned),
+    )
+
+
+def _named(media: Path, folder: Path) -> str:
+    """A medium's path as the manifest names it: relative when it lies inside the corpus's folder."""
+    media, folder = media.resolve(), folder.resolve()
+    return media.relative_to(folder).as_posix() if media.is_relative_to(folder) else media.as_posix()

@@ -1,0 +1,185 @@
+"""Tables that people make: reading them, and saying all that is wrong with them in one go."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import normalise, read_text
+
+DELIMITERS = (",", ";", "\t")
+MOST_LINES = 50
+
+
+class Problems:
+    """What is wrong with a user's files, gathered so that it can be mended in one go."""
+
+    def __init__(self) -> None:
+        self._found: dict[Path, list[tuple[int, str]]] = {}
+
+    def __len__(self) -> int:
+        return sum(len(found) for found in self._found.values())
+
+    def __iter__(self) -> Iterator[tuple[Path, int, str]]:
+        return ((path, row, what) for path, found in self._found.items() for row, what in found)
+
+    def add(self, path: Path, row: int, what: str) -> None:
+        """Note what is wrong in a row of a file; rows count from 1, as a spreadsheet shows them."""
+        self._found.setdefault(path, []).append((row, what))
+
+    def stop(self) -> None:
+        """End here if there is any problem. Call it before anything is written.
+
+        Raises
+        ------
+        EarmarkError
+            With one sentence for a summary, and one line a problem (the first 50).
+        """
+        if not self._found:
+            return
+        counts = [f"{path.name} has {_problems(len(found))}" for path, found in sorted(self._found.items())]
+        lines = list(self._lines())
+        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        summary = f"{' and '.join(counts)}; nothing was written:"
+        raise EarmarkError("\n".join([summary, *lines[:MOST_LINES], *more]))
+
+    def _lines(self) -> Iterator[str]:
+        for path, found in sorted(self._found.items()):
+            file = f"{path.name} " if len(self._found) > 1 else ""
+            for row, what in sorted(found, key=lambda problem: problem[0]):
+                yield f"{file}row {row}: {what}"
+
+
+def _problems(count: int) -> str:
+    return "1 problem" if count == 1 else f"{count} problems"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table.
+
+    Attributes
+    ----------
+    number : int
+        As a spreadsheet shows it: the header is row 1.
+    cells : dict
+        Text by column, without blanks around it; wanted columns only.
+    """
+
+    number: int
+    cells: dict[str, str]
+
+    def get(self, column: str) -> str:
+        """Text of a cell; "" where the cell is empty or the table has no such column."""
+        return self.cells.get(column, "")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose columns and rows are in order.
+
+    Attributes
+    ----------
+    path : Path
+        Where it was read from.
+    columns : tuple of str
+        The wanted columns that it has.
+    unused : tuple of str
+        Its other columns, as written.
+    rows : list of Row
+        Its rows, blank ones left out.
+    whole : bool
+        Whether it has rows, and none had to be left out for being out of order.
+    """
+
+    path: Path
+    columns: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    rows: list[Row] = field(default_factory=list)
+    whole: bool = True
+
+
+def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str], problems: Problems) -> Table:
+    """Read a table of UTF-8 text (with or without a byte order mark) whose first row names its columns.
+
+    Cells are parted by commas, semicolons or tabs, whichever makes most sense of the first row. The case of column
+    names and their order do not matter, and other columns may stand beside the wanted ones.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file.
+    required, optional : sequence of str
+        Columns that are wanted.
+    problems : Problems
+        Takes what is wrong with the columns, and rows that have more cells than the header.
+
+    Raises
+    ------
+    EarmarkError
+        If the file is missing or is not UTF-8.
+    """
+    path, text, wanted = Path(path), read_text(path), [*required, *optional]
+    delimiter = max(DELIMITERS, key=lambda delimiter: _sense(text, delimiter, wanted))
+    records = _records(text, delimiter)
+    rows: list[Row] = []
+    number, whole = 0, True
+    try:
+        header = [cell.strip() for cell in next(records, [])]
+        number = 1
+        columns = [normalise(name) for name in header]
+        if not _columns_in_order(path, header, required, wanted, problems):
+            return Table(path, whole=False)
+        for number, cells in enumerate(records, start=2):
+            if any(cell.strip() for cell in cells[len(columns) :]):
+                whole = False
+                what = f"there are {len(cells)} cells below {len(columns)} column names"
+                problems.add(path, number, f"{what}: put quotes around a cell that contains {delimiter!r}")
+            elif any(cell.strip() for cell in cells):
+                named = dict(zip(columns, cells, strict=False))
+                rows.append(Row(number, {name: named[name].strip() for name in wanted if name in named}))
+    except csv.Error as error:
+        problems.add(path, number + 1, f"the quotes are not in order ({error}), so the rest can't be read")
+        return Table(path, whole=False)
+    if whole and not rows:
+        problems.add(path, 1, "there is no row below the column names")
+        return Table(path, whole=False)
+    return Table(
+        path,
+        columns=tuple(name for name in wanted if name in columns),
+        unused=tuple(name for name in header if name and normalise(name) not in wanted),
+        rows=rows,
+        whole=whole,
+    )
+
+
+def _records(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
+
+
+def _sense(text: str, delimiter: str, wanted: Sequence[str]) -> tuple[int, int]:
+    """How much sense the first row makes if `delimiter` parts its cells: wanted columns, then cells at all."""
+    try:
+        header = next(_records(text, delimiter), [])
+    except csv.Error:
+        return (0, 0)
+    return (len({normalise(cell) for cell in header} & set(wanted)), len(header))
+
+
+def _columns_in_order(
+    path: Path, header: Sequence[str], required: Sequence[str], wanted: Sequence[str], problems: Problems
+) -> bool:
+    times = Counter(normalise(name) for name in header)
+    missing = [name for name in required if name not in times]
+    twice = [name for name in wanted if times[name] > 1]
+    for name in missing:
+        has = ", ".join(name for name in header if name) or "none"
+        problems.add(path, 1, f"there is no column {name!r} (the columns are: {has})")
+    for name in twice:
+        problems.add(path, 1, f"there are {times[name]} columns {name!r}: keep one")
+    return not missing and not twice

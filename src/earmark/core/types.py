@@ -1,0 +1,120 @@
+"""What a model is asked: a keyword, or pictures of one thing.
+
+The one result type that leaves the library.
+"""
+
+from __future__ import annotations
+
+import os
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# Left, top, right and bottom, in pixels.
+Box = tuple[int, int, int, int]
+
+
+class Prompt(NamedTuple):
+    """A picture that is asked with, or a part of one.
+
+    Attributes
+    ----------
+    path : Path
+    box : tuple of int, or None
+        Left, top, right and bottom of the part, in pixels of the upright picture; None for all of it.
+    """
+
+    path: Path
+    box: Box | None = None
+
+
+@dataclass(frozen=True)
+class ImageQuery:
+    """Pictures of one thing, which are one query: what they have in common is sought.
+
+    Attributes
+    ----------
+    name : str
+        What the query is called in hits and on pages.
+    prompts : tuple of Prompt
+        At least one.
+    """
+
+    name: str
+    prompts: tuple[Prompt, ...]
+
+    @classmethod
+    def of(cls, *pictures: Path | str, name: str = "") -> ImageQuery:
+        """Whole pictures as one query, by default called by the names of their files; each counts once.
+
+        >>> ImageQuery.of("photos/dog.jpg", "photos/puppy.jpg").name
+        'dog.jpg, puppy.jpg'
+        """
+        paths = distinct(Path(picture) for picture in pictures)
+        return cls(name or ", ".join(path.name for path in paths), tuple(Prompt(path) for path in paths))
+
+    def __post_init__(self) -> None:
+        if not self.prompts:
+            raise ValueError(f"the image query {self.name!r} has no picture")
+
+
+Query = str | ImageQuery
+
+
+def identity(picture: Path) -> str:
+    """The same for every path to one picture: relative, through links, or in another Unicode form."""
+    return unicodedata.normalize("NFC", os.path.realpath(picture))
+
+
+def distinct(pictures: Iterable[Path]) -> list[Path]:
+    """The first path to each picture."""
+    firsts: dict[str, Path] = {}
+    for picture in dict.fromkeys(pictures):
+        firsts.setdefault(identity(picture), picture)
+    return list(firsts.values())
+
+
+WORDS_ALONE = (
+    "This model is asked with words alone, not with pictures ({}): train the recipe earmark-pictures, which takes both."
+)
+PICTURES_ALONE = (
+    "This model is asked with pictures alone, not with the word {!r}: give a picture, or train the recipe "
+    "earmark-pictures, which takes both."
+)
+
+
+def name_of(query: Query) -> str:
+    """What a query is called."""
+    return query if isinstance(query, str) else query.name
+
+
+@dataclass(frozen=True, order=False)
+class Hit:
+    """A moment where a query may be spoken: a candidate to listen to, not a fact.
+
+    Attributes
+    ----------
+    recording : str
+        Path of the audio file, as it was given.
+    query : str
+        The keyword as it was asked for, or the name of the pictures.
+    score : float
+        Detection score in [0, 1]: p(query occurs here).
+    time_s : float
+        The location: the single most likely moment, in seconds from the start of the recording.
+    start_s, end_s : float
+        Extent of the hit around the location, in seconds.
+    """
+
+    recording: str
+    query: str
+    score: float
+    time_s: float
+    start_s: float
+    end_s: float
+
+    def to_json(self) -> dict[str, Any]:
+        """As a dictionary of plain values, in the form of ``schemas/hits.schema.json``."""
+        return asdict(self)

@@ -1,0 +1,106 @@
+"""What an import read, what it passed over, and why: counted as it goes, told at the end.
+
+The corpora that others distribute are as they are. A damaged or missing entry must not stop the rest, and must not be
+lost sight of either: every one is noted here, printed by reason, and listed in full beside the corpus.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from earmark.core.csv_tables import Problems
+from earmark.core.files import replacing
+
+FILE = "skipped.csv"
+EXAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that was not as it should be: what it is, what became of it and why, and which one."""
+
+    what: str
+    outcome: str
+    which: str
+    detail: str = ""
+
+
+class Ledger:
+    """An account of an import. What it counts (utterances, words, ...) is named in the plural."""
+
+    def __init__(self) -> None:
+        self._read: Counter[str] = Counter()
+        self._skipped: Counter[str] = Counter()
+        self._notes: list[Note] = []
+
+    def read(self, what: str, count: int = 1) -> None:
+        """Count things that were read; each is kept unless it is skipped as well."""
+        self._read[what] += count
+
+    def skip(self, what: str, why: str, which: str, detail: str = "") -> None:
+        """Note one that is left out."""
+        self._skipped[what] += 1
+        self._notes.append(Note(what, f"left out: {why}", which, detail))
+
+    def lack(self, what: str, without: str, which: str, detail: str = "") -> None:
+        """Note one that is kept although something of it is missing."""
+        self._notes.append(Note(what, f"kept without {without}", which, detail))
+
+    def absent(self, name: str, consequence: str, detail: str) -> None:
+        """Note that a file or folder which one can do without is not there, and what comes of that."""
+        self._notes.append(Note("files", f"not there: {consequence}", name, detail))
+
+    def skip_problems(self, what: str, why: str, problems: Problems) -> None:
+        """Note all that a reader found wrong, each as one that is left out."""
+        for path, row, detail in problems:
+            self.skip(what, why, f"{path.name} row {row}", detail)
+
+    def kept(self, what: str) -> int:
+        """How many were read and not left out."""
+        return self._read[what] - self._skipped[what]
+
+    def main_reason(self, what: str) -> str:
+        """Why most of `what` were left out, as a sentence about the first of them; "" if none was."""
+        outcomes = [notes for (of, outcome), notes in self._by_reason().items() if of == what and "left out" in outcome]
+        if not outcomes:
+            return ""
+        first = max(outcomes, key=len)[0]
+        detail = f" ({first.detail.rstrip('.')})" if first.detail else ""
+        return f"{first.which} was {first.outcome}{detail}."
+
+    def print(self) -> None:
+        """Print what was read, left out and kept; then the reasons, with the first examples of each."""
+        from rich.console import Console
+        from rich.markup import escape
+        from rich.table import Column, Table
+
+        totals = Table("", *(Column(name, justify="right") for name in ("read", "left out", "kept")))
+        for what, read in self._read.items():
+            totals.add_row(what, f"{read}", f"{self._skipped[what]}", f"{self.kept(what)}")
+        Console().print(totals)
+        if not self._notes:
+            return
+        reasons = Table(Column("number", justify="right"), "of", "what became of them", "the first of them")
+        for (what, outcome), notes in self._by_reason().items():
+            examples = ", ".join(list(dict.fromkeys(note.which for note in notes))[:EXAMPLES])
+            reasons.add_row(f"{len(notes)}", what, escape(outcome), escape(examples))
+        Console().print(reasons)
+
+    def write(self, folder: Path) -> None:
+        """List everything that is noted in a table beside the corpus; without notes there is no table."""
+        if not self._notes:
+            (folder / FILE).unlink(missing_ok=True)
+            return
+        with replacing(folder / FILE) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(["what", "outcome", "which", "detail"])
+            rows.writerows([note.what, note.outcome, note.which, note.detail] for note in self._notes)
+
+    def _by_reason(self) -> dict[tuple[str, str], list[Note]]:
+        reasons: dict[tuple[str, str], list[Note]] = {}
+        for note in self._notes:
+            reasons.setdefault((note.what, note.outcome), []).append(note)
+        return reasons

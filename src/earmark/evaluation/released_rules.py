@@ -1,0 +1,70 @@
+"""The counting rules of the released code of Olaleye et al. (2022), where they depart from the paper.
+
+They are here so that a result can be set beside the published one. Only the counting is theirs: word times
+are in seconds, not rounded to frames.
+
+- Oracle and actual localisation count every *occurrence* of a word, not every utterance that contains it.
+- A detection in the wrong place is a false alarm but no miss, which keeps recall high.
+- Spotting localisation knows only the last occurrence in an utterance.
+- P@N of spotting localisation sets N to the utterances where the location is right, and leaves out keywords
+  that have none, which raises it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from earmark.evaluation.data import Bools, Floats, Predictions, Truth, holds_location
+from earmark.evaluation.metrics import TOP, Counts, Ranking, macro, precision_at, ratio
+
+
+def released(
+    truth: Truth, predictions: Predictions, detections: Bools, rankings: Sequence[Ranking]
+) -> dict[str, Floats]:
+    """All measures under the released rules, by name, each of shape ().
+
+    Parameters
+    ----------
+    detections : numpy.ndarray, shape = (U, W), bool
+    rankings : sequence of Ranking
+        Of the utterances, one a keyword.
+    """
+    held = holds_location(truth, predictions)
+    counts = _actual(truth, held, detections)
+    measures = {"oracle.accuracy": ratio(held.sum(), held.size)}
+    measures |= {f"actual.{name}": value for name, value in counts.precision_recall_f1().items()}
+    return measures | _spotting_localisation(truth, _last_located(truth, held), rankings)
+
+
+def _actual(truth: Truth, held: Bools, hypothesised: Bools) -> Counts:
+    """Sums over occurrences, and over hypotheses for words that are not there."""
+    asked = hypothesised[truth.utterance, truth.keyword]
+    right = (asked & held).sum()
+    wrong = (asked & ~held).sum() + (hypothesised & ~truth.present).sum()
+    missed = (~asked).sum()
+    return Counts(right=right, made=right + wrong, sought=right + missed)
+
+
+def _last_located(truth: Truth, held: Bools) -> Bools:
+    """Whether the location lies inside the last occurrence of the keyword, shape = (U, W)."""
+    last = np.full(truth.present.shape, -1)
+    np.maximum.at(last, (truth.utterance, truth.keyword), np.arange(len(held)))
+    table = np.zeros_like(truth.present)
+    table[last >= 0] = held[last[last >= 0]]
+    return table
+
+
+def _spotting_localisation(truth: Truth, located: Bools, rankings: Sequence[Ranking]) -> dict[str, Floats]:
+    once = np.ones((len(located), 1), dtype=int)
+    p_at_10, p_at_n = [], []
+    for ranking, present, correct in zip(rankings, truth.present.T, located.T, strict=True):
+        if present.any():
+            tally = ranking.tally(once)
+            p_at_10.append(precision_at(TOP, ranking, correct, tally))
+            p_at_n.append(precision_at(correct.sum(), ranking, correct, tally))
+    return {
+        "spotting_localisation.p_at_10": macro(np.reshape(p_at_10, -1)),
+        "spotting_localisation.p_at_n": macro(np.reshape(p_at_n, -1)),
+    }

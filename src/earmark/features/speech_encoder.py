@@ -1,0 +1,169 @@
+"""Hidden states of a frozen speech network that others have trained: wav2vec 2.0, HuBERT, WavLM and their like.
+
+Such a network hears the waveform through a stack of convolutions (a frame every 20 ms, as a rule) and then through
+layers of a transformer, which let every frame know of all others (Baevski et al. 2020; Hsu et al. 2021; Chen et al.
+2022). What leaves any of the layers can be the features of a model. As with all features, each dimension is brought
+to mean 0 and variance 1 over the utterance.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from earmark.core import hub
+from earmark.core.errors import EarmarkError
+from earmark.core.timing import SAMPLE_GRID, SAMPLE_RATE, layer_frames
+from earmark.features.spectral import normalise
+from earmark.media.audio import Waveform
+from earmark.recipe import PretrainedFeatures
+
+PREPARATIONS = ("preprocessor_config.json", "processor_config.json")
+ALIKE = "such as wav2vec 2.0, HuBERT or WavLM"
+
+
+class PretrainedSpeech:
+    """Waveform to normalised hidden states. The network's weights are read when the first waveform comes.
+
+    Parameters
+    ----------
+    settings : PretrainedFeatures
+
+    Attributes
+    ----------
+    dimension : int
+        Numbers a frame.
+    grid : FrameGrid
+        Where the frames lie in the waveform: in the middle of what the convolutions see of it.
+
+    Raises
+    ------
+    EarmarkError
+        If the network is missing, damaged, another one than the settings say, no speech network, or lacks the layer.
+    """
+
+    def __init__(self, settings: PretrainedFeatures) -> None:
+        self._folder = _found(settings, download=False).folder
+        config = hub.load("AutoConfig", self._folder)
+        self._convolutions = _convolutions(config, self._folder)
+        self._prepare = _preparation(self._folder)
+        self.dimension: int = config.hidden_size
+        self.grid = reduce(lambda grid, layer: grid.then(*layer), self._convolutions, SAMPLE_GRID)
+        self._layer = _hidden_layer(settings.layer, config.num_hidden_layers, self._folder)
+        self._loading = Lock()
+        self._network: Any = None
+
+    @torch.no_grad()
+    def __call__(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance.
+
+        Parameters
+        ----------
+        waveform : numpy.ndarray, shape = (samples,)
+            Mono, 16 kHz. What is too short for a single frame gets silence behind it.
+
+        Returns
+        -------
+        torch.Tensor, shape = (T, dimension), on the CPU
+
+        Raises
+        ------
+        EarmarkError
+            If the weights are damaged, or the network is not of the kind that its description says.
+        """
+        network = self._loaded()
+        try:
+            heard = self._prepare(waveform, sampling_rate=SAMPLE_RATE, return_tensors="pt")["input_values"][0]
+            heard = nn.functional.pad(heard, (0, max(0, self.grid.field - len(heard))))
+            output = network(heard[None].to(network.device), output_hidden_states=True)
+            states: Tensor = output.last_hidden_state if self._layer is None else output.hidden_states[self._layer]
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            raise EarmarkError(
+                f"The network in {self._folder} gives no hidden states for a waveform ({error}): "
+                f"choose a speech network {ALIKE}."
+            ) from error
+        self._check(states[0], len(heard))
+        return normalise(states[0].cpu())
+
+    def _check(self, states: Tensor, samples: int) -> None:
+        """Refuse hidden states that are not one for each frame of the convolutions, or no numbers."""
+        if len(states) != reduce(lambda frames, layer: int(layer_frames(frames, *layer)), self._convolutions, samples):
+            raise EarmarkError(
+                f"The hidden states of the network in {self._folder} are not a frame each of its convolutions, so "
+                f"nobody knows when they are: choose a lower features.layer, or a speech network {ALIKE}."
+            )
+        if not states.isfinite().all():
+            raise EarmarkError(
+                f"The network in {self._folder} gives hidden states that are not numbers: choose an undamaged one."
+            )
+
+    def _loaded(self) -> Any:
+        """The network, loaded once, even where several threads ask."""
+        with self._loading:
+            if self._network is None:
+                # What stands in for masked frames in a network's own training is never used here.
+                self._network, _ = hub.load_frozen(self._folder, spare="masked_spec_embed")
+                if self._layer is not None:
+                    _cut_above(self._network, self._layer)
+            return self._network
+
+
+def settled(settings: PretrainedFeatures, download: bool = False) -> PretrainedFeatures:
+    """As :func:`earmark.features.settled`."""
+    found = _found(settings, download)
+    return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
+
+
+def _found(settings: PretrainedFeatures, download: bool) -> hub.Found:
+    """The very network that the settings name."""
+    otherwise = (
+        f"The speech network {settings.network} is not the one that features.sha256 names: put the old files "
+        "back, or train anew with this one."
+    )
+    return hub.find_same(settings.network, settings.sha256, otherwise, download)
+
+
+def _preparation(folder: Path) -> Any:
+    """What the network wants done to a waveform first, by its own description: nothing, or mean 0 and variance 1."""
+    if not any((folder / name).is_file() for name in PREPARATIONS):
+        raise EarmarkError(
+            f"The network in {folder} does not say how to prepare a waveform: put its {PREPARATIONS[0]} there."
+        )
+    prepare = hub.load("AutoFeatureExtractor", folder)
+    if prepare.sampling_rate != SAMPLE_RATE:
+        raise EarmarkError(
+            f"The network in {folder} hears {prepare.sampling_rate} samples a second: choose one for {SAMPLE_RATE}."
+        )
+    return prepare
+
+
+def _convolutions(config: Any, folder: Path) -> list[tuple[int, int]]:
+    """Kernel and stride of each of the convolutions over the waveform."""
+    kernels: Any = getattr(config, "conv_kernel", None)
+    strides: Any = getattr(config, "conv_stride", None)
+    told = isinstance(kernels, list | tuple) and isinstance(strides, list | tuple) and len(kernels) == len(strides)
+    if not told or config.is_encoder_decoder:
+        raise EarmarkError(f"The network in {folder} is no encoder of waveforms: choose a speech network {ALIKE}.")
+    return list(zip(kernels, strides, strict=True))
+
+
+def _hidden_layer(asked: int | None, layers: int, folder: Path) -> int | None:
+    """The layer whose hidden state is asked for; none for the network's last, which is normed once more in some."""
+    if asked is not None and asked > layers:
+        raise EarmarkError(
+            f"The network in {folder} has no layer {asked}: the key 'features.layer' can be 0 to {layers}."
+        )
+    return None if asked == layers else asked
+
+
+def _cut_above(network: Any, layer: int) -> None:
+    """Leave out the layers that nobody asks for: what a layer's hidden state is does not depend on those above."""
+    # One more than is asked for stays, so that the state is not the last one, which is normed once more in some.
+    layers = getattr(getattr(network, "encoder", None), "layers", None)
+    if isinstance(layers, nn.ModuleList):
+        del layers[layer + 1 :]

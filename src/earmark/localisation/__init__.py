@@ -1,0 +1,114 @@
+"""Where a query is in an utterance: localisation scores, the methods that compute them, and the keyword spotter."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from earmark.core.errors import EarmarkError
+from earmark.localisation import methods
+
+
+@dataclass(frozen=True)
+class LocalisationScores:
+    """One number a piece of speech and query; the highest is the location (Olaleye et al. 2022, Eq. 5).
+
+    Attributes
+    ----------
+    scores : torch.Tensor, shape = (B, Q, S)
+        S pieces of speech, frames or segments; minus infinity where an utterance has no such piece.
+    starts_s, ends_s : torch.Tensor, shape = (S,)
+        What each piece covers, in seconds from the start of the utterance.
+    detection : torch.Tensor, shape = (B, Q)
+        The model's detection logits for the whole utterances.
+    logits : bool
+        Whether the scores are logits; else they lie in [0, 1].
+    """
+
+    scores: Tensor
+    starts_s: Tensor
+    ends_s: Tensor
+    detection: Tensor
+    logits: bool
+
+    @property
+    def times_s(self) -> Tensor:
+        """Centre of each piece, shape = (S,)."""
+        return (self.starts_s + self.ends_s) / 2
+
+    def locations_s(self) -> Tensor:
+        """Centre of the best piece for each query, shape = (B, Q)."""
+        return self.times_s[self.scores.argmax(dim=2)]
+
+    def curves(self) -> Tensor:
+        """The scores as a person may see them, in [0, 1], shape = (B, Q, S); 0 where an utterance has no piece.
+
+        Logits go through the sigmoid. Other scores are divided by the highest of their utterance and query.
+        """
+        if self.logits:
+            return self.scores.sigmoid()
+        scores = self.scores.clamp_min(0)
+        highest = scores.amax(dim=2, keepdim=True)
+        return scores / highest.where(highest > 0, torch.ones_like(highest))
+
+    @property
+    def overlap(self) -> bool:
+        """Whether pieces lie over one another, as segments do, or side by side, as frames do."""
+        return bool((self.starts_s[1:] < self.ends_s[:-1] - 1e-6).any())
+
+    def over_time(self) -> tuple[Tensor, Tensor]:
+        """The curves as functions of time: at the centre of pieces, the best piece around it.
+
+        Returns
+        -------
+        times_s : torch.Tensor, shape = (C,)
+            Every centre once, in order.
+        curves : torch.Tensor, shape = (B, Q, C)
+        """
+        times_s, centre = (self.times_s * 1e6).round().unique(return_inverse=True)
+        curves = self.curves()
+        best = curves.new_zeros(*curves.shape[:2], len(times_s))
+        return times_s / 1e6, best.scatter_reduce(2, centre.expand_as(curves), curves, "amax")
+
+
+Localise = Callable[[Any, Tensor, Tensor, Any], LocalisationScores]
+
+
+def names() -> list[str]:
+    """Names of all methods, as a recipe writes them."""
+    found = (module.name for module in pkgutil.iter_modules(methods.__path__))
+    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+
+
+def is_costly(name: str) -> bool:
+    """Whether the method `name` takes a time that grows with the number of queries."""
+    return bool(getattr(_module(name), "COSTLY", False))
+
+
+def method(name: str, model: Any) -> Localise:
+    """The localisation method `name`, for use with `model`.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such method, or it can't be used with this model (with the reason).
+    """
+    module = _module(name)
+    reason = module.refuses(model)
+    if reason is not None:
+        raise EarmarkError(f"The localisation method {name} can't be used here: {reason}.")
+    localise: Localise = module.localise
+    return localise
+
+
+def _module(name: str) -> ModuleType:
+    if name not in names():
+        raise EarmarkError(f"There is no localisation method {name!r}: choose from {', '.join(names())}.")
+    return importlib.import_module(f"{methods.__name__}.{name.replace('-', '_')}")

@@ -1,0 +1,76 @@
+"""What the methods share that mask segments of an utterance, in or out (Olaleye et al. 2022, Section III-B2)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from earmark.core.timing import FEATURE_GRID, FrameGrid
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._fast_masking import masked_logits
+from earmark.models.keyword_models import WrittenModel
+
+# In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one
+# start to the next and from one length to the next, so that the longest has 59.
+SIZES = SHORTEST, LONGEST, STEP = 20, 60, 3
+
+
+def segments_of(features: int, shortest: int = SHORTEST, longest: int = LONGEST, step: int = STEP) -> Tensor:
+    """All segments of an utterance: every `step` features one of every length from `shortest` on.
+
+    Parameters
+    ----------
+    features : int
+        T. An utterance shorter than `shortest` is one segment.
+    shortest, longest, step : int
+        In features.
+
+    Returns
+    -------
+    torch.Tensor, shape = (S, 2)
+        Where each begins, and the feature behind its last; in the order of their starts, then of their lengths.
+    """
+    if features < shortest:
+        return torch.tensor([[0, features]])
+    starts = torch.arange(0, features - shortest + 1, step)
+    lengths = torch.arange(shortest, longest + 1, step)
+    ends = starts[:, None] + lengths
+    segments = torch.stack([starts[:, None].expand_as(ends), ends], dim=2).flatten(0, 1)
+    return segments[segments[:, 1] <= features]
+
+
+def sizes_on(grid: FrameGrid) -> tuple[int, int, int]:
+    """The shortest and the longest segment and the step, in the features of `grid` that last about as long."""
+    shortest, longest, step = (max(1, round(size * FEATURE_GRID.stride / grid.stride)) for size in SIZES)
+    return shortest, longest, step
+
+
+Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
+
+
+def of_segments(
+    model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor, versions: Versions, sign: float
+) -> LocalisationScores:
+    """Logits of a batch's masked versions, `sign` times, laid out in time.
+
+    Parameters
+    ----------
+    versions : callable
+        Gives what stands outside and what stands inside of a segment, each (T, F), for an utterance's features (T, F).
+    """
+    detection = model.score(model.encode_speech(features, lengths), queries)[0]
+    # One number a segment, since distinct numbers are found much sooner than distinct pairs.
+    behind = features.shape[1] + 1
+    grid = model.encoder.feature_grid
+    each = [segments_of(length, *sizes_on(grid)).to(features.device) for length in lengths.tolist()]
+    keys = [segments[:, 0] * behind + segments[:, 1] for segments in each]
+    every = torch.cat([lengths.new_zeros(0), *keys]).unique()
+    scores = features.new_full((len(lengths), len(queries), len(every)), -math.inf)
+    for row, heard, length, segments, key in zip(scores, features, lengths.tolist(), each, keys, strict=True):
+        logits = masked_logits(model, *versions(heard[:length]), segments, queries)
+        row[:, torch.searchsorted(every, key)] = sign * logits.T
+    starts_s, ends_s = (grid.edge_s(edge.double()) for edge in (every // behind, every % behind))
+    return LocalisationScores(scores, starts_s, ends_s, detection, logits=True)

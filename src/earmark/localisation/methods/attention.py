@@ -1,0 +1,19 @@
+"""Attention: the weights with which the frames are pooled (Olaleye et al. 2022, Eq. 11)."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._frames import own_scores
+from earmark.models.keyword_models import AttentionModel, WrittenModel
+
+
+def refuses(model: WrittenModel) -> str | None:
+    """It needs a model that pools by attention."""
+    return None if isinstance(model, AttentionModel) else "this model has no attention over time"
+
+
+def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+    """Attention weights of the frames: alpha_{w,t}, which sum to 1 over an utterance."""
+    return own_scores(model, features, lengths, queries, logits=False)

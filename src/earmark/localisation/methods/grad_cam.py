@@ -1,0 +1,51 @@
+"""Grad-CAM: what in the encoder's frames a higher detection score would come from (Olaleye et al. 2022, Eqs. 6 and 7).
+
+Each dimension k of the encoder's frames h is weighed by how much keyword w's detection score would rise with it,
+
+.. math:: \\gamma_{k,w} = \\frac{1}{T} \\sum_t \\frac{\\partial \\hat y_w}{\\partial h_{t,k}},
+          \\qquad \\alpha_{w,t} = \\mathrm{ReLU}\\Big[\\sum_k \\gamma_{k,w} h_{t,k}\\Big]
+
+over the T real frames of the utterance. Where no frame raises the score, all alpha are 0 and there is no location: the
+first frame is given for it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._frames import of_frames
+from earmark.models import AnyModel
+from earmark.models.keyword_models import Speech, WrittenModel
+
+
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model for written queries."""
+    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
+
+
+def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+    """Weighted sums of the frames' dimensions: alpha_{w,t}, at least 0."""
+    with torch.no_grad():
+        frames, lengths = model.encode_speech(features, lengths)
+    detection, importance = _importance(model, (frames, lengths), queries)
+    scores = torch.einsum("bqk,btk->bqt", importance, frames).relu()
+    return of_frames(model, scores, lengths, detection, logits=False)
+
+
+def _importance(model: WrittenModel, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
+    """Detection logits (B, Q), and gamma (B, Q, K)."""
+    frames, lengths = speech
+    with torch.enable_grad():
+        # One shift of all frames together: its gradient is the sum of theirs over time.
+        shift = torch.zeros_like(frames[:, :1], requires_grad=True)
+        logits, _ = model.score((frames + shift, lengths), queries)
+        slopes = [torch.autograd.grad(logits[:, q].sum(), shift, retain_graph=True)[0] for q in range(len(queries))]
+    detection = logits.detach()
+    if not slopes:
+        return detection, frames.new_zeros(len(frames), 0, frames.shape[2])
+    # The derivative of the sigmoid, written so that it does not round to 0 where the score is nearly 1.
+    steepness = detection.sigmoid() * (-detection).sigmoid()
+    gradient = steepness[:, :, None] * torch.cat(slopes, dim=1)
+    return detection, gradient / lengths[:, None, None]

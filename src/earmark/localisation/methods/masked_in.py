@@ -1,0 +1,30 @@
+"""Masked-in: the keyword is where a segment, left alone in silence, scores highest (Olaleye et al. 2022, Eq. 8).
+
+.. math:: \\alpha_{w,t} = \\sigma(\\mathrm{DNN}(a \\odot m_t)_w)
+
+The segment stays in its place and the utterance keeps its length; all else is 0, which is the mean of normalised
+features.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._segments import of_segments
+from earmark.models import AnyModel
+from earmark.models.keyword_models import WrittenModel
+
+COSTLY = True
+
+
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model for written queries."""
+    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
+
+
+@torch.no_grad()
+def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+    """Detection logits of the segments alone."""
+    return of_segments(model, features, lengths, queries, lambda heard: (torch.zeros_like(heard), heard), 1.0)

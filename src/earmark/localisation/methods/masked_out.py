@@ -1,0 +1,30 @@
+"""Masked-out: the keyword is where silencing a segment lowers the score most (Olaleye et al. 2022, Eq. 9).
+
+.. math:: \\alpha_{w,t} = 1 - \\sigma(\\mathrm{DNN}(a \\odot (1 - m_t))_w)
+
+All else stays as it is; in the segment stands 0, which is the mean of normalised features. Every segment is silenced in
+the whole utterance, not in what earlier segments have left of it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._segments import of_segments
+from earmark.models import AnyModel
+from earmark.models.keyword_models import WrittenModel
+
+COSTLY = True
+
+
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model for written queries."""
+    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
+
+
+@torch.no_grad()
+def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+    """Detection logits of the utterances without the segments, their sign turned: 1 - sigma(x) is sigma(-x)."""
+    return of_segments(model, features, lengths, queries, lambda heard: (heard, torch.zeros_like(heard)), -1.0)

@@ -1,0 +1,26 @@
+"""The matchmap: each frame's best pixel of the picture that is asked with (Harwath et al. 2018; Nortje, Kamper 2022).
+
+For a localising attention network it is the attention over time. The location depends on the query; in the released
+baselines it does not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._frames import own_scores
+from earmark.models import AnyModel
+from earmark.models.image_query_models import PairModel
+
+
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model that compares every pixel with every frame."""
+    return None if isinstance(model, PairModel) else "this model has no matchmap of pixels and frames"
+
+
+def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
+    """For each frame the highest inner product with any pixel; of several pictures, with the one that scores best."""
+    return own_scores(model, features, lengths, queries, logits=False)

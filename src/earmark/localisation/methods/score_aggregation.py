@@ -1,0 +1,25 @@
+"""Score aggregation: the frames' own scores, before they are pooled (Olaleye et al. 2022, Section III-B3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from earmark.localisation import LocalisationScores
+from earmark.localisation.methods._frames import own_scores
+from earmark.models import AnyModel
+from earmark.models.keyword_models import FrameScoreModel
+from earmark.models.shared_keywords import SharedWords
+
+
+def refuses(model: AnyModel) -> str | None:
+    """It needs a model whose frames are scored for every keyword."""
+    return (
+        None if isinstance(model, (FrameScoreModel, SharedWords)) else "this model's frames have no scores of their own"
+    )
+
+
+def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
+    """Scores of the frames: h_{w,t}, as logits."""
+    return own_scores(model, features, lengths, queries, logits=True)

@@ -1,0 +1,117 @@
+"""From localisation scores to moments: where the best piece of speech is for each query, and how far it reaches.
+
+One word heard in two windows is one hit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.localisation import LocalisationScores
+
+EXTENT = 0.5  # a hit reaches as far as the curve stays above this part of its peak
+LONGEST_HIT_S = 1.5
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Extents:
+    """The best moment of each of Q queries in each of B utterances, in seconds from the utterance's start.
+
+    Attributes
+    ----------
+    scores : numpy.ndarray, shape = (B, Q)
+        Detection scores in [0, 1].
+    times_s, starts_s, ends_s : numpy.ndarray, shape = (B, Q)
+        Locations, and the hits' extents around them; all inside the utterance.
+    """
+
+    scores: Floats
+    times_s: Floats
+    starts_s: Floats
+    ends_s: Floats
+
+
+def extents(located: LocalisationScores, durations_s: Floats) -> Extents:
+    """Where each query is likeliest, and the stretch around it.
+
+    A segment is as long as the word may be. Frames are put together to the stretch around the best one in which the
+    curve stays above half of its peak, 1.5 s at most.
+
+    Parameters
+    ----------
+    located : LocalisationScores
+        Of B utterances and Q queries.
+    durations_s : numpy.ndarray, shape = (B,)
+        How long the utterances are.
+    """
+    scores = located.detection.double().sigmoid().cpu().numpy()
+    bests = located.scores.argmax(dim=2).cpu().numpy()
+    starts_s, ends_s = (edge.double().cpu().numpy() for edge in (located.starts_s, located.ends_s))
+    if located.overlap:
+        firsts = lasts = bests
+    else:
+        curves = located.curves().double().cpu().numpy()
+        firsts, lasts = reach(curves, bests, located.times_s.double().cpu().numpy())
+    longest = durations_s[:, None]
+    return Extents(
+        scores,
+        np.clip((starts_s[bests] + ends_s[bests]) / 2, 0, longest),
+        np.clip(starts_s[firsts], 0, longest),
+        np.clip(ends_s[lasts], 0, longest),
+    )
+
+
+def reach(curves: Floats, bests: Ints, times_s: Floats) -> tuple[Ints, Ints]:
+    """First and last piece of the stretch around each best one where the curve stays above a part of its peak.
+
+    Parameters
+    ----------
+    curves : numpy.ndarray, shape = (B, Q, S)
+    bests : numpy.ndarray, shape = (B, Q)
+        A curve whose best is 0 has no peak, and its location means nothing: it reaches nowhere.
+    times_s : numpy.ndarray, shape = (S,)
+        Ascending.
+    """
+    numbers = np.arange(len(times_s))
+    peaks = np.take_along_axis(curves, bests[..., None], axis=2)
+    low = (curves < EXTENT * peaks) | (peaks <= 0)
+    after_low = np.where(low & (numbers < bests[..., None]), numbers + 1, 0).max(axis=2)
+    firsts = np.maximum(after_low, np.searchsorted(times_s, times_s[bests] - LONGEST_HIT_S - 1e-9))
+    before_low = np.where(low & (numbers > bests[..., None]), numbers - 1, len(numbers) - 1).min(axis=2)
+    lasts = np.minimum(before_low, np.searchsorted(times_s, times_s[firsts] + LONGEST_HIT_S + 1e-9, side="right") - 1)
+    return firsts, np.maximum(lasts, bests)
+
+
+def without_doubles(scores: Floats, starts_s: Floats, ends_s: Floats, most: int | None = None) -> list[int]:
+    """Of hits that overlap in time, keep the best; the best first.
+
+    Parameters
+    ----------
+    scores, starts_s, ends_s : numpy.ndarray, shape = (n,)
+        Of hits of one query in one channel.
+    most : int, optional
+        Keep this many.
+
+    Returns
+    -------
+    list of int
+        Which are kept. Of equal scores, the earlier hit goes first.
+    """
+    kept: list[int] = []
+    for one in np.lexsort((starts_s, -scores)).tolist():
+        if most is not None and len(kept) >= most:
+            break
+        if not (overlaps(starts_s[one], ends_s[one], starts_s[kept], ends_s[kept])).any():
+            kept.append(one)
+    return kept
+
+
+def overlaps(start_s: float, end_s: float, starts_s: Floats, ends_s: Floats) -> npt.NDArray[np.bool_]:
+    """Which of some stretches share time with one."""
+    return (start_s < ends_s) & (starts_s < end_s)

@@ -1,0 +1,95 @@
+"""Utterances strung together into long recordings, of which is known what is spoken when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from earmark.core.corpus import Utterance
+from earmark.core.files import replacing
+from earmark.core.progress import progress
+from earmark.core.timing import SAMPLE_RATE, samples_to_s
+from earmark.core.vocabulary import normalise
+from earmark.media.audio import read_audio
+
+GAPS_S = (0.3, 1.5)  # of quiet between two utterances
+QUIET = 1e-4  # of full scale
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """An utterance in a long recording.
+
+    Attributes
+    ----------
+    utterance : Utterance
+    start_s, end_s : float
+        In the long recording.
+    """
+
+    utterance: Utterance
+    start_s: float
+    end_s: float
+
+    def occurrences_s(self, word: str) -> list[tuple[float, float]]:
+        """Starts and ends of a word in the long recording."""
+        return [
+            (self.start_s + spoken.start_s, self.start_s + spoken.end_s)
+            for spoken in self.utterance.words or ()
+            if normalise(spoken.word) == normalise(word)
+        ]
+
+
+Strung = Mapping[Path, Sequence[Spoken]]
+
+
+def string(utterances: Sequence[Utterance], folder: Path, long_s: float, seed: int = 0) -> Strung:
+    """Write utterances one after the other, with a little quiet between them, into FLAC files.
+
+    Parameters
+    ----------
+    utterances : sequence of Utterance
+    folder : Path
+        For the recordings; each is written in one step.
+    long_s : float
+        A recording ends with the utterance that makes it so long.
+    seed : int
+        Source of chance, for the gaps.
+
+    Returns
+    -------
+    dict
+        What is spoken in each recording, by its path.
+
+    Raises
+    ------
+    EarmarkError
+        If an utterance can't be read.
+    """
+    chance = np.random.default_rng(seed)
+    rest = iter(utterances)
+    strung: dict[Path, list[Spoken]] = {}
+    with progress("Stringing utterances together", len(utterances)) as advance:
+        while sum(map(len, strung.values())) < len(utterances):
+            path = folder / f"long {len(strung) + 1}.flac"
+            with replacing(path) as partial:
+                strung[path] = list(_one(rest, partial, chance, long_s))
+            advance(len(strung[path]))
+    return strung
+
+
+def _one(rest: Iterator[Utterance], path: Path, chance: np.random.Generator, long_s: float) -> Iterator[Spoken]:
+    import soundfile
+
+    with soundfile.SoundFile(str(path), "w", SAMPLE_RATE, 1, "PCM_16") as file:
+        samples = 0
+        while samples_to_s(samples) < long_s and (utterance := next(rest, None)) is not None:
+            waveform = read_audio(utterance.audio)
+            quiet = chance.normal(0, QUIET, round(chance.uniform(*GAPS_S) * SAMPLE_RATE))
+            file.write(np.concatenate([quiet, waveform]))
+            start_s = samples_to_s(samples + len(quiet))
+            samples += len(quiet) + len(waveform)
+            yield Spoken(utterance, start_s, samples_to_s(samples))

@@ -1,0 +1,403 @@
+"""What all parts of a recipe share: no key that isn't known, no value that changes after reading.
+
+What a network hears: features, and how an utterance is varied in training.
+
+A model for written queries: convolutions, pooling, classifier (Olaleye et al. 2022).
+
+A model that is asked with pictures: a speech network, an image network, and how what they see is compared.
+
+How a CPC network learns from untranscribed speech, before a model starts from it.
+
+Source of the numbers: the released configuration of Nortje and Kamper (2022), but where a comment says otherwise.
+
+What a model learns from tags, and at which pace.
+
+All that builds and trains a model, and what of it goes together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from earmark.core.errors import EarmarkError
+
+
+class Strict(BaseModel):
+    """A part of a recipe."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+# Strict, because a union's complaint about a word that is no number is then one that people understand.
+Width = Annotated[int, Field(strict=True, ge=1)]
+
+
+class Features(Strict):
+    """Features that are computed by a formula."""
+
+    kind: Literal["mfcc", "log-mel"] = "mfcc"
+    mel_filters: int = Field(40, ge=13, le=128)
+
+
+class PretrainedFeatures(Strict):
+    """Hidden states of a frozen speech network of transformers: wav2vec 2.0, HuBERT, WavLM and their like."""
+
+    kind: Literal["pretrained"]
+    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
+    layer: int | None = Field(None, ge=0, description="0: what enters the first layer; none: what leaves the last")
+    sha256: str | None = Field(None, description="of the network; training writes it down, to know it again")
+
+
+def _kind_of_features(value: Any) -> str:
+    """A recipe may leave the kind out."""
+    return str(value.get("kind", "mfcc") if isinstance(value, dict) else getattr(value, "kind", "mfcc"))
+
+
+AnyFeatures = Annotated[
+    Annotated[Features, Tag("mfcc")]
+    | Annotated[Features, Tag("log-mel")]
+    | Annotated[PretrainedFeatures, Tag("pretrained")],
+    Discriminator(_kind_of_features),
+]
+
+
+Speed = Annotated[float, Field(ge=0.5, le=2)]
+
+
+class Augment(Strict):
+    """How an utterance is varied in training.
+
+    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) silences blocks of
+    frames and of feature dimensions.
+    """
+
+    speeds: list[Speed] = Field([1.0], min_length=1, description="in each epoch an utterance is heard at one of these")
+    time_masks: int = Field(2, ge=0)
+    time_width: float = Field(0.1, ge=0, le=1, description="widest block, as a part of the utterance")
+    feature_masks: int = Field(1, ge=0)
+    feature_width: float = Field(0.15, ge=0, le=1, description="widest block, as a part of the dimensions")
+
+
+class ConvLayer(Strict):
+    """One convolution of an encoder, with "same" padding, and what follows it."""
+
+    channels: Width | Literal["keywords"]
+    kernel: int = Field(ge=1)
+    stride: int = Field(1, ge=1)
+    norm: bool = False
+    relu: bool = True
+    dropout: float = Field(0.0, ge=0, lt=1)
+    residual: bool = False
+    pool: Width = Field(1, description="max pooling over so many frames at a time, after all else")
+
+    @model_validator(mode="after")
+    def _kernel_is_odd(self) -> ConvLayer:
+        if self.kernel % 2 == 0:
+            raise ValueError("kernel must be odd, so that a frame has a centre")
+        if self.residual and self.stride != 1:
+            raise ValueError("residual needs stride 1")
+        return self
+
+
+def residuals_fit(layers: list[ConvLayer]) -> list[ConvLayer]:
+    """Refuse a residual layer whose input has another width than its output."""
+    before = [None, *(layer.channels for layer in layers)]
+    if any(layer.residual and layer.channels != width for layer, width in zip(layers, before, strict=False)):
+        raise ValueError("a residual layer needs a layer before it with as many channels")
+    return layers
+
+
+class LogMeanExp(Strict):
+    """Log-mean-exp pooling over time (Olaleye et al. 2022, Eq. 10)."""
+
+    kind: Literal["log-mean-exp"] = "log-mean-exp"
+    r: float = Field(1.0, gt=0)
+
+
+class Maximum(Strict):
+    """Max pooling over time (Olaleye et al. 2022, Section IV-B)."""
+
+    kind: Literal["max"]
+
+
+class Attention(Strict):
+    """Attention pooling with one query vector a keyword (Olaleye et al. 2022, Eqs. 11 and 12)."""
+
+    kind: Literal["attention"]
+    queries: Literal["learned", "fixed"] = Field(
+        "learned",
+        description="fixed: they stay as drawn, as in the paper's released code (which draws them with deviation 1)",
+    )
+
+
+class Model(Strict):
+    """Encoder, pooling and classifier of a model for written queries (Olaleye et al. 2022, Eq. 2)."""
+
+    encoder: list[ConvLayer] = Field(min_length=1)
+    pooling: Annotated[LogMeanExp | Maximum | Attention, Field(discriminator="kind")]
+    classifier: list[Width] | None = Field(None, description="widths of the hidden layers; none: no classifier")
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Model:
+        per_keyword = self.encoder[-1].channels == "keywords"
+        if any(layer.channels == "keywords" for layer in self.encoder[:-1]):
+            raise ValueError("only the last layer of the encoder can have 'keywords' channels")
+        residuals_fit(self.encoder)
+        if self.pooling.kind == "log-mean-exp" and (not per_keyword or self.classifier is not None):
+            raise ValueError("log-mean-exp pooling needs a last layer of 'keywords' channels and no classifier")
+        if self.pooling.kind != "log-mean-exp" and (per_keyword or self.classifier is None):
+            raise ValueError(
+                f"{self.pooling.kind} pooling needs a classifier, and a last layer with a number of channels"
+            )
+        return self
+
+
+def _no_keyword_channels(layers: list[ConvLayer]) -> list[ConvLayer]:
+    if any(layer.channels == "keywords" for layer in layers):
+        raise ValueError("no layer can have 'keywords' channels: the model's dimension is that of its last frames")
+    return residuals_fit(layers)
+
+
+class ConvSpeech(Strict):
+    """Convolutions over the features, and a linear map to the model's dimension."""
+
+    kind: Literal["conv"]
+    layers: Annotated[list[ConvLayer], Field(min_length=1), AfterValidator(_no_keyword_channels)]
+
+
+class Cpc(Strict):
+    """An encoder of frames to latents, and LSTMs that gather the latents heard so far (van den Oord et al. 2018)."""
+
+    channels: Width = Field(512, description="of the convolution and the layers above it")
+    layers: Width = Field(5, description="linear layers above the convolution, the last one to the latent")
+    latent: Width = Field(64, description="what contrastive predictive coding predicts")
+    context: list[Width] = Field([512, 512, 512, 512], min_length=1, description="LSTMs over the latents")
+
+
+class CpcSpeech(Cpc):
+    """CPC encoder and context, then bidirectional LSTMs (Nortje and Kamper 2022; van den Oord et al. 2018).
+
+    The last LSTM's two directions side by side are the model's dimension.
+    """
+
+    kind: Literal["cpc"]
+    lstm: list[Width] = Field([512, 1024], min_length=1, description="bidirectional LSTMs, units in each direction")
+    start: str | None = Field(None, description="folder that 'earmark pretrain cpc' made, to start from")
+
+
+class SmallImage(Strict):
+    """A small convolutional network, trained with the rest: it needs no download."""
+
+    kind: Literal["small"]
+    side: int = Field(96, ge=32, le=512, description="pictures are scaled to a square of this many pixels")
+    channels: list[Width] = Field([32, 48, 96, 128], min_length=2, description="of each layer; all but the last halve")
+    dropout: float = Field(0.2, ge=0, lt=1)
+    mirror: bool = Field(True, description="learn from mirrored pictures too; not for writing")
+
+
+class PretrainedImage(Strict):
+    """A frozen network of transformers, and a trained 1x1 convolution of its last map to the model's dimension."""
+
+    kind: Literal["pretrained"]
+    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
+    side: int | None = Field(
+        None, ge=32, le=1024, description="pictures are scaled to such a square; else the network's own"
+    )
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the network; training writes it here")
+
+
+class Matchmap(Strict):
+    """The matchmap of pixels and frames, pooled (Harwath et al. 2018)."""
+
+    kind: Literal["matchmap"]
+    pool: Literal["misa", "sisa", "sima"] = Field(
+        "misa", description="the mean of: a frame's best pixel, all there is, or a pixel's best frame"
+    )
+
+
+class LocalisingAttention(Strict):
+    """The cosine of two contexts, each weighted by the matchmap (Nortje and Kamper 2022)."""
+
+    kind: Literal["localising-attention"]
+
+
+class Highest(Strict):
+    """The matchmap's highest value, at least 0 (Nortje et al. 2024, arXiv:2409.06013)."""
+
+    kind: Literal["highest"]
+
+
+class Keywords(Strict):
+    """Pictures and frames are compared by the keywords that they name: Earmark's own."""
+
+    kind: Literal["keywords"]
+    r: float = Field(1.0, gt=0, description="of the log-mean-exp over frames and over pixels")
+
+
+class Pictured(Strict):
+    """Speech network, image network, and the space in which they meet."""
+
+    speech: Annotated[ConvSpeech | CpcSpeech, Field(discriminator="kind")]
+    image: Annotated[SmallImage | PretrainedImage, Field(discriminator="kind")]
+    dimension: Width = Field(description="numbers a frame and a pixel")
+    similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
+
+    @model_validator(mode="after")
+    def _lstms_end_in_the_dimension(self) -> Pictured:
+        if isinstance(self.speech, CpcSpeech) and 2 * self.speech.lstm[-1] != self.dimension:
+            raise ValueError(
+                f"the dimension {self.dimension} is not that of the last LSTM's two directions of "
+                f"{self.speech.lstm[-1]}: make it {2 * self.speech.lstm[-1]}"
+            )
+        return self
+
+
+class CpcPretraining(Strict):
+    """How a CPC network learns from untranscribed speech."""
+
+    features: Features = Features(kind="log-mel", mel_filters=40)
+    network: Cpc = Cpc()
+    sample_frames: Width = Field(128, description="feature frames of one stretch of speech")
+    utterances: Width = Field(8, description="stretches of one speaker that are told from one another")
+    speakers: Width = Field(4, description="speakers a batch")
+    steps: Width = Field(6, description="how many latents ahead are predicted")
+    negatives: Width = Field(17, description="wrong latents beside each right one")
+    # Ours: the released epoch is one draw of 8 utterances a speaker, and the one that was used is number 1500.
+    epochs: Width = Field(20, description="passes over all speech")
+    # These two are ours, since the configuration has none for this part.
+    learning_rate: float = Field(4e-4, gt=0)
+    warmup: float = Field(0.05, ge=0, lt=1, description="part of the steps over which the rate rises from 0")
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _there_is_something_to_predict(self) -> CpcPretraining:
+        if self.sample_frames // 2 < self.steps + 2:
+            raise ValueError(f"{self.steps} steps need sample_frames of {2 * self.steps + 4} at least")
+        return self
+
+
+def pretraining_for(recipe: Recipe, **changes: Any) -> CpcPretraining:
+    """Pretraining of a network that the recipe's model can start from, with `changes` of what is free.
+
+    Raises
+    ------
+    EarmarkError
+        If the model has no CPC network.
+    """
+    speech = getattr(recipe.model, "speech", None)
+    if not isinstance(speech, Cpc):
+        raise EarmarkError(f"The recipe {recipe.name} has no CPC network: choose one whose model.speech.kind is 'cpc'.")
+    network = Cpc(**{name: getattr(speech, name) for name in Cpc.model_fields})
+    return CpcPretraining(features=recipe.features, network=network, **changes)
+
+
+class TagLoss(Strict):
+    """Cross-entropy of keywords against soft tags (Olaleye et al. 2022, Eq. 4)."""
+
+    kind: Literal["tags"] = "tags"
+
+
+class TripletLoss(Strict):
+    """Right pairs above wrong ones of the same batch by a margin, in both directions (Harwath et al. 2018)."""
+
+    kind: Literal["triplet"]
+    margin: float = Field(1.0, gt=0)
+    image_to_speech: float = Field(1.0, ge=0, description="weight of the utterances sought for a picture")
+    speech_to_image: float = Field(1.0, ge=0, description="weight of the pictures sought for an utterance")
+
+
+class Sampled(Strict):
+    """Positives and negatives by keyword (Nortje and Kamper 2022). A picture is labelled by its highest tags."""
+
+    top: Width | None = Field(3, description="so many of a picture's highest tags; none: all that are high enough")
+    least: float = Field(0.6, gt=0, le=1, description="tag from which a keyword is a label")
+    positives: Width = Field(1, description="pairs drawn for each anchor that share one of its keywords")
+    negatives: Width = Field(3, description="pairs drawn for each anchor, of other keywords")
+    draw: Literal["corpus", "batch"] = Field(
+        "corpus", description="from where: each anchor's own, or one another's, which takes a part of the time"
+    )
+
+
+class ContrastiveLoss(Sampled):
+    """Cosines of contexts towards 1 and -1 (Nortje and Kamper 2022)."""
+
+    kind: Literal["contrastive"]
+
+
+class RegressionLoss(Sampled):
+    """Similarities of pairs towards two numbers (Nortje et al. 2024, arXiv:2409.06013)."""
+
+    kind: Literal["regression"]
+    right: float = Field(1.0, description="what pairs that share a keyword should have")
+    wrong: float = Field(-1.0, description="what other pairs should have")
+
+
+Loss = Annotated[TagLoss | TripletLoss | ContrastiveLoss | RegressionLoss, Field(discriminator="kind")]
+
+Epoch = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+
+
+class Training(Strict):
+    """How the model is trained."""
+
+    epochs: int = Field(ge=1)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    later_rates: dict[Epoch, Rate] = Field({}, description="with a constant schedule: other rates after so many epochs")
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: float = Field(0.0, ge=0, lt=1, description="part of the steps over which the rate rises from 0")
+    weight_decay: float = Field(0.0, ge=0)
+    clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _rates_fit(self) -> Training:
+        if self.later_rates and self.schedule != "constant":
+            raise ValueError(f"later_rates need a constant schedule, not {self.schedule!r}")
+        return self
+
+
+# What each way to compare pictures with speech can learn from.
+LOSSES = {
+    "matchmap": ("triplet", "regression"),
+    "localising-attention": ("triplet", "regression", "contrastive"),
+    "highest": ("triplet", "regression"),
+    "keywords": ("tags",),
+}
+
+
+def _kind_of_model(value: Any) -> str:
+    has = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+    return "pictured" if "image" in has or "speech" in has or "similarity" in has else "written"
+
+
+class Recipe(Strict):
+    """All that builds a model."""
+
+    name: str
+    supervision: str = Field("vgs", pattern=r"^[a-z0-9-]+$", description="which of the corpus's tags teach")
+    localisation: str
+    shuffle_pairs: bool = Field(False, description="control: every utterance gets another one's targets")
+    features: AnyFeatures = Features()
+    augment: Augment = Augment()
+    model: Annotated[
+        Annotated[Model, Tag("written")] | Annotated[Pictured, Tag("pictured")], Discriminator(_kind_of_model)
+    ]
+    loss: Loss = TagLoss()
+    training: Training
+
+    @model_validator(mode="after")
+    def _loss_fits(self) -> Recipe:
+        similarity = self.model.similarity.kind if isinstance(self.model, Pictured) else None
+        allowed = LOSSES[similarity] if similarity else ("tags",)
+        if self.loss.kind not in allowed:
+            what = f"similarity {similarity!r}" if similarity else "a model for written queries"
+            raise ValueError(f"loss {self.loss.kind!r} does not fit {what}, which learns from {' or '.join(allowed)}")
+        if similarity == "highest" and isinstance(self.loss, RegressionLoss) and self.loss.wrong < 0:
+            raise ValueError(
+                f"loss.wrong {self.loss.wrong:g} can't be reached: the similarity 'highest' is at least 0; set it to 0"
+            )
+        return self

@@ -1,0 +1,167 @@
+"""The page of a reproduced paper: its tables and figures, beside what was published.
+
+Tables that set what was measured beside what was published, and their form in Markdown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from earmark.reports.example import Moment
+from earmark.reports.page import percent, write_page
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """Named points in a square: what they say in a line, and what the axes measure."""
+
+    caption: str
+    points: Sequence[tuple[str, float, float]]
+    across: str
+    up: str
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """An example to look at and listen to, with a few words on what it shows."""
+
+    moment: Moment
+    facts: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Closeup:
+    """One model with one localisation method, seen closely.
+
+    Attributes
+    ----------
+    name : str
+    notes : sequence of str
+        Sentences that stand above the figures.
+    detected : str
+        A sentence on how many keywords were detected.
+    bars : sequence of (label, thick, thin)
+        A row a keyword, fractions in [0, 1].
+    series : (str, str)
+        What the thick and the thin bars measure.
+    scatters : sequence of Scatter
+    shown : sequence of Shown
+    keywords, confusions : Table
+    """
+
+    name: str
+    notes: Sequence[str]
+    detected: str
+    bars: Sequence[tuple[str, float | None, float | None]]
+    series: tuple[str, str]
+    scatters: Sequence[Scatter]
+    shown: Sequence[Shown]
+    keywords: Table
+    confusions: Table
+
+
+def write_reproduction(
+    path: Path | str,
+    title: str,
+    lede: str,
+    terms: Mapping[str, str],
+    tables: Sequence[Table],
+    closeups: Sequence[Closeup],
+    differences: Mapping[str, str],
+) -> None:
+    """Write the page as one HTML file that opens offline.
+
+    Parameters
+    ----------
+    path : path
+    title, lede : str
+        Heading, and a sentence or two below it.
+    terms : mapping of str to str
+        What the names in tables and figures mean.
+    tables : sequence of Table
+    closeups : sequence of Closeup
+    differences : mapping of str to str
+        What differs from the paper's own work, by what it is about.
+
+    Raises
+    ------
+    EarmarkError
+        If a picture can't be read.
+    """
+    context = {
+        "title": title,
+        "lede": lede,
+        "terms": terms,
+        "tables": tables,
+        "closeups": closeups,
+        "differences": differences,
+    }
+    write_page(path, "reproduction.html", context)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A figure, and a second one in parentheses: fractions in [0, 1]; None or NaN where a figure is undefined.
+
+    Without `bound` there are no parentheses.
+    """
+
+    value: float | None
+    bound: float | None = None
+
+    def __str__(self) -> str:
+        """In percent: "28.3 (38.9)"; a dash for what is not there."""
+        bound = "" if self.bound is None else f" ({percent(self.bound)})"
+        return percent(self.value) + bound
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a cell of a table says: what was measured here, and what was published (None where nothing was)."""
+
+    here: Pair
+    published: Pair | None = None
+
+    def __str__(self) -> str:
+        """With a slash before what was published: "49.9 / 57.3"."""
+        return str(self.here) if self.published is None else f"{self.here} / {self.published}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a report.
+
+    Attributes
+    ----------
+    title : str
+    columns : tuple of str
+        Names of all columns: first those of the labels, then those of the entries.
+    rows : sequence of (tuple of str, sequence of Entry)
+        Each row's labels, and its entries.
+    notes : tuple of str
+        What must be known to read it.
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[tuple[str, ...], Sequence[Entry]]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> int:
+        """How many of the columns are labels."""
+        return len(self.rows[0][0]) if self.rows else len(self.columns)
+
+
+def to_markdown(table: Table) -> str:
+    """The table with its title above and its notes below."""
+    rulers = ["---" if i < table.labels else "---:" for i in range(len(table.columns))]
+    body = [_line([*labels, *map(str, entries)]) for labels, entries in table.rows]
+    notes = ["", *(f"- {note}" for note in table.notes)] if table.notes else []
+    return "\n".join([f"### {table.title}", "", _line(table.columns), _line(rulers), *body, *notes, ""])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

@@ -1,0 +1,82 @@
+"""A tagger as a folder that describes itself. Nothing in it is unpickled.
+
+=====================  ==========================================================
+``model.safetensors``  weights; there once the training has ended
+``tagger.yaml``        how the tagger is built and trained
+``vocabulary.txt``     the keywords, one a line, in the order of the outputs
+=====================  ==========================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import safetensors.torch
+import yaml
+from pydantic import BaseModel, ValidationError
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing, write_text
+from earmark.core.vocabulary import Vocabulary, read_text
+
+WEIGHTS = "model.safetensors"
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def refuse_finished(folder: Path) -> None:
+    """Refuse a folder that holds a tagger.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    if (folder / WEIGHTS).exists():
+        raise EarmarkError(f"{folder} already holds a tagger: choose another folder.")
+
+
+def write_description(folder: Path, settings: BaseModel, vocabulary: Vocabulary) -> None:
+    """Write what is known of a tagger before its training."""
+    write_text(folder / "vocabulary.txt", "".join(f"{word}\n" for word in vocabulary))
+    write_text(folder / "tagger.yaml", yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=False))
+
+
+def write_weights(path: Path, network: nn.Module) -> None:
+    """Write the weights in one step."""
+    weights = {name: weight.contiguous() for name, weight in network.state_dict().items()}
+    with replacing(path) as partial:
+        partial.write_bytes(safetensors.torch.save(weights))
+
+
+@contextmanager
+def or_damaged(folder: Path) -> Iterator[None]:
+    """Whatever goes wrong with the files of the tagger in `folder` is one sentence.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    try:
+        yield
+    except (ValidationError, yaml.YAMLError, SafetensorError, OSError, RuntimeError, LookupError) as error:
+        raise EarmarkError(f"The tagger in {folder} is damaged ({type(error).__name__}): train it again.") from error
+
+
+def read_settings(folder: Path, kind: type[Settings]) -> Settings:
+    """What ``tagger.yaml`` says, within :func:`or_damaged`."""
+    return kind.model_validate(yaml.safe_load(read_text(folder / "tagger.yaml")))
+
+
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """The keywords, within :func:`or_damaged`. Every line is one, even a line that begins with ``#``."""
+    return Vocabulary(read_text(folder / "vocabulary.txt").splitlines())
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights on the CPU, within :func:`or_damaged`."""
+    return safetensors.torch.load_file(folder / WEIGHTS)

@@ -1,0 +1,81 @@
+"""Bags of words: the idealised supervision, from transcripts (Olaleye et al. 2022, Section III-A).
+
+Keywords that nobody says: a tag that is never 1 teaches nothing, and whoever asked for it should know.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from earmark.core.corpus import Utterance, Word
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary, normalise, plain_words
+from earmark.supervision.targets import Targets
+
+
+def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
+    """Every place where `keyword`, one word or several in a row, stands in a word alignment."""
+    # An alignment may have several words under one time, or signs of punctuation alone.
+    spoken = [(plain, word) for word in words for plain in plain_words(word.word)]
+    parts = normalise(keyword).split()
+    stretches = (spoken[i : i + len(parts)] for i in range(len(spoken) - len(parts) + 1))
+    return [Word(keyword, s[0][1].start_s, s[-1][1].end_s) for s in stretches if [plain for plain, _ in s] == parts]
+
+
+def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:
+    """Which keywords are spoken in each utterance: 1 or 0, without order, number or place.
+
+    The words of an alignment go before the text: what is evaluated is what is taught.
+
+    Raises
+    ------
+    EarmarkError
+        If an utterance has neither text nor words.
+    """
+    forms = [f" {normalise(word)} " for word in keywords]
+    rows = {}
+    for utterance in utterances:
+        spoken = f" {' '.join(plain_words(_transcript(utterance)))} "
+        rows[utterance.id] = np.array([form in spoken for form in forms], dtype=np.float32)
+    return Targets(keywords, rows)
+
+
+def _transcript(utterance: Utterance) -> str:
+    if utterance.words is not None:
+        return " ".join(word.word for word in utterance.words)
+    if utterance.text is not None:
+        return utterance.text
+    raise EarmarkError(f"Utterance {utterance.id} has no text: bags of words need a transcript of every utterance.")
+
+
+MOST = 10  # names in one sentence
+
+
+def tell_unsaid(keywords: Vocabulary, named: npt.NDArray[np.float32], what: str) -> None:
+    """Name on standard error the keywords that none of `what` (captions, utterances) says.
+
+    Parameters
+    ----------
+    keywords : Vocabulary
+        W keywords.
+    named : numpy.ndarray, shape = (N, W)
+        Above 0 where one of the N says the keyword.
+    what : str
+        What the N are, as in "no caption".
+
+    Raises
+    ------
+    EarmarkError
+        If that is all of them.
+    """
+    unsaid = [word for word, column in zip(keywords, named.T, strict=True) if not column.any()]
+    if not unsaid:
+        return
+    names = ", ".join(map(repr, unsaid[:MOST])) + (f" and {len(unsaid) - MOST} more" if len(unsaid) > MOST else "")
+    if len(unsaid) == len(keywords):
+        raise EarmarkError(f"No {what} says any of the keywords ({names}): check their language and spelling.")
+    print(f"note: no {what} says {names}: nothing can be learned of what is never said.", file=sys.stderr)

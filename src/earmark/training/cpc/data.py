@@ -1,0 +1,193 @@
+"""The untranscribed speech to learn from: files, whole folders, or the training split of a corpus.
+
+Batches for contrastive predictive coding: short stretches of speech, in groups of one speaker each.
+
+An epoch hears everything about once: a recording is cut into stretches from a place of chance on. The stretches of a
+speaker are dealt into groups; a group that is short of some hears the speaker's first ones again. A batch is some
+groups, of different speakers as far as there are enough.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from earmark.core.corpus import Utterance, read_corpus
+from earmark.core.csv_tables import MOST_LINES
+from earmark.core.errors import EarmarkError
+from earmark.features.cache import FeatureSet
+from earmark.media.audio import audio_info
+from earmark.media.lookup import check_all_audio
+from earmark.models.init_from import Heard
+from earmark.recipe import CpcPretraining
+
+ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
+
+
+def find_recordings(audio: Sequence[Path]) -> list[Utterance]:
+    """All recordings with their speakers, each recording once, in an order that depends on their names alone.
+
+    Parameters
+    ----------
+    audio : sequence of Path
+        A corpus has its train split's recordings and, where it knows them, their speakers. A folder has the audio
+        files in it, however deep. Where nothing else is known, the folder that a file lies in is its speaker.
+
+    Raises
+    ------
+    EarmarkError
+        If a folder holds no audio file; or with all files whose header can't be read.
+    """
+    speaker_of: dict[Path, str] = {}
+    for place in audio:
+        for path, speaker in _speech_in(place):
+            speaker_of.setdefault(path.resolve(), unicodedata.normalize("NFC", speaker))
+    found: list[Utterance] = []
+    problems = []
+    for path, speaker in sorted(speaker_of.items()):
+        try:
+            info = audio_info(path)
+        except EarmarkError as problem:
+            problems.append(problem)
+        else:
+            number = str(len(found))
+            found.append(Utterance(number, path, info.sample_rate, info.samples, info.channels, speaker=speaker))
+    _refuse(problems)
+    return found
+
+
+def refuse_damaged(recordings: Sequence[Utterance]) -> None:
+    """Decode every recording to its end.
+
+    Raises
+    ------
+    EarmarkError
+        With all recordings that are damaged.
+    """
+    outcomes = check_all_audio(recording.audio for recording in recordings)
+    _refuse(outcome for outcome in outcomes.values() if isinstance(outcome, EarmarkError))
+
+
+def heard(recordings: Sequence[Utterance]) -> Heard:
+    """How much speech the recordings are, and a number that tells them from any others."""
+    lines = [f"{recording.audio}\t{recording.samples}\t{recording.speaker}\n" for recording in recordings]
+    return Heard(
+        recordings=len(recordings),
+        speakers=len({recording.speaker for recording in recordings}),
+        hours=round(sum(recording.duration_s for recording in recordings) / 3600, 3),
+        sha256=hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest(),
+    )
+
+
+def _speech_in(place: Path) -> Iterator[tuple[Path, str]]:
+    """Audio files with their speakers."""
+    if (place / "corpus.yaml").is_file():
+        for utterance in read_corpus(place).utterances("train"):
+            yield utterance.audio, utterance.speaker or utterance.audio.parent.name
+    elif place.is_dir():
+        files = sorted(path for path in place.rglob("*") if _is_audio(path.relative_to(place)) and path.is_file())
+        if not files:
+            raise EarmarkError(f"{place} holds no audio file ({', '.join(ENDINGS)}): name a folder that does.")
+        yield from ((path, path.absolute().parent.name) for path in files)
+    else:
+        yield place, place.absolute().parent.name
+
+
+def _is_audio(path: Path) -> bool:
+    hidden = any(part.startswith(".") for part in path.parts)
+    return path.suffix.lower() in ENDINGS and not hidden
+
+
+def _refuse(problems: Iterable[EarmarkError]) -> None:
+    """Tell all that is wrong, if anything is."""
+    lines = [str(problem) for problem in problems]
+    if lines:
+        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
+        raise EarmarkError("\n".join([*lines[:MOST_LINES], *more]))
+
+
+Window = tuple[int, int]  # which recording, its first frame
+
+
+@dataclass(frozen=True)
+class Windows(Dataset[Tensor]):
+    """Stretches of recordings, a batch at a time."""
+
+    features: FeatureSet
+    settings: CpcPretraining
+
+    def __getitem__(self, batch: list[Window]) -> Tensor:
+        """Whole groups, (speakers, utterances, T, F)."""
+        stretches = torch.stack([self._stretch(*window) for window in batch])
+        whole: Tensor = stretches.unflatten(0, (-1, self.settings.utterances))
+        return whole
+
+    def _stretch(self, recording: int, first: int) -> Tensor:
+        start = int(self.features.starts[recording]) + first
+        frames = self.features.frames[start : start + self.settings.sample_frames]
+        stretch: Tensor = torch.from_numpy(frames.astype(np.float32))
+        return stretch
+
+
+class WindowSampler(Sampler[list[list[Window]]]):
+    """Batches in an order of chance that depends on the seed and the epoch alone, each one item for who deals them.
+
+    Parameters
+    ----------
+    lengths : numpy.ndarray, shape = (R,)
+        Frames of each recording. One that is shorter than a stretch is never heard.
+    speakers : sequence of str, R of them
+    settings : CpcPretraining
+    """
+
+    batch_size = 1  # Accelerate asks for both when it deals the batches to several devices
+    drop_last = False
+
+    def __init__(self, lengths: npt.NDArray[np.int64], speakers: Sequence[str], settings: CpcPretraining) -> None:
+        self.lengths, self.settings = lengths, settings
+        self.recordings: dict[str, list[int]] = {}  # of each speaker
+        for recording, speaker in enumerate(speakers):
+            if lengths[recording] >= settings.sample_frames:
+                self.recordings.setdefault(speaker, []).append(recording)
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        windows = self.lengths // self.settings.sample_frames
+        groups = (
+            math.ceil(int(windows[theirs].sum()) / self.settings.utterances) for theirs in self.recordings.values()
+        )
+        return math.ceil(sum(groups) / self.settings.speakers)
+
+    def __iter__(self) -> Iterator[list[list[Window]]]:
+        chance = np.random.default_rng((self.settings.seed, self.epoch))
+        dealt = []  # groups, with how many their speaker had before, and a number of chance
+        for theirs in self.recordings.values():
+            for turn, group in enumerate(self._groups(theirs, chance)):
+                dealt.append((turn, chance.random(), group))
+        groups = [group for _, _, group in sorted(dealt)]
+        batches = [groups[i : i + self.settings.speakers] for i in range(0, len(groups), self.settings.speakers)]
+        for number in chance.permutation(len(batches)):
+            yield [[window for group in batches[number] for window in group]]
+
+    def _groups(self, recordings: list[int], chance: np.random.Generator) -> list[list[Window]]:
+        """The stretches of one speaker, shuffled and dealt."""
+        windows = [window for recording in recordings for window in self._cut(recording, chance)]
+        size = self.settings.utterances
+        order = np.resize(chance.permutation(len(windows)), math.ceil(len(windows) / size) * size)
+        return [[windows[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
+
+    def _cut(self, recording: int, chance: np.random.Generator) -> list[Window]:
+        """Stretches of one recording, one after the other, with what is left over before and behind them."""
+        length, frames = int(self.lengths[recording]), self.settings.sample_frames
+        offset = int(chance.integers(length % frames + 1))
+        return [(recording, offset + number * frames) for number in range(length // frames)]

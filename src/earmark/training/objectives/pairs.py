@@ -1,0 +1,133 @@
+"""Learning from pairs: what belongs to an anchor by its keywords, and what does not (Nortje and Kamper 2022)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from earmark.core.corpus import Corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.vocabulary import Vocabulary
+from earmark.models import AnyModel
+from earmark.models.image_query_models import PairModel
+from earmark.models.padding import pad
+from earmark.recipe import ContrastiveLoss, Recipe, RegressionLoss, Sampled
+from earmark.supervision.pair_sampling import PairSampler, labels
+from earmark.training.data import Gallery, Group, GroupSampler, Lesson, dealt, read_gallery, read_lesson
+from earmark.training.image_thresholds import write_image_threshold
+from earmark.training.losses import Pairs, contrastive, regression
+from earmark.training.objectives._objective import Batch
+
+DEV_SEED = 0  # of what is drawn on dev, once for all epochs
+
+
+class Anchors(Dataset[Group]):
+    """A split to draw pairs from."""
+
+    def __init__(self, lesson: Lesson, gallery: Gallery) -> None:
+        self.lesson, self.gallery = lesson, gallery
+
+    def __len__(self) -> int:
+        return len(self.lesson)
+
+    def __getitem__(self, group: Group) -> Group:
+        return group
+
+    def collate(self, batch: list[Group]) -> Batch:
+        """What is heard and seen, (N, ...), and which of it are anchors, positives and negatives."""
+        (group,) = batch
+        features, lengths = pad([self.lesson.features[speed][utterance] for speed, utterance in group.renditions])
+        drawn = {name: torch.from_numpy(getattr(group, name)) for name in ("anchors", "positives", "negatives")}
+        pictures = self.gallery[[utterance for _, utterance in group.renditions]]
+        return {"features": features, "lengths": lengths, "pictures": pictures, **drawn}
+
+
+class PairCourse:
+    """Anchors, positives and negatives."""
+
+    def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel) -> None:
+        assert isinstance(recipe.loss, Sampled)
+        self.settings = recipe.loss
+        training = recipe.training
+        anchors, pairs = self._split(recipe, corpus, keywords, model, "train", recipe.augment.speeds)
+        self.dev, dev_pairs = self._split(recipe, corpus, keywords, model, "dev", [1.0])
+        self.sampler = GroupSampler(pairs, len(recipe.augment.speeds), training.batch_size, training.seed)
+        self.dev_batches = list(GroupSampler(dev_pairs, 1, training.batch_size, DEV_SEED))
+        if not any(len(group.anchors) for (group,) in self.dev_batches):
+            raise EarmarkError(
+                f"Among {training.batch_size} pairs of dev no one finds both a positive and a negative: "
+                "raise training.batch_size, or set loss.draw to corpus."
+            )
+        self.loader = DataLoader(anchors, batch_sampler=self.sampler, collate_fn=anchors.collate)
+
+    def _split(
+        self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel, split: str, speeds: list[float]
+    ) -> tuple[Anchors, PairSampler]:
+        lesson = read_lesson(recipe, corpus, split, keywords, speeds)
+        gallery = read_gallery(corpus, split, model.image)
+        if recipe.shuffle_pairs:
+            gallery = gallery.dealt(dealt(recipe, len(gallery.of)))
+        labelled = labels(lesson.targets, self.settings.top, self.settings.least)
+        try:
+            return Anchors(lesson, gallery), PairSampler(labelled, gallery.of.tolist(), self.settings)
+        except EarmarkError as error:
+            raise EarmarkError(f"The split {split} of {corpus.folder}: {error}") from None
+
+    def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
+        """Frames, lengths and pixels."""
+        return model(features, batch["lengths"], batch["pictures"])
+
+    def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
+        """The recipe's loss over the pairs that anchors make with what was drawn for them."""
+        frames, lengths, pixels = output
+        if not len(batch["anchors"]):  # nobody in a small batch found what an anchor needs
+            loss: Tensor = 0 * (frames.sum() + pixels.sum())
+            return loss
+        assert isinstance(model, PairModel)
+        every = Pairs(pixels, frames, model.compared(lengths, frames.shape[1]))
+        own, positive, negative = (every.chosen(batch[part]) for part in ("anchors", "positives", "negatives"))
+        p, n = self.settings.positives, self.settings.negatives
+        if isinstance(self.settings, ContrastiveLoss):
+            return contrastive(
+                own.contexts(),
+                (_heard(own, positive, p), _seen(own, positive, p)),
+                (_heard(own, negative, n), _seen(own, negative, n)),
+            )
+        assert isinstance(self.settings, RegressionLoss)
+        right = [own, own.times(p).with_speech(positive), own.times(p).with_pictures(positive)]
+        wrong = [own.times(n).with_speech(negative), own.times(n).with_pictures(negative)]
+        near, far = (torch.cat([pairs.similarities(model) for pairs in some]) for some in (right, wrong))
+        model.remember(torch.cat([near, far]))
+        return regression(near, far, self.settings.right, self.settings.wrong)
+
+    @torch.no_grad()
+    def check(self, model: AnyModel) -> float:
+        """The same loss, over what was drawn on dev once for all epochs."""
+        model.eval()
+        losses, chance = [], torch.Generator()
+        for drawn in self.dev_batches:
+            batch = {name: part.to(model.device) for name, part in self.dev.collate(drawn).items()}
+            output = self.output(model, batch["features"], batch)
+            losses.append(float(self.loss(model, output, batch, chance)) * len(batch["anchors"]))
+        return sum(losses) / sum(len(group.anchors) for (group,) in self.dev_batches)
+
+    def finish(self, model: AnyModel, out: Path) -> None:
+        """The threshold for pictures."""
+        assert isinstance(model, PairModel)
+        write_image_threshold(model, self.dev.lesson, self.dev.gallery.images, out)
+
+
+def _heard(own: Pairs, drawn: Pairs, times: int) -> Tensor:
+    """Contexts of drawn utterances in the anchors' pictures, (B, times, D)."""
+    heard, _ = own.times(times).with_speech(drawn).contexts()
+    return heard.view(-1, times, heard.shape[1])
+
+
+def _seen(own: Pairs, drawn: Pairs, times: int) -> Tensor:
+    """Contexts of drawn pictures in the anchors' utterances, (B, times, D)."""
+    _, seen = own.times(times).with_pictures(drawn).contexts()
+    return seen.view(-1, times, seen.shape[1])

@@ -1,0 +1,111 @@
+"""Judging hits. When an answer is given, the judgement is on the disk."""
+
+from __future__ import annotations
+
+import re
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+
+from earmark.archive.archive import Archive, Place
+from earmark.archive.judgements import IMAGE, LIKE, judge, query_key, undo
+from earmark.archive.query_aliases import meant_by
+from earmark.archive.results import Found, Verdict
+from earmark.archive.schema import postings
+from earmark.core.errors import EarmarkError
+from earmark.core.types import Hit
+from earmark.web.errors import documented, is_of_tables
+from earmark.web.parameters import Number, Ours, PlaceText, QueryText, Seconds
+from earmark.web.recording_files import recording_of
+from earmark.web.routes.search import Judged, judged_of
+from earmark.web.state import ServedHere
+
+NEAR_S = 0.0051  # what is lost of a time when a place is written down
+
+router = APIRouter(prefix="/api/judgements", tags=["judgements"])
+
+
+class Judging(BaseModel):
+    """What a person says of a hit."""
+
+    query: QueryText
+    place: PlaceText
+    verdict: Verdict
+    start_s: Seconds = Field(description="Of the extent, as the person set it.")
+    end_s: Seconds
+
+
+class JudgingAnswer(BaseModel):
+    """A judgement that was kept."""
+
+    id: int
+    judged: Judged
+
+
+class UndoneAnswer(BaseModel):
+    """What is left after a judgement was undone."""
+
+    judged: Judged
+
+
+@router.post("", responses=documented(400, 403, 404, 413))
+def judge_hit(served: ServedHere, said: Judging, _: Ours) -> JudgingAnswer:
+    """Keep a judgement, instead of an earlier one of the same place."""
+    key, place = _key_of(served.archive, said.query), Place.read(said.place)
+    row = recording_of(served.archive, place.recording, place.channel)
+    found = (
+        served.shown(key, str(place))
+        or _posted(served.archive, key, place, row.path)
+        or _unknown(said, place, row.path)
+    )
+    return JudgingAnswer(
+        id=judge(served.archive, key, found, said.verdict, said.start_s, said.end_s),
+        judged=judged_of(served.archive, key),
+    )
+
+
+@router.delete("/{number}", responses=documented(403, 404))
+def undo_judgement(served: ServedHere, number: Number, _: Ours) -> UndoneAnswer:
+    """Undo a judgement."""
+    try:
+        undone = undo(served.archive, number)
+    except EarmarkError as problem:
+        if is_of_tables(problem):
+            raise
+        raise HTTPException(404, str(problem)) from problem
+    return UndoneAnswer(judged=judged_of(served.archive, undone.query))
+
+
+def _key_of(archive: Archive, text: str) -> str:
+    """The key of a query. A picture need not be known any more: a judgement of it may come late."""
+    if re.fullmatch(f"{IMAGE}[0-9a-f]+", text):
+        return text
+    if text.startswith(LIKE):
+        return query_key(Place.read(text.removeprefix(LIKE)))
+    return query_key(meant_by(archive, text).word)
+
+
+def _posted(archive: Archive, key: str, place: Place, path: str) -> Found | None:
+    """The hit of a word at a place, of those that are indexed."""
+    if key.startswith((IMAGE, LIKE)):
+        return None
+    keywords = [archive.vocabulary.index(keyword) for keyword in meant_by(archive, key).keywords]
+    asked = (
+        select(postings)
+        .where(
+            postings.c.recording == place.recording,
+            postings.c.channel == place.channel,
+            postings.c.keyword.in_(keywords),
+            func.abs(postings.c.time_s - place.time_s) < NEAR_S,
+        )
+        .order_by(postings.c.score.desc())
+    )
+    with archive.reading() as connection:
+        row = connection.execute(asked).first()
+    return None if row is None else Found(place, Hit(path, key, row.score, row.time_s, row.start_s, row.end_s))
+
+
+def _unknown(said: Judging, place: Place, path: str) -> Found:
+    """A hit at a place that no search has shown: a person found it."""
+    return Found(place, Hit(path, said.query, 0.0, place.time_s, said.start_s, said.end_s))

@@ -1,0 +1,156 @@
+"""Image queries over an archive: the short way finds what scoring every window finds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from sklearn.cluster import KMeans
+
+from earmark.archive import search_by_image
+from earmark.archive.archive import Archive
+from earmark.archive.rescoring import Asked, Piece, Window, all_windows, score_windows, searched
+from earmark.archive.results import Filters
+from earmark.archive.search_by_image import search_pictures
+from earmark.archive.shards import gather, look_up
+from earmark.archive.window_summaries import likely, middles, typical_frames
+from earmark.core.errors import EarmarkError
+from earmark.core.types import ImageQuery
+from earmark.recipe import Recipe
+from support.random_image_queries import pictures, query
+from support.synthetic_tables import add_recording, made_up_archive, pictured
+
+KINDS = ["keywords", "misa", "sisa", "sima", "highest", "localising-attention"]
+
+
+def filled(recipe: Recipe, folder: Path, kind: str) -> Archive:
+    made = made_up_archive(folder, pictured(recipe, kind))
+    add_recording(made, 1, 40.0, channels=2, silent_s=(10.0, 20.0), speaker="Ada")
+    add_recording(made, 2, 30.0, speaker="Bayo")
+    gather(made)
+    add_recording(made, 3, 9.0, speaker="Ada")
+    return made
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> ImageQuery:
+    return query("a thing", *pictures(tmp_path, 2))
+
+
+@pytest.fixture(params=KINDS)
+def archive(request: pytest.FixtureRequest, tiny_pictured_recipe: Recipe, tmp_path: Path) -> Archive:
+    return filled(tiny_pictured_recipe, tmp_path, request.param)
+
+
+def test_scoring_all_candidates_is_scoring_all_windows(archive: Archive, asked: ImageQuery) -> None:
+    for filters in (Filters(), Filters(speaker="ada"), Filters(speaker="nobody")):
+        fast = search_pictures(archive, asked, 100, filters=filters)
+        slow = search_pictures(archive, asked, 100, filters=filters, exhaustive=True)
+        assert {str(found.place) for found in fast} == {str(found.place) for found in slow}
+        assert [f.hit.score for f in fast] == pytest.approx([f.hit.score for f in slow], abs=1e-5)
+        assert bool(slow) == (filters.speaker != "nobody")
+        assert all(f.speaker == "Ada" for f in fast) or not filters.speaker
+    one = search_pictures(archive, asked, 1)
+    assert [f.hit.score for f in one] == pytest.approx([max(f.hit.score for f in slow)] if slow else [one[0].hit.score])
+    median = float(np.median([f.hit.score for f in search_pictures(archive, asked, 100)]))
+    assert all(f.hit.score >= median for f in search_pictures(archive, asked, 100, min_score=median))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["keywords", "sisa", "misa"])
+def test_digests_guess_the_order_of_scores(
+    tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery, kind: str
+) -> None:
+    archive = filled(tiny_pictured_recipe, tmp_path, kind)
+    rows = searched(archive, [])
+    del rows[3]
+    folders, loose = look_up(archive, rows)
+    assert loose == []
+    one = Asked("it", archive.finder, archive.finder.ask([query("it", asked.prompts[0].path)]))
+    guessed = likely(folders, one, rows, 1000)
+    heard = [w for w in all_windows(rows.values()) if score_windows(archive, one, [w], rows)]
+    assert sorted(guessed) == sorted(heard)
+    assert likely(folders, one, rows, 7) == guessed[:7]
+    by_score = sorted(heard, key=lambda w: -score_windows(archive, one, [w], rows)[0].hit.score)
+    places = [by_score.index(window) for window in guessed]
+    at_least = {"keywords": 0.999, "sisa": 0.8, "misa": 0.7}[kind]
+    assert np.corrcoef(places, range(len(places)))[0, 1] > at_least
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("kind", ["misa", "sisa"])
+def test_digests_of_typical_frames_tell_the_very_similarity(
+    tiny_pictured_recipe: Recipe, tmp_path: Path, kind: str
+) -> None:
+    model = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, kind)).finder.model
+    chance = torch.Generator().manual_seed(1)
+    typical = torch.randn(9, 16, generator=chance)
+    lengths = torch.tensor([30, 12, 3])
+    numbers = torch.randint(0, 9, (3, 30), generator=chance)
+    speech = typical[numbers], lengths
+    digests = model.digest(speech, typical)
+    for digest, row, length in zip(digests, numbers.tolist(), lengths.tolist(), strict=True):
+        inner = row[2 : length - 2] if length > 5 else row[1:2]
+        assert digest.tolist() == pytest.approx([inner.count(code) / len(inner) for code in range(9)])
+    pixels = torch.randn(1, 3, 3, 16, generator=chance)
+    alike, _ = model.similarities(speech, pixels.flatten(1, 2))
+    torch.testing.assert_close(digests @ model.sought(model.ask([pixels]), typical), alike[:, 0])
+
+
+def test_only_the_likeliest_are_scored(
+    tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = filled(tiny_pictured_recipe, tmp_path, "keywords")
+    gather(archive)
+    counts: list[int] = []
+
+    def counted(archive: Archive, asked: Asked, windows: list[Window], rows: object) -> list[object]:
+        counts.append(len(windows))
+        return list(score_windows(archive, asked, windows, rows))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(search_by_image, "score_windows", counted)
+    monkeypatch.setattr(search_by_image, "FEWEST", 1)
+    best = search_pictures(archive, asked, 1)
+    assert counts == [4]
+    assert best[0].place == search_pictures(archive, asked, 1, exhaustive=True)[0].place
+
+
+def test_words_only_models_are_not_asked_with_pictures(tiny_recipe: Recipe, tmp_path: Path, asked: ImageQuery) -> None:
+    archive = made_up_archive(tmp_path, tiny_recipe)
+    with pytest.raises(EarmarkError, match="a thing"):
+        search_pictures(archive, asked, 10)
+
+
+def test_empty_archives_have_no_hits(tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery) -> None:
+    archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
+    assert search_pictures(archive, asked, 10) == []
+    gather(archive)
+    add_recording(archive, 1, 30.0, silent_s=(0.0, 30.0))
+    gather(archive)
+    assert search_pictures(archive, asked, 10) == search_pictures(archive, asked, 10, exhaustive=True) == []
+    add_recording(archive, 2, 0.5)
+    gather(archive)
+    assert [found.place.recording for found in search_pictures(archive, asked, 10)] == [2]
+
+
+def test_middles_are_as_good_as_those_of_scikit_learn() -> None:
+    chance = np.random.default_rng(0)
+    sample = (chance.standard_normal((12, 6)).repeat(50, axis=0) + 0.1 * chance.standard_normal((600, 6))).astype("f4")
+
+    def apart(middle: np.ndarray) -> float:
+        return float(np.square(sample[:, None] - middle[None]).sum(axis=2).min(axis=1).mean())
+
+    ours, theirs = middles(sample, 40), KMeans(40, n_init=3, random_state=0).fit(sample).cluster_centers_
+    assert ours.shape == (40, 6)
+    assert apart(ours) < 1.5 * apart(theirs)
+    assert sorted(middles(sample[:5], 40).tolist()) == sorted(sample[:5].tolist())
+
+
+def test_typical_frames_pass_silence_over(tiny_pictured_recipe: Recipe, tmp_path: Path) -> None:
+    archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
+    add_recording(archive, 1, 6.0, silent_s=(1.0, 6.0))
+    typical = typical_frames(archive, [Piece(1, 1, 0)], searched(archive, []))
+    assert typical.shape == (25, 16)
+    assert typical.any(axis=1).all()

@@ -1,0 +1,240 @@
+"""Examples of what pages show, and what pages and drawings hold when they are read back."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+
+from earmark.core.corpus import Word
+from earmark.core.types import Hit
+from earmark.reports.evaluation import Outcome
+from earmark.reports.example import Moment
+from support.media import tone
+
+SVG = "{http://www.w3.org/2000/svg}"
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x00\udcff'
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+
+
+def a_moment(query: str = "dog", seconds: float = 2.0, offset_s: float = 0.0, **other: Any) -> Moment:
+    """A tone with two true dogs, found in the second one, at six tenths of it."""
+    times_s = offset_s + np.arange(0.02, seconds, 0.04)
+    peak_s = offset_s + 0.6 * seconds
+    moment = Moment(
+        hit=Hit("a.wav", query, 0.9, peak_s, peak_s - 0.2, peak_s + 0.1),
+        waveform=tone(seconds),
+        offset_s=offset_s,
+        curve_times_s=times_s,
+        curve=np.exp(-(((times_s - peak_s) / 0.1) ** 2)),
+        words=(
+            Word("the", offset_s + 0.1, offset_s + 0.3),
+            Word("dog", offset_s + 0.3, offset_s + 0.7),
+            Word("DOG", peak_s - 0.1, peak_s + 0.3),
+        ),
+    )
+    return replace(moment, **other)
+
+
+def an_outcome(name: str = "VGS", **other: Any) -> Outcome:
+    """Figures that all differ, so that none can stand in for another."""
+    figures = {
+        "detection": {
+            "precision": 0.801,
+            "recall": 0.702,
+            "f1": 0.748,
+            "average_precision": 0.779,
+            "mean_average_precision": 0.711,
+        },
+        "oracle": {"accuracy": 0.829},
+        "actual": {"precision": 0.703, "recall": 0.604, "f1": 0.658},
+        "spotting": {"p_at_10": 0.876, "p_at_n": 0.705, "eer": 0.106},
+        "spotting_localisation": {"p_at_10": 0.807, "p_at_n": None},
+    }
+    metrics = figures | {
+        "run": "runs/first",
+        "corpus": "photos",
+        "split": "test",
+        "supervision": "vgs",
+        "utterances": 1350,
+        "keywords": 3,
+        "released": {
+            "oracle": {"accuracy": 0.818},
+            "actual": {"precision": 0.717, "recall": 0.816, "f1": 0.763},
+            "spotting_localisation": {"p_at_10": 0.615, "p_at_n": 0.514},
+        },
+        "at_half": {
+            "detection": {"precision": 0.913, "recall": 0.112, "f1": 0.211},
+            "actual": {"precision": 0.81, "recall": 0.109, "f1": 0.108},
+        },
+        "at_one_threshold": {
+            "threshold": 0.234,
+            "detection": {"precision": 0.741, "recall": 0.642, "f1": 0.688},
+            "actual": {"precision": 0.643, "recall": 0.544, "f1": 0.589},
+        },
+        "chance": {"oracle": {"accuracy": 0.083}, "spotting": {"p_at_10": 0.031}},
+        "per_keyword": {word: keyword_figures(f1) for word, f1 in (("ball", 0.4), ("boy", None), ("dog", 0.9))},
+        "confidence": {"level": 0.9, "resamples": 1000, "intervals": {"actual.f1": [0.622, 0.694]}},
+    }
+    bins = (np.array([0.05, np.nan, 0.9]), np.array([0.02, np.nan, 0.75]), np.array([9000, 0, 40]))
+    return replace(Outcome(name, metrics, [a_moment(verdict="right")], [], bins), **other)
+
+
+def keyword_figures(f1: float | None) -> dict[str, Any]:
+    return {
+        "detection": {"f1": 0.5},
+        "oracle": {"accuracy": 0.6},
+        "actual": {"f1": f1},
+        "spotting": {"p_at_10": 0.7},
+        "spotting_localisation": {"p_at_10": 0.3},
+        "occurrences": 25,
+        "utterances": 21,
+        "threshold": 0.37,
+    }
+
+
+class Page(HTMLParser):
+    """A page as its tags, table rows and visible text; unbalanced tags are an error."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.source = path.read_text(encoding="utf-8")
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(self.source)
+        self.close()
+        assert not self._open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert len(attrs) == len(dict(attrs)), f"an attribute of <{tag}> is there twice"
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self._open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        elif tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"script", "style"} & set(self._open):
+            self.text += data
+        if {"td", "th"} & set(self._open):
+            self.rows[-1][-1] += data + "|" if "small" in self._open else data
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+# What holds two slashes and is no address, or none that is followed: base64 may.
+NO_ADDRESS = r'http://www\.w3\.org/2000/svg|data:[^"]*|data-levels="[^"]*"'
+
+
+def drawn(svg: str) -> ElementTree.Element:
+    return ElementTree.fromstring(svg)
+
+
+def of_class(root: ElementTree.Element, tag: str, kind: str) -> list[ElementTree.Element]:
+    return [element for element in root.iter(SVG + tag) if kind in (element.get("class") or "").split()]
+
+
+def percent_of(element: ElementTree.Element, name: str) -> float:
+    value = element.get(name)
+    assert value is not None
+    assert value.endswith("%")
+    return float(value[:-1])
+
+
+def decoded(uri: str, kind: str) -> bytes:
+    head, content = uri.split(",")
+    assert head == f"data:{kind};base64"
+    return base64.b64decode(content)
+
+
+def assert_self_contained(shown: Page) -> None:
+    """Nothing is loaded from outside, and the one script is the one that the page's policy names."""
+    for tag, attributes in shown.tags:
+        for name, value in attributes.items():
+            if name in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
+                assert (value or "").startswith(("data:", "#")), f"<{tag} {name}={value}>"
+            assert not name.startswith("on")
+    assert shown.source.count("<script") == len(shown.named("script")) == 1
+    assert "@import" not in shown.source
+    assert "url(" not in shown.source
+    assert "//" not in re.sub(NO_ADDRESS, "", without_script(shown.source))
+    script = re.findall(r"<script>(.*?)</script>", shown.source, flags=re.DOTALL)[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = next(m["content"] for m in shown.named("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert "default-src 'none'" in (policy or "")
+    assert f"script-src 'sha256-{digest}'" in (policy or "")
+    ids = [attributes["id"] for _, attributes in shown.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for _, attributes in shown.tags:
+        for name in ("aria-labelledby", "href"):
+            target = attributes.get(name) or ""
+            if name == "aria-labelledby" or target.startswith("#"):
+                assert not target or target.lstrip("#") in ids
+    assert all(image.get("alt") for image in shown.named("img"))
+    assert all(drawing.get("aria-label") for drawing in shown.named("svg") if drawing.get("role") == "img")
+
+
+def without_script(source: str) -> str:
+    return re.sub(r"<script>.*?</script>", "", source, flags=re.DOTALL)
+
+
+@contextmanager
+def visited(browser: Any, path: Path, **how: Any) -> Iterator[Any]:
+    """A page opened offline; at the end it must have said nothing and asked for nothing outside its file."""
+    context = browser.new_context(offline=True, **how)
+    opened = context.new_page()
+    troubles: list[str] = []
+    requests: list[str] = []
+    opened.on("console", lambda message: troubles.append(message.text))
+    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("request", lambda request: requests.append(request.url))
+    opened.goto(path.as_uri())
+    yield opened
+    assert not troubles
+    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
+    context.close()
+
+
+def until(opened: Any, condition: str) -> None:
+    """Wait for a condition; Playwright's own way needs eval, which the page's policy forbids."""
+    for _ in range(250):
+        if opened.evaluate(condition):
+            return
+        opened.wait_for_timeout(20)
+    pytest.fail(f"still not so after 5 s: {condition}")
+
+
+LABELS_THAT_TOUCH = """() => {
+  const touching = [];
+  for (const drawing of document.querySelectorAll("article svg[role=img]")) {
+    const seen = [...drawing.querySelectorAll("text")].filter((t) => getComputedStyle(t).visibility === "visible");
+    const boxes = seen.map((t) => [t.textContent, t.getBoundingClientRect()]);
+    boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
+      const across = Math.min(p.right, q.right) - Math.max(p.left, q.left);
+      const down = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
+      if (across > 0.5 && down > 4) touching.push([a, b]);
+    }));
+  }
+  return touching;
+}"""

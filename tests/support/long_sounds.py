@@ -1,0 +1,79 @@
+"""Long recordings made of the tiny corpus's utterances, and archives of small pieces that have heard them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import soundfile
+from sqlalchemy import select
+
+from earmark.archive import chunking
+from earmark.archive.archive import Archive
+from earmark.archive.schema import keywords, pieces, postings, recordings
+from earmark.core.corpus import Corpus
+
+SMALL_S = 12.0  # of a piece
+SAMPLE_RATE = 16_000
+
+
+def small_pieces(monkeypatch: pytest.MonkeyPatch, piece_s: float = SMALL_S) -> None:
+    """Cut recordings into pieces of some seconds instead of minutes."""
+    monkeypatch.setattr(chunking, "PIECE_S", piece_s)
+
+
+def write_long(path: Path, corpus: Corpus, duration_s: float, channels: int = 1, seed: int = 0) -> Path:
+    """String utterances of a corpus together, in another order a channel."""
+    chance = np.random.default_rng(seed)
+    spoken = [soundfile.read(str(u.audio), dtype="float32")[0] for u in corpus.utterances("test")]
+    tracks = [np.concatenate(list(_strung(spoken, duration_s, chance))) for _ in range(channels)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = round(duration_s * SAMPLE_RATE)
+    soundfile.write(str(path), np.stack([track[:samples] for track in tracks], axis=1), SAMPLE_RATE)
+    return path
+
+
+def _strung(
+    spoken: list[npt.NDArray[np.float32]], duration_s: float, chance: np.random.Generator
+) -> Iterator[npt.NDArray[np.float32]]:
+    left = round(duration_s * SAMPLE_RATE)
+    while left > 0:
+        part = spoken[chance.integers(len(spoken))]
+        left -= len(part)
+        yield part
+
+
+def contents(archive: Archive) -> dict[str, Any]:
+    """All that indexing has kept, whatever order it was kept in: rows without numbers of their own, and frames."""
+    by = (recordings.c.sha256, recordings.c.path, recordings.c.status, recordings.c.duration_s, recordings.c.channels)
+    with archive.reading() as connection:
+        heard = connection.execute(
+            select(recordings.c.sha256, pieces.c.channel, pieces.c.number, pieces.c.windows, pieces.c.peaks).join(
+                recordings, recordings.c.id == pieces.c.recording
+            )
+        ).all()
+        hits = connection.execute(
+            select(
+                keywords.c.word,
+                recordings.c.sha256,
+                *(postings.c[name] for name in ("channel", "piece", "score", "time_s", "start_s", "end_s")),
+            )
+            .join(recordings, recordings.c.id == postings.c.recording)
+            .join(keywords, keywords.c.id == postings.c.keyword)
+        ).all()
+        known = connection.execute(select(*by)).all()
+    # Not hidden ones: a file that a kill left unfinished is in nobody's way.
+    files = sorted((archive.folder / "frames").rglob("[!.]*.npy"))
+    return {
+        "recordings": sorted(map(tuple, known)),
+        "pieces": sorted((*row[:4], bytes(row.peaks)) for row in heard),
+        "postings": sorted(map(tuple, hits)),
+        "frames": {
+            path.relative_to(archive.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files
+        },
+    }

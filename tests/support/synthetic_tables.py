@@ -1,0 +1,74 @@
+"""Archives whose frames are made up: nobody has heard them, and searching them is as if somebody had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import insert
+
+from earmark.archive import schema
+from earmark.archive.archive import Archive, make_archive
+from earmark.archive.chunking import bounds_s, count_pieces
+from earmark.recipe import Recipe
+from support.small_archive import write_run
+
+DIMENSION = 16
+
+
+def pictured(recipe: Recipe, kind: str) -> Recipe:
+    """The tiny pictured recipe with another way to compare."""
+    values = recipe.model_dump(exclude_none=True)
+    pooled = kind in ("misa", "sisa", "sima")
+    values["model"]["similarity"] = {"kind": "matchmap", "pool": kind} if pooled else {"kind": kind}
+    if kind != "keywords":
+        loss = "contrastive" if kind == "localising-attention" else "triplet"
+        values |= {"localisation": "matchmap", "loss": {"kind": loss}}
+    return Recipe.model_validate(values)
+
+
+def made_up_archive(folder: Path, recipe: Recipe) -> Archive:
+    """An archive of a model of chance weights, without recordings."""
+    return make_archive(folder / "archive", write_run(folder / "run", recipe, ["ball", "dog", "ọmọ", "snow"]))
+
+
+def add_recording(
+    archive: Archive,
+    number: int,
+    duration_s: float,
+    channels: int = 1,
+    heard: Sequence[int] | None = None,
+    silent_s: tuple[float, float] = (0.0, 0.0),
+    speaker: str = "",
+) -> None:
+    """A recording with frames of chance, of which only some pieces were heard; a stretch of them is silent."""
+    sound = {"duration_s": duration_s, "sample_rate": 16000, "channels": channels, "status": "done"}
+    row = {"id": number, "sha256": f"{number:064x}", "path": f"/{number}.wav", "folder": "/", "size": 1, "mtime_ns": 1}
+    with archive.writing() as connection:
+        connection.execute(insert(schema.recordings).values({**row, **sound, "speaker": speaker}))
+    for channel in range(1, channels + 1):
+        frames = frames_of_chance(archive, duration_s, seed=100 * number + channel)
+        frames[slice(*(round(edge_s / archive.frames.step_s) for edge_s in silent_s))] = 0
+        for piece in range(count_pieces(duration_s)) if heard is None else heard:
+            hear(archive, number, channel, piece, frames, duration_s)
+
+
+def hear(
+    archive: Archive, number: int, channel: int, piece: int, frames: npt.NDArray[np.float16], duration_s: float
+) -> None:
+    """Keep the frames of one piece, as the indexer would."""
+    first, end = (round(edge_s / archive.frames.step_s) for edge_s in bounds_s(piece, duration_s))
+    archive.frames.write(f"{number:064x}", channel, piece, frames[first:end])
+    place = {"recording": number, "channel": channel, "number": piece}
+    with archive.writing() as connection:
+        connection.execute(insert(schema.pieces).values(**place, windows=1, peaks=b""))
+
+
+def frames_of_chance(archive: Archive, duration_s: float, seed: int) -> npt.NDArray[np.float16]:
+    """Frames (T', K) of a whole recording, five of a kind at a time."""
+    chance = np.random.default_rng(seed)
+    count = round(duration_s / archive.frames.step_s)
+    sounds = chance.standard_normal((count // 5 + 1, DIMENSION)).repeat(5, axis=0)[:count]
+    return (sounds + 0.5 * chance.standard_normal(sounds.shape)).astype(np.float16)

@@ -1,0 +1,470 @@
+"""The HTTP API: what the page is told, checked against the archive and the recordings themselves."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fastapi.testclient import TestClient
+from sqlalchemy import insert, select, update
+
+from conftest import PITCHES
+from earmark.archive.archive import Archive, Place
+from earmark.archive.judgements import judgements
+from earmark.archive.query_aliases import Meant, keep_words
+from earmark.archive.schema import pieces, postings, recordings
+from earmark.archive.search import Limits, ask
+from earmark.archive.waveform_overview import peaks
+from earmark.media.streaming import read_stretch
+from earmark.models.operating_points import ALARMS, Alarms, write_alarms
+from earmark.recipe import Recipe
+from earmark.web.recording_files import folder_names, folder_shown_as, shown_folder
+from earmark.web.routes.recordings import wav_of
+from support.live_server import EVIL, UNICODE, client_of, copy_archive, number_of, sentence, write_served
+from support.media import write_picture
+
+
+@pytest.fixture(scope="module")
+def original(tiny_pictured_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_served(tmp_path_factory.mktemp("served"), tiny_pictured_recipe)
+
+
+@pytest.fixture
+def archive(original: Path, tmp_path: Path) -> Archive:
+    return copy_archive(original, tmp_path / "àwọn ohùn")
+
+
+@pytest.fixture
+def client(archive: Archive) -> Iterator[TestClient]:
+    with client_of(archive) as opened:
+        yield opened
+
+
+def judge(client: TestClient, query: str, hit: dict[str, object], verdict: str) -> dict[str, object]:
+    said = {"query": query, "verdict": verdict, **{name: hit[name] for name in ("place", "start_s", "end_s")}}
+    answer = client.post("/api/judgements", json=said)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_archive(client: TestClient, archive: Archive) -> None:
+    with archive.reading() as connection:
+        windows = sum(connection.execute(select(pieces.c.windows)).scalars())
+        posted = len(connection.execute(select(postings.c.id)).all())
+    assert client.get("/api/archive").json() == {
+        "name": "àwọn ohùn",
+        "model": "run",
+        "keywords": list(PITCHES),
+        "licence": "CC BY",
+        "consent": "for <b>research</b>",
+        "languages": ["yo"],
+        "speakers": ["Ọlá"],
+        "recordings": 3,
+        "hours": pytest.approx(21 / 3600),
+        "windows": windows,
+        "postings": posted,
+        "indexing": False,
+        "knows_pictures": True,
+        "knows_words": True,
+        "expected": "",
+        "alarms": False,
+    }
+
+
+def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, archive: Archive) -> None:
+    write_alarms(archive.folder / "model" / ALARMS, Alarms(2.0, 0.62, dict.fromkeys(PITCHES, ((1.0, 0.5),))))
+    keep_words(archive, [Meant("ajá", ("dog", "ball"))])
+    with archive.writing() as connection:
+        connection.execute(update(recordings).where(recordings.c.id == 1).values(status="new"))
+    told = client.get("/api/archive").json()
+    assert told["alarms"] is True
+    assert "about 62 " in told["expected"]
+    assert told["keywords"] == [*PITCHES, "ajá"]
+    assert told["indexing"] is True
+    assert client.get("/api/search", params={"query": "dog"}).json()["note"].startswith("1 recording")
+
+
+def test_search_is_what_the_archive_answers(client: TestClient, archive: Archive) -> None:
+    answer = client.get("/api/search", params={"query": "DOG", "top": 3}).json()
+    found = ask(archive, "dog", Limits(top=3))
+    assert (answer["query"], answer["name"], answer["note"]) == ("dog", "DOG", "")
+    assert answer["judged"] == {"yes": 0, "related": 0, "no": 0}
+    assert len(answer["hits"]) == len(found) == 3
+    for told, one in zip(answer["hits"], found, strict=True):
+        assert told["place"] == str(one.place)
+        assert (told["recording"], told["channel"], told["time_s"]) == one.place
+        assert (told["score"], told["start_s"], told["end_s"]) == (one.hit.score, one.hit.start_s, one.hit.end_s)
+        assert told["name"] == Path(one.hit.recording).name
+        assert told["verdict"] is None
+        assert (told["speaker"], told["date"], told["language"]) == (one.speaker, one.date, one.language)
+
+
+def test_hits_show_no_place_of_the_machine(client: TestClient, original: Path) -> None:
+    answer = client.get("/api/search", params={"query": "snow", "top": 100})
+    assert {hit["folder"] for hit in answer.json()["hits"]} == {"field", "field/2019", "field/2020"}
+    assert {hit["channels"] for hit in answer.json()["hits"]} == {1, 2}
+    assert str(original.parent) not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        ({"folder": "field/2019"}, {"tape.wav"}),
+        ({"folder": "field/2020/"}, {UNICODE}),
+        ({"folder": "field"}, {"tape.wav", UNICODE, EVIL}),
+        ({"speaker": "ọlá"}, {"tape.wav"}),
+        ({"date": "2019"}, {"tape.wav"}),
+        ({"language": "YO"}, {"tape.wav"}),
+        ({"language": "en"}, set()),
+        ({"min_score": "1"}, set()),
+    ],
+)
+def test_filters(client: TestClient, filters: dict[str, str], names: set[str]) -> None:
+    answer = client.get("/api/search", params={"query": "dog", "top": 100, **filters})
+    assert {hit["name"] for hit in answer.json()["hits"]} == names
+
+
+def test_alarms_are_a_threshold(client: TestClient, archive: Archive) -> None:
+    every = client.get("/api/search", params={"query": "dog", "top": 100}).json()["hits"]
+    middle = every[len(every) // 2]["score"]
+    curve = ((1.0, every[1]["score"]), (10.0, middle))
+    write_alarms(archive.folder / "model" / ALARMS, Alarms(2.0, None, dict.fromkeys(PITCHES, curve)))
+    some = client.get("/api/search", params={"query": "dog", "top": 100, "alarms": 10}).json()["hits"]
+    assert some == [hit for hit in every if hit["score"] >= middle]
+    assert 0 < len(some) < len(every)
+    assert "ask for 1 or more" in sentence(client.get("/api/search", params={"query": "dog", "alarms": 0.1}), 400)
+
+
+def test_words_of_ones_own(client: TestClient, archive: Archive) -> None:
+    keep_words(archive, [Meant("ajá", ("dog",))])
+    answer = client.get("/api/search", params={"query": "Ajá"}).json()
+    assert (answer["query"], answer["name"]) == ("ajá", "Ajá")
+    dogs = client.get("/api/search", params={"query": "dog"}).json()
+    assert [hit["place"] for hit in answer["hits"]] == [hit["place"] for hit in dogs["hits"]]
+    assert judge(client, "ajá", answer["hits"][0], "yes")["judged"]["yes"] == 1
+    assert judgements(archive, "ajá")[0].score == answer["hits"][0]["score"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"query": "dug"}, "the nearest are dog"),
+        ({"query": "like:nowhere"}, "no place in an archive"),
+        ({"query": "dog", "folder": "elsewhere"}, "no folder 'elsewhere'"),
+        ({"query": "dog", "folder": "../../etc"}, "no folder"),
+        ({"query": "dog", "alarms": "5"}, "does not tell false alarms"),
+        ({"query": "dog", "alarms": "5", "min_score": "0.5"}, "two ways to say one thing"),
+    ],
+)
+def test_what_can_not_be_searched_for_is_a_sentence(client: TestClient, parameters: dict[str, str], said: str) -> None:
+    assert said in sentence(client.get("/api/search", params=parameters), 400)
+
+
+def test_a_picture_is_asked_with_and_asked_with_again(client: TestClient, tmp_path: Path) -> None:
+    picture = write_picture(tmp_path / "dog.png").read_bytes()
+    headers = {"Content-Type": "image/png"}
+    answer = client.post("/api/search/picture", params={"top": 2}, content=picture, headers=headers).json()
+    assert re.fullmatch("image:[0-9a-f]{16}", answer["query"])
+    assert len(answer["hits"]) == 2
+    assert client.get("/api/search", params={"query": answer["query"], "top": 2}).json() == answer
+    judge(client, answer["query"], answer["hits"][0], "related")
+    again = client.post("/api/search/picture", content=picture, headers=headers).json()
+    assert again["judged"] == {"yes": 0, "related": 1, "no": 0}
+    assert [hit["place"] for hit in again["hits"] if hit["verdict"] == "related"] == [answer["hits"][0]["place"]]
+    place = answer["hits"][0]["place"]
+    assert len(client.get("/api/curve", params={"query": answer["query"], "place": place}).json()["curve"]) > 10
+
+
+def test_a_picture_that_is_not_kept_is_a_sentence(client: TestClient) -> None:
+    assert "drop it" in sentence(client.get("/api/search", params={"query": "image:0123456789abcdef"}), 404)
+
+
+def test_pictures_are_kept_in_private_and_not_after_the_end(archive: Archive, tmp_path: Path) -> None:
+    client = client_of(archive)
+    with client:
+        folder = client.app.state.served.pictures.folder  # type: ignore[attr-defined]
+        client.post("/api/search/picture", content=write_picture(tmp_path / "a.png").read_bytes())
+        assert len(list(folder.iterdir())) == 1
+        assert folder.stat().st_mode & 0o077 == 0
+    assert not folder.exists()
+
+
+def test_a_spoken_example(client: TestClient) -> None:
+    place = client.get("/api/search", params={"query": "dog"}).json()["hits"][0]["place"]
+    answer = client.get("/api/search", params={"query": f"like:{place}", "top": 4}).json()
+    assert answer["query"] == f"like:{place}"
+    assert len(answer["hits"]) == 4
+    judge(client, answer["query"], answer["hits"][1], "yes")
+    assert client.get("/api/search", params={"query": f"like:{place}"}).json()["judged"]["yes"] == 1
+
+
+def test_recording(client: TestClient) -> None:
+    number = number_of(client, "tape.wav")
+    assert client.get(f"/api/recordings/{number}").json() == {
+        "id": number,
+        "name": "tape.wav",
+        "folder": "field/2019",
+        "duration_s": 12.0,
+        "channels": 2,
+        "speaker": "Ọlá",
+        "date": "2019-04-01",
+        "language": "yo",
+        "licence": "",
+        "consent": "",
+    }
+    sentence(client.get("/api/recordings/99"), 404)
+
+
+@pytest.mark.parametrize("channel", [1, 2])
+def test_sound_is_exact_to_the_sample(client: TestClient, original: Path, channel: int) -> None:
+    written, _ = soundfile.read(str(original.parent / "field" / "2019" / "tape.wav"), dtype="int16")
+    number = number_of(client, "tape.wav")
+    asked = {"channel": channel, "start_s": 1.23456, "end_s": 3.21}
+    answer = client.get(f"/api/recordings/{number}/sound", params=asked)
+    assert answer.headers["content-type"] == "audio/wav"
+    heard, rate = soundfile.read(io.BytesIO(answer.content), dtype="int16")
+    assert rate == 16_000
+    np.testing.assert_array_equal(heard, written[round(1.23456 * 16_000) : round(3.21 * 16_000), channel - 1])
+
+
+def test_sound_ends_with_its_recording(client: TestClient) -> None:
+    number = number_of(client, "tape.wav")
+    answer = client.get(f"/api/recordings/{number}/sound", params={"start_s": 11, "end_s": 99})
+    assert soundfile.info(io.BytesIO(answer.content)).frames == 16_000
+
+
+def test_loud_samples_do_not_wrap_around() -> None:
+    heard, _ = soundfile.read(io.BytesIO(wav_of(np.array([1.5, 1.0, -1.0, -2.0], np.float32))), dtype="int16")
+    assert heard.tolist() == [32767, 32767, -32768, -32768]
+
+
+def test_other_formats_sound_as_they_are_heard(client: TestClient, original: Path) -> None:
+    number = number_of(client, UNICODE)
+    answer = client.get(f"/api/recordings/{number}/sound", params={"start_s": 0.5, "end_s": 1})
+    heard, _ = soundfile.read(io.BytesIO(answer.content), dtype="float32")
+    direct = read_stretch(original.parent / "field" / "2020" / UNICODE, 0.5, 1)[0]
+    np.testing.assert_allclose(heard, direct, atol=1 / 32768)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ({"start_s": 3, "end_s": 2}, 400),
+        ({"start_s": 2, "end_s": 2}, 400),
+        ({"start_s": 12, "end_s": 13}, 400),
+        ({"start_s": 0, "end_s": 1, "channel": 3}, 404),
+        ({"start_s": 0}, 422),
+        ({"start_s": "nan", "end_s": 1}, 422),
+        ({"start_s": 0, "end_s": "inf"}, 422),
+        ({"start_s": -1, "end_s": 1}, 422),
+        ({"start_s": 0, "end_s": 1e300}, 422),
+        ({"start_s": 0, "end_s": 1, "channel": 0}, 422),
+        ({"start_s": 0, "end_s": 1, "channel": 10**30}, 422),
+    ],
+)
+@pytest.mark.parametrize("what", ["sound", "peaks"])
+def test_no_such_stretch(client: TestClient, what: str, asked: dict[str, object], status: int) -> None:
+    sentence(client.get(f"/api/recordings/{number_of(client, 'tape.wav')}/{what}", params=asked), status)
+
+
+def test_no_sound_of_hours(client: TestClient, archive: Archive) -> None:
+    number = number_of(client, "tape.wav")
+    with archive.writing() as connection:
+        connection.execute(update(recordings).where(recordings.c.id == number).values(duration_s=3600.0))
+    asked = {"start_s": 0, "end_s": 121}
+    assert "120 s" in sentence(client.get(f"/api/recordings/{number}/sound", params=asked), 400)
+
+
+def test_peaks(client: TestClient, archive: Archive) -> None:
+    number = number_of(client, "tape.wav")
+    asked = {"channel": 2, "start_s": 1.0, "end_s": 99.0, "count": 50}
+    told = client.get(f"/api/recordings/{number}/peaks", params=asked).json()
+    assert (told["start_s"], told["end_s"]) == (1.0, 12.0)
+    lowest, highest = peaks(archive, number, 2, 1.0, 12.0, 50) / 127
+    assert told["lowest"] == lowest.tolist()
+    assert told["highest"] == highest.tolist()
+    assert max(told["highest"]) > 0.1
+    assert min(told["lowest"]) < -0.1
+
+
+def test_peaks_of_three_hours_come_at_once(client: TestClient, archive: Archive) -> None:
+    number = number_of(client, "tape.wav")
+    loud = np.full((2, 15_000), 100, np.int8)
+    rows = [
+        {"recording": number, "channel": 1, "number": n, "windows": 1, "peaks": loud.tobytes()} for n in range(1, 36)
+    ]
+    with archive.writing() as connection:
+        connection.execute(insert(pieces), rows)
+        connection.execute(update(recordings).where(recordings.c.id == number).values(duration_s=10_800.0))
+    answer = client.get(f"/api/recordings/{number}/peaks", params={"start_s": 0, "end_s": 10_800, "count": 1600})
+    assert len(answer.json()["highest"]) == 1600
+    assert answer.elapsed.total_seconds() < 1
+
+
+def test_file_and_its_ranges(client: TestClient, original: Path) -> None:
+    whole = (original.parent / "field" / "2019" / "tape.wav").read_bytes()
+    address = f"/api/recordings/{number_of(client, 'tape.wav')}/file"
+    answer = client.get(address)
+    assert answer.content == whole
+    assert answer.headers["accept-ranges"] == "bytes"
+    assert answer.headers["content-type"].startswith("audio/")
+    for asked, part in (("0-9", whole[:10]), ("100-", whole[100:]), ("-7", whole[-7:])):
+        answer = client.get(address, headers={"Range": f"bytes={asked}"})
+        assert answer.status_code == 206
+        assert answer.content == part
+    assert answer.headers["content-range"] == f"bytes {len(whole) - 7}-{len(whole) - 1}/{len(whole)}"
+    answer = client.get(address, headers={"Range": f"bytes={len(whole)}-"})
+    assert answer.status_code == 416
+    assert answer.headers["content-range"] == f"bytes */{len(whole)}"
+
+
+def test_curve_is_what_the_model_hears(client: TestClient, archive: Archive, original: Path) -> None:
+    number = number_of(client, "tape.wav")
+    told = client.get("/api/curve", params={"query": "dog", "place": f"{number}:1:7.00"}).json()
+    assert (told["start_s"], told["end_s"]) == (3.0, 11.0)
+    part = read_stretch(original.parent / "field" / "2019" / "tape.wav", 3.0, 11.0)[0]
+    (heard,) = archive.finder.listen(part, ["dog"], start_s=3.0)
+    np.testing.assert_allclose(told["curve"], heard.curve, atol=1e-6)
+    np.testing.assert_allclose(told["times_s"], heard.times_s, atol=1e-9)
+    assert all(3.0 <= time_s <= 11.0 for time_s in told["times_s"])
+
+
+def test_curve_of_a_word_that_means_several_is_the_highest(client: TestClient, archive: Archive) -> None:
+    keep_words(archive, [Meant("ajá", ("dog", "ball"))])
+    place = f"{number_of(client, 'tape.wav')}:2:0.00"
+    curves = [
+        client.get("/api/curve", params={"query": query, "place": place}).json() for query in ("ajá", "dog", "ball")
+    ]
+    assert (curves[0]["start_s"], curves[0]["end_s"]) == (0.0, 4.0)
+    np.testing.assert_allclose(curves[0]["curve"], np.maximum(curves[1]["curve"], curves[2]["curve"]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("place", "status"), [("99:1:1.0", 404), ("1:9:1.0", 404), ("1:1:-1", 422), ("1:1:nan", 422), ("1:1", 422)]
+)
+def test_no_curve_of_what_is_not_there(client: TestClient, place: str, status: int) -> None:
+    sentence(client.get("/api/curve", params={"query": "dog", "place": place}), status)
+
+
+def test_judgements_are_kept_counted_and_undone(client: TestClient, archive: Archive) -> None:
+    one, two, *_ = client.get("/api/search", params={"query": "dog"}).json()["hits"]
+    kept = judge(client, "dog", {**one, "start_s": 0.5, "end_s": 0.9}, "yes")
+    assert kept["judged"] == {"yes": 1, "related": 0, "no": 0}
+    assert judge(client, "dog", two, "no")["judged"] == {"yes": 1, "related": 0, "no": 1}
+    first = judgements(archive, "dog")[0]
+    assert (first.id, first.score, first.start_s, first.end_s) == (kept["id"], one["score"], 0.5, 0.9)
+    assert str(first.place) == one["place"]
+    hits = {hit["place"]: hit for hit in client.get("/api/search", params={"query": "dog"}).json()["hits"]}
+    assert (hits[one["place"]]["verdict"], hits[one["place"]]["start_s"]) == ("yes", 0.5)
+    assert hits[two["place"]]["verdict"] == "no"
+    undone = client.delete(f"/api/judgements/{kept['id']}")
+    assert undone.json() == {"judged": {"yes": 0, "related": 0, "no": 1}}
+    sentence(client.delete(f"/api/judgements/{kept['id']}"), 404)
+
+
+def test_a_judgement_has_the_score_of_its_hit_whoever_was_asked(client: TestClient, archive: Archive) -> None:
+    hit = client.get("/api/search", params={"query": "dog"}).json()["hits"][0]
+    with client_of(archive) as another:  # which has shown nothing
+        judge(another, "dog", hit, "yes")
+    assert judgements(archive, "dog")[0].score == hit["score"]
+
+
+def test_a_place_that_no_search_has_shown_can_be_judged(client: TestClient, archive: Archive) -> None:
+    place = f"{number_of(client, 'tape.wav')}:1:5.43"
+    judge(client, "image:0123456789abcdef", {"place": place, "start_s": 5.2, "end_s": 5.6}, "yes")
+    (kept,) = judgements(archive, "image:0123456789abcdef")
+    assert (kept.place, kept.score) == (Place.read(place), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("changed", "status"),
+    [
+        ({"verdict": "maybe"}, 422),
+        ({"query": ""}, 422),
+        ({"query": "dug"}, 400),
+        ({"query": "like:x"}, 400),
+        ({"place": "99:1:1.00"}, 404),
+        ({"place": "1:7:1.00"}, 404),
+        ({"place": "1:1:999.00"}, 400),
+        ({"start_s": 3.0, "end_s": 2.0}, 400),
+        ({"end_s": 999.0}, 400),
+        ({"start_s": None}, 422),
+        ({"start_s": "x"}, 422),
+    ],
+)
+def test_what_is_no_judgement_is_a_sentence(
+    client: TestClient, archive: Archive, changed: dict[str, object], status: int
+) -> None:
+    said = {"query": "dog", "place": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5, **changed}
+    sentence(client.post("/api/judgements", json=said), status)
+    assert judgements(archive) == []
+
+
+def test_as_many_as_are_wanted_are_left_to_judge(client: TestClient) -> None:
+    def asked() -> list[dict[str, object]]:
+        return client.get("/api/search", params={"query": "dog", "top": 2}).json()["hits"]
+
+    seen = set()
+    for _ in range(3):
+        left = [hit for hit in asked() if hit["verdict"] is None]
+        assert len(left) == 2
+        assert left[0]["place"] not in seen
+        seen.add(left[0]["place"])
+        judge(client, "dog", left[0], "no")
+    assert {hit["place"] for hit in asked() if hit["verdict"] == "no"} == seen
+
+
+def test_many_ask_at_once(client: TestClient) -> None:
+    place = f"{number_of(client, 'tape.wav')}:1:7.00"
+    asked = [("/api/curve", {"query": word, "place": place}) for word in PITCHES]
+    asked += [("/api/search", {"query": word}) for word in PITCHES]
+    alone = [client.get(address, params=parameters).json() for address, parameters in asked]
+    together: dict[int, object] = {}
+
+    def ask_for(number: int) -> None:
+        address, parameters = asked[number]
+        together[number] = client.get(address, params=parameters).json()
+
+    threads = [threading.Thread(target=ask_for, args=(number,)) for number in range(len(asked))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [together[number] for number in range(len(asked))] == alone
+
+
+def test_folders_that_are_called_the_same_are_told_apart() -> None:
+    folders = ["/media/one/tapes", "/media/two/tapes", "/home/ada/field"]
+    names = folder_names(folders)
+    assert list(names.values()) == ["one/tapes", "two/tapes", "ada/field"]
+    for folder in folders:
+        shown = shown_folder(f"{folder}/a/b/c.wav", folder, names)
+        assert folder_shown_as(shown, names) == f"{folder}/a/b"
+    assert folder_names(["/"]) == {"/": ""}
+
+
+def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(client: TestClient) -> None:
+    described = client.get("/api/openapi.json").json()
+    operations = {f"{method} {path}" for path, item in described["paths"].items() for method in item}
+    assert operations == {
+        "get /api/archive",
+        "get /api/search",
+        "post /api/search/picture",
+        "get /api/curve",
+        "get /api/recordings/{number}",
+        "get /api/recordings/{number}/peaks",
+        "get /api/recordings/{number}/sound",
+        "get /api/recordings/{number}/file",
+        "post /api/judgements",
+        "delete /api/judgements/{number}",
+    }
+    assert "HTTPValidationError" not in json.dumps(described)
+    for address in ("/docs", "/redoc", "/openapi.json"):
+        sentence(client.get(address), 404)
