@@ -46,9 +46,9 @@ def main() -> None:
     """Time both and print the ratios."""
     torch.set_num_threads(1)
     files = sys.argv[1:]
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     waveforms = [read_audio(file) for file in files] or [
-        chance.normal(0, 0.1, 4 * SAMPLE_RATE).astype(np.float32) for _ in range(15)
+        rng.normal(0, 0.1, 4 * SAMPLE_RATE).astype(np.float32) for _ in range(15)
     ]
     duration_s = sum(len(waveform) for waveform in waveforms) / SAMPLE_RATE
     extract = Mfcc()

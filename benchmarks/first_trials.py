@@ -87,7 +87,7 @@ def digits(data: Path, out: Path) -> None:
     corpus, tagger = out / "corpus", out / "tagger"
     table_options = ["--words", out / "words.csv", "--keywords", out / "keywords.txt", "--name", "digits"]
     earmark("corpus", "table", out / "utterances.csv", corpus, *table_options, makes=corpus / "corpus.yaml")
-    tagger_options = ["--keywords", out / "keywords.txt", "--side", 112, "--epochs", 30, "--no-mirror"]
+    tagger_options = ["--keywords", out / "keywords.txt", "--image-size", 112, "--epochs", 30, "--no-mirror"]
     weights = tagger / "model.safetensors"
     earmark("tagger", "train", out / "pictures.csv", "--out", tagger, *tagger_options, makes=weights)
     earmark("tag", corpus, "--tagger", tagger, makes=corpus / "tags" / "vgs.csv")
@@ -119,7 +119,7 @@ def learn(out: Path, corpora: dict[str, Path]) -> None:
         seconds = earmark("train", "earmark", "--corpus", corpus, "--out", run, *options, makes=run / "model-card.md")
         earmark("evaluate", run, "--corpus", corpus, "--out", results, makes=results / "report.html")
         metrics = json.loads((results / "metrics.json").read_text(encoding="utf-8"))
-        cells = [look_up(metrics, place) for place in MEASURES.values()]
+        cells = [lookup(metrics, place) for place in MEASURES.values()]
         rows.append((supervision, seconds, [*cells, *precision_at_5(run, corpus)]))
     print("\n| supervision | trained in |", " | ".join([*MEASURES, "P@5", "localised P@5"]), "| first trials |")
     print("|---|---|" + "---|" * (len(MEASURES) + 2) + "---|")
@@ -138,7 +138,7 @@ def precision_at_5(run: Path, corpus: Path) -> tuple[float, float]:
     return float(spotted), float(placed)
 
 
-def look_up(metrics: dict, place: str) -> float:
+def lookup(metrics: dict, place: str) -> float:
     """A measure by its place, with dots between levels."""
     for part in place.split("."):
         metrics = metrics[part]

@@ -23,13 +23,13 @@ import numpy as np
 import soundfile
 
 from earmark.archive.archive import make_archive
-from earmark.archive.executors import Threads
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_words
 from earmark.core.corpus import read_corpus
 from earmark.evaluation.keyword_queries import evaluate
 from earmark.localisation.spotter import load_model
-from earmark.media.concatenation import GAPS_S, Spoken, string
+from earmark.media.concatenation import GAPS_S, Placement, concatenate
 
 LONG_S = 1200.0
 TOP = 10
@@ -38,9 +38,9 @@ TOP = 10
 def spotting(corpus: Path, run: Path, folder: Path) -> None:
     """Compare P@10 on long recordings with P@10 on utterances."""
     finder, known = load_model(run), read_corpus(corpus)
-    strung = string(known.utterances("test"), folder / "recordings", LONG_S)
+    strung = concatenate(known.utterances("test"), folder / "recordings", LONG_S)
     archive = make_archive(folder / "archive", run)
-    index(archive, [folder / "recordings"], Threads())
+    index(archive, [folder / "recordings"], ThreadExecutor())
     alone = evaluate(finder, known, "test")
     rows = []
     for word in finder.keywords:
@@ -54,7 +54,7 @@ def spotting(corpus: Path, run: Path, folder: Path) -> None:
     print(f"  long recordings    {100 * present:.1f} ({100 * located:.1f})")
 
 
-def _judge(spoken: Sequence[Spoken], word: str, time_s: float) -> tuple[bool, bool]:
+def _judge(spoken: Sequence[Placement], word: str, time_s: float) -> tuple[bool, bool]:
     """Whether a moment lies in an utterance that has the word, and in the word itself."""
     times = [times_s for s in spoken if s.start_s <= time_s < s.end_s for times_s in s.occurrences_s(word)]
     return bool(times), any(start_s <= time_s <= end_s for start_s, end_s in times)
@@ -66,7 +66,7 @@ def speed(corpus: Path, run: Path, folder: Path, hours: float) -> None:
     once_s = sum(utterance.duration_s + sum(GAPS_S) / 2 for utterance in utterances)
     often = utterances * int(np.ceil(hours * 3600 / once_s))
     wanted = int(len(often) * hours * 3600 / (once_s * len(often) / len(utterances)))
-    string(often[:wanted], folder / "recordings", hours * 3600)
+    concatenate(often[:wanted], folder / "recordings", hours * 3600)
     (path,) = (folder / "recordings").iterdir()
     lasts_s = soundfile.info(str(path)).duration
     command = [sys.executable, "-m", "earmark", "index", str(run), str(folder / "recordings")]

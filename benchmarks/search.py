@@ -27,14 +27,14 @@ import torch
 from sqlalchemy import insert, text
 
 from earmark.archive import schema
-from earmark.archive.archive import Archive, Place, make_archive, where
+from earmark.archive.archive import Archive, Position, make_archive, where
 from earmark.archive.chunking import PIECE_S, WINDOW_S, bounds_s, count_pieces
 from earmark.archive.rescoring import Asked, searched
 from earmark.archive.results import Filters, Found, recordings_that
 from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import best
 from earmark.archive.search_by_keyword import search_words
-from earmark.archive.shards import gather
+from earmark.archive.shards import build_shard
 from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
@@ -89,28 +89,28 @@ def make_run(folder: Path, recipe: str, words: npt.NDArray[np.float32]) -> Path:
 @torch.no_grad()
 def usual_similarity(model: PairModel, words: npt.NDArray[np.float32]) -> tuple[torch.Tensor, torch.Tensor]:
     """Deviation and mean of the similarities of utterances and pictures that have nothing to do with each other."""
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     count = round(WINDOW_S / model.grid.stride_s)
-    heard = np.stack([speak(count, words, chance) for _ in range(200)]).astype(np.float32)
-    seen = torch.cat([pixels_of(words, chance) for _ in range(20)]).flatten(1, 2)
+    heard = np.stack([speak(count, words, rng) for _ in range(200)]).astype(np.float32)
+    seen = torch.cat([pixels_of(words, rng) for _ in range(20)]).flatten(1, 2)
     alike, _ = model.similarities((torch.from_numpy(heard), torch.full((len(heard),), count)), seen)
     return torch.std_mean(alike)
 
 
-def speak(count: int, words: npt.NDArray[np.float32], chance: np.random.Generator) -> Frames:
+def speak(count: int, words: npt.NDArray[np.float32], rng: np.random.Generator) -> Frames:
     """Frames of one word after the other, said by one speaker."""
-    lengths = chance.integers(6, 16, count // 6 + 1)
-    said = np.repeat(chance.integers(0, len(words), len(lengths)), lengths)[:count]
+    lengths = rng.integers(6, 16, count // 6 + 1)
+    said = np.repeat(rng.integers(0, len(words), len(lengths)), lengths)[:count]
     place = np.concatenate([np.arange(length) / length for length in lengths])[:count]
     loud = np.sin(np.pi * (place + 0.03))[:, None]
-    colour = COLOUR * chance.standard_normal(words.shape[1])
-    frames = loud * words[said] + colour + NOISE * chance.standard_normal((count, words.shape[1]))
+    colour = COLOUR * rng.standard_normal(words.shape[1])
+    frames = loud * words[said] + colour + NOISE * rng.standard_normal((count, words.shape[1]))
     return frames.astype(np.float16)
 
 
 def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.float32]) -> None:
     """Write recordings with all that indexing would have kept of them."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     step_s = archive.frames.step_s
     duration_s = min(RECORDING_H, hours) * 3600
     count = max(1, round(hours * 3600 / duration_s))
@@ -119,7 +119,7 @@ def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.fl
             _add_recording(archive, recording, duration_s)
             for number in range(count_pieces(duration_s)):
                 start_s, end_s = bounds_s(number, duration_s)
-                frames = speak(round((end_s - start_s) / step_s), words, chance)
+                frames = speak(round((end_s - start_s) / step_s), words, rng)
                 archive.frames.write(f"{recording:064x}", 1, number, frames)
                 advance()
     with archive.writing() as connection:
@@ -142,12 +142,12 @@ def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
         connection.execute(insert(schema.pieces), parts)
 
 
-def pixels_of(words: npt.NDArray[np.float32], chance: np.random.Generator) -> torch.Tensor:
+def pixels_of(words: npt.NDArray[np.float32], rng: np.random.Generator) -> torch.Tensor:
     """What a picture of one or two keywords looks like to the model: (1, 8, 8, D)."""
-    shown = chance.integers(0, KEYWORDS, chance.integers(1, 3))
-    seen = 0.3 * chance.standard_normal((64, words.shape[1])).astype(np.float32)
+    shown = rng.integers(0, KEYWORDS, rng.integers(1, 3))
+    seen = 0.3 * rng.standard_normal((64, words.shape[1])).astype(np.float32)
     for word in shown:
-        first = int(chance.integers(0, 48))
+        first = int(rng.integers(0, 48))
         seen[first : first + 16] += words[word]
     return torch.from_numpy(seen).view(1, 8, 8, -1)
 
@@ -222,10 +222,10 @@ def pictures(
     archive: Archive, kind: str, words: npt.NDArray[np.float32], hours: float, queries: int, compared: int
 ) -> None:
     """Image queries, by way of the shards and by scoring every window."""
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     model = archive.finder.model
     with torch.no_grad():
-        asked = [Asked("", archive.finder, model.ask([pixels_of(words, chance)])) for _ in range(queries)]
+        asked = [Asked("", archive.finder, model.ask([pixels_of(words, rng)])) for _ in range(queries)]
 
     def answer(number: int, exhaustive: bool) -> list[Found]:
         rows = searched(archive, recordings_that(archive, Filters()))
@@ -236,10 +236,10 @@ def pictures(
 
 def examples(archive: Archive, hours: float, queries: int, compared: int) -> None:
     """Spoken examples, by way of the shards and by comparing with every window."""
-    chance = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     rows = list(searched(archive, recordings_that(archive, Filters())).values())
-    chosen = [rows[number] for number in chance.integers(0, len(rows), queries)]
-    places = [Place(row.id, 1, chance.uniform(1, row.duration_s - 1)) for row in chosen]
+    chosen = [rows[number] for number in rng.integers(0, len(rows), queries)]
+    places = [Position(row.id, 1, rng.uniform(1, row.duration_s - 1)) for row in chosen]
 
     def answer(number: int, exhaustive: bool) -> list[Found]:
         return search_like(archive, places[number], TOP, exhaustive=exhaustive)
@@ -264,7 +264,7 @@ def main() -> None:
             archive = make_archive(folder / "archive", make_run(folder / "run", MODELS[kind], words))
             fill(archive, args.hours, args.postings if kind == "keywords" else KEYWORDS, words)
             begun, used = time.perf_counter(), time.process_time()
-            gather(archive)
+            build_shard(archive)
             took_s, used_s = time.perf_counter() - begun, time.process_time() - used
             files = where(archive)["files"]
             sizes = ", ".join(f"{part} {files[part] / 1e6:.0f} MB" for part in ("archive.sqlite", "frames", "vectors"))

@@ -24,12 +24,12 @@ import numpy.typing as npt
 
 from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.data import Bools, gather_truth, located, measurable
-from earmark.evaluation.keyword_queries import Heard, detection_scores, evaluate
+from earmark.evaluation.data import Bools, ground_truth, located, measurable
+from earmark.evaluation.keyword_queries import ChunkResult, detection_scores, evaluate
 from earmark.evaluation.metrics import Counts, actual, detected, detection
 from earmark.evaluation.reliability import LEVEL, draws
 from earmark.features.cache import load_features
-from earmark.localisation.spotter import Finder, load_model
+from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.supervision.targets import Targets, read_targets, targets_path
 from earmark.training.thresholds import best_threshold, keyword_thresholds, tag_rates
 
@@ -110,14 +110,14 @@ def compared(counts: Counts, others: Counts) -> str:
 
 def resampled(choose: Chooser, scores: Floats, targets: Floats, test: Measured) -> str:
     """Detection F1 on test of thresholds chosen on resamples of dev."""
-    chance = np.random.default_rng(0)
-    draws_of_dev = chance.integers(len(scores), size=(RESAMPLES_OF_DEV, len(scores)))
+    rng = np.random.default_rng(0)
+    draws_of_dev = rng.integers(len(scores), size=(RESAMPLES_OF_DEV, len(scores)))
     once = np.ones((len(test.scores), 1), dtype=int)
     values = [f1(test.detection(choose(scores[drawn], targets[drawn])), once) for drawn in draws_of_dev]
     return f"{np.mean(values):.1f} ± {np.std(values):.1f}"
 
 
-def measured(finder: Finder, corpus: Corpus, split: str) -> Measured:
+def measured(finder: KeywordSpotter, corpus: Corpus, split: str) -> Measured:
     """A split as the model hears it, with its truth."""
     evaluation = evaluate(finder, corpus, split)
     truth, predictions = evaluation.truth, evaluation.predictions
@@ -128,7 +128,7 @@ def print_rates(corpus: Corpus, tags: Targets, keywords: Vocabulary) -> None:
     """Print the mean tags of each keyword where it is spoken and where it is not, estimated and true."""
     utterances = measurable([u for split in ("train", "dev") for u in corpus.utterances(split)])
     matrix = tags.matrix([u.id for u in utterances], keywords)
-    present = gather_truth(utterances, keywords).present
+    present = ground_truth(utterances, keywords).present
     columns = ("keyword", "spoken in", "a, by the tags", "a, in truth", "b, by the tags", "b, in truth")
     print(f"\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
     for word, b, a, tag, spoken in zip(keywords, *tag_rates(matrix), matrix.T, present.T, strict=True):
@@ -147,7 +147,7 @@ def main() -> None:
     tags = read_targets(targets_path(corpus, finder.checkpoint.recipe.supervision))
     taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
     features = load_features(corpus, "dev", finder.checkpoint.recipe.features)
-    scores = detection_scores(finder, Heard(features, range(len(targets))))
+    scores = detection_scores(finder, ChunkResult(features, range(len(targets))))
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
         ONE: one,

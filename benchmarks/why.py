@@ -19,10 +19,10 @@ from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.keyword_queries import evaluate
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Attention, Maximum, Recipe, read_recipe
-from earmark.training.loop import epoch_seconds, train
+from earmark.training.loop import estimate_epoch_seconds, train
 
 DEFAULT, ATTENTION = "the default recipe", "attention and a classifier"
 
@@ -79,7 +79,7 @@ def timed(recipe: Recipe, corpus: Corpus, out: Path) -> float:
 
 def measures(run: Path, corpus: Corpus, localisation: str | None = None) -> str:
     """The cells of a row, in percent."""
-    metrics = evaluate(Finder(read_checkpoint(run), localisation), corpus, "test").metrics
+    metrics = evaluate(KeywordSpotter(read_checkpoint(run), localisation), corpus, "test").metrics
     cells = [
         metrics["oracle"]["accuracy"],
         metrics["actual"]["f1"],
@@ -117,7 +117,7 @@ def main() -> None:
     ):
         epochs = asked.epochs
         if budget:
-            epochs = max(1, round(budget / epoch_seconds(recipe, corpus, Vocabulary(corpus.keywords))))
+            epochs = max(1, round(budget / estimate_epoch_seconds(recipe, corpus, Vocabulary(corpus.keywords))))
         else:
             timed(for_epochs(recipe, 1), corpus, asked.out / "warm-up")  # so that all features are there
         runs[name] = asked.out / str(number)

@@ -49,22 +49,22 @@ COLOURS = {"ball": "red", "dog": "blue", "ọmọ": "green", "snow": "yellow"}
 SIZES = {"train": 32, "dev": 8, "test": 8}
 
 
-def spoken(words: tuple[Word, ...], seconds: float, chance: np.random.Generator) -> npt.NDArray[np.float32]:
+def spoken(words: tuple[Word, ...], seconds: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """A waveform in which the words sound at their times, in noise."""
     # Noise and loudness vary, so that nothing but the words tells one utterance from another.
-    waveform = chance.normal(0, chance.uniform(0.005, 0.05), round(seconds * SAMPLE_RATE))
+    waveform = rng.normal(0, rng.uniform(0.005, 0.05), round(seconds * SAMPLE_RATE))
     for word in words:
         times_s = np.arange(round((word.end_s - word.start_s) * SAMPLE_RATE)) / SAMPLE_RATE
         phase = 2 * np.pi * np.cumsum(PITCHES[word.word](times_s)) / SAMPLE_RATE
         start = round(word.start_s * SAMPLE_RATE)
-        waveform[start : start + len(times_s)] += chance.uniform(0.2, 0.5) * np.sin(phase) * np.hanning(len(times_s))
+        waveform[start : start + len(times_s)] += rng.uniform(0.2, 0.5) * np.sin(phase) * np.hanning(len(times_s))
     return waveform.astype(np.float32)
 
 
-def picture(shown: list[str], chance: np.random.Generator) -> Image.Image:
+def picture(shown: list[str], rng: np.random.Generator) -> Image.Image:
     """A grey picture with a square for each word."""
     image = Image.new("RGB", (48, 48), "grey")
-    for corner, word in zip(chance.permutation(4), shown, strict=False):
+    for corner, word in zip(rng.permutation(4), shown, strict=False):
         left, top = int(corner % 2) * 24 + 4, int(corner // 2) * 24 + 4
         ImageDraw.Draw(image).rectangle((left, top, left + 14, top + 14), fill=COLOURS[word])
     return image
@@ -72,10 +72,10 @@ def picture(shown: list[str], chance: np.random.Generator) -> Image.Image:
 
 def write_tiny_corpus(folder: Path) -> Corpus:
     """Write the corpus, with tags ``vgs`` (soft, from a tag file) and ``bow``."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     splits: dict[str, list[Utterance]] = {}
     for split, size in SIZES.items():
-        splits[split] = [_utterance(folder, f"{split} {number}", number, chance) for number in range(size)]
+        splits[split] = [_utterance(folder, f"{split} {number}", number, rng) for number in range(size)]
     keywords = tuple(PITCHES)
     corpus = write_corpus(Corpus(folder, "tiny", "none", "CC0", keywords), splits)
     every = [utterance for utterances in splits.values() for utterance in utterances]
@@ -84,20 +84,20 @@ def write_tiny_corpus(folder: Path) -> Corpus:
     return corpus
 
 
-def _utterance(folder: Path, name: str, number: int, chance: np.random.Generator) -> Utterance:
-    shown = [str(word) for word in chance.permutation(list(PITCHES))[: 1 + number % 2]]
-    gaps = chance.uniform(0.15, 0.5, len(shown) + 1)
+def _utterance(folder: Path, name: str, number: int, rng: np.random.Generator) -> Utterance:
+    shown = [str(word) for word in rng.permutation(list(PITCHES))[: 1 + number % 2]]
+    gaps = rng.uniform(0.15, 0.5, len(shown) + 1)
     words, time_s = [], 0.0
     for gap, word in zip(gaps, shown, strict=False):
         start_s = round(time_s + gap, 3)
         words.append(Word(word, start_s, round(start_s + WORD_S, 3)))
         time_s = words[-1].end_s
-    waveform = spoken(tuple(words), time_s + gaps[-1], chance)
+    waveform = spoken(tuple(words), time_s + gaps[-1], rng)
     audio, image = folder / "audio" / f"{name}.wav", folder / "images" / f"{name}.png"
     for path in (audio, image):
         path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(str(audio), waveform, SAMPLE_RATE)
-    picture(shown, chance).save(image)
+    picture(shown, rng).save(image)
     return Utterance(
         name, audio, SAMPLE_RATE, len(waveform), image=image, text=" ".join(shown).capitalize(), words=tuple(words)
     )

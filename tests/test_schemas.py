@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from earmark.core.types import Hit
-from earmark.evaluation.data import Predictions, Truth
+from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.summary import HEADLINE, measure
 
 NAMES = ("metrics", "hits", "export")
@@ -52,15 +52,15 @@ def check(name, document):
     Draft202012Validator(schema(name)).validate(json.loads(json.dumps(document, allow_nan=False)))
 
 
-def metrics(aligned=True, one_threshold=0.4):
+def metrics(aligned=True, global_threshold=0.4):
     u, w = np.array([0, 2]), np.array([0, 0])  # the second keyword is never spoken
     present = np.zeros((3, 2), dtype=bool)
     present[u, w] = True
     n = len(u) if aligned else 0
-    truth = Truth(present, u[:n], w[:n], np.zeros(n), np.ones(n), aligned)
+    truth = GroundTruth(present, u[:n], w[:n], np.zeros(n), np.ones(n), aligned)
     predictions = Predictions(np.linspace(0, 1, 6).reshape(3, 2), np.array([[0.5, np.nan]] * 3))
     thresholds, keywords = np.array([0.3, 0.5]), ["ajá", "omi"]
-    return {**IDENTITY, **measure(truth, predictions, thresholds, keywords, np.full(3, 2.0), one_threshold)}
+    return {**IDENTITY, **measure(truth, predictions, thresholds, keywords, np.full(3, 2.0), global_threshold)}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,8 +102,8 @@ def test_no_object_is_open_by_oversight(name):
 
 @pytest.mark.parametrize("aligned", [True, False])
 @pytest.mark.parametrize("one_threshold", [0.4, None])
-def test_measures_meet_their_schema(aligned, one_threshold):
-    check("metrics", metrics(aligned, one_threshold))
+def test_measures_meet_their_schema(aligned, global_threshold):
+    check("metrics", metrics(aligned, global_threshold))
 
 
 def test_measures_of_written_queries_meet_their_schema():

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from earmark.core.corpus import Corpus, Utterance, Word, read_corpus
     from earmark.core.errors import EarmarkError
     from earmark.core.types import Hit, ImageQuery, Prompt
-    from earmark.localisation.spotter import Finder, load_model
+    from earmark.localisation.spotter import KeywordSpotter, load_model
 
 __version__ = "0.1.0"
 __all__ = [
     "Corpus",
     "EarmarkError",
-    "Finder",
     "Hit",
     "ImageQuery",
+    "KeywordSpotter",
     "Prompt",
     "Utterance",
     "Word",
@@ -33,7 +33,7 @@ __all__ = [
 _HOME = {
     "Corpus": "core.corpus",
     "EarmarkError": "core.errors",
-    "Finder": "localisation.spotter",
+    "KeywordSpotter": "localisation.spotter",
     "Hit": "core.types",
     "ImageQuery": "core.types",
     "Prompt": "core.types",

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.archive.ann_index import frames_apart, near, pooled, write_vectors
+from earmark.archive.ann_index import frames_apart, nearest_windows, pooled, write_vectors
 from earmark.archive.archive import Archive
 from earmark.archive.rescoring import Piece, Window, searched, windows_around
 from earmark.recipe import Recipe
@@ -65,7 +65,7 @@ def test_the_windows_are_those_around_the_nearest_frames(archive: Archive, tmp_p
         for _, piece, start_s in cosines[:12]
         for window in windows_around(piece.recording, piece.channel, start_s, start_s + 0.2, rows)
     )
-    fast = near(folders, direction, rows, STEP_S, 8)
+    fast = nearest_windows(folders, direction, rows, STEP_S, 8)
     assert len(set(fast)) == len(fast) >= 8
     assert set(fast[:8]) <= set(slow)  # vectors are kept as bytes: what is nearly as near may change places
 
@@ -75,19 +75,19 @@ def test_what_is_searched_for_is_found_in_the_recordings_that_are_searched(archi
     shard(archive, tmp_path / "all", Piece(1, 1, 0), Piece(1, 2, 0), Piece(2, 1, 0))
     frames = archive.frames.read(f"{1:064x}", 1, 0)[500:505]
     itself = pooled(frames, STEP_S)
-    assert set(near([tmp_path / "all"], itself, rows, STEP_S, 1)) == {Window(1, 1, 9), Window(1, 1, 10)}
+    assert set(nearest_windows([tmp_path / "all"], itself, rows, STEP_S, 1)) == {Window(1, 1, 9), Window(1, 1, 10)}
     only = {2: rows[2]}
-    assert {window.recording for window in near([tmp_path / "all"], itself, only, STEP_S, 5)} == {2}
-    assert len(near([tmp_path / "all"], itself, only, STEP_S, 10**6)) == 19  # all windows of 40 s
-    assert near([tmp_path / "all"], itself, {}, STEP_S, 5) == []
-    assert near([], itself, rows, STEP_S, 5) == []
+    assert {window.recording for window in nearest_windows([tmp_path / "all"], itself, only, STEP_S, 5)} == {2}
+    assert len(nearest_windows([tmp_path / "all"], itself, only, STEP_S, 10**6)) == 19  # all windows of 40 s
+    assert nearest_windows([tmp_path / "all"], itself, {}, STEP_S, 5) == []
+    assert nearest_windows([], itself, rows, STEP_S, 5) == []
 
 
 def test_directions_take_turns(archive: Archive, tmp_path: Path) -> None:
     rows = searched(archive, [])
     shard(archive, tmp_path / "all", Piece(1, 1, 0), Piece(2, 1, 0))
     there = [archive.frames.read(f"{number:064x}", 1, 0)[600:605] for number in (1, 2)]
-    found = near([tmp_path / "all"], np.concatenate([pooled(one, STEP_S) for one in there]), rows, STEP_S, 4)
+    found = nearest_windows([tmp_path / "all"], np.concatenate([pooled(one, STEP_S) for one in there]), rows, STEP_S, 4)
     assert found[:4] == [Window(1, 1, 11), Window(1, 1, 12), Window(2, 1, 11), Window(2, 1, 12)]
 
 
@@ -95,4 +95,4 @@ def test_a_silent_shard_holds_nothing(archive: Archive, tmp_path: Path) -> None:
     add_recording(archive, 3, 8.0, silent_s=(0.0, 8.0))
     assert shard(archive, tmp_path / "silent", Piece(3, 1, 0)) == 0
     direction = np.ones((1, 16), np.float32)
-    assert near([tmp_path / "silent"], direction, searched(archive, []), STEP_S, 5) == []
+    assert nearest_windows([tmp_path / "silent"], direction, searched(archive, []), STEP_S, 5) == []

@@ -7,14 +7,14 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from earmark.archive.collect import collect
 from sqlalchemy import insert, update
 
 from earmark import cli
 from earmark.archive import export, schema
 from earmark.archive.archive import Archive
-from earmark.archive.collection import collection
 from earmark.archive.judgements import judge
-from earmark.archive.query_aliases import Meant, keep_words
+from earmark.archive.query_aliases import Alias, keep_words
 from earmark.core.errors import EarmarkError
 from support.exports import sound
 from support.small_archive import found_at, unheard_archive
@@ -54,7 +54,7 @@ def test_judged_hits_and_the_best_of_the_others(archive: Archive) -> None:
     judge(archive, "dog", found_at(2, 2, 30, 31), "yes", 30.25, 31.5)
     judge(archive, "dog", found_at(1, 1, 20, 20.4), "no")
     judge(archive, "dog", found_at(1, 1, 3, 3.4), "related")
-    taken = collection(archive, top=3)
+    taken = collect(archive, top=3)
     assert told(taken) == [
         ("1.wav", "dog", 1, 3.0, 3.4, "related"),
         ("1.wav", "dog", 1, 17.0, 17.4, None),
@@ -79,7 +79,7 @@ def test_files_are_called_the_same_whichever_queries_are_taken(archive: Archive)
     judge(archive, "dog", found_at(1, 1, 5, 5.4), "yes")
     judge(archive, "omi", found_at(2, 1, 5, 5.4), "yes")
     names = [
-        [recording.name for recording in collection(archive, queries, accepted_only=True).recordings]
+        [recording.name for recording in collect(archive, queries, accepted_only=True).recordings]
         for queries in (["dog"], ["omi"], ["dog", "omi"])
     ]
     assert names == [["ohùn (Ilé)"], ["ohùn (Oko)"], ["ohùn (Ilé)", "ohùn (Oko)"]]
@@ -88,35 +88,35 @@ def test_files_are_called_the_same_whichever_queries_are_taken(archive: Archive)
 def test_accepted_hits_alone(archive: Archive) -> None:
     for second, verdict in ((5, "yes"), (6, "no"), (7, "related")):
         judge(archive, "dog", found_at(1, 1, second, second + 0.4), verdict)
-    assert told(collection(archive, accepted_only=True)) == [("1.wav", "dog", 1, 5.0, 5.4, "yes")]
+    assert told(collect(archive, accepted_only=True)) == [("1.wav", "dog", 1, 5.0, 5.4, "yes")]
 
 
 def test_named_queries_alone(archive: Archive) -> None:
     judge(archive, "dog", found_at(1, 1, 5, 5.4), "yes")
-    assert {query for _, query, *_ in told(collection(archive, ["omi"], top=2))} == {"omi"}
+    assert {query for _, query, *_ in told(collect(archive, ["omi"], top=2))} == {"omi"}
     spelt = unicodedata.normalize("NFD", "AJÁ")
     judge(archive, unicodedata.normalize("NFC", "ajá"), found_at(1, 1, 5, 5.4), "yes")
-    assert told(collection(archive, [spelt], accepted_only=True)) == [("1.wav", spelt, 1, 5.0, 5.4, "yes")]
+    assert told(collect(archive, [spelt], accepted_only=True)) == [("1.wav", spelt, 1, 5.0, 5.4, "yes")]
 
 
 def test_keywords_are_spelt_as_the_model_has_them(archive: Archive) -> None:
     judge(archive, unicodedata.normalize("NFC", "ajá"), found_at(1, 1, 5, 5.4), "yes")
-    assert {query for _, query, *_ in told(collection(archive))} == {"Ajá"}
+    assert {query for _, query, *_ in told(collect(archive))} == {"Ajá"}
 
 
 def test_pictures_and_spoken_examples_have_judged_hits_alone(archive: Archive) -> None:
     judge(archive, "image:0123456789abcdef", found_at(1, 1, 5, 5.4), "yes")
     judge(archive, "like:1:1:2.00", found_at(1, 1, 6, 6.4), "related")
-    assert [(query, verdict) for _, query, *_, verdict in told(collection(archive))] == [
+    assert [(query, verdict) for _, query, *_, verdict in told(collect(archive))] == [
         ("image:0123456789abcdef", "yes"),
         ("like:1:1:2.00", "related"),
     ]
 
 
 def test_words_of_ones_own_are_looked_up_by_what_they_mean(archive: Archive) -> None:
-    keep_words(archive, [Meant("Hund", ("dog",))])
+    keep_words(archive, [Alias("Hund", ("dog",))])
     judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
-    assert told(collection(archive, top=1)) == [
+    assert told(collect(archive, top=1)) == [
         ("1.wav", "Hund", 1, 19.0, 19.4, None),
         ("1.wav", "Hund", 1, 20.0, 20.4, "yes"),
     ]
@@ -124,7 +124,7 @@ def test_words_of_ones_own_are_looked_up_by_what_they_mean(archive: Archive) -> 
 
 def test_a_word_that_nobody_knows_any_more_keeps_its_judged_hits(archive: Archive) -> None:
     judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
-    assert told(collection(archive)) == [("1.wav", "hund", 1, 20.0, 20.4, "yes")]
+    assert told(collect(archive)) == [("1.wav", "hund", 1, 20.0, 20.4, "yes")]
 
 
 @pytest.mark.parametrize(
@@ -138,14 +138,14 @@ def test_a_word_that_nobody_knows_any_more_keeps_its_judged_hits(archive: Archiv
 )
 def test_nothing_to_take_home(archive: Archive, queries: list[str], accepted_only: bool, sentence: str) -> None:
     with pytest.raises(EarmarkError, match=sentence):
-        collection(archive, queries, accepted_only=accepted_only)
+        collect(archive, queries, accepted_only=accepted_only)
 
 
 def test_a_recording_that_is_gone_keeps_its_judged_hits(archive: Archive) -> None:
     judge(archive, "dog", found_at(2, 1, 30, 31), "yes")
     with archive.writing() as connection:
         connection.execute(update(schema.recordings).values(status="missing"))
-    assert told(collection(archive)) == [("2.wav", "dog", 1, 30.0, 31.0, "yes")]
+    assert told(collect(archive)) == [("2.wav", "dog", 1, 30.0, 31.0, "yes")]
 
 
 @pytest.mark.parametrize("changed", [1, 2])
@@ -157,7 +157,7 @@ def test_hits_in_what_a_file_held_before_are_left_out(archive: Archive, changed:
         gone = update(schema.recordings).where(schema.recordings.c.id == changed)
         connection.execute(gone.values(status="missing"))
     start_s = 10.0 * (3 - changed)
-    assert told(collection(archive, accepted_only=True)) == [("same.wav", "dog", 1, start_s, start_s + 1, "yes")]
+    assert told(collect(archive, accepted_only=True)) == [("same.wav", "dog", 1, start_s, start_s + 1, "yes")]
 
 
 # The verb

@@ -19,8 +19,8 @@ from sqlalchemy import event
 from earmark import cli
 from earmark.archive import archive as archives
 from earmark.archive import frame_store as frame_files
-from earmark.archive.archive import make_archive, open_archive, where
-from earmark.archive.executors import Threads
+from earmark.archive.archive import info, make_archive, open_archive
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_words
 from earmark.core.corpus import Corpus
@@ -44,7 +44,7 @@ def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFa
     with pytest.MonkeyPatch.context() as patch:
         small_pieces(patch)
         archive = make_archive(tmp_path_factory.mktemp("whole") / "archive", tiny_run)
-        assert index(archive, [media], Threads(1)).problems == []
+        assert index(archive, [media], ThreadExecutor(1)).problems == []
         kept = contents(archive)
         assert len(kept["pieces"]) == len(kept["frames"]) == 12
         assert {row[2] for row in kept["recordings"]} == {"done"}
@@ -55,14 +55,14 @@ def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFa
 def test_killed_again_and_again(
     seed: int, media: Path, tiny_run: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     archive, kills = tmp_path / "archive", 0
     index_it = (tmp_path / "said", "index", tiny_run, media, "--archive", archive)
     # At first while the folder is made, then among the pieces, last while the vectors are gathered.
-    for count in (0, 0, *sorted(chance.choices(range(1, 12), k=4)), 12):
+    for count in (0, 0, *sorted(rng.choices(range(1, 12), k=4)), 12):
         program = Program(*index_it)
         wait_for(program, archive, count)
-        time.sleep(chance.uniform(0, 0.06))
+        time.sleep(rng.uniform(0, 0.06))
         kills += program.poll() is None
         program.kill()
     assert kills >= 5
@@ -100,7 +100,7 @@ def test_two_programs_at_once_and_a_search_meanwhile(
     while any(program.poll() is None for program in both):
         scores = [found.hit.score for found in search_words(opened, ["dog", "ọmọ"], 20)]
         assert scores == sorted(scores, reverse=True)
-        assert where(opened)["windows"] >= 0
+        assert info(opened)["windows"] >= 0
         searches += 1
     assert searches > 10
     for program in both:
@@ -144,7 +144,7 @@ def test_a_disk_that_is_full_of_frames(
     assert said.startswith("earmark: The disk is full (")
     archive = open_archive(tmp_path / "archive")
     assert len(contents(archive)["pieces"]) == len(contents(archive)["frames"]) == 4
-    assert index(archive, [media], Threads(1)).problems == []
+    assert index(archive, [media], ThreadExecutor(1)).problems == []
     assert contents(archive) == undisturbed
 
 
@@ -176,7 +176,7 @@ def test_a_disk_that_is_full_of_tables(
     assert "archive.sqlite" in said
     archive = open_archive(tmp_path / "archive")
     assert len(contents(archive)["pieces"]) < 12
-    assert index(archive, [media], Threads(1)).problems == []
+    assert index(archive, [media], ThreadExecutor(1)).problems == []
     assert contents(archive) == undisturbed
 
 
@@ -195,5 +195,5 @@ def test_frames_are_on_the_disk_before_a_row_speaks_of_them(
         if statement.startswith("INSERT INTO pieces"):
             done.append("row")
 
-    index(archive, [media / "sub"], Threads(1))
+    index(archive, [media / "sub"], ThreadExecutor(1))
     assert done == ["sync", "replace", "sync", "row"]

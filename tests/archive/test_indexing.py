@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from earmark import cli
-from earmark.archive.archive import Archive, make_archive, open_archive, where
-from earmark.archive.executors import Threads
+from earmark.archive.archive import Archive, info, make_archive, open_archive
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import Report, index
 from earmark.archive.recordings import forget_missing
 from earmark.archive.schema import recordings, shard_pieces
 from earmark.archive.search_by_keyword import search_words
-from earmark.archive.shards import gather
-from earmark.archive.worker import Heard, Task
+from earmark.archive.shards import build_shard
+from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from support.long_sounds import contents, small_pieces, write_long
@@ -49,9 +49,9 @@ def archive(media: Path, tiny_run: Path, tmp_path: Path) -> Archive:
     return archive
 
 
-def heard(archive: Archive, *folders: Path, about: Path | None = None) -> Report:
+def heard(archive: Archive, *folders: Path, metadata: Path | None = None) -> Report:
     """What indexing did."""
-    return index(archive, folders, Threads(1), about)
+    return index(archive, folders, ThreadExecutor(1), metadata)
 
 
 def statuses(archive: Archive) -> dict[str, str]:
@@ -127,7 +127,7 @@ def test_all_of_a_folder_is_gone(archive: Archive, media: Path) -> None:
 def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) -> None:
     before = {path.name for path in (archive.folder / "vectors").iterdir()}
     (media / "a.wav").unlink()
-    report = index(archive, [media], Threads(1), forget=True)
+    report = index(archive, [media], ThreadExecutor(1), forget=True)
     assert report.news == {"gone": 1, "forgotten": 1}
     assert statuses(archive) == {"b.wav": "done"}
     after = {path.name for path in (archive.folder / "vectors").iterdir()}
@@ -172,8 +172,10 @@ class Vanishing:
     def __init__(self, happens: Any) -> None:
         self.happens = happens
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
-        for number, outcome in enumerate(Threads(1).hear(archive, tasks)):
+    def hear(
+        self, archive: Archive, tasks: Iterator[ChunkTask]
+    ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
+        for number, outcome in enumerate(ThreadExecutor(1).hear(archive, tasks)):
             yield outcome
             if number == 0:
                 self.happens()
@@ -259,7 +261,7 @@ def test_strange_names(media: Path, tiny_corpus: Corpus, tiny_run: Path, tmp_pat
 def test_what_the_owner_says(archive: Archive, media: Path, tmp_path: Path) -> None:
     table = tmp_path / "about.csv"
     table.write_text("\ufeffAudio;speaker;licence\nmedia/a.wav;Ọlá;CC0\nmedia\\sub\\b.wav;;\n", encoding="utf-8")
-    heard(archive, media, about=table)
+    heard(archive, media, metadata=table)
     with archive.reading() as connection:
         rows = {Path(row.path).name: row for row in connection.execute(recordings.select())}
     assert (rows["a.wav"].speaker, rows["a.wav"].licence, rows["a.wav"].date) == ("Ọlá", "CC0", "")
@@ -270,7 +272,7 @@ def test_what_the_owner_says(archive: Archive, media: Path, tmp_path: Path) -> N
     with pytest.raises(
         EarmarkError, match=r"(?s)about.csv has 1 problem.*row 3: there is no audio file 'media/none.wav'"
     ):
-        heard(archive, media, about=table)
+        heard(archive, media, metadata=table)
 
 
 def test_the_verb_lists_what_is_broken(
@@ -298,7 +300,7 @@ def test_the_verb_lists_what_is_broken(
     assert go(*index_it, "--forget") == 0
     assert "1 no longer there" in (out := capsys.readouterr().out)
     assert "1 forgotten" in out
-    assert go("where", tmp_path / "archive", "--json") == 0
+    assert go("info", tmp_path / "archive", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     archive = open_archive(tmp_path / "archive")
     kept = contents(archive)
@@ -308,7 +310,7 @@ def test_the_verb_lists_what_is_broken(
     assert told["hours"] == pytest.approx(14.5 / 3600)
     on_disk = sum(path.stat().st_size for path in archive.folder.rglob("*") if path.is_file())
     assert sum(told["files"].values()) == on_disk
-    assert go("where", tmp_path / "archive") == 0
+    assert go("info", tmp_path / "archive") == 0
     printed = capsys.readouterr().out
     assert "1 recordings (1 done)" in printed
     assert "7 windows" in printed
@@ -350,5 +352,5 @@ def test_making_that_was_stopped_is_begun_anew(tiny_run: Path, tiny_pictured_run
     archive = make_archive(tmp_path / "archive", tiny_run)
     assert archive.setting("model_name") == "tiny"
     assert archive.finder.keywords == archive.vocabulary.words
-    assert gather(archive) is None
-    assert where(archive)["recordings"] == {}
+    assert build_shard(archive) is None
+    assert info(archive)["recordings"] == {}

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.archive.archive import Archive, Place, open_archive
-from earmark.archive.judgements import Judgement, judge, judgements, query_key, running_precision, undo, with_verdicts
-from earmark.archive.results import Found
+from earmark.archive.archive import Archive, Position, open_archive
+from earmark.archive.judgements import Judgement, judge, judgements, query_key, undo, verdict_counts, with_verdicts
+from earmark.archive.results import ArchiveHit
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
 from support.media import write_picture
@@ -40,7 +40,7 @@ def archive(tmp_path: Path) -> Archive:
     return unheard_archive(tmp_path / "archive")
 
 
-def verdicts(archive: Archive, key: str, *found: Found) -> list[str | None]:
+def verdicts(archive: Archive, key: str, *found: ArchiveHit) -> list[str | None]:
     return [one.verdict for one in with_verdicts(archive, key, found)]
 
 
@@ -71,14 +71,14 @@ def test_key_of_a_missing_picture_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_key_of_an_example_is_its_place() -> None:
-    assert query_key(Place(12, 1, 345.204)) == "like:12:1:345.20"
+    assert query_key(Position(12, 1, 345.204)) == "like:12:1:345.20"
 
 
 def test_a_judgement_says_all_that_was_said(archive: Archive) -> None:
     found = found_at(2, 1, 3.0, 4.5)
     number = judge(archive, "dog", found, "related", 2.5, 4.0)
     (kept,) = judgements(archive, "dog")
-    assert kept == Judgement(number, "dog", Place(2, 1, 3.75), 2.5, 4.0, 0.5, "related", kept.judged_at)
+    assert kept == Judgement(number, "dog", Position(2, 1, 3.75), 2.5, 4.0, 0.5, "related", kept.judged_at)
     assert kept.judged_at.endswith("+00:00")
     (told,) = with_verdicts(archive, "dog", [found])
     assert told == replace(found, verdict="related", hit=replace(found.hit, start_s=2.5, end_s=4.0))
@@ -94,7 +94,7 @@ def test_a_new_verdict_takes_the_place_of_the_old(archive: Archive) -> None:
 def test_the_place_that_was_written_down_is_the_place_that_was_found(archive: Archive) -> None:
     found = found_at(1, 1, 3.0, 4.00777)
     judge(archive, "dog", found, "yes")
-    judge(archive, "dog", replace(found, place=Place.read(str(found.place))), "no")
+    judge(archive, "dog", replace(found, place=Position.read(str(found.place))), "no")
     assert [one.verdict for one in judgements(archive)] == ["no"]
 
 
@@ -103,7 +103,7 @@ def test_an_extent_that_was_set_far_off_still_belongs_to_its_hit(archive: Archiv
     judge(archive, "dog", found, "yes", 20.0, 21.0)
     assert verdicts(archive, "dog", found) == ["yes"]
     judge(archive, "dog", found, "no")
-    assert running_precision(archive, "dog") == (0, 0, 1)
+    assert verdict_counts(archive, "dog") == (0, 0, 1)
 
 
 def test_a_hit_that_another_index_placed_beside_is_the_same(archive: Archive) -> None:
@@ -119,7 +119,7 @@ def test_the_word_before_keeps_its_own_verdict(archive: Archive) -> None:
     judge(archive, "dog", first, "yes")
     judge(archive, "dog", second, "no")
     assert verdicts(archive, "dog", first, second) == ["yes", "no"]
-    assert running_precision(archive, "dog") == (1, 0, 1)
+    assert verdict_counts(archive, "dog") == (1, 0, 1)
 
 
 def test_other_queries_recordings_channels_and_times_are_not_judged(archive: Archive) -> None:
@@ -129,12 +129,12 @@ def test_other_queries_recordings_channels_and_times_are_not_judged(archive: Arc
     assert with_verdicts(archive, "dog", others) == others
     assert with_verdicts(archive, "snow", [found]) == [found]
     assert judgements(archive, "snow") == []
-    assert running_precision(archive, "snow") == (0, 0, 0)
+    assert verdict_counts(archive, "snow") == (0, 0, 0)
 
 
 def test_undo(archive: Archive) -> None:
     keep, take = (judge(archive, "dog", found_at(1, 1, start, start + 1), "yes") for start in (1.0, 5.0))
-    assert undo(archive, take).place == Place(1, 1, 5.5)
+    assert undo(archive, take).place == Position(1, 1, 5.5)
     assert [one.id for one in judgements(archive)] == [keep]
     with pytest.raises(EarmarkError, match=rf"no judgement {take}: "):
         undo(archive, take)
@@ -155,7 +155,7 @@ def test_undo(archive: Archive) -> None:
     ],
 )
 def test_what_is_no_judgement_is_refused(
-    archive: Archive, found: Found, verdict: Any, extent: tuple[float | None, float | None], sentence: str
+    archive: Archive, found: ArchiveHit, verdict: Any, extent: tuple[float | None, float | None], sentence: str
 ) -> None:
     with pytest.raises(EarmarkError, match=sentence):
         judge(archive, "dog", found, verdict, *extent)
@@ -174,7 +174,7 @@ SPANS = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda s: found_at
 @settings(max_examples=25, deadline=None)
 @given(judged=st.lists(SPANS, max_size=6), asked=SPANS)
 def test_verdict_is_that_of_the_nearest_that_shares_time(
-    judged: list[Found], asked: Found, tmp_path_factory: pytest.TempPathFactory
+    judged: list[ArchiveHit], asked: ArchiveHit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     archive = unheard_archive(tmp_path_factory.mktemp("archive") / "archive")
     for number, found in enumerate(judged):
@@ -194,7 +194,7 @@ def test_verdict_is_that_of_the_nearest_that_shares_time(
     archive.close()
 
 
-def _hundredths(found: Found) -> list[float]:
+def _hundredths(found: ArchiveHit) -> list[float]:
     return _hundredths_of(found.hit.start_s, found.hit.end_s)
 
 
@@ -213,8 +213,8 @@ def test_judgements_at_once_from_many_threads_are_all_kept(archive: Archive) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    assert running_precision(archive, "dog") == (5, 0, 0)
-    assert [running_precision(archive, f"word {worker}") for worker in range(4)] == [(0, 0, 5)] * 4
+    assert verdict_counts(archive, "dog") == (5, 0, 0)
+    assert [verdict_counts(archive, f"word {worker}") for worker in range(4)] == [(0, 0, 5)] * 4
 
 
 def test_what_was_kept_outlives_a_kill(archive: Archive) -> None:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from earmark.archive.archive import make_archive, open_archive, where
-from earmark.archive.executors import Threads
+from earmark.archive.archive import info, make_archive, open_archive
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.judgements import judge, judgements, running_precision, undo
+from earmark.archive.judgements import judge, judgements, undo, verdict_counts
 from earmark.archive.results import Filters
 from earmark.archive.search_by_keyword import search_words
 from earmark.core.corpus import Corpus
@@ -57,7 +57,7 @@ def in_a_file(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFact
     with pytest.MonkeyPatch.context() as patch:
         small_pieces(patch)
         archive = make_archive(tmp_path_factory.mktemp("file") / "archive", tiny_run)
-        index(archive, [media], Threads(1))
+        index(archive, [media], ThreadExecutor(1))
         return contents(archive)
 
 
@@ -68,7 +68,7 @@ def test_index_search_judge(
     archive = make_archive(tmp_path / "archive", tiny_run, database)
     table = media.parent / "about.csv"
     table.write_text(f"audio,speaker,date\n{media}/a.wav,Ọlá,2019-04-02\n", encoding="utf-8")
-    assert index(archive, [media], Threads(1), about=table).problems == []
+    assert index(archive, [media], ThreadExecutor(1), metadata=table).problems == []
     assert contents(archive) == in_a_file
     best = search_words(archive, ["dog"], 5)
     assert [found.hit.score for found in best] == sorted(
@@ -84,10 +84,10 @@ def test_index_search_judge(
     assert search_words(archive, ["dog"], 50, filters=Filters(folder=str(media / "Ọlá"))) == []
     number = judge(archive, "dog", best[0], "yes")
     judge(archive, "dog", best[1], "no")
-    assert running_precision(archive, "dog") == (1, 0, 1)
+    assert verdict_counts(archive, "dog") == (1, 0, 1)
     undo(archive, number)
     assert len(judgements(archive, "dog")) == 1
-    told = where(open_archive(tmp_path / "archive"))
+    told = info(open_archive(tmp_path / "archive"))
     assert told["database"] == database
     assert told["recordings"] == {"done": 2}
     assert told["postings"] == len(in_a_file["postings"])
@@ -123,7 +123,7 @@ def test_a_database_belongs_to_one_archive(
     # Making it may be stopped before its last step.
     (tmp_path / "one" / "archive.json").unlink()
     make_archive(tmp_path / "one", tiny_run, database)
-    index(archive, [media], Threads(1))
+    index(archive, [media], ThreadExecutor(1))
     shutil.rmtree(tmp_path / "one")
     with pytest.raises(EarmarkError, match="holds an archive already: name an empty one"):
         make_archive(tmp_path / "one", tiny_run, database)

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from earmark.archive.archive import Archive, make_archive
-from earmark.archive.executors import Threads, engine_called
+from earmark.archive.executors import ThreadExecutor, engine_called
 from earmark.archive.indexer import index
-from earmark.archive.worker import Heard, Task
+from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from support.long_sounds import contents, write_long
@@ -46,7 +46,9 @@ class Murderous:
         self.engine = engine
         self.killed: list[int] = []
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
+    def hear(
+        self, archive: Archive, tasks: Iterator[ChunkTask]
+    ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
         for outcome in self.engine.hear(archive, tasks):
             if not self.killed:
                 until = time.monotonic() + 10
@@ -61,14 +63,14 @@ class Murderous:
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds workers in /proc")
 def test_two_workers_of_which_one_is_killed(tiny_corpus: Corpus, tiny_run: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="needs earmark[ray]")
-    from earmark.archive.executors import Ray
+    from earmark.archive.executors import RayExecutor
 
     # Pieces of the real length: the workers know of no other.
     write_long(tmp_path / "media" / "a.wav", tiny_corpus, 630.0, channels=2)
     here = make_archive(tmp_path / "here", tiny_run)
-    assert index(here, [tmp_path / "media"], Threads(1)).problems == []
+    assert index(here, [tmp_path / "media"], ThreadExecutor(1)).problems == []
     there = make_archive(tmp_path / "there", tiny_run)
-    engine = Murderous(Ray(workers=2))
+    engine = Murderous(RayExecutor(workers=2))
     assert index(there, [tmp_path / "media"], engine).problems == []
     assert len(engine.killed) == 1
     assert contents(there) == contents(here)

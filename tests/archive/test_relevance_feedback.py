@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from earmark.archive.archive import Archive, make_archive
-from earmark.archive.executors import Threads
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, query_key
 from earmark.archive.relevance_feedback import DOUBT, WEIGHT, in_order, rerank
-from earmark.archive.search import Limits, ask
+from earmark.archive.search import SearchOptions, ask
 from earmark.core.corpus import Corpus
 
 
@@ -52,10 +52,10 @@ def slow_order(scores: list[float], left: list[list[float]], judged: list[list[f
 
 @given(st.integers(0, 10_000))
 def test_it_is_the_slow_version(seed: int) -> None:
-    chance = np.random.default_rng(seed)
-    n, m, k = int(chance.integers(1, 8)), int(chance.integers(1, 5)), int(chance.integers(2, 5))
-    scores, left, judged = chance.uniform(0.01, 0.99, n), chance.normal(size=(n, k)), chance.normal(size=(m, k))
-    accepted = chance.choice([0.0, 0.5, 1.0], m)
+    rng = np.random.default_rng(seed)
+    n, m, k = int(rng.integers(1, 8)), int(rng.integers(1, 5)), int(rng.integers(2, 5))
+    scores, left, judged = rng.uniform(0.01, 0.99, n), rng.normal(size=(n, k)), rng.normal(size=(m, k))
+    accepted = rng.choice([0.0, 0.5, 1.0], m)
     totals = slow_order(scores.tolist(), left.tolist(), judged.tolist(), accepted.tolist())
     order = in_order(scores, left, judged, accepted)
     assert sorted(order) == list(range(n))
@@ -79,17 +79,17 @@ def test_a_doubtful_judgement_does_not_undo_a_great_difference_of_scores() -> No
 def archive(tiny_run: Path, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """The tiny corpus's utterances, indexed."""
     made = make_archive(tmp_path_factory.mktemp("archive") / "archive", tiny_run)
-    index(made, [tiny_corpus.utterances("train")[0].audio.parent], Threads(1))
+    index(made, [tiny_corpus.utterances("train")[0].audio.parent], ThreadExecutor(1))
     return made
 
 
 def test_nothing_judged_is_the_old_order_and_judged_hits_keep_theirs(archive: Archive) -> None:
-    found = ask(archive, "dog", Limits(20))
+    found = ask(archive, "dog", SearchOptions(20))
     key = query_key("dog")
     assert rerank(archive, key, found) == found
     for one, verdict in ((found[1], "no"), (found[4], "yes")):
         judge(archive, key, one, verdict)  # type: ignore[arg-type]
-    again = ask(archive, "dog", Limits(20))
+    again = ask(archive, "dog", SearchOptions(20))
     assert [(one.place, one.verdict) for one in again[:2]] == [(found[1].place, "no"), (found[4].place, "yes")]
     assert {one.place for one in again} == {one.place for one in found}
-    assert [one.place for one in ask(archive, "ball", Limits(20)) if one.verdict] == []
+    assert [one.place for one in ask(archive, "ball", SearchOptions(20)) if one.verdict] == []

@@ -36,9 +36,9 @@ def archive(request: pytest.FixtureRequest, tiny_pictured_recipe: Recipe, tmp_pa
 
 
 def ask(archive: Archive) -> Asked:
-    chance = torch.Generator().manual_seed(3)
+    rng = torch.Generator().manual_seed(3)
     with torch.no_grad():
-        query = archive.finder.model.ask([torch.randn(2, 3, 3, 16, generator=chance)])
+        query = archive.finder.model.ask([torch.randn(2, 3, 3, 16, generator=rng)])
     return Asked("a picture", archive.finder, query)
 
 

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import insert
 
 from earmark.archive import schema
-from earmark.archive.archive import Archive, Place
+from earmark.archive.archive import Archive, Position
 from earmark.archive.results import Filters
 from earmark.archive.search_by_example import alike, search_like
-from earmark.archive.shards import gather
+from earmark.archive.shards import build_shard
 from earmark.core.errors import EarmarkError
 from earmark.recipe import Recipe
 from support.synthetic_tables import add_recording, made_up_archive
@@ -36,8 +36,8 @@ def slowly_alike(example: Single, frames: Single) -> tuple[float, int]:
 
 @pytest.mark.parametrize(("example", "frames"), [(12, 100), (1, 100), (12, 12), (12, 7), (12, 1)])
 def test_alike_is_the_best_mean_cosine_of_frames_laid_over(example: int, frames: int) -> None:
-    chance = np.random.default_rng(example + frames)
-    one, other = (chance.standard_normal((count, 5)).astype(np.float32) for count in (example, frames))
+    rng = np.random.default_rng(example + frames)
+    one, other = (rng.standard_normal((count, 5)).astype(np.float32) for count in (example, frames))
     other[: frames // 3] = 0
     score, first = alike(one, other)
     expected, where = slowly_alike(one, other)
@@ -70,8 +70,8 @@ def archive(tiny_recipe: Recipe, tmp_path: Path) -> Archive:
 @pytest.mark.parametrize("gathered", [True, False])
 def test_what_sounds_alike_is_found_first(archive: Archive, gathered: bool) -> None:
     if gathered:
-        gather(archive)
-    found = search_like(archive, Place(1, 1, 20.3), 5)
+        build_shard(archive)
+    found = search_like(archive, Position(1, 1, 20.3), 5)
     assert [one.place.recording for one in found[:2]] in ([1, 2], [2, 1])
     starts_s = {one.place.recording: one.hit.start_s for one in found[:2]}
     assert starts_s == pytest.approx({1: 31.2, 2: 7.0})
@@ -82,25 +82,25 @@ def test_what_sounds_alike_is_found_first(archive: Archive, gathered: bool) -> N
 
 
 def test_the_short_way_finds_what_comparing_all_finds(archive: Archive) -> None:
-    gather(archive)
-    for place in (Place(1, 1, 20.3), Place(2, 1, 3.0), Place(1, 2, 59.9)):
+    build_shard(archive)
+    for place in (Position(1, 1, 20.3), Position(2, 1, 3.0), Position(1, 2, 59.9)):
         fast, slow = (search_like(archive, place, 20, exhaustive=exhaustive) for exhaustive in (False, True))
         assert [one.place for one in fast] == [one.place for one in slow]
 
 
 def test_filters_choose_where_to_search_but_not_the_example(archive: Archive) -> None:
-    gather(archive)
-    found = search_like(archive, Place(1, 1, 20.3), 5, Filters(speaker="bayo"))
+    build_shard(archive)
+    found = search_like(archive, Position(1, 1, 20.3), 5, Filters(speaker="bayo"))
     assert {one.place.recording for one in found} == {2}
     assert found[0].hit.start_s == pytest.approx(7.0)
 
 
-@pytest.mark.parametrize("place", [Place(9, 1, 1.0), Place(1, 3, 1.0), Place(1, 1, 61.0)])
-def test_unknown_places_are_refused(archive: Archive, place: Place) -> None:
+@pytest.mark.parametrize("place", [Position(9, 1, 1.0), Position(1, 3, 1.0), Position(1, 1, 61.0)])
+def test_unknown_places_are_refused(archive: Archive, place: Position) -> None:
     with pytest.raises(EarmarkError, match=str(place)):
         search_like(archive, place, 5)
 
 
 def test_silence_is_no_example(archive: Archive) -> None:
     with pytest.raises(EarmarkError, match="was not heard"):
-        search_like(archive, Place(1, 1, 45.0), 5)
+        search_like(archive, Position(1, 1, 45.0), 5)

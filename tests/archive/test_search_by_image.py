@@ -14,8 +14,8 @@ from earmark.archive.archive import Archive
 from earmark.archive.rescoring import Asked, Piece, Window, all_windows, score_windows, searched
 from earmark.archive.results import Filters
 from earmark.archive.search_by_image import search_pictures
-from earmark.archive.shards import gather, look_up
-from earmark.archive.window_summaries import likely, middles, typical_frames
+from earmark.archive.shards import build_shard, lookup
+from earmark.archive.window_summaries import codebook, kmeans, rank_windows
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
 from earmark.recipe import Recipe
@@ -29,7 +29,7 @@ def filled(recipe: Recipe, folder: Path, kind: str) -> Archive:
     made = made_up_archive(folder, pictured(recipe, kind))
     add_recording(made, 1, 40.0, channels=2, silent_s=(10.0, 20.0), speaker="Ada")
     add_recording(made, 2, 30.0, speaker="Bayo")
-    gather(made)
+    build_shard(made)
     add_recording(made, 3, 9.0, speaker="Ada")
     return made
 
@@ -66,13 +66,13 @@ def test_digests_guess_the_order_of_scores(
     archive = filled(tiny_pictured_recipe, tmp_path, kind)
     rows = searched(archive, [])
     del rows[3]
-    folders, loose = look_up(archive, rows)
+    folders, loose = lookup(archive, rows)
     assert loose == []
     one = Asked("it", archive.finder, archive.finder.ask([query("it", asked.prompts[0].path)]))
-    guessed = likely(folders, one, rows, 1000)
+    guessed = rank_windows(folders, one, rows, 1000)
     heard = [w for w in all_windows(rows.values()) if score_windows(archive, one, [w], rows)]
     assert sorted(guessed) == sorted(heard)
-    assert likely(folders, one, rows, 7) == guessed[:7]
+    assert rank_windows(folders, one, rows, 7) == guessed[:7]
     by_score = sorted(heard, key=lambda w: -score_windows(archive, one, [w], rows)[0].hit.score)
     places = [by_score.index(window) for window in guessed]
     at_least = {"keywords": 0.999, "sisa": 0.8, "misa": 0.7}[kind]
@@ -85,25 +85,25 @@ def test_digests_of_typical_frames_tell_the_very_similarity(
     tiny_pictured_recipe: Recipe, tmp_path: Path, kind: str
 ) -> None:
     model = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, kind)).finder.model
-    chance = torch.Generator().manual_seed(1)
-    typical = torch.randn(9, 16, generator=chance)
+    rng = torch.Generator().manual_seed(1)
+    typical = torch.randn(9, 16, generator=rng)
     lengths = torch.tensor([30, 12, 3])
-    numbers = torch.randint(0, 9, (3, 30), generator=chance)
+    numbers = torch.randint(0, 9, (3, 30), generator=rng)
     speech = typical[numbers], lengths
     digests = model.digest(speech, typical)
     for digest, row, length in zip(digests, numbers.tolist(), lengths.tolist(), strict=True):
         inner = row[2 : length - 2] if length > 5 else row[1:2]
         assert digest.tolist() == pytest.approx([inner.count(code) / len(inner) for code in range(9)])
-    pixels = torch.randn(1, 3, 3, 16, generator=chance)
+    pixels = torch.randn(1, 3, 3, 16, generator=rng)
     alike, _ = model.similarities(speech, pixels.flatten(1, 2))
-    torch.testing.assert_close(digests @ model.sought(model.ask([pixels]), typical), alike[:, 0])
+    torch.testing.assert_close(digests @ model.query_summary(model.ask([pixels]), typical), alike[:, 0])
 
 
 def test_only_the_likeliest_are_scored(
     tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = filled(tiny_pictured_recipe, tmp_path, "keywords")
-    gather(archive)
+    build_shard(archive)
     counts: list[int] = []
 
     def counted(archive: Archive, asked: Asked, windows: list[Window], rows: object) -> list[object]:
@@ -126,31 +126,31 @@ def test_words_only_models_are_not_asked_with_pictures(tiny_recipe: Recipe, tmp_
 def test_empty_archives_have_no_hits(tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery) -> None:
     archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
     assert search_pictures(archive, asked, 10) == []
-    gather(archive)
+    build_shard(archive)
     add_recording(archive, 1, 30.0, silent_s=(0.0, 30.0))
-    gather(archive)
+    build_shard(archive)
     assert search_pictures(archive, asked, 10) == search_pictures(archive, asked, 10, exhaustive=True) == []
     add_recording(archive, 2, 0.5)
-    gather(archive)
+    build_shard(archive)
     assert [found.place.recording for found in search_pictures(archive, asked, 10)] == [2]
 
 
 def test_middles_are_as_good_as_those_of_scikit_learn() -> None:
-    chance = np.random.default_rng(0)
-    sample = (chance.standard_normal((12, 6)).repeat(50, axis=0) + 0.1 * chance.standard_normal((600, 6))).astype("f4")
+    rng = np.random.default_rng(0)
+    sample = (rng.standard_normal((12, 6)).repeat(50, axis=0) + 0.1 * rng.standard_normal((600, 6))).astype("f4")
 
     def apart(middle: np.ndarray) -> float:
         return float(np.square(sample[:, None] - middle[None]).sum(axis=2).min(axis=1).mean())
 
-    ours, theirs = middles(sample, 40), KMeans(40, n_init=3, random_state=0).fit(sample).cluster_centers_
+    ours, theirs = kmeans(sample, 40), KMeans(40, n_init=3, random_state=0).fit(sample).cluster_centers_
     assert ours.shape == (40, 6)
     assert apart(ours) < 1.5 * apart(theirs)
-    assert sorted(middles(sample[:5], 40).tolist()) == sorted(sample[:5].tolist())
+    assert sorted(kmeans(sample[:5], 40).tolist()) == sorted(sample[:5].tolist())
 
 
 def test_typical_frames_pass_silence_over(tiny_pictured_recipe: Recipe, tmp_path: Path) -> None:
     archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
     add_recording(archive, 1, 6.0, silent_s=(1.0, 6.0))
-    typical = typical_frames(archive, [Piece(1, 1, 0)], searched(archive, []))
+    typical = codebook(archive, [Piece(1, 1, 0)], searched(archive, []))
     assert typical.shape == (25, 16)
     assert typical.any(axis=1).all()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
 from earmark.archive.archive import Archive
-from earmark.archive.query_aliases import Meant, keep_words, kept_words, meant_by, read_word_list, read_words
+from earmark.archive.query_aliases import Alias, keep_words, kept_words, read_word_list, read_words, resolve_query
 from earmark.archive.results import Filters, require_recordings
 from earmark.archive.schema import keywords, postings, recordings
 from earmark.archive.search_by_keyword import search_words
@@ -49,24 +49,24 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     folder = archive.folder / "model"
     folder.mkdir()
     (folder / "vocabulary.txt").write_text("\n".join(KEYWORDS) + "\n", encoding="utf-8")
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     rows: list[dict[str, Any]] = []
     for number in range(1, 61):
         about = {
-            "speaker": str(chance.choice(SPEAKERS)),
-            "date": str(chance.choice(DATES)),
-            "language": str(chance.choice(LANGUAGES)),
-            "status": str(chance.choice(["done", "done", "done", "new", "broken", "missing"])),
+            "speaker": str(rng.choice(SPEAKERS)),
+            "date": str(rng.choice(DATES)),
+            "language": str(rng.choice(LANGUAGES)),
+            "status": str(rng.choice(["done", "done", "done", "new", "broken", "missing"])),
         }
-        place = {"folder": "/", "path": os.path.join(str(chance.choice(FOLDERS)), f"{number}.wav")}
+        place = {"folder": "/", "path": os.path.join(str(rng.choice(FOLDERS)), f"{number}.wav")}
         sound = {"size": 1, "mtime_ns": 1, "duration_s": 600.0, "sample_rate": 16_000, "channels": 2}
         rows.append({"id": number, "sha256": f"{number:064x}", **place, **about, **sound})
     hits: list[dict[str, Any]] = []
     for _ in range(6000):
-        start_s = round(chance.uniform(0, 590), 2)
+        start_s = round(rng.uniform(0, 590), 2)
         times = {"start_s": start_s, "time_s": start_s + 0.2, "end_s": start_s + 0.5}
-        place = {"recording": int(chance.integers(1, 61)), "channel": int(chance.integers(1, 3)), "piece": 0}
-        hits.append({"keyword": int(chance.integers(4)), "score": float(chance.random()), **place, **times})
+        place = {"recording": int(rng.integers(1, 61)), "channel": int(rng.integers(1, 3)), "piece": 0}
+        hits.append({"keyword": int(rng.integers(4)), "score": float(rng.random()), **place, **times})
     with archive.writing() as connection:
         connection.execute(insert(keywords), [{"id": i, "word": word} for i, word in enumerate(KEYWORDS)])
         connection.execute(insert(recordings), rows)
@@ -146,7 +146,7 @@ def test_several_words_each_with_its_best(archive: Archive) -> None:
 
 
 def test_a_word_that_means_several_keywords(archive: Archive) -> None:
-    keep_words(archive, [Meant("Ẹranko", ("dog", "ball")), Meant("ajá", ("dog",)), Meant("ìjá", ("dog",))])
+    keep_words(archive, [Alias("Ẹranko", ("dog", "ball")), Alias("ajá", ("dog",)), Alias("ìjá", ("dog",))])
     try:
         both = [(*hit, word) for word in ("dog", "ball") for hit in slowly(archive, word, 40, 0.6, Filters())]
         expected: list[tuple[Any, ...]] = []
@@ -156,11 +156,11 @@ def test_a_word_that_means_several_keywords(archive: Archive) -> None:
         assert told(archive, [unicodedata.normalize("NFD", "ẹranko")], 40, 0.6) == [hit[:4] for hit in expected[:40]]
         assert told(archive, ["ajá"], 7) == told(archive, ["ìjá"], 7) == told(archive, ["dog"], 7)
         assert {one.hit.query for one in search_words(archive, ["Ajá"], 7)} == {"Ajá"}
-        assert kept_words(archive)[0] == Meant("ajá", ("dog",))
+        assert kept_words(archive)[0] == Alias("ajá", ("dog",))
         with pytest.raises(EarmarkError, match=r"neither among the 4 keywords of this model nor .* the nearest are aj"):
-            meant_by(archive, "aja")
-        keep_words(archive, [Meant("egbon", ("snow",))])  # in its place
-        assert kept_words(archive) == [Meant("egbon", ("snow",))]
+            resolve_query(archive, "aja")
+        keep_words(archive, [Alias("egbon", ("snow",))])  # in its place
+        assert kept_words(archive) == [Alias("egbon", ("snow",))]
     finally:
         with archive.writing() as connection:
             connection.exec_driver_sql("DELETE FROM words")
@@ -180,10 +180,10 @@ def test_word_lists(mark: str, tmp_path: Path) -> None:
     ]
     path.write_text("\ufeff" + "\r\n".join(lines), encoding="utf-8")
     assert read_word_list(path, Vocabulary(KEYWORDS)) == [
-        Meant("ajá", ("dog", "ball")),
-        Meant("òjò dídì", ("snow",)),
-        Meant("O\u0323mo\u0323", ("ọmọ",)),
-        Meant("egbon", ("snow",)),
+        Alias("ajá", ("dog", "ball")),
+        Alias("òjò dídì", ("snow",)),
+        Alias("O\u0323mo\u0323", ("ọmọ",)),
+        Alias("egbon", ("snow",)),
     ]
     assert read_words(path) == ["ajá", "Ajá", "òjò dídì", "O\u0323mo\u0323", "egbon"]
 

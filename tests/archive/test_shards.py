@@ -12,7 +12,7 @@ from sqlalchemy import delete, select, update
 from earmark.archive import ann_index, schema, shards, window_summaries
 from earmark.archive.archive import Archive, open_archive
 from earmark.archive.rescoring import Window, all_windows, searched
-from earmark.archive.shards import gather, look_up
+from earmark.archive.shards import build_shard, lookup
 from earmark.recipe import Recipe
 from support.synthetic_tables import add_recording, frames_of_chance, hear, made_up_archive, pictured
 
@@ -44,7 +44,7 @@ def folders(archive: Archive) -> set[str]:
 
 
 def loose(archive: Archive) -> set[Window]:
-    return set(look_up(archive, searched(archive, []))[1])
+    return set(lookup(archive, searched(archive, []))[1])
 
 
 def every(archive: Archive) -> set[Window]:
@@ -53,40 +53,40 @@ def every(archive: Archive) -> set[Window]:
 
 def test_what_was_not_gathered_is_searched_whole(archive: Archive) -> None:
     assert loose(archive) == every(archive)
-    gather(archive)
+    build_shard(archive)
     assert list(kept(archive).values()) == [3]
     assert loose(archive) == set()
     assert folders(archive) == set(kept(archive))
 
 
 def test_gathering_twice_changes_nothing(archive: Archive) -> None:
-    gather(archive)
+    build_shard(archive)
     before = kept(archive)
-    gather(archive)
+    build_shard(archive)
     assert kept(archive) == before
 
 
 def test_an_empty_archive_has_nothing_to_gather(tiny_pictured_recipe: Recipe, tmp_path: Path) -> None:
     empty = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "keywords"))
-    gather(empty)
+    build_shard(empty)
     assert kept(empty) == {}
-    assert look_up(empty, {}) == ([], [])
+    assert lookup(empty, {}) == ([], [])
 
 
 def test_a_new_shard_takes_in_those_that_are_no_larger(archive: Archive) -> None:
-    gather(archive)
+    build_shard(archive)
     add_recording(archive, 3, 8.0)
     assert {window.recording for window in loose(archive)} == {3}
-    gather(archive)
+    build_shard(archive)
     assert sorted(kept(archive).values()) == [1, 3]
     add_recording(archive, 4, 8.0)
-    gather(archive)
+    build_shard(archive)
     assert sorted(kept(archive).values()) == [2, 3]
     add_recording(archive, 5, 8.0)
-    gather(archive)  # 1 is smaller than 2, which is taken in; then 3 are no larger than 3
+    build_shard(archive)  # 1 is smaller than 2, which is taken in; then 3 are no larger than 3
     assert sorted(kept(archive).values()) in ([6], [1, 2, 3])
     add_recording(archive, 6, 8.0, channels=4)
-    gather(archive)
+    build_shard(archive)
     assert sum(kept(archive).values()) == 10
     assert loose(archive) == set()
     assert folders(archive) == set(kept(archive))
@@ -101,7 +101,7 @@ class Killed(BaseException):
 def test_a_stop_loses_nothing_and_doubles_nothing(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str, before: bool
 ) -> None:
-    gather(archive)
+    build_shard(archive)
     add_recording(archive, 3, 10.0, channels=3)
     honest = getattr(shards, step)
 
@@ -113,12 +113,12 @@ def test_a_stop_loses_nothing_and_doubles_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(shards, step, stopped)
         with pytest.raises(Killed):
-            gather(archive)
+            build_shard(archive)
     again = open_archive(archive.folder)
     gone = {window.recording for window in loose(again)}
     assert gone in (set(), {3})
     assert {name for name in folders(again) if name.startswith(".")} == set()
-    gather(again)
+    build_shard(again)
     assert list(kept(again).values()) == [6]
     assert loose(again) == set()
 
@@ -132,30 +132,30 @@ def test_two_programs_may_gather_at_once(archive: Archive, monkeypatch: pytest.M
     def meanwhile(*arguments: object) -> int:
         if not busy:
             busy.append(True)
-            gather(other)
+            build_shard(other)
             busy.append(True)
         return honest(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(shards, "write_vectors", meanwhile)
     monkeypatch.setattr(shards.os, "getpid", lambda: len(busy))
-    gather(archive)
+    build_shard(archive)
     assert list(kept(archive).values()) == [3]
     assert loose(archive) == set()
     assert folders(archive) == set(kept(archive))
 
 
 def test_forgotten_recordings_leave_their_shard(archive: Archive) -> None:
-    gather(archive)
+    build_shard(archive)
     with archive.writing() as connection:
         connection.execute(delete(schema.recordings).where(schema.recordings.c.id == 2))
-    gather(archive)
+    build_shard(archive)
     assert list(kept(archive).values()) == [2]
     assert loose(archive) == set()
     assert folders(archive) == set(kept(archive))
 
 
 def test_a_number_that_another_recording_had_is_no_muddle(archive: Archive) -> None:
-    gather(archive)
+    build_shard(archive)
     (before,) = kept(archive)
     with archive.writing() as connection:
         connection.execute(delete(schema.recordings).where(schema.recordings.c.id == 2))
@@ -166,35 +166,35 @@ def test_a_number_that_another_recording_had_is_no_muddle(archive: Archive) -> N
     with archive.writing() as connection:
         connection.execute(update(schema.recordings).where(schema.recordings.c.id == 2).values(sha256="e" * 64))
     assert {window.recording for window in loose(archive)} == {2}
-    gather(archive)
+    build_shard(archive)
     assert list(kept(archive).values()) == [3]
     assert list(kept(archive)) != [before]
 
 
 def test_shards_whose_files_are_gone_are_made_anew(archive: Archive) -> None:
-    gather(archive)
+    build_shard(archive)
     (name,) = kept(archive)
     shutil.rmtree(archive.folder / "vectors" / name)
     assert loose(archive) == every(archive)
-    gather(archive)
+    build_shard(archive)
     assert list(kept(archive)) == [name]
     assert loose(archive) == set()
 
 
 def test_only_recordings_that_are_searched_have_loose_windows(archive: Archive) -> None:
     rows = searched(archive, [schema.recordings.c.id == 2])
-    _, windows = look_up(archive, rows)
+    _, windows = lookup(archive, rows)
     assert set(windows) == set(all_windows(rows.values()))
 
 
 def test_old_folders_that_nobody_speaks_of_are_removed(archive: Archive) -> None:
-    gather(archive)
+    build_shard(archive)
     for name, age_s in (("stray", 7200), ("fresh", 60)):
         folder = archive.folder / "vectors" / name
         folder.mkdir()
         now = folder.stat().st_mtime
         os.utime(folder, (now - age_s, now - age_s))
-    gather(archive)
+    build_shard(archive)
     assert folders(archive) == {*kept(archive), "fresh"}
 
 
@@ -202,7 +202,7 @@ def test_a_border_window_is_loose_while_the_next_piece_is(archive: Archive) -> N
     duration_s = 320.0
     frames = frames_of_chance(archive, duration_s, 7)
     add_recording(archive, 3, duration_s, heard=[0])
-    gather(archive)
+    build_shard(archive)
     hear(archive, 3, 1, 1, frames, duration_s)
     assert Window(3, 1, 149) in loose(archive)
     assert Window(3, 1, 100) not in loose(archive)

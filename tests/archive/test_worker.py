@@ -15,16 +15,16 @@ from sqlalchemy import insert
 from earmark.archive import chunking
 from earmark.archive.archive import make_archive
 from earmark.archive.chunking import HOP_S, WINDOW_S, bounds_s, count_pieces, window_of, window_starts
-from earmark.archive.executors import Threads
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.indexer import index
 from earmark.archive.schema import pieces as piece_rows
 from earmark.archive.schema import recordings
-from earmark.archive.waveform_overview import outline, peaks
-from earmark.archive.worker import Task, hear
+from earmark.archive.waveform_overview import peaks, waveform_overview
+from earmark.archive.worker import ChunkTask, process_chunk
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
-from earmark.localisation.peaks import without_doubles
+from earmark.localisation.peaks import non_max_suppression
 from earmark.localisation.spotter import load_model
 from support.long_sounds import SAMPLE_RATE, small_pieces, write_long
 from support.small_archive import unheard_archive
@@ -90,8 +90,8 @@ def test_doubles_against_a_slow_loop(hits: list[tuple[int, int, int]], most: int
         best = min(left, key=lambda i: (-scores[i], starts[i], i))
         kept.append(best)
         left = {i for i in left if i != best and (ends[i] <= starts[best] or starts[i] >= ends[best])}
-    assert without_doubles(scores, starts, ends) == kept
-    assert without_doubles(scores, starts, ends, most) == kept[:most]
+    assert non_max_suppression(scores, starts, ends) == kept
+    assert non_max_suppression(scores, starts, ends, most) == kept[:most]
 
 
 def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,8 @@ def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.
         at_s = number * 12 + (np.arange(count) + 0.5) * 0.04
         store.write("ab" * 32, 2, number, np.stack([at_s, -at_s], axis=1).astype(np.float16))
         centres_s += at_s.tolist()
-    chance = np.random.default_rng(0)
-    for start_s, length_s in [*chance.uniform(0, (39, 30), (200, 2)).tolist(), [36.5, 0.5], [12.0, 12.0], [37.0, 9.0]]:
+    rng = np.random.default_rng(0)
+    for start_s, length_s in [*rng.uniform(0, (39, 30), (200, 2)).tolist(), [36.5, 0.5], [12.0, 12.0], [37.0, 9.0]]:
         expected = [t for t in centres_s if start_s - 1e-6 <= t < start_s + length_s - 1e-6]
         found = store.stretch("ab" * 32, 2, start_s, start_s + length_s)
         assert len(found) == len(expected)
@@ -120,28 +120,28 @@ def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.
 
 def test_outline_by_a_slow_loop() -> None:
     waveform = np.random.default_rng(0).normal(0, 0.5, 2000).astype(np.float32)
-    low, high = outline(waveform)
+    low, high = waveform_overview(waveform)
     assert len(low) == 7
     for i in range(7):
         part = waveform[320 * i : 320 * (i + 1)]
         assert low[i] == np.clip(np.rint(part.min() * 127), -127, 127)
         assert high[i] == np.clip(np.rint(part.max() * 127), -127, 127)
-    assert outline(np.zeros(0, np.float32)).shape == (2, 0)
+    assert waveform_overview(np.zeros(0, np.float32)).shape == (2, 0)
 
 
 def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_pieces(monkeypatch)
     archive = unheard_archive(tmp_path / "archive")
-    chance = np.random.default_rng(1)
+    rng = np.random.default_rng(1)
     lengths = [600, 600, 655]
-    whole = np.sort(chance.integers(-127, 128, (2, sum(lengths))).astype(np.int8), axis=0)
+    whole = np.sort(rng.integers(-127, 128, (2, sum(lengths))).astype(np.int8), axis=0)
     with archive.writing() as connection:
         for number, part in enumerate(np.split(whole, np.cumsum(lengths)[:-1], axis=1)):
             row = {"recording": 1, "channel": 2, "number": number, "windows": 6, "peaks": part.tobytes()}
             connection.execute(insert(piece_rows).values(row))
     padded = np.pad(whole, ((0, 0), (0, 2000)))
     for _ in range(150):
-        start_s, length_s, count = chance.uniform(0, 38), chance.uniform(0.01, 20), int(chance.integers(1, 300))
+        start_s, length_s, count = rng.uniform(0, 38), rng.uniform(0.01, 20), int(rng.integers(1, 300))
         found = peaks(archive, 1, 2, start_s, start_s + length_s, count)
         edges = np.rint(np.linspace(start_s, start_s + length_s, count + 1) * 50).astype(int)
         for column, (left, right) in enumerate(itertools.pairwise(edges)):
@@ -160,7 +160,7 @@ def test_a_piece_is_what_finder_hears_window_by_window(
     samples = soundfile.read(str(path), dtype="float32")[0][:, 1]
     grid = finder.model.grid
     for number in range(count_pieces(31.3)):
-        heard = hear(finder, Task(1, "", str(path), 31.3, 2, number))
+        heard = process_chunk(finder, ChunkTask(1, "", str(path), 31.3, 2, number))
         start_s, end_s = bounds_s(number, 31.3)
         first = round(start_s * SAMPLE_RATE)
         own = samples[first : round(end_s * SAMPLE_RATE)]
@@ -176,7 +176,7 @@ def test_a_piece_is_what_finder_hears_window_by_window(
             columns = (np.array([getattr(h, c) for h in of_word]) for c in ("score", "start_s", "end_s"))
             expected = sorted(
                 (of_word[i].score, of_word[i].time_s, of_word[i].start_s, of_word[i].end_s)
-                for i in without_doubles(*columns)
+                for i in non_max_suppression(*columns)
             )
             mine = heard.postings.keywords == word
             columns = (getattr(heard.postings, c)[mine] for c in ("scores", "times_s", "starts_s", "ends_s"))
@@ -203,14 +203,14 @@ def test_silence_is_skipped_when_asked(tiny_run: Path, tiny_corpus: Corpus, tmp_
     samples[5 * SAMPLE_RATE : 15 * SAMPLE_RATE] = 0
     soundfile.write(str(path), samples, SAMPLE_RATE)
     finder = load_model(tiny_run)
-    every = hear(finder, Task(1, "", str(path), 20.0, 1, 0))
-    some = hear(finder, Task(1, "", str(path), 20.0, 1, 0, skip_silence=True))
+    every = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0))
+    some = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
     assert every.windows == 9
     assert some.windows == 6  # those from 6, 8 and 10 s on are silent
     assert not some.frames[round(7.5 / finder.model.grid.stride_s) : round(12.5 / finder.model.grid.stride_s)].any()
     assert (some.postings.times_s[some.postings.scores > 0.5] < 16).any()
     soundfile.write(str(path), 0 * samples, SAMPLE_RATE)
-    nothing = hear(finder, Task(1, "", str(path), 20.0, 1, 0, skip_silence=True))
+    nothing = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
     assert nothing.windows == 0
     assert nothing.frames.shape == every.frames.shape
     assert len(nothing.postings.keywords) == 0
@@ -222,7 +222,7 @@ def test_recordings_of_no_length_to_speak_of(
 ) -> None:
     write_long(tmp_path / "media" / "a.wav", tiny_corpus, seconds)
     archive = make_archive(tmp_path / "archive", tiny_run)
-    report = index(archive, [tmp_path / "media"], Threads(1))
+    report = index(archive, [tmp_path / "media"], ThreadExecutor(1))
     assert report.problems == []
     with archive.reading() as connection:
         assert connection.execute(recordings.select()).one().status == "done"

@@ -41,7 +41,7 @@ VERBS = (
     ["find"],
     ["index"],
     ["search"],
-    ["where"],
+    ["info"],
     ["serve"],
     ["export"],
     ["reproduce"],
@@ -146,18 +146,18 @@ def test_wrong_usage_is_said_with_status_2(earmark, arguments: list[str]) -> Non
 def test_from_pictures_and_recordings_to_hits(
     earmark, own_corpus: Corpus, tiny_recipe: Recipe, recording: Path, tmp_path: Path
 ) -> None:
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     rows = ["image,caption"]
     for number in range(32):
-        shown = [str(word) for word in chance.permutation(list(COLOURS))[: 1 + number % 2]]
-        picture(shown, chance).save(tmp_path / f"{number}.png")
+        shown = [str(word) for word in rng.permutation(list(COLOURS))[: 1 + number % 2]]
+        picture(shown, rng).save(tmp_path / f"{number}.png")
         rows.append(f"{number}.png,{' '.join(shown)}")
     (tmp_path / "pictures.csv").write_text("\n".join(rows), encoding="utf-8")
     (tmp_path / "recipe.yaml").write_text(write_recipe(tiny_recipe), encoding="utf-8")
     targets_path(own_corpus, "vgs").unlink()
 
-    taught = earmark("tagger", "train", tmp_path / "pictures.csv", "--out", tmp_path / "tagger", "--commonest", 4,
-                     "--side", 48, "--epochs", 25)  # fmt: skip
+    taught = earmark("tagger", "train", tmp_path / "pictures.csv", "--out", tmp_path / "tagger", "--top-words", 4,
+                     "--image-size", 48, "--epochs", 25)  # fmt: skip
     assert taught.out == f"The tagger for 4 keywords is in {tmp_path / 'tagger'}.\n"
     tagged = earmark("tag", own_corpus.folder, "--tagger", tmp_path / "tagger")
     assert tagged.out == f"Tagged 48 utterances with 4 keywords in {targets_path(own_corpus, 'vgs')}.\n"
@@ -214,14 +214,14 @@ def test_a_split_that_is_empty_is_told_with_what_it_prevents(earmark, tmp_path: 
 @pytest.mark.usefixtures("no_network")
 def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     """From public captions to tags, with networks in folders and without the network."""
-    import networks
+    from support import networks
 
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     images = tmp_path / "images"
     images.mkdir()
     tokens, coco = [], {"images": [], "annotations": []}
     for number in range(12):
-        picture(["dog", "ball"], chance).save(images / f"{number}.png")
+        picture(["dog", "ball"], rng).save(images / f"{number}.png")
         tokens.append(f"{number}.png#0\tA dog and the ball .")
     for number in range(10, 13):
         coco["images"].append({"id": number, "file_name": f"{number}.png"})
@@ -229,7 +229,7 @@ def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path:
     (tmp_path / "f.token").write_text("\n".join(tokens), encoding="utf-8")
     (tmp_path / "c.json").write_text(json.dumps(coco), encoding="utf-8")
     (tmp_path / "without.txt").write_text("3.png\n", encoding="utf-8")
-    train = ("tagger", "train", tmp_path / "f.token", tmp_path / "c.json", "--images", images, "--without",
+    train = ("tagger", "train", tmp_path / "f.token", tmp_path / "c.json", "--images", images, "--exclude",
              tmp_path / "without.txt", "--backbone", networks.vit(tmp_path / "vit"), "--epochs", 2,
              "--cache", tmp_path / "cache")  # fmt: skip
     taught = earmark(*train, "--out", tmp_path / "tagger")
@@ -237,7 +237,7 @@ def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path:
     assert "f.token: 11 pictures; left out as listed: 1\n" in taught.err
     assert f"c.json: 2 pictures; not there: 1 (first: {images / '12.png'})\n" in taught.err
     assert not (tmp_path / "tagger" / "vectors").exists()
-    again = earmark(*train, "--out", tmp_path / "tagger 2", "--commonest", 2)
+    again = earmark(*train, "--out", tmp_path / "tagger 2", "--top-words", 2)
     assert "The tagger for 2 keywords" in again.out
     assert "Looking at pictures" not in again.err
     path = targets_path(own_corpus, "vgs")
@@ -248,7 +248,7 @@ def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path:
 
 @pytest.mark.usefixtures("no_network")
 def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
-    import networks
+    from support import networks
 
     path = targets_path(own_corpus, "vgs")
     clip = ("tag", own_corpus.folder, "--clip", networks.clip(tmp_path / "clip"))
@@ -263,9 +263,9 @@ def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--backbone", "hub", "--side", 64], "leave --side and --mirror out"),
-        (["--backbone", "hub", "--no-mirror"], "leave --side and --mirror out"),
-        (["--keywords", "k.txt", "--commonest", 5], "the list says which words to learn: leave --commonest out."),
+        (["--backbone", "hub", "--image-size", 64], "leave --image-size and --mirror out"),
+        (["--backbone", "hub", "--no-mirror"], "leave --image-size and --mirror out"),
+        (["--keywords", "k.txt", "--top-words", 5], "the list says which words to learn: leave --top-words out."),
         (["--cache", "c"], "Without --backbone there is nothing to keep in a cache: leave --cache out."),
     ],
 )

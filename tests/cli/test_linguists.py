@@ -19,7 +19,7 @@ from conftest import CHROMIUM
 from earmark.archive.archive import open_archive
 from earmark.archive.judgements import judgements
 from earmark.core.corpus import Corpus
-from earmark.media.concatenation import string
+from earmark.media.concatenation import concatenate
 
 PAGE = Path(__file__).parents[2] / "docs" / "linguists.md"
 VERDICTS = "ynyyrnyyny"
@@ -42,7 +42,7 @@ def home(tiny_run: Path, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathF
     """What a linguist has: a model, recordings, a table about them, and a list of words."""
     home = tmp_path_factory.mktemp("home")
     (home / "model").symlink_to(tiny_run)
-    strung = string(tiny_corpus.utterances("train") + tiny_corpus.utterances("test"), home / "recordings", 30.0)
+    strung = concatenate(tiny_corpus.utterances("train") + tiny_corpus.utterances("test"), home / "recordings", 30.0)
     rows = [f"recordings/{path.name},Ọlá,2019-04-0{n}" for n, path in enumerate(strung, start=1)]
     (home / "about.csv").write_text("\n".join(["audio,speaker,date", *rows]), encoding="utf-8-sig")
     (home / "words.csv").write_text("ajá,dog\nìjá,dog\n", encoding="utf-8")
@@ -93,7 +93,7 @@ def test_searching(indexed: Path) -> None:
     place = re.search(r"\d+:1:\d+\.\d\d", listed)
     assert place is not None
     program = command("search")[:4]
-    assert f'"place": "{place[0]}"' not in run([*program, "archive", "--like", place[0], "--json"], indexed)
+    assert f'"place": "{place[0]}"' not in run([*program, "archive", "--by-example", place[0], "--json"], indexed)
     assert '"query": "ajá"' in run([*program, "archive", "ajá", "--json"], indexed)
 
 

@@ -15,7 +15,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, read_keywords
 from earmark.corpora import table
 from earmark.corpora.flickr8k_audio import prepare
-from earmark.evaluation.data import gather_truth, measurable
+from earmark.evaluation.data import ground_truth, measurable
 from earmark.supervision.transcripts import bag_of_words
 from support.imports import (
     DAMAGED,
@@ -172,7 +172,7 @@ def test_bags_of_words_are_those_of_the_ctm(source: Path, tmp_path: Path) -> Non
         f"{B}_0": [0, 0, 0, 1, 0],
         f"{F}_0": [0, 0, 0, 1, 0],
     }
-    assert (gather_truth(measurable(found), keywords).present == bags).all()
+    assert (ground_truth(measurable(found), keywords).present == bags).all()
 
 
 def test_the_same_bytes_twice(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -344,7 +344,7 @@ def test_the_distributed_layout_says_the_same_as_a_table(tmp_path: Path) -> None
         one, two = (sorted(corpus.utterances(split), key=lambda u: u.id) for corpus in (ours, theirs))
         assert [u.id for u in one] == [u.id for u in two]
         assert [u.image and u.image.name for u in one] == [u.image and u.image.name for u in two]
-        first, second = gather_truth(one, keywords), gather_truth(two, keywords)
+        first, second = ground_truth(one, keywords), ground_truth(two, keywords)
         assert (first.present == second.present).all()
         np.testing.assert_allclose(first.start_s, second.start_s, atol=0.0051)  # the CTM counts in hundredths
         np.testing.assert_allclose(first.end_s, second.end_s, atol=0.0101)

@@ -25,12 +25,12 @@ from earmark.core.corpus import SPLITS, Corpus, Word, read_corpus
 from earmark.core.errors import EarmarkError
 from earmark.corpora import picturebook
 from earmark.corpora.picturebook import FEWEST, UNSEEN_VOICES, make_picture, make_utterance, prepare
-from earmark.corpora.picturebook.canvas import Pen
+from earmark.corpora.picturebook.canvas import Canvas
 from earmark.corpora.picturebook.captions import FEWEST_WORDS, MOST_WORDS, PATTERNS, sample_caption
 from earmark.corpora.picturebook.render import COLOUR_RANGES, SIZE, crops, draw_scene, sample_colour
 from earmark.corpora.picturebook.scenes import KEYWORDS, KINDS, NUMBERED, PLACES, SKIES, Group, Scene, sample_scene
 from earmark.corpora.picturebook.shapes import FIGURES, Look
-from earmark.corpora.picturebook.synthesis import VOICES, Room, sample_room, say
+from earmark.corpora.picturebook.synthesis import VOICES, Acoustics, sample_room, say
 from earmark.media.audio import audio_info, read_audio
 from earmark.media.images import read_image
 
@@ -346,7 +346,7 @@ def test_each_group_has_a_box_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
     """With plain discs for figures, whose colours are found again in the picture."""
     colours = {"dog": (255, 0, 255), "ball": (0, 255, 255)}
 
-    def disc(pen: Pen, look: Look, rng: Random) -> None:
+    def disc(pen: Canvas, look: Look, rng: Random) -> None:
         shade = colours["ball" if look.action == "" else "dog"]
         (x, y), r = pen.origin, pen.unit / 2
         pen.canvas.ellipse((x - r, y - 2 * r, x + r, y), fill=shade)
@@ -508,7 +508,7 @@ def warped_distance(one: np.ndarray, other: np.ndarray) -> float:
 
 def test_a_room_adds_noise_echo_and_level_as_it_says() -> None:
     voice = say("a girl in blue is running on the beach", "en+f2").waveform
-    room = Room(
+    room = Acoustics(
         before_s=0.3, after_s=0.2, reverberation_s=0.2, echo_db=-15, snr_db=20, noise_slope=0, peak_db=-6, seed=1
     )
     recording = room.record(voice)
@@ -523,7 +523,7 @@ def test_a_room_adds_noise_echo_and_level_as_it_says() -> None:
     after = recording[4800 + len(voice) :]
     assert power(after[2400:]) == pytest.approx(noise, rel=0.3)  # the echo is over
 
-    dry = Room(**{**vars(room), "echo_db": -90, "snr_db": 90}).record(voice)
+    dry = Acoustics(**{**vars(room), "echo_db": -90, "snr_db": 90}).record(voice)
     scale = float(dry[delay : delay + len(voice)] @ voice) / float(voice @ voice)
     assert np.allclose(dry[delay : delay + len(voice)], scale * voice, atol=1e-3)
 

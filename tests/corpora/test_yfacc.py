@@ -15,7 +15,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.corpora._alignments import textgrid_words
 from earmark.corpora.yfacc import Language, in_english, prepare
-from earmark.evaluation.data import gather_truth, measurable
+from earmark.evaluation.data import ground_truth, measurable
 from earmark.supervision.transcripts import bag_of_words
 from support.imports import (
     DAMAGED,
@@ -125,7 +125,7 @@ def test_the_truth_is_what_is_spoken_in_yoruba(source: Path, tmp_path: Path) -> 
     keywords = Vocabulary(corpus.keywords)
     tested = measurable(corpus.utterances("test"))
     assert [utterance.id for utterance in tested] == ["30_ca_0", "31_cb_0"]  # those that have a TextGrid
-    truth = gather_truth(tested, keywords)
+    truth = ground_truth(tested, keywords)
     places = zip(truth.utterance, truth.keyword, truth.start_s, truth.end_s, strict=True)
     assert [(int(u), ENGLISH[w], float(a), float(b)) for u, w, a, b in places] == [
         (0, "dogs", 0.2, 0.4),
@@ -147,7 +147,7 @@ def test_yoruba_words_in_yoruba_speech(source: Path, tmp_path: Path) -> None:
     assert found["10_aa_0"][1].text == nfc("A ti ṣeto agọ kan lori yìnyín.")
     assert spoken(found["30_ca_0"][1]) == [(nfc("àwọn ajá"), 0.2, 0.4), (nfc("méjì"), 0.4, 0.5)]
     keywords = Vocabulary(corpus.keywords)
-    assert gather_truth(measurable(corpus.utterances("test")), keywords).present.sum() == 3
+    assert ground_truth(measurable(corpus.utterances("test")), keywords).present.sum() == 3
 
 
 def test_what_is_not_read_is_counted_and_named(

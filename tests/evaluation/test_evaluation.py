@@ -16,22 +16,22 @@ from jsonschema import Draft202012Validator
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.data import Predictions, gather_truth, located, measurable
+from earmark.evaluation.data import Predictions, ground_truth, located, measurable
 from earmark.evaluation.keyword_queries import (
     Evaluation,
-    Heard,
+    SplitFeatures,
+    cells_to_localise,
     detection_scores,
     evaluate,
     locate_batch,
     locations,
-    worth_locating,
     write_metrics,
 )
 from earmark.evaluation.reliability import reliability
 from earmark.evaluation.report import NOT_SPOKEN, RIGHT, WRONG_PLACE, best, print_table, worst, write_report
-from earmark.evaluation.summary import measure
+from earmark.evaluation.summary import compute_metrics
 from earmark.features.cache import load_features
-from earmark.localisation.spotter import Finder, load_model
+from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.media.audio import read_audio
 
 
@@ -50,7 +50,7 @@ def test_truth_by_hand() -> None:
         utterance("b", (Word("fire", 0.2, 0.5), Word("truck", 0.5, 0.9))),
         utterance("c", ()),
     ]
-    truth = gather_truth(said, Vocabulary(["dog", "fire truck", "cat"]))
+    truth = ground_truth(said, Vocabulary(["dog", "fire truck", "cat"]))
     assert truth.aligned
     assert truth.present.tolist() == [[True, False, False], [False, True, False], [False, False, False]]
     assert truth.utterance.tolist() == [0, 0, 1]
@@ -60,7 +60,7 @@ def test_truth_by_hand() -> None:
 
 
 def test_without_word_times_there_is_presence_alone() -> None:
-    truth = gather_truth([utterance("a", None, "A dog."), utterance("b", None, "dogs")], Vocabulary(["dog", "cat"]))
+    truth = ground_truth([utterance("a", None, "A dog."), utterance("b", None, "dogs")], Vocabulary(["dog", "cat"]))
     assert not truth.aligned
     assert truth.present.tolist() == [[True, False], [False, False]]
     assert len(truth.utterance) == 0
@@ -80,7 +80,7 @@ def test_a_model_that_learned_does_well_and_its_metrics_meet_the_schema(evaluati
     schema = json.loads((files("earmark") / "schemas" / "metrics.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(metrics)
     assert metrics["run"] == "tiny"
-    assert metrics["at_one_threshold"]["threshold"] == evaluation.finder.checkpoint.one_threshold
+    assert metrics["at_one_threshold"]["threshold"] == evaluation.finder.checkpoint.global_threshold
     assert metrics["at_one_threshold"]["detection"]["f1"] > 0.8
     assert metrics["oracle"]["accuracy"] > 2 * metrics["chance"]["oracle"]["accuracy"]
     assert metrics["detection"]["average_precision"] > 0.8
@@ -90,7 +90,7 @@ def test_predictions_agree_with_one_utterance_at_a_time(tiny_run: Path, tiny_cor
     """Batches, padding and the 16-bit cache change nothing that matters."""
     finder = load_model(tiny_run)
     rows = [5, 0, 3]
-    heard = Heard(load_features(tiny_corpus, "test", finder.checkpoint.recipe.features), rows)
+    heard = SplitFeatures(load_features(tiny_corpus, "test", finder.checkpoint.recipe.features), rows)
     scores = detection_scores(finder, heard)
     times_s = locations(finder, heard, np.ones(scores.shape, dtype=bool), partial(locate_batch, finder, heard))
     for row, u in enumerate(rows):
@@ -105,7 +105,7 @@ def test_locations_are_sought_where_they_can_count() -> None:
     scores = np.linspace(0, 0.96, 25)[:24, None] * np.array([[1.0, 0.5]])
     present = np.zeros((24, 2), dtype=bool)
     present[1, 0] = True
-    wanted = worth_locating(present, scores)
+    wanted = cells_to_localise(present, scores)
     assert np.flatnonzero(~wanted[:, 0]).tolist() == [0, 2, 3]
     assert np.flatnonzero(~wanted[:, 1]).tolist() == [0, 1, 2, 3]
 
@@ -113,7 +113,7 @@ def test_locations_are_sought_where_they_can_count() -> None:
 def test_no_measure_depends_on_a_location_that_is_not_sought(evaluation: Evaluation, tiny_corpus: Corpus) -> None:
     finder, truth = evaluation.finder, evaluation.truth
     features = load_features(tiny_corpus, "test", finder.checkpoint.recipe.features)
-    heard = Heard(features, range(len(features)))
+    heard = SplitFeatures(features, range(len(features)))
     scores = evaluation.predictions.scores
     locate = partial(locate_batch, finder, heard)
     few, every = (locations(finder, heard, cells, locate) for cells in (truth.present, np.ones_like(truth.present)))
@@ -121,7 +121,7 @@ def test_no_measure_depends_on_a_location_that_is_not_sought(evaluation: Evaluat
     assert not np.isnan(every).any()
     durations_s = np.array([u.duration_s for u in evaluation.utterances])
     measured = [
-        measure(truth, Predictions(scores, times_s), finder.checkpoint.thresholds, finder.keywords, durations_s)
+        compute_metrics(truth, Predictions(scores, times_s), finder.checkpoint.thresholds, finder.keywords, durations_s)
         for times_s in (few, every)
     ]
     assert measured[0] == measured[1]
@@ -203,7 +203,7 @@ def test_a_split_without_any_keyword_is_said_to_have_none(
 
 def test_the_location_is_that_of_the_method(evaluation: Evaluation) -> None:
     """The location of every cell is the centre of the frame with the highest score."""
-    finder: Finder = evaluation.finder
+    finder: KeywordSpotter = evaluation.finder
     first = read_audio(evaluation.utterances[0].audio)
     features = finder._extract(first)[None]
     queries = finder.model.encode_queries(finder.keywords)

@@ -19,8 +19,8 @@ from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.agreement import Said, agreement, in_common, in_one_word
-from earmark.evaluation.data import Predictions, Truth, located
+from earmark.evaluation.agreement import ModalityResult, agreement, both_correct, same_word
+from earmark.evaluation.data import GroundTruth, Predictions, located
 from earmark.evaluation.image_queries import evaluate_pictures, query_pictures
 from earmark.evaluation.keyword_queries import Evaluation, evaluate
 from earmark.evaluation.report import best, print_table, told_agreement, told_pictures, worst, write_report
@@ -39,21 +39,23 @@ def both(tiny_pictured_run: Path, tiny_corpus: Corpus) -> dict[str, Evaluation]:
     return evaluate_kinds(load_model(tiny_pictured_run), tiny_corpus, "test", ("written", "image"))
 
 
-def alone(evaluation: Evaluation, corpus: Corpus, u: int, q: int, with_own: bool = False) -> tuple[float, float] | None:
+def alone(
+    evaluation: Evaluation, corpus: Corpus, u: int, q: int, include_own_image: bool = False
+) -> tuple[float, float] | None:
     """Detection score and location of one query in one utterance, which is asked with no picture of its own."""
     utterance, finder = evaluation.utterances[u], evaluation.finder
     query = query_pictures(corpus, "test", finder.checkpoint.vocabulary).queries[q]
-    prompts = tuple(p for p in query.prompts if with_own or p.path != utterance.image)
+    prompts = tuple(p for p in query.prompts if include_own_image or p.path != utterance.image)
     if not prompts:
         return None
     (candidate,) = finder.listen(read_audio(utterance.audio), [ImageQuery(query.name, prompts)])
     return candidate.hit.score, candidate.hit.time_s
 
 
-def assert_as_alone(evaluation: Evaluation, corpus: Corpus, with_own: bool = False) -> None:
+def assert_as_alone(evaluation: Evaluation, corpus: Corpus, include_own_image: bool = False) -> None:
     predictions = evaluation.predictions
     for u, q in np.ndindex(predictions.scores.shape):
-        expected = alone(evaluation, corpus, u, q, with_own)
+        expected = alone(evaluation, corpus, u, q, include_own_image)
         assert predictions.answered[u, q] == (expected is not None)
         if expected is None:
             assert np.isnan(predictions.scores[u, q])
@@ -85,10 +87,10 @@ def test_other_captions_of_the_same_photo_are_own_too(run: Path, own_corpus: Cor
 
 
 def test_with_own_pictures_every_pair_is_asked(run: Path, tiny_corpus: Corpus) -> None:
-    evaluation = evaluate_pictures(load_model(run), tiny_corpus, "test", with_own=True)
+    evaluation = evaluate_pictures(load_model(run), tiny_corpus, "test", include_own_image=True)
     assert evaluation.metrics["query_pictures"]["own_pictures_asked"]
     assert evaluation.metrics["query_pictures"]["left_out"]["pairs"] == 0
-    assert_as_alone(evaluation, tiny_corpus, with_own=True)
+    assert_as_alone(evaluation, tiny_corpus, include_own_image=True)
     assert "with their own pictures too" in told_pictures(evaluation.metrics)[0]
 
 
@@ -186,14 +188,14 @@ SAID = [
 ]
 
 
-def told(keywords: tuple[str, ...], scores: list[list[float]], times_s: list[list[float]]) -> Said:
+def told(keywords: tuple[str, ...], scores: list[list[float]], times_s: list[list[float]]) -> ModalityResult:
     """Answers for three utterances, in all of which the first keyword is spoken from 1 to 2 s; NaN is not asked."""
     answers = np.array(scores, dtype=float)
     asked = ~np.isnan(answers)
     present = np.zeros(answers.shape, dtype=bool)
     present[:, 0] = True
-    truth = Truth(present, np.arange(3), np.zeros(3, dtype=int), np.ones(3), np.full(3, 2.0), aligned=True)
-    return Said(keywords, truth.within(asked), Predictions(answers, np.array(times_s), asked))
+    truth = GroundTruth(present, np.arange(3), np.zeros(3, dtype=int), np.ones(3), np.full(3, 2.0), aligned=True)
+    return ModalityResult(keywords, truth.within(asked), Predictions(answers, np.array(times_s), asked))
 
 
 def test_agreement_by_hand() -> None:
@@ -220,20 +222,20 @@ def test_agreement_by_hand() -> None:
 
 def test_the_ten_best_in_common_by_hand() -> None:
     up = np.arange(30.0)
-    assert in_common(up, up) == 1
-    assert in_common(up, -up) == 0
-    assert in_common(up, np.roll(up, 3)) == pytest.approx(7 / 10)  # 20..29 are the best, and 23..29, 0..2
-    assert in_common(np.arange(4.0), -np.arange(4.0)) == 1
-    assert np.isnan(in_common(np.empty(0), np.empty(0)))
+    assert both_correct(up, up) == 1
+    assert both_correct(up, -up) == 0
+    assert both_correct(up, np.roll(up, 3)) == pytest.approx(7 / 10)  # 20..29 are the best, and 23..29, 0..2
+    assert both_correct(np.arange(4.0), -np.arange(4.0)) == 1
+    assert np.isnan(both_correct(np.empty(0), np.empty(0)))
 
 
 def test_two_moments_in_one_word_by_hand() -> None:
     words = (Word("a", 0.0, 1.0), Word("dog", 1.0, 2.0))
-    assert in_one_word(words, 1.2, 1.9)
-    assert in_one_word(words, 2.0, 1.0)  # both ends are included
-    assert not in_one_word(words, 0.9, 1.1)
-    assert not in_one_word(words, 1.5, 2.1)
-    assert not in_one_word((), 1.0, 1.0)
+    assert same_word(words, 1.2, 1.9)
+    assert same_word(words, 2.0, 1.0)  # both ends are included
+    assert not same_word(words, 0.9, 1.1)
+    assert not same_word(words, 1.5, 2.1)
+    assert not same_word((), 1.0, 1.0)
 
 
 # What is said
@@ -292,7 +294,7 @@ def test_the_page_and_the_table_show_both(
     [
         ("tiny_pictured_run", [], {"metrics.json": "written", "metrics-image.json": "image"}),
         ("tiny_pictured_run", ["--queries", "image"], {"metrics-image.json": "image"}),
-        ("tiny_pair_run", ["--with-own"], {"metrics.json": "image"}),
+        ("tiny_pair_run", ["--include-own-image"], {"metrics.json": "image"}),
     ],
 )
 def test_from_the_command_line(
@@ -315,7 +317,7 @@ def test_from_the_command_line(
     assert {name: metrics["queries"] for name, metrics in written.items()} == expected
     for metrics in written.values():
         if metrics["queries"] == "image":
-            assert metrics["query_pictures"]["own_pictures_asked"] == ("--with-own" in options)
+            assert metrics["query_pictures"]["own_pictures_asked"] == ("--include-own-image" in options)
     told = capsys.readouterr().out
     assert all(str(tmp_path / name) in told.replace("\n", "") for name in expected)
 

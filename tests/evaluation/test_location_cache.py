@@ -12,8 +12,8 @@ from earmark.core.corpus import Corpus
 from earmark.evaluation import keyword_queries
 from earmark.evaluation.data import Floats
 from earmark.evaluation.keyword_queries import evaluate
-from earmark.evaluation.location_cache import Kept, dependence
-from earmark.localisation.spotter import Finder
+from earmark.evaluation.location_cache import LocationCache, dependence
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import read_checkpoint
 
 
@@ -30,10 +30,10 @@ class Counting:
 
 def test_what_is_kept_is_not_sought_again(tmp_path: Path) -> None:
     path, locate = tmp_path / "new" / "kept.jsonl", Counting()
-    first = Kept(path, "a").remembering(locate)
+    first = LocationCache(path, "a").cached(locate)
     assert first([3], [0, 2]).tolist() == [[30.0, 32.0]]
     assert first([3], [2]).tolist() == [[32.0]]
-    again = Kept(path, "a").remembering(locate)
+    again = LocationCache(path, "a").cached(locate)
     assert again([3], [2, 0]).tolist() == [[32.0, 30.0]]
     assert again([4], [1]).tolist() == [[41.0]]
     assert again([3], [0, 1]).tolist() == [[30.0, 31.0]]  # one of them is new
@@ -43,26 +43,26 @@ def test_what_is_kept_is_not_sought_again(tmp_path: Path) -> None:
 def test_what_depends_on_something_else_is_sought_again(tmp_path: Path) -> None:
     locate = Counting()
     for depends_on in ("a", "b", "a"):
-        Kept(tmp_path / "kept.jsonl", depends_on).remembering(locate)([3], [0])
+        LocationCache(tmp_path / "kept.jsonl", depends_on).cached(locate)([3], [0])
     assert len(locate.asked) == 3
 
 
 @pytest.mark.parametrize("tail", ["", "[4, {", "[4, 5]", "{}", "null", "\n"])
 def test_a_line_that_was_cut_short_costs_itself_alone(tmp_path: Path, tail: str) -> None:
     path, locate = tmp_path / "kept.jsonl", Counting()
-    Kept(path, "a").remembering(locate)([3], [0])
+    LocationCache(path, "a").cached(locate)([3], [0])
     path.write_text(path.read_text() + tail)
-    again = Kept(path, "a").remembering(locate)
+    again = LocationCache(path, "a").cached(locate)
     again([3], [0])
     again([4], [0])
     assert locate.asked == [(3, (0,)), (4, (0,))]
-    assert Kept(path, "a").found == {3: {0: 30.0}, 4: {0: 40.0}}
+    assert LocationCache(path, "a").found == {3: {0: 30.0}, 4: {0: 40.0}}
 
 
 def test_a_masked_evaluation_goes_on_from_where_it_was_stopped(
     tiny_run: Path, tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    finder = Finder(read_checkpoint(tiny_run), "masked-in")
+    finder = KeywordSpotter(read_checkpoint(tiny_run), "masked-in")
     whole = evaluate(finder, tiny_corpus, "test")
     asked: list[int] = []
     locate = keyword_queries.locate_batch
@@ -87,7 +87,7 @@ def test_a_masked_evaluation_goes_on_from_where_it_was_stopped(
 def test_locations_depend_on_model_method_and_recordings(tiny_run: Path, tiny_corpus: Corpus) -> None:
     utterances = tiny_corpus.utterances("test")
     checkpoint = read_checkpoint(tiny_run)
-    finder = Finder(checkpoint, "masked-in")
-    assert dependence(finder, utterances) == dependence(Finder(checkpoint, "masked-in"), utterances)
-    assert dependence(finder, utterances) != dependence(Finder(checkpoint, "masked-out"), utterances)
+    finder = KeywordSpotter(checkpoint, "masked-in")
+    assert dependence(finder, utterances) == dependence(KeywordSpotter(checkpoint, "masked-in"), utterances)
+    assert dependence(finder, utterances) != dependence(KeywordSpotter(checkpoint, "masked-out"), utterances)
     assert dependence(finder, utterances) != dependence(finder, utterances[1:])

@@ -100,8 +100,8 @@ def test_spotting_by_hand() -> None:
 @given(st.data())
 def test_average_precision_agrees_with_scikit_learn(data: st.DataObject) -> None:
     shape = (data.draw(st.integers(2, 15)), data.draw(st.integers(1, 4)))
-    chance = np.random.default_rng(data.draw(st.integers(0, 10_000)))
-    scores, relevant = chance.integers(0, 5, shape) / 5, chance.random(shape) < 0.5
+    rng = np.random.default_rng(data.draw(st.integers(0, 10_000)))
+    scores, relevant = rng.integers(0, 5, shape) / 5, rng.random(shape) < 0.5
     relevant[0] = True
     expected = np.mean([average_precision_score(r, s) for s, r in zip(scores.T, relevant.T, strict=True)])
     assert spotted(scores, relevant)["average_precision"] == pytest.approx(expected)

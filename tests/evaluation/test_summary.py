@@ -12,9 +12,9 @@ from hypothesis.extra.numpy import arrays
 
 from earmark.core.errors import EarmarkError
 from earmark.evaluation import reliability
-from earmark.evaluation.data import Predictions, Truth
+from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.metrics import Counts, average_precision, equal_error_rate, precision_at, rank
-from earmark.evaluation.summary import HEADLINE, measure
+from earmark.evaluation.summary import HEADLINE, compute_metrics
 from support.slow_measures import slow_measure
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -26,14 +26,16 @@ def truth_of(occurrences, utterances, keywords=1):
     u, w = u.astype(int), w.astype(int)
     present = np.zeros((utterances, keywords), dtype=bool)
     present[u, w] = True
-    return Truth(present, u, w, start_s, end_s, aligned=True)
+    return GroundTruth(present, u, w, start_s, end_s, aligned=True)
 
 
-def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0, one_threshold=None):
+def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0, global_threshold=None):
     u, w = truth.present.shape
     predictions = Predictions(np.reshape(scores, (u, w)), np.reshape(times_s, (u, w)).astype(float))
     words = [f"word{i}" for i in range(w)]
-    return measure(truth, predictions, np.broadcast_to(thresholds, w), words, np.full(u, length_s), one_threshold)
+    return compute_metrics(
+        truth, predictions, np.broadcast_to(thresholds, w), words, np.full(u, length_s), global_threshold
+    )
 
 
 # --- detection -------------------------------------------------------------------------------------------
@@ -42,7 +44,7 @@ def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0, one_threshold
 def test_detection_by_hand():
     truth = truth_of([(0, 0, 1, 2), (1, 0, 1, 2), (0, 1, 2, 3)], utterances=3, keywords=2)
     scores = [[0.9, 0.6], [0.3, 0.7], [0.8, 0.1]]
-    body = measured(truth, scores, np.full((3, 2), np.nan), thresholds=[0.8, 0.65], one_threshold=0.7)
+    body = measured(truth, scores, np.full((3, 2), np.nan), thresholds=[0.8, 0.65], global_threshold=0.7)
     # word0: utterances 0 and 2 are detected (0.8 reaches 0.8), it is in 0 and 1: TP 1, FP 1, FN 1
     # word1: utterance 1 is detected, it is in 0: TP 0, FP 1, FN 1
     # together TP 1, FP 2, FN 2
@@ -93,7 +95,7 @@ def test_actual_by_hand():
 
 
 def test_actual_at_one_threshold_by_hand():
-    body = measured(truth_of(TWICE, 5), SCORES, TIMES_S, one_threshold=0.85)
+    body = measured(truth_of(TWICE, 5), SCORES, TIMES_S, global_threshold=0.85)
     # detected and located in 0 alone; the word is in four utterances
     assert body["at_one_threshold"]["actual"] == pytest.approx({"precision": 1, "recall": 1 / 4, "f1": 2 / 5})
 
@@ -213,7 +215,7 @@ def test_nothing_to_find_and_nothing_detected_is_undefined():
 
 
 def test_nothing_to_find_is_undefined_whatever_is_detected():
-    body = measured(truth_of([], 2), [0.9, 0.9], [1.5, 1.5], one_threshold=0.4)
+    body = measured(truth_of([], 2), [0.9, 0.9], [1.5, 1.5], global_threshold=0.4)
     assert body["at_one_threshold"].pop("threshold") == 0.4
     for branch in (body, body["released"], body["at_half"], body["at_one_threshold"]):
         for task in ("detection", "actual"):
@@ -231,7 +233,7 @@ def test_a_keyword_that_never_occurs_is_left_out_of_means():
 
 
 def test_without_word_times_only_detection_and_spotting_are_measured():
-    truth = Truth(np.array([[True], [False]]), *np.zeros((2, 0), dtype=int), *np.zeros((2, 0)), aligned=False)
+    truth = GroundTruth(np.array([[True], [False]]), *np.zeros((2, 0), dtype=int), *np.zeros((2, 0)), aligned=False)
     body = measured(truth, [0.9, 0.8], [1.0, 1.0])
     assert body["detection"]["f1"] == pytest.approx(2 / 3)
     assert body["spotting"]["eer"] == 0
@@ -245,7 +247,7 @@ def test_without_word_times_only_detection_and_spotting_are_measured():
 @pytest.mark.parametrize("word", ["actual", "a.b", "ọkọ̀ òfúrufú"])
 def test_any_word_can_be_a_keyword(word):
     truth = truth_of([(0, 0, 1.0, 2.0)], 1)
-    body = measure(truth, Predictions(np.ones((1, 1)), np.ones((1, 1))), np.ones(1), [word], np.ones(1))
+    body = compute_metrics(truth, Predictions(np.ones((1, 1)), np.ones((1, 1))), np.ones(1), [word], np.ones(1))
     assert body["per_keyword"][word]["actual"]["f1"] == 1
 
 
@@ -266,15 +268,15 @@ def test_no_utterance():
 def test_shapes_that_differ():
     truth = truth_of([], 2)
     with pytest.raises(ValueError, match="shape"):
-        measure(truth, Predictions(np.zeros((3, 1)), np.zeros((3, 1))), np.zeros(1), ["a"], np.ones(2))
+        compute_metrics(truth, Predictions(np.zeros((3, 1)), np.zeros((3, 1))), np.zeros(1), ["a"], np.ones(2))
     with pytest.raises(ValueError, match="thresholds"):
-        measure(truth, Predictions(np.zeros((2, 1)), np.zeros((2, 1))), np.zeros(2), ["a"], np.ones(2))
+        compute_metrics(truth, Predictions(np.zeros((2, 1)), np.zeros((2, 1))), np.zeros(2), ["a"], np.ones(2))
 
 
 def test_an_occurrence_where_the_keyword_is_not_present():
     one = np.zeros(1, dtype=int)
     with pytest.raises(ValueError, match="not present"):
-        Truth(np.array([[False]]), one, one, np.zeros(1), np.ones(1), aligned=True)
+        GroundTruth(np.array([[False]]), one, one, np.zeros(1), np.ones(1), aligned=True)
 
 
 def test_a_cell_where_the_model_was_not_asked_takes_part_in_nothing_by_hand():
@@ -283,8 +285,8 @@ def test_a_cell_where_the_model_was_not_asked_takes_part_in_nothing_by_hand():
     scores, times_s = np.array([[0.9], [np.nan], [0.2], [0.6]]), np.array([[1.5], [1.5], [1.5], [1.5]])
     predictions = Predictions(scores, times_s, asked)
     with pytest.raises(ValueError, match="present where the model was not asked"):
-        measure(truth, predictions, np.array([0.5]), ["word"], np.full(4, 4.0))
-    body = measure(truth.within(asked), predictions, np.array([0.5]), ["word"], np.full(4, 4.0), 0.5)
+        compute_metrics(truth, predictions, np.array([0.5]), ["word"], np.full(4, 4.0))
+    body = compute_metrics(truth.within(asked), predictions, np.array([0.5]), ["word"], np.full(4, 4.0), 0.5)
     # utterances 0 and 3 are detected, it is in 0 and 2: TP 1, FP 1, FN 1; utterance 1 is no miss
     assert body["detection"]["precision"] == body["detection"]["recall"] == pytest.approx(1 / 2)
     assert body["actual"]["f1"] == pytest.approx(1 / 2)
@@ -321,7 +323,7 @@ def cases(draw):
     truth = truth_of(sorted(spoken, key=lambda one: (one[0], one[2])), *shape)
     if draw(st.integers(0, 4)) == 0:
         nothing = np.zeros((2, 0), dtype=int)
-        truth = Truth(truth.present, *nothing, *nothing.astype(float), aligned=False)
+        truth = GroundTruth(truth.present, *nothing, *nothing.astype(float), aligned=False)
     scores = draw(arrays(float, shape, elements=draw(st.sampled_from([GRID, st.floats(0, 1)]))))
     times_s = draw(arrays(float, shape, elements=st.one_of(st.just(np.nan), MOMENT_S)))
     thresholds = draw(arrays(float, shape[1], elements=GRID))
@@ -342,7 +344,7 @@ def flat(tree, path=()):
 @FEW
 @given(cases())
 def test_all_measures_agree_with_their_slow_twins(case):
-    body = measure(*case)
+    body = compute_metrics(*case)
     del body["confidence"]
     assert flat(body) == pytest.approx(flat(slow_measure(*case)), nan_ok=True)
 
@@ -350,10 +352,10 @@ def test_all_measures_agree_with_their_slow_twins(case):
 @FEW
 @given(cases(), st.data())
 def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
-    truth, predictions, thresholds, keywords, durations_s, one_threshold = case
+    truth, predictions, thresholds, keywords, durations_s, global_threshold = case
     weights = data.draw(arrays(np.int32, len(durations_s), elements=st.integers(0, 3)).filter(np.any))
     with mock.patch.object(reliability, "draws", return_value=iter([weights[:, None]])):
-        intervals = measure(*case)["confidence"]["intervals"]
+        intervals = compute_metrics(*case)["confidence"]["intervals"]
 
     copies = np.repeat(np.arange(len(weights)), weights)
     occurrences = [
@@ -362,9 +364,9 @@ def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
         for n in np.flatnonzero(truth.utterance == old)
     ]
     u, w, start_s, end_s = np.array(occurrences, dtype=float).reshape(-1, 4).T
-    drawn = Truth(truth.present[copies], u.astype(int), w.astype(int), start_s, end_s, truth.aligned)
+    drawn = GroundTruth(truth.present[copies], u.astype(int), w.astype(int), start_s, end_s, truth.aligned)
     said = Predictions(predictions.scores[copies], predictions.times_s[copies], predictions.answered[copies])
-    body = flat(slow_measure(drawn, said, thresholds, keywords, durations_s[copies], one_threshold))
+    body = flat(slow_measure(drawn, said, thresholds, keywords, durations_s[copies], global_threshold))
     for name in HEADLINE:
         low, high = intervals[name] or (np.nan, np.nan)
         assert (low, high) == pytest.approx((body[tuple(name.split("."))],) * 2, nan_ok=True)

@@ -25,8 +25,8 @@ pytestmark = pytest.mark.usefixtures("no_network")
 
 
 def noise(*sizes: tuple[int, int]) -> list[Image.Image]:
-    chance = np.random.default_rng(0)
-    return [Image.fromarray(chance.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
+    rng = np.random.default_rng(0)
+    return [Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
 
 
 # VGG-16

@@ -19,7 +19,7 @@ from torch.nn import functional
 from earmark.core.errors import EarmarkError
 from earmark.features.image_cache import vectors_of
 from earmark.features.image_encoder import in_a_grid
-from earmark.models.image_encoder import PretrainedImageNetwork, SmallImageNetwork, image_network, settled
+from earmark.models.image_encoder import PretrainedImageNetwork, SmallImageNetwork, image_network, resolve
 from earmark.recipe import PretrainedImage, SmallImage
 from support import networks
 from support.media import write_picture
@@ -30,8 +30,8 @@ MAKERS = [networks.resnet, networks.convnext, networks.vit, networks.swin, netwo
 
 
 def noise(*sizes: tuple[int, int]) -> list[Image.Image]:
-    chance = np.random.default_rng(0)
-    return [Image.fromarray(chance.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
+    rng = np.random.default_rng(0)
+    return [Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
 
 
 def pretrained(folder: Path, side: int | None = None, dimension: int = 7) -> PretrainedImageNetwork:
@@ -278,25 +278,25 @@ def test_a_full_memory_is_no_fault_of_the_network(tmp_path: Path, monkeypatch: p
 def test_a_network_is_settled_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = networks.vit(tmp_path / "net")
     monkeypatch.chdir(tmp_path)
-    settings = settled(PretrainedImage(kind="pretrained", network="net", side=64))
+    settings = resolve(PretrainedImage(kind="pretrained", network="net", side=64))
     assert isinstance(settings, PretrainedImage)
     assert settings.network == str(folder)
     assert settings.side == 64
     monkeypatch.chdir("/")
     assert image_network(settings, 3).dimension == 3
-    assert settled(settings) == settings
+    assert resolve(settings) == settings
     networks.vit(folder, hidden_act="relu")
     with pytest.raises(EarmarkError, match=r"net is not the one that the model was trained on: put its old files back"):
         image_network(settings, 3)
     with pytest.raises(EarmarkError, match="is not the one that the model was trained on"):
-        settled(settings)
+        resolve(settings)
     folder.rename(tmp_path / "elsewhere")
     with pytest.raises(EarmarkError, match=r"There is no folder .*net with a pretrained network: check its name"):
         image_network(settings, 3)
 
 
 def test_a_small_network_needs_no_pin() -> None:
-    assert settled(SmallImage(kind="small")) == SmallImage(kind="small")
+    assert resolve(SmallImage(kind="small")) == SmallImage(kind="small")
 
 
 def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +308,7 @@ def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
-    settings = settled(PretrainedImage(kind="pretrained", network="hub:some/vit"), download=True)
+    settings = resolve(PretrainedImage(kind="pretrained", network="hub:some/vit"), download=True)
     assert isinstance(settings, PretrainedImage)
     assert settings.network == "hub:some/vit"
     image_network(settings, 3)

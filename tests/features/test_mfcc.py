@@ -28,8 +28,8 @@ ROUNDING = 2e-3  # of cepstra of up to 100; the two work in single precision, in
 
 def noise(samples: int, seed: int = 0) -> Floats:
     """White noise over a tone, so that no band is empty."""
-    chance = np.random.default_rng(seed)
-    return (tone(samples_to_s(samples)) + 0.05 * chance.normal(size=samples)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    return (tone(samples_to_s(samples)) + 0.05 * rng.normal(size=samples)).astype(np.float32)
 
 
 def kaldi(waveform: Floats, kind: str, mel_filters: int) -> Floats:

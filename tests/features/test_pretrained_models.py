@@ -21,7 +21,7 @@ from earmark.evaluation.keyword_queries import evaluate
 from earmark.features import extractor
 from earmark.localisation import method
 from earmark.localisation.methods._segments import segments_of, sizes_on
-from earmark.localisation.spotter import Finder, load_model
+from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.models.checkpoint import read_checkpoint
 from earmark.models.keyword_models import build
 from earmark.recipe import PretrainedFeatures, Recipe, read_recipe
@@ -83,7 +83,7 @@ def name_network(recipe: Path, network: str) -> None:
 def test_a_model_learns_where_words_are(run: Path, tiny_corpus: Corpus) -> None:
     """By chance, a third of the locations would be right."""
     for localisation in ("score-aggregation", "masked-in"):
-        metrics = evaluate(Finder(read_checkpoint(run), localisation), tiny_corpus, "test").metrics
+        metrics = evaluate(KeywordSpotter(read_checkpoint(run), localisation), tiny_corpus, "test").metrics
         assert metrics["oracle"]["accuracy"] >= 0.5
 
 

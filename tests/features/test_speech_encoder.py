@@ -14,7 +14,7 @@ import transformers
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID, SAMPLE_RATE
-from earmark.features import extractor, settled
+from earmark.features import extractor, resolve
 from earmark.media.audio import Waveform
 from earmark.recipe import Features, PretrainedFeatures
 from support import networks
@@ -175,15 +175,15 @@ def test_settings_hold_from_any_folder_and_for_this_network_alone(
 ) -> None:
     networks.speech(tmp_path / "net")
     monkeypatch.chdir(tmp_path)
-    known = settled(settings("net", layer=1))
+    known = resolve(settings("net", layer=1))
     assert isinstance(known, PretrainedFeatures)
     assert (known.network, known.layer) == (str(tmp_path / "net"), 1)
     monkeypatch.chdir("/")
-    assert settled(known) == known
+    assert resolve(known) == known
     networks.speech(tmp_path / "net", seed=1)
     with pytest.raises(EarmarkError, match=r"network .*net is not the one that features\.sha256 names: put the old"):
         extractor(known)
-    assert settled(Features()) == Features()
+    assert resolve(Features()) == Features()
 
 
 def test_the_old_names_of_weights_are_known(tmp_path: Path) -> None:
@@ -293,7 +293,7 @@ def test_the_hub_is_asked_to_download_only_when_told(tmp_path: Path, monkeypatch
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
-    known = settled(settings("hub:some/hubert"), download=True)
+    known = resolve(settings("hub:some/hubert"), download=True)
     assert isinstance(known, PretrainedFeatures)
     assert (known.network, asked) == ("hub:some/hubert", [True])
     asked.clear()

@@ -17,7 +17,7 @@ from earmark.localisation.methods import _fast_attention, _fast_encoder, _fast_m
 from earmark.localisation.methods._fast_encoder import lay, steps_of
 from earmark.localisation.methods._fast_masking import masked_logits
 from earmark.localisation.methods._segments import segments_of
-from earmark.models.keyword_models import AttentionModel, WrittenModel, build
+from earmark.models.keyword_models import AttentionModel, KeywordModel, build
 from earmark.models.speech_encoders import ConvEncoder
 from earmark.recipe import ConvLayer, Model, read_recipe
 from support.random_models import CLOSE, CNN_ATTEND, FEATURES, LENGTHS, MODELS, SEED, WORDS, batch, encoders, fresh
@@ -34,7 +34,7 @@ def exchanged(outside: Tensor, inside: Tensor, segments: Tensor) -> Tensor:
     return versions
 
 
-def one_by_one(model: WrittenModel, outside: Tensor, inside: Tensor, segments: Tensor, queries: Tensor) -> Tensor:
+def one_by_one(model: KeywordModel, outside: Tensor, inside: Tensor, segments: Tensor, queries: Tensor) -> Tensor:
     """Logits of every version by the whole model, each by itself: (S, Q)."""
     length = torch.tensor([len(outside)])
     versions = exchanged(outside, inside, segments)
@@ -171,7 +171,7 @@ def test_attention_that_is_very_sharp_does_not_overflow_or_vanish() -> None:
         torch.testing.assert_close(found, one_by_one(model, outside, inside, segments, torch.arange(3)), **CLOSE)
 
 
-def opinionated(name: str) -> WrittenModel:
+def opinionated(name: str) -> KeywordModel:
     """A recipe's model with weights so large that its scores differ from segment to segment, as a trained one's do."""
     torch.manual_seed(0)
     recipe = read_recipe(name)
@@ -228,7 +228,7 @@ def test_weights_that_change_are_noticed() -> None:
 # --- the two methods -------------------------------------------------------------------------------------------------
 
 
-def located(name: str, model: WrittenModel, features: Tensor, lengths: Tensor) -> LocalisationScores:
+def located(name: str, model: KeywordModel, features: Tensor, lengths: Tensor) -> LocalisationScores:
     return method(name, model)(model, features, lengths, torch.arange(len(WORDS)))
 
 

@@ -63,8 +63,8 @@ def models() -> dict[str, AnyModel]:
 
 
 def batch(lengths: Tensor, seed: int = 0) -> Tensor:
-    chance = torch.Generator().manual_seed(seed)
-    return torch.randn(len(lengths), int(lengths.max()) + 2, FEATURES, generator=chance, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(seed)
+    return torch.randn(len(lengths), int(lengths.max()) + 2, FEATURES, generator=rng, dtype=torch.float64)
 
 
 def asked(model: str, words: tuple[str, ...]) -> Any:

@@ -64,8 +64,8 @@ def test_all_at_once_is_step_by_step(values: list[float], step_s: float) -> None
 
 
 def test_many_curves_at_once_are_the_same_as_one_by_one() -> None:
-    chance = np.random.default_rng(0)
-    curves = chance.random((3, 4, 30))
+    rng = np.random.default_rng(0)
+    curves = rng.random((3, 4, 30))
     bests = curves.argmax(axis=2)
     firsts, lasts = reach(curves, bests, TENTHS[:30])
     for b in range(3):

@@ -22,7 +22,14 @@ from earmark.core.corpus import Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 from earmark.core.vocabulary import Vocabulary
-from earmark.localisation.spotter import OVERLAP_S, Candidate, Finder, _windows, _without_doubles, load_model
+from earmark.localisation.spotter import (
+    OVERLAP_S,
+    KeywordSpotter,
+    ScoredHit,
+    _non_max_suppression,
+    _windows,
+    load_model,
+)
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.training.loop import train
@@ -30,7 +37,7 @@ from support.media import write_tone
 
 
 @pytest.fixture(scope="module")
-def model(tiny_run: Path) -> Finder:
+def model(tiny_run: Path) -> KeywordSpotter:
     return load_model(tiny_run)
 
 
@@ -48,7 +55,7 @@ def inside(hit: Hit, start_s: float) -> bool:
 # What is found
 
 
-def test_hits_are_ranked_and_in_their_places(model: Finder, tmp_path: Path) -> None:
+def test_hits_are_ranked_and_in_their_places(model: KeywordSpotter, tmp_path: Path) -> None:
     one, two = record(tmp_path / "one.wav", 2.0, dog=1.2), record(tmp_path / "two.wav", 2.0, ball=0.4, ọmọ=1.3)
     hits = model.find(["ball", "dog"], [one, str(two)])
     assert len(hits) == 4
@@ -60,7 +67,7 @@ def test_hits_are_ranked_and_in_their_places(model: Finder, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("method", ["masked-in", "masked-out", "grad-cam"])
 def test_every_method_finds_the_word_in_its_place(tiny_run: Path, tmp_path: Path, method: str) -> None:
-    finder = Finder(read_checkpoint(tiny_run), method)
+    finder = KeywordSpotter(read_checkpoint(tiny_run), method)
     path = record(tmp_path / "a.wav", 2.0, dog=1.2)
     (candidate,) = finder.candidates("dog", path)
     assert inside(candidate.hit, 1.2)
@@ -71,7 +78,7 @@ def test_every_method_finds_the_word_in_its_place(tiny_run: Path, tmp_path: Path
         assert candidate.hit.end_s - candidate.hit.start_s == pytest.approx(0.4, abs=0.2)
 
 
-def test_one_word_and_one_recording_need_no_list(model: Finder, tmp_path: Path) -> None:
+def test_one_word_and_one_recording_need_no_list(model: KeywordSpotter, tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 1.0, dog=0.3)
     assert model.find("dog", path) == model.find("dog", str(path)) == model.find(["dog"], [path])
     assert len(model.find("dog", str(path))) == 1
@@ -85,7 +92,7 @@ def test_five_lines_of_python(tiny_run: Path, tmp_path: Path) -> None:
     assert finder.keywords == tuple(PITCHES)
 
 
-def test_a_word_is_the_same_in_nfc_and_nfd(model: Finder, tmp_path: Path) -> None:
+def test_a_word_is_the_same_in_nfc_and_nfd(model: KeywordSpotter, tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 1.5, ọmọ=0.5)
     composed, decomposed = (unicodedata.normalize(form, "ọmọ") for form in ("NFC", "NFD"))
     assert composed != decomposed
@@ -95,12 +102,12 @@ def test_a_word_is_the_same_in_nfc_and_nfd(model: Finder, tmp_path: Path) -> Non
     assert model.find(" ỌMỌ", [path])[0].score == one.score
 
 
-def test_a_word_that_is_asked_for_twice_is_found_once(model: Finder, tmp_path: Path) -> None:
+def test_a_word_that_is_asked_for_twice_is_found_once(model: KeywordSpotter, tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 1.5, dog=0.5)
     assert model.find(["dog", "dog"], [path]) == model.find("dog", [path])
 
 
-def test_top_counts_for_each_keyword(model: Finder, tmp_path: Path) -> None:
+def test_top_counts_for_each_keyword(model: KeywordSpotter, tmp_path: Path) -> None:
     paths = [record(tmp_path / f"{word}.wav", 1.0, **{word: 0.3}) for word in PITCHES]
     every = model.find(["dog", "ball"], paths)
     best = model.find(["dog", "ball"], paths, top=1)
@@ -110,7 +117,7 @@ def test_top_counts_for_each_keyword(model: Finder, tmp_path: Path) -> None:
     assert [hit.query for hit in model.find(["dog", "ball"], paths, top=3)].count("dog") == 3
 
 
-def test_stereo_at_another_rate_is_the_same_sound(model: Finder, tmp_path: Path) -> None:
+def test_stereo_at_another_rate_is_the_same_sound(model: KeywordSpotter, tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 2.0, dog=1.2)
     samples = soxr.resample(soundfile.read(str(path))[0], SAMPLE_RATE, 44_100)
     soundfile.write(str(tmp_path / "b.flac"), np.stack([samples, samples], axis=1), 44_100)
@@ -135,10 +142,10 @@ def test_an_attention_model_finds_too(tiny_corpus: Corpus, tiny_recipe: Recipe, 
     assert candidate.curve.max() == 1.0  # weights as a person may see them
     assert candidate.times_s[candidate.curve.argmax()] == candidate.hit.time_s
     with pytest.raises(EarmarkError, match="score-aggregation can't be used here: this model's frames have no scores"):
-        Finder(read_checkpoint(tmp_path / "run"), "score-aggregation")
+        KeywordSpotter(read_checkpoint(tmp_path / "run"), "score-aggregation")
 
 
-def test_the_curve_belongs_to_the_hit(model: Finder, tmp_path: Path) -> None:
+def test_the_curve_belongs_to_the_hit(model: KeywordSpotter, tmp_path: Path) -> None:
     (candidate,) = model.candidates("dog", [record(tmp_path / "a.wav", 1.5, dog=0.5)])
     assert candidate.window_s == (0.0, 1.5)
     assert candidate.curve.shape == candidate.times_s.shape
@@ -152,7 +159,7 @@ def test_the_curve_belongs_to_the_hit(model: Finder, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seconds", [1 / 16_000, 0.005, 0.02, 0.3, 8.0, 8.01, 13.0])
-def test_times_lie_inside_the_recording(model: Finder, tmp_path: Path, seconds: float) -> None:
+def test_times_lie_inside_the_recording(model: KeywordSpotter, tmp_path: Path, seconds: float) -> None:
     path = write_tone(tmp_path / "a.wav", seconds)
     for candidate in model.candidates(model.keywords, [path]):
         hit = candidate.hit
@@ -162,7 +169,7 @@ def test_times_lie_inside_the_recording(model: Finder, tmp_path: Path, seconds: 
         assert 0 <= hit.score <= 1
 
 
-def test_hits_meet_their_schema(model: Finder, tmp_path: Path) -> None:
+def test_hits_meet_their_schema(model: KeywordSpotter, tmp_path: Path) -> None:
     schema = json.loads((files("earmark") / "schemas" / "hits.schema.json").read_text(encoding="utf-8"))
     hits = model.find(model.keywords, [record(tmp_path / "ọmọ mi.wav", 10.0, dog=0.5)])
     document = json.loads(json.dumps([hit.to_json() for hit in hits], allow_nan=False))
@@ -173,14 +180,14 @@ def test_hits_meet_their_schema(model: Finder, tmp_path: Path) -> None:
 # Windows
 
 
-def test_a_word_in_a_later_window_has_its_time_in_the_recording(model: Finder, tmp_path: Path) -> None:
+def test_a_word_in_a_later_window_has_its_time_in_the_recording(model: KeywordSpotter, tmp_path: Path) -> None:
     hits = model.find("dog", [record(tmp_path / "a.wav", 30.0, dog=21.5)])
     assert inside(hits[0], 21.5)
     assert hits[0].score > 2 * hits[1].score
 
 
 @pytest.mark.parametrize("start_s", [6.2, 7.5])  # in two windows, the second time cut by none
-def test_a_word_heard_in_two_windows_is_one_hit(model: Finder, tmp_path: Path, start_s: float) -> None:
+def test_a_word_heard_in_two_windows_is_one_hit(model: KeywordSpotter, tmp_path: Path, start_s: float) -> None:
     hits = model.find("dog", [record(tmp_path / "a.wav", 14.0, dog=start_s)])
     assert sum(hit.start_s < start_s + WORD_S and hit.end_s > start_s for hit in hits) == 1
     assert inside(hits[0], start_s)
@@ -200,9 +207,9 @@ def test_windows_cover_every_sample_and_overlap(samples: int) -> None:
         assert start + len(window) - following == OVERLAP_S * 16_000
 
 
-def candidate(query: str, score: float, start_s: float, end_s: float) -> Candidate:
+def candidate(query: str, score: float, start_s: float, end_s: float) -> ScoredHit:
     hit = Hit("a.wav", query, score, (start_s + end_s) / 2, start_s, end_s)
-    return Candidate(hit, (0.0, 60.0), np.zeros(1), np.zeros(1))
+    return ScoredHit(hit, (0.0, 60.0), np.zeros(1), np.zeros(1))
 
 
 def test_of_hits_that_overlap_the_best_is_kept() -> None:
@@ -214,25 +221,25 @@ def test_of_hits_that_overlap_the_best_is_kept() -> None:
         candidate("dog", 0.8, 7.6, 7.9),  # only touches
         candidate("dog", 0.1, 7.0, 8.5),  # around two of them
     ]
-    kept = [(c.hit.query, c.hit.score) for c in _without_doubles(found)]
+    kept = [(c.hit.query, c.hit.score) for c in _non_max_suppression(found)]
     assert kept == [("dog", 0.9), ("dog", 0.8), ("dog", 0.3), ("ball", 0.2)]
 
 
 # What is refused
 
 
-def test_an_unknown_word_names_the_nearest_before_any_sound_is_read(model: Finder, tmp_path: Path) -> None:
+def test_an_unknown_word_names_the_nearest_before_any_sound_is_read(model: KeywordSpotter, tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match=r"'omo' is not among the 4 keywords .*: the nearest are ọmọ, "):
         model.find(["dog", "omo"], [tmp_path / "none.wav"])
 
 
 @pytest.mark.parametrize("words", [[], ()])
-def test_no_word_at_all(model: Finder, words: list[str], tmp_path: Path) -> None:
+def test_no_word_at_all(model: KeywordSpotter, words: list[str], tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="no keyword to look for"):
         model.find(words, [tmp_path / "none.wav"])
 
 
-def test_a_minute_is_the_limit(model: Finder, tmp_path: Path) -> None:
+def test_a_minute_is_the_limit(model: KeywordSpotter, tmp_path: Path) -> None:
     write_tone(tmp_path / "minute.wav", 60.0, 11_025)
     write_tone(tmp_path / "longer.wav", 60.5)
     assert model.find("dog", [tmp_path / "minute.wav"])
@@ -240,7 +247,7 @@ def test_a_minute_is_the_limit(model: Finder, tmp_path: Path) -> None:
         model.find("dog", [tmp_path / "minute.wav", tmp_path / "longer.wav"])
 
 
-def test_a_recording_that_is_no_sound(model: Finder, tmp_path: Path) -> None:
+def test_a_recording_that_is_no_sound(model: KeywordSpotter, tmp_path: Path) -> None:
     (tmp_path / "a.wav").write_bytes(b"nothing")
     with pytest.raises(EarmarkError, match=r"a\.wav can't be read as audio"):
         model.find("dog", [tmp_path / "a.wav"])
@@ -254,4 +261,4 @@ def test_folders_that_hold_no_whole_model(tiny_run: Path, tmp_path: Path) -> Non
     with pytest.raises(EarmarkError, match="holds no trained model"):
         load_model(tmp_path / "run")
     with pytest.raises(EarmarkError, match="There is no localisation method 'nothing'"):
-        Finder(read_checkpoint(tiny_run), "nothing")
+        KeywordSpotter(read_checkpoint(tiny_run), "nothing")

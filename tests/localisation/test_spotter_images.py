@@ -19,13 +19,13 @@ from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
 from earmark.evaluation.report import sight
 from earmark.features import extractor
-from earmark.localisation.spotter import Candidate, Finder, load_model
+from earmark.localisation.spotter import KeywordSpotter, ScoredHit, load_model
 from earmark.media.audio import read_audio
 from support import slow_pairs
 
 
 @pytest.fixture(params=["tiny_pictured_run", "tiny_pair_run"])
-def model(request: pytest.FixtureRequest) -> Finder:
+def model(request: pytest.FixtureRequest) -> KeywordSpotter:
     return load_model(request.getfixturevalue(request.param))
 
 
@@ -43,7 +43,7 @@ def show(path: Path, *words: str) -> Path:
     return path
 
 
-def test_from_python(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_from_python(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """Several pictures are one query, called by their names; a model that knows words finds it where it is spoken."""
     photos = [show(tmp_path / f"ajá mi {i} 犬.png", "dog") for i in range(3)]
     query = earmark.ImageQuery.of(*photos)
@@ -56,7 +56,7 @@ def test_from_python(model: Finder, recording: Path, tmp_path: Path) -> None:
     assert [hit.query for hit in model.find(named, recording, top=1)] == ["ajá mi"]
 
 
-def test_a_part_of_a_picture_from_python(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_a_part_of_a_picture_from_python(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """It finds what a file with that part alone finds."""
     photo = show(tmp_path / "a.png", "dog", "snow")
     box = (0, 0, 24, 48)
@@ -76,7 +76,7 @@ def test_words_and_pictures_may_be_asked_for_together(tiny_pictured_run: Path, r
         assert finder.find(query, recording, top=1)[0] in hits
 
 
-def test_a_picture_that_is_given_twice_counts_once(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_a_picture_that_is_given_twice_counts_once(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """By whatever path, for the names too."""
     photo, other = show(tmp_path / "a.png", "dog"), show(tmp_path / "b.png", "dog", "ball")
     (tmp_path / "link.png").symlink_to(photo)
@@ -88,14 +88,14 @@ def test_a_picture_that_is_given_twice_counts_once(model: Finder, recording: Pat
     assert model.find(ImageQuery.of(photo, photo), recording) == model.find(ImageQuery.of(photo), recording)
 
 
-def test_names_in_either_unicode_form_are_found(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_names_in_either_unicode_form_are_found(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     composed, decomposed = (unicodedata.normalize(form, "ọmọ ilé.png") for form in ("NFC", "NFD"))
     one, other = show(tmp_path / "c" / composed, "dog"), show(tmp_path / "d" / decomposed, "dog")
     scores = [[hit.score for hit in model.find(ImageQuery.of(path), recording)] for path in (one, other)]
     assert scores[0] == scores[1]
 
 
-def test_two_queries_of_one_name_are_refused(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_two_queries_of_one_name_are_refused(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """Their hits could not be told apart."""
     one, other = show(tmp_path / "one" / "a.png", "dog"), show(tmp_path / "other" / "a.png", "ball")
     with pytest.raises(EarmarkError) as error:
@@ -105,7 +105,7 @@ def test_two_queries_of_one_name_are_refused(model: Finder, recording: Path, tmp
     assert {hit.query for hit in hits} == {"a.png", "b"}
 
 
-def test_a_picture_that_can_not_be_read_is_told_before_any_sound_is_read(model: Finder, tmp_path: Path) -> None:
+def test_a_picture_that_can_not_be_read_is_told_before_any_sound_is_read(model: KeywordSpotter, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no picture")
     with pytest.raises(EarmarkError, match=r"a\.png can't be read as a picture"):
         model.find(ImageQuery.of(tmp_path / "a.png"), tmp_path / "none.wav")
@@ -122,7 +122,7 @@ def test_models_that_are_asked_otherwise_say_so(tiny_run: Path, tiny_pair_run: P
 # What is seen
 
 
-def candidates(model: Finder, query: ImageQuery, recording: Path) -> list[Candidate]:
+def candidates(model: KeywordSpotter, query: ImageQuery, recording: Path) -> list[ScoredHit]:
     found = model.candidates(query, recording)
     assert len({candidate.window_s for candidate in found}) > 1
     return found
@@ -133,7 +133,7 @@ def stretched(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @torch.no_grad()
-def test_a_look_is_what_each_picture_by_itself_shows(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_a_look_is_what_each_picture_by_itself_shows(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """Window by window, number by number: of the picture that scores best, and of the frames that are compared."""
     paths = [show(tmp_path / f"{i}.png", *words) for i, words in enumerate([("ball",), ("dog", "snow"), ("dog",)])]
     query = ImageQuery("things", (*(Prompt(path) for path in paths), Prompt(paths[1], (0, 0, 24, 24))))
@@ -163,7 +163,7 @@ def test_a_look_is_what_each_picture_by_itself_shows(model: Finder, recording: P
     assert any(best != 0 for best in bests)
 
 
-def test_a_sight_has_the_moments_of_its_candidate(model: Finder, recording: Path, tmp_path: Path) -> None:
+def test_a_sight_has_the_moments_of_its_candidate(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """In the recording, not in the window. For a model of pairs the attention is the localisation curve."""
     query = ImageQuery.of(show(tmp_path / "a.png", "dog"))
     for candidate in candidates(model, query, recording):

@@ -10,12 +10,12 @@ import soundfile
 from earmark.core.corpus import Corpus
 from earmark.core.timing import s_to_samples
 from earmark.media.audio import read_audio
-from earmark.media.concatenation import GAPS_S, string
+from earmark.media.concatenation import GAPS_S, concatenate
 
 
 def test_what_is_spoken_when(tiny_corpus: Corpus, tmp_path: Path) -> None:
     utterances = tiny_corpus.utterances("test")
-    strung = string(utterances, tmp_path, 3.0)
+    strung = concatenate(utterances, tmp_path, 3.0)
     assert len(strung) > 1
     assert [spoken.utterance for inside in strung.values() for spoken in inside] == utterances
     for path, inside in strung.items():

@@ -17,7 +17,7 @@ import soxr
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
 from earmark.media.audio import check_audio
-from earmark.media.streaming import long_audio_info, read_stretch
+from earmark.media.streaming import long_audio_info, read_span
 from support.media import repack, write_container, write_tone
 
 Samples = npt.NDArray[np.float32]
@@ -86,7 +86,7 @@ def resampled(samples: Samples, sample_rate: int) -> Samples:
 
 
 def tiled(path: Path, cuts_s: Sequence[float]) -> Samples:
-    return np.concatenate([read_stretch(path, a, b) for a, b in itertools.pairwise(cuts_s)], axis=1)
+    return np.concatenate([read_span(path, a, b) for a, b in itertools.pairwise(cuts_s)], axis=1)
 
 
 def written(path: Path, ending: str, sample_rate: int, channels: int = 2) -> Path:
@@ -134,7 +134,7 @@ def test_the_first_sound_of_an_mp3_after_a_silence(tmp_path: Path, start_s: floa
     sound[2 * 24_000 : 12 * 24_000] = 0  # its frames hold few bytes, so that the next borrow from many
     soundfile.write(tmp_path / "a.mp3", sound, 24_000, bitrate_mode="VARIABLE", compression_level=0.9)
     whole = resampled(*soundfile.read(tmp_path / "a.mp3", dtype="float32", always_2d=True))
-    stretch = read_stretch(tmp_path / "a.mp3", start_s, start_s + 0.5)
+    stretch = read_span(tmp_path / "a.mp3", start_s, start_s + 0.5)
     first = round(start_s * SAMPLE_RATE)
     np.testing.assert_allclose(stretch, whole[:, first : first + 8_000], atol=1e-5)
 
@@ -162,7 +162,7 @@ def test_stretches_tile_vorbis_in_webm(tmp_path: Path, live: bool, sample_rate: 
 def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending, 48_000)
     sound = resampled(noise_and_sweep(48_000, 2), 48_000)[:, 10 * SAMPLE_RATE : 12 * SAMPLE_RATE]
-    heard = read_stretch(path, 10.0, 12.0)
+    heard = read_span(path, 10.0, 12.0)
 
     def likeness(shift: int) -> float:
         return float(np.corrcoef(sound[0, 100:-100], heard[0, 100 + shift : heard.shape[1] - 100 + shift])[0, 1])
@@ -174,24 +174,24 @@ def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
 @pytest.mark.parametrize("ending", ["flac", "opus.ogg", "mp3", "aac.mkv", "webm"])
 def test_what_was_read_before_does_not_matter(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending, 48_000)
-    first = read_stretch(path, 10.34, 12.6)
+    first = read_span(path, 10.34, 12.6)
     for start_s in (0.0, 12.6, 10.0, 10.3):
-        read_stretch(path, start_s, start_s + 2.5)
-    np.testing.assert_array_equal(read_stretch(path, 10.34, 12.6), first)
+        read_span(path, start_s, start_s + 2.5)
+    np.testing.assert_array_equal(read_span(path, 10.34, 12.6), first)
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])
 def test_channels_are_kept_apart(tmp_path: Path, channels: int) -> None:
     sound = np.random.default_rng(0).normal(0, 0.1, (20_000, channels)).astype(np.float32)
     soundfile.write(str(tmp_path / "a.wav"), sound, SAMPLE_RATE, subtype="FLOAT")
-    np.testing.assert_array_equal(read_stretch(tmp_path / "a.wav", 0.25, 1.0), sound[4_000:16_000].T)
+    np.testing.assert_array_equal(read_span(tmp_path / "a.wav", 0.25, 1.0), sound[4_000:16_000].T)
 
 
 def test_six_channels_of_a_film(tmp_path: Path) -> None:
     sound = noise_and_sweep(48_000, 6, 3.0)
     path = write_container(tmp_path / "a.mov", sound, 48_000, "pcm_s16le", video_s=2.0)
     assert long_audio_info(path).channels == 6
-    np.testing.assert_allclose(read_stretch(path, 0, 9), resampled(sound, 48_000), atol=2e-4)
+    np.testing.assert_allclose(read_span(path, 0, 9), resampled(sound, 48_000), atol=2e-4)
 
 
 @pytest.mark.parametrize("video_s", [5.0, 17.0])
@@ -212,23 +212,23 @@ def test_a_browsers_recording_says_no_length(tmp_path: Path) -> None:
 
 def test_a_stretch_ends_where_the_recording_ends(tmp_path: Path) -> None:
     path = write_tone(tmp_path / "a.wav", 2.0, 44_100, 2)
-    assert read_stretch(path, 1.5, 10.0).shape == (2, 8_000)
-    assert read_stretch(path, 2.0, 10.0).shape == (2, 0)
-    assert read_stretch(path, 1e6, 1e7).shape == (2, 0)
+    assert read_span(path, 1.5, 10.0).shape == (2, 8_000)
+    assert read_span(path, 2.0, 10.0).shape == (2, 0)
+    assert read_span(path, 1e6, 1e7).shape == (2, 0)
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(-1.0, 2.0), (2.0, 2.0), (3.0, 2.0), (np.nan, 1.0), (0.0, np.inf)])
 def test_no_such_stretch(tmp_path: Path, start_s: float, end_s: float) -> None:
     path = write_tone(tmp_path / "a.wav")
     with pytest.raises(EarmarkError, match=r"is no stretch of .*a\.wav"):
-        read_stretch(path, start_s, end_s)
+        read_span(path, start_s, end_s)
 
 
 def hear(path: Path) -> None:
     """Read a recording as an indexer does."""
     duration_s = long_audio_info(path).duration_s
     for start_s in np.arange(0, duration_s, 5.0):
-        read_stretch(path, start_s, min(duration_s, start_s + 5.0))
+        read_span(path, start_s, min(duration_s, start_s + 5.0))
 
 
 @pytest.mark.parametrize("part", [0.3, 0.8])
@@ -242,7 +242,7 @@ def test_what_is_missing_is_said(tmp_path: Path, ending: str, part: float) -> No
     path.write_bytes(content[: int(len(content) * part)])
     with pytest.raises(EarmarkError, match=rf"{re.escape(str(path))} (is cut short|can't be read)") as told:
         hear(path)
-    assert read_stretch(path, 0.5, 2.0).shape == (2, 24_000)  # what is there can be read
+    assert read_span(path, 0.5, 2.0).shape == (2, 24_000)  # what is there can be read
     after_s = re.search(r"after (\d+\.\d\d) s: copy it again\.$", str(told.value))
     if after_s:
         assert abs(float(after_s[1]) / whole_s - part) < 0.1
@@ -252,7 +252,7 @@ def test_what_is_missing_is_said(tmp_path: Path, ending: str, part: float) -> No
         assert str(checked.value) == str(told.value)
 
 
-@pytest.mark.parametrize("read", [long_audio_info, lambda path: read_stretch(path, 0.0, 1.0)])
+@pytest.mark.parametrize("read", [long_audio_info, lambda path: read_span(path, 0.0, 1.0)])
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -293,7 +293,7 @@ def test_a_silent_film(tmp_path: Path) -> None:
 
 def test_no_sound_at_all(tmp_path: Path) -> None:
     soundfile.write(str(tmp_path / "a.wav"), np.zeros(0), SAMPLE_RATE)
-    for read in (long_audio_info, lambda path: read_stretch(path, 0.0, 1.0)):
+    for read in (long_audio_info, lambda path: read_span(path, 0.0, 1.0)):
         with pytest.raises(EarmarkError, match="holds no sound"):
             read(tmp_path / "a.wav")
 
@@ -302,9 +302,9 @@ def test_samples_that_are_not_numbers_stop_the_stretch_that_has_them(tmp_path: P
     sound = noise_and_sweep(SAMPLE_RATE, 1, 4.0).copy()
     sound[3 * SAMPLE_RATE] = np.nan
     soundfile.write(str(tmp_path / "a.wav"), sound, SAMPLE_RATE, subtype="FLOAT")
-    read_stretch(tmp_path / "a.wav", 0.0, 2.5)
+    read_span(tmp_path / "a.wav", 0.0, 2.5)
     with pytest.raises(EarmarkError, match="not numbers"):
-        read_stretch(tmp_path / "a.wav", 2.5, 4.0)
+        read_span(tmp_path / "a.wav", 2.5, 4.0)
 
 
 def test_the_ending_is_not_believed(tmp_path: Path) -> None:
@@ -330,7 +330,7 @@ def test_a_stretch_of_an_hour_takes_little_memory(tmp_path: Path, ending: str) -
             file.write(silence)
     tracemalloc.start()
     try:
-        assert read_stretch(path, 3_000.0, 3_060.0).shape == (1, 960_000)
+        assert read_span(path, 3_000.0, 3_060.0).shape == (1, 960_000)
         assert tracemalloc.get_traced_memory()[1] < 16e6  # 60 s at 16 kHz are 4 MB, the hour at 22 kHz 318 MB
     finally:
         tracemalloc.stop()

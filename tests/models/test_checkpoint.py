@@ -19,11 +19,11 @@ from earmark.models.checkpoint import (
     read_checkpoint,
     read_weights,
     write_description,
-    write_one_threshold,
+    write_global_threshold,
     write_thresholds,
     write_weights,
 )
-from earmark.models.keyword_models import WrittenModel, build
+from earmark.models.keyword_models import KeywordModel, build
 from earmark.recipe import Recipe
 
 LAST = {
@@ -52,7 +52,7 @@ def recipe(kind: str) -> Recipe:
     )
 
 
-def trained(folder: Path, kind: str = "frame scores", words: Vocabulary = WORDS) -> WrittenModel:
+def trained(folder: Path, kind: str = "frame scores", words: Vocabulary = WORDS) -> KeywordModel:
     """A model in a folder, as training leaves it."""
     how = recipe(kind)
     model = build(how.model, extractor(how.features).dimension, words)
@@ -60,7 +60,7 @@ def trained(folder: Path, kind: str = "frame scores", words: Vocabulary = WORDS)
     write_description(folder, how, words)
     write_weights(folder, model.state_dict())
     write_thresholds(folder, words, np.resize(THRESHOLDS, len(words)))
-    write_one_threshold(folder, 0.375)
+    write_global_threshold(folder, 0.375)
     return model.eval()
 
 
@@ -82,7 +82,7 @@ def test_what_is_written_is_read_again(tmp_path: Path, kind: str) -> None:
     assert read.folder == tmp_path / "a run ọmọ"
     assert not read.model.training
     np.testing.assert_array_equal(read.thresholds, THRESHOLDS)
-    assert read.one_threshold == 0.375
+    assert read.global_threshold == 0.375
     features, lengths = torch.randn(2, 50, 13), torch.tensor([50, 20])
     device = next(read.model.parameters()).device
     with torch.no_grad():
@@ -96,7 +96,7 @@ def test_the_folder_is_what_its_description_says(tmp_path: Path) -> None:
     trained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "model.safetensors",
-        "one-threshold.json",
+        "global-threshold.json",
         "recipe.yaml",
         "thresholds.json",
         "vocabulary.txt",
@@ -142,15 +142,15 @@ def test_without_thresholds_they_are_the_papers(tmp_path: Path) -> None:
 
 def test_a_run_may_be_without_one_threshold(tmp_path: Path) -> None:
     trained(tmp_path)
-    (tmp_path / "one-threshold.json").unlink()
-    assert read_checkpoint(tmp_path).one_threshold is None
+    (tmp_path / "global-threshold.json").unlink()
+    assert read_checkpoint(tmp_path).global_threshold is None
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"null", b'"high"', b"1.5", b"-0.1", b"NaN", b"\xff"])
 def test_a_damaged_one_threshold(tmp_path: Path, content: bytes) -> None:
     trained(tmp_path)
-    (tmp_path / "one-threshold.json").write_bytes(content)
-    assert str(tmp_path / "one-threshold.json") in complaint(tmp_path)
+    (tmp_path / "global-threshold.json").write_bytes(content)
+    assert str(tmp_path / "global-threshold.json") in complaint(tmp_path)
 
 
 def test_thresholds_go_by_the_word_not_by_the_order(tmp_path: Path) -> None:
@@ -231,7 +231,14 @@ class Trap:
 @pytest.mark.parametrize("save", [pickle.dump, torch.save])
 @pytest.mark.parametrize(
     "name",
-    ["model.safetensors", "recipe.yaml", "vocabulary.txt", "thresholds.json", "one-threshold.json", "alarms.json"],
+    [
+        "model.safetensors",
+        "recipe.yaml",
+        "vocabulary.txt",
+        "thresholds.json",
+        "global-threshold.json",
+        "false-alarms.json",
+    ],
 )
 def test_nothing_is_unpickled(tmp_path: Path, name: str, save: Callable[[object, object], None]) -> None:
     folder, mark = tmp_path / "run", tmp_path / "mark"

@@ -19,11 +19,11 @@ from earmark.features import extractor
 from earmark.media.images import read_image
 from earmark.models import build
 from earmark.models.checkpoint import read_checkpoint, write_description, write_weights
-from earmark.models.image_encoder import settled
+from earmark.models.image_encoder import resolve
 from earmark.models.image_query_models import AT_ONCE, EDGE, PairModel
-from earmark.models.padding import inner_frames
+from earmark.models.padding import inner_mask
 from earmark.models.prompts import Prompts
-from earmark.models.shared_keywords import SharedWords
+from earmark.models.shared_keywords import SharedKeywords
 from earmark.recipe import PretrainedImage, Recipe, read_recipe, write_recipe
 from support import networks, random_models, slow_pairs
 from support.random_image_queries import (
@@ -85,7 +85,7 @@ def test_a_query_has_the_mean_score_of_its_pictures_and_the_curve_of_the_best(
 def test_inner_frames_are_all_but_those_at_the_edges_and_always_some(
     lengths: list[int], edge: int, padding: int
 ) -> None:
-    found = inner_frames(torch.tensor(lengths), max(lengths) + padding, edge)
+    found = inner_mask(torch.tensor(lengths), max(lengths) + padding, edge)
     assert found.shape == (len(lengths), max(lengths) + padding)
     for row, length in zip(found.tolist(), lengths, strict=True):
         kept = [place for place, inner in enumerate(row) if inner]
@@ -96,7 +96,7 @@ def test_inner_frames_are_all_but_those_at_the_edges_and_always_some(
 
 def test_inner_frames_by_hand() -> None:
     """A short utterance keeps its middle."""
-    found = inner_frames(torch.tensor([1, 2, 3, 4, 5, 6, 7]), 8, EDGE)
+    found = inner_mask(torch.tensor([1, 2, 3, 4, 5, 6, 7]), 8, EDGE)
     kept = [[place for place, inner in enumerate(row) if inner] for row in found.tolist()]
     assert kept == [[0], [0, 1], [1], [1, 2], [2], [2, 3], [2, 3, 4]]
 
@@ -324,13 +324,13 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
     asked = [query("two", *pictures(tmp_path, 2)), *(["ọmọ"] if kind == "keywords" else [])]
     model.encode_speech(features, lengths)  # its batch norms have seen something
     model.see(asked[0].prompts)
-    if isinstance(model, SharedWords):
-        model.learn_usual(torch.rand(8, len(WORDS)))
+    if isinstance(model, SharedKeywords):
+        model.fit_prior(torch.rand(8, len(WORDS)))
     write_description(tmp_path / "run", recipe, WORDS)
     write_weights(tmp_path / "run", model.state_dict())
     read: Any = read_checkpoint(tmp_path / "run").model.cpu()
     model.eval()
-    assert isinstance(read, SharedWords if kind == "keywords" else PairModel)
+    assert isinstance(read, SharedKeywords if kind == "keywords" else PairModel)
     logits, curves = model.score(model.encode_speech(features, lengths), model.encode_queries(asked))
     again = read.score(read.encode_speech(features, lengths), read.encode_queries(asked))
     torch.testing.assert_close(again, (logits, curves))
@@ -340,7 +340,7 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
 def test_a_model_whose_frozen_network_is_another_or_gone(tmp_path: Path) -> None:
     """What to mend is in the model's folder."""
     net, run = networks.resnet(tmp_path / "net"), tmp_path / "run"
-    image = settled(PretrainedImage(kind="pretrained", network=str(net), side=32))
+    image = resolve(PretrainedImage(kind="pretrained", network=str(net), side=32))
     recipe = recipe_of("misa")
     recipe = recipe.model_copy(update={"model": recipe.model.model_copy(update={"image": image})})
     model = build(recipe.model, extractor(recipe.features).dimension, WORDS)

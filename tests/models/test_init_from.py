@@ -19,7 +19,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.models import build
-from earmark.models.init_from import load_start
+from earmark.models.init_from import init_from
 from earmark.recipe import Recipe, write_recipe
 from earmark.supervision._tagger_folder import WEIGHTS, write_description, write_weights
 from earmark.supervision.cnn_tagger import SmallTagger, SmallTaggerSettings
@@ -46,7 +46,7 @@ def started(recipe: Recipe, corpus: Corpus, folder: Path) -> tuple[dict[str, Ten
     """Weights of a model before and after."""
     model = fresh(recipe, corpus)
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
-    load_start(model, folder)
+    init_from(model, folder)
     return before, model.state_dict()
 
 
@@ -102,7 +102,7 @@ def test_networks_that_do_not_fit_are_one_sentence_and_change_nothing(
     model = fresh(recipe, tiny_corpus)
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     with pytest.raises(EarmarkError) as error:
-        load_start(model, folder)
+        init_from(model, folder)
     name = "image.places.0.weight" if which != "tiny_pictured_run" else "image.places.3.weight"
     assert str(error.value) == (
         f"{folder} has no networks like this recipe's to start from ({name}): give the folder of a tagger or of a run "
@@ -212,8 +212,8 @@ def test_another_folder_of_the_same_name_is_another_start(
     with pytest.raises(EarmarkError) as error:
         go("stopped", start="other/ìbẹ̀rẹ̀ run", resume=True)
     assert str(error.value) == (
-        f"{tmp_path / 'stopped'} was begun from other weights than {other} has: leave --start out, or choose another "
-        "folder."
+        f"{tmp_path / 'stopped'} was begun from other weights than {other} has: leave --init-from out, or choose "
+        "another folder."
     )
     go("stopped", resume=True)
 
@@ -222,10 +222,10 @@ def test_another_start_than_a_run_was_begun_with_is_refused(
     go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run, without = go("run"), go("without", start=None)
-    for folder, began in ((run, "from ìbẹ̀rẹ̀ run"), (without, "without --start")):
+    for folder, began in ((run, "from ìbẹ̀rẹ̀ run"), (without, "without --init-from")):
         with pytest.raises(EarmarkError) as error:
             go(folder.name, start="tagger", resume=True)
-        says = f"{folder} was begun {began}, not from tagger: leave --start out, or choose another folder."
+        says = f"{folder} was begun {began}, not from tagger: leave --init-from out, or choose another folder."
         assert str(error.value) == says
 
 
@@ -240,7 +240,7 @@ def test_from_the_command_line(
     recipe, out = tmp_path / "recipe.yaml", tmp_path / "out"
     recipe.write_text(write_recipe(changed(tiny_pair_recipe, epochs=2)), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    command = ["train", str(recipe), "--corpus", str(tiny_corpus.folder), "--out", "out", "--start", "ìbẹ̀rẹ̀ run"]
+    command = ["train", str(recipe), "--corpus", str(tiny_corpus.folder), "--out", "out", "--init-from", "ìbẹ̀rẹ̀ run"]
     monkeypatch.setattr(sys, "argv", ["earmark", *command])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -16,8 +16,8 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID, HOP_SAMPLES, layer_frames
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
-from earmark.models.keyword_models import AttentionModel, FrameScoreModel, MaxModel, WrittenModel, build
-from earmark.models.padding import real_frames
+from earmark.models.keyword_models import AttentionModel, FrameScoreModel, KeywordModel, MaxModel, build
+from earmark.models.padding import padding_mask
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
 from earmark.models.speech_encoders import ConvEncoder, MaskedBatchNorm, max_pool
 from earmark.recipe import Attention, ConvLayer, Model, read_recipe
@@ -67,7 +67,7 @@ def test_padding_teaches_nothing(recipe: Model, lengths: Tensor, seed: int) -> N
     torch.manual_seed(seed)  # dropout falls alike
     logits = model(features, lengths)
     logits.sum().backward()
-    real = real_frames(lengths, features.shape[1])
+    real = padding_mask(lengths, features.shape[1])
     assert not features.grad[~real].any()
     again = fresh(recipe, seed).train()
     torch.manual_seed(seed)
@@ -78,7 +78,7 @@ def test_padding_teaches_nothing(recipe: Model, lengths: Tensor, seed: int) -> N
 @settings(deadline=None)
 def test_batch_norm_sees_the_real_frames_alone(lengths: Tensor, seed: int) -> None:
     frames = batch(lengths, seed)
-    real = real_frames(lengths, frames.shape[1])
+    real = padding_mask(lengths, frames.shape[1])
     masked, plain = MaskedBatchNorm(FEATURES).double(), nn.BatchNorm1d(FEATURES).double()
     for _ in range(3):
         out = masked(frames.transpose(1, 2), real).transpose(1, 2)
@@ -106,7 +106,7 @@ def test_a_batch_of_one_frame_can_be_trained_on() -> None:
     nn.init.normal_(norm.running_mean)
     before = {name: value.clone() for name, value in norm.state_dict().items()}
     lengths = torch.tensor([1])
-    frames, real = batch(lengths).transpose(1, 2), real_frames(lengths, 4)
+    frames, real = batch(lengths).transpose(1, 2), padding_mask(lengths, 4)
     trained = norm.train()(frames, real)[:, :, 0]
     torch.testing.assert_close(trained, norm.eval()(frames, real)[:, :, 0])
     torch.testing.assert_close(norm.state_dict(), before)
@@ -327,7 +327,7 @@ def test_the_classifier_judges_the_maximum_for_all_keywords_at_once() -> None:
 @pytest.mark.parametrize(
     ("recipe", "kind"), [(PSC, FrameScoreModel), (CNN_POOL, MaxModel), (CNN_ATTEND, AttentionModel)]
 )
-def test_the_recipe_says_which_model(recipe: Model, kind: type[WrittenModel]) -> None:
+def test_the_recipe_says_which_model(recipe: Model, kind: type[KeywordModel]) -> None:
     model = fresh(recipe)
     assert type(model) is kind
     assert model.grid == model.encoder.grid
@@ -376,7 +376,7 @@ def parameters(part: nn.Module) -> int:
     return sum(parameter.numel() for parameter in part.parameters() if parameter.requires_grad)
 
 
-def published(name: str) -> WrittenModel:
+def published(name: str) -> KeywordModel:
     recipe = read_recipe(f"olaleye2022/{name}")
     return build(recipe.model, extractor(recipe.features).dimension, KEYWORDS_67)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from earmark.models import matchmap
-from earmark.models.padding import real_frames
+from earmark.models.padding import padding_mask
 from earmark.training.losses import Pairs
 from support import slow_pairs
 
@@ -30,7 +30,7 @@ class Batch:
 
     @property
     def real(self) -> Tensor:
-        return real_frames(self.lengths, self.frames.shape[1])
+        return padding_mask(self.lengths, self.frames.shape[1])
 
     def utterances(self) -> list[Tensor]:
         """Each without its padding."""
@@ -46,10 +46,10 @@ def batches(draw: st.DrawFn, paired: bool = False) -> Batch:
 
 
 def batch(lengths: Tensor, pictures: int, places: int, dimension: int, seed: int = 0) -> Batch:
-    chance = torch.Generator().manual_seed(seed)
-    pixels = torch.randn(pictures, places, dimension, generator=chance, dtype=torch.float64)
-    frames = torch.randn(len(lengths), int(lengths.max()) + 2, dimension, generator=chance, dtype=torch.float64)
-    rubbish = ~real_frames(lengths, frames.shape[1])[:, :, None]
+    rng = torch.Generator().manual_seed(seed)
+    pixels = torch.randn(pictures, places, dimension, generator=rng, dtype=torch.float64)
+    frames = torch.randn(len(lengths), int(lengths.max()) + 2, dimension, generator=rng, dtype=torch.float64)
+    rubbish = ~padding_mask(lengths, frames.shape[1])[:, :, None]
     return Batch(pixels.requires_grad_(), torch.where(rubbish, 1000 * frames, frames).requires_grad_(), lengths)
 
 

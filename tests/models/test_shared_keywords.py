@@ -14,7 +14,7 @@ from torch import Tensor
 
 from earmark.core.errors import EarmarkError
 from earmark.models.keyword_models import build
-from earmark.models.shared_keywords import RARE, SharedWords
+from earmark.models.shared_keywords import RARE, SharedKeywords
 from earmark.recipe import ConvLayer, LogMeanExp, Model
 from support.random_image_queries import DIMENSION, WORDS, fresh, speech, subjects
 
@@ -26,11 +26,11 @@ SEED = st.integers(0, 2**31)
 def shared(seed: int = 0) -> Any:
     """A model in double precision that knows how often its keywords are shown."""
     model = fresh("keywords", seed=seed).double()
-    assert isinstance(model, SharedWords)
+    assert isinstance(model, SharedKeywords)
     with torch.no_grad():
         model.heard_bias.normal_()
         model.seen_bias.normal_().sub_(torch.tensor([0.0, 5.0, 7.0]))  # about as low as evidence goes
-    model.learn_usual(torch.rand(20, len(WORDS), dtype=torch.float64) ** 4 * torch.tensor([1.0, 1.0, 0.0]))
+    model.fit_prior(torch.rand(20, len(WORDS), dtype=torch.float64) ** 4 * torch.tensor([1.0, 1.0, 0.0]))
     return model.requires_grad_(False)
 
 
@@ -62,8 +62,8 @@ def slow_meant(subject: Tensor) -> list[float]:
     """p(w is meant | pictures) ~ exp(sqrt(n) mean_i z_i)."""
     shown = [[soft_maximum(row) for row in slow_logits(picture.flatten(0, 1), MODEL.seen_bias)] for picture in subject]
     evidence = []
-    for w, usual in enumerate(MODEL.usual.tolist()):
-        evidence.append(sum(max(picture[w], min(RARE, usual)) - usual for picture in shown) / len(shown))
+    for w, prior_logits in enumerate(MODEL.prior_logits.tolist()):
+        evidence.append(sum(max(picture[w], min(RARE, prior_logits)) - prior_logits for picture in shown) / len(shown))
     weights = [math.exp(math.sqrt(len(shown)) * z) for z in evidence]
     return [weight / sum(weights) for weight in weights]
 
@@ -110,7 +110,7 @@ def test_what_any_picture_shows_is_no_evidence() -> None:
     """A keyword that is shown as usual weighs as much as another that is; one that is shown more weighs more."""
     model = shared(seed=1)
     shown = torch.tensor([[-1.0, -4.0, 0.0]], dtype=torch.float64)
-    model.usual = torch.tensor([-1.0, -4.0, -2.0], dtype=torch.float64)
+    model.prior_logits = torch.tensor([-1.0, -4.0, -2.0], dtype=torch.float64)
     model.shown = lambda pixels: shown
     meant = model.ask(subjects(1))[0].tolist()
     assert meant == pytest.approx([1 / (2 + math.exp(2)), 1 / (2 + math.exp(2)), math.exp(2) / (2 + math.exp(2))])
@@ -123,17 +123,17 @@ def test_a_keyword_that_is_never_shown_is_not_meant_by_what_does_not_show_it(
 ) -> None:
     """However many pictures: it is less likely meant than a keyword that they show no less than usual."""
     model = shared()
-    model.learn_usual(torch.tensor([[0.0, 0.5, 0.002]], dtype=torch.float64).expand(5, 3))
+    model.fit_prior(torch.tensor([[0.0, 0.5, 0.002]], dtype=torch.float64).expand(5, 3))
     shown = torch.tensor([[seen, max(other, 0.0), other]], dtype=torch.float64)
     model.shown = lambda pixels: shown.expand(count, 3)
-    never, usual, _ = model.ask(subjects(count))[0].tolist()
-    assert never <= usual * (1 + 1e-9)
+    never, prior_logits, _ = model.ask(subjects(count))[0].tolist()
+    assert never <= prior_logits * (1 + 1e-9)
 
 
 def test_evidence_against_a_keyword_has_a_floor_and_never_turns_in_its_favour() -> None:
     """By hand: nothing for the one that is never shown, -6 - 0 for the one that half of all pictures show."""
     model = shared()
-    model.usual = torch.tensor([logit(0.001), 0.0, -2.0], dtype=torch.float64)
+    model.prior_logits = torch.tensor([logit(0.001), 0.0, -2.0], dtype=torch.float64)
     model.shown = lambda pixels: torch.tensor([[-30.0, -30.0, -2.0]], dtype=torch.float64)
     weights = [1.0, math.exp(-6.0), 1.0]
     assert model.ask(subjects(1))[0].tolist() == pytest.approx([weight / sum(weights) for weight in weights])
@@ -141,8 +141,8 @@ def test_evidence_against_a_keyword_has_a_floor_and_never_turns_in_its_favour() 
 
 def test_the_usual_is_the_log_odds_of_the_mean_tag() -> None:
     model = shared()
-    model.learn_usual(torch.tensor([[0.5, 0.0, 1.0], [0.1, 0.0, 1.0]]))
-    assert model.usual.tolist() == pytest.approx([logit(0.3), logit(0.001), logit(0.999)], rel=1e-5)
+    model.fit_prior(torch.tensor([[0.5, 0.0, 1.0], [0.1, 0.0, 1.0]]))
+    assert model.prior_logits.tolist() == pytest.approx([logit(0.3), logit(0.001), logit(0.999)], rel=1e-5)
 
 
 @torch.no_grad()

@@ -16,9 +16,9 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID
 from earmark.models.checkpoint import write_weights
 from earmark.models.init_from import Description, Heard, load_cpc, write_cpc_description
-from earmark.models.padding import real_frames
+from earmark.models.padding import padding_mask
 from earmark.models.speech_encoders import AcousticNetwork
-from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, Features, Pictured
+from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, Features, ImageQueryModelSettings
 from support.random_models import CLOSE, FEATURES, LENGTHS, SEED, batch
 
 WIDTHS = st.integers(1, 6)
@@ -72,7 +72,7 @@ def test_padding_teaches_nothing(recipe: CpcSpeech, lengths: Tensor, seed: int) 
     network, features = fresh(recipe, seed), batch(lengths, seed).requires_grad_()
     frames, _ = network(features, lengths)
     frames.sum().backward()
-    real = real_frames(lengths, features.shape[1])
+    real = padding_mask(lengths, features.shape[1])
     assert not features.grad[~real].any()
     assert all(parameter.grad.isfinite().all() for parameter in network.parameters())
 
@@ -176,9 +176,9 @@ def test_the_grid_is_where_impulses_come_out() -> None:
 def test_the_dimension_is_that_of_the_last_lstms() -> None:
     image = {"kind": "small"}
     parts = {"speech": SMALL, "image": image, "similarity": {"kind": "localising-attention"}}
-    assert Pictured.model_validate({**parts, "dimension": 8}).speech == SMALL
+    assert ImageQueryModelSettings.model_validate({**parts, "dimension": 8}).speech == SMALL
     with pytest.raises(ValidationError, match=r"dimension 7 .* two directions of 4: make it 8"):
-        Pictured.model_validate({**parts, "dimension": 7})
+        ImageQueryModelSettings.model_validate({**parts, "dimension": 7})
 
 
 # --- starting from a pretrained network ------------------------------------------------------------------------------

@@ -19,9 +19,9 @@ from earmark.recipe import (
     Augment,
     ConvLayer,
     Features,
+    ImageQueryModelSettings,
     LogMeanExp,
     Model,
-    Pictured,
     PretrainedFeatures,
     PretrainedImage,
     Recipe,
@@ -92,7 +92,9 @@ def test_every_recipe_reads_and_builds_and_its_localisation_fits(name: str) -> N
     recipe = read_recipe(shipped_recipes() / name)
     assert read_recipe(name.removesuffix(".yaml")) == recipe
     settings = recipe.model
-    if isinstance(settings, Pictured) and isinstance(settings.image, PretrainedImage):  # which is not at hand
+    if isinstance(settings, ImageQueryModelSettings) and isinstance(
+        settings.image, PretrainedImage
+    ):  # which is not at hand
         settings = settings.model_copy(update={"image": SmallImage(kind="small")})
     model = build(settings, extractor(recipe.features).dimension, Vocabulary(["dog", "cat"]))
     assert callable(localisation.method(recipe.localisation, model))

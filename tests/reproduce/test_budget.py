@@ -14,7 +14,7 @@ from earmark.models.checkpoint import write_description
 from earmark.recipe import Recipe, read_recipe
 from earmark.reproduce import budget as budgets
 from earmark.reproduce.budget import Budget, fitting, settled
-from earmark.training.loop import settled_recipe
+from earmark.training.loop import resolve_recipe
 from support import networks
 
 WORDS = Vocabulary(["ball", "dog"])
@@ -63,7 +63,7 @@ def test_a_run_with_a_network_of_the_hub_goes_on_with_that_network_alone(
         return Recipe.model_validate(values)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
-    write_description(tmp_path / "run", settled_recipe(recipe(7), download=True), WORDS)
+    write_description(tmp_path / "run", resolve_recipe(recipe(7), download=True), WORDS)
     known = settled(recipe, tmp_path / "run", Budget(), WORDS)
     assert known == read_recipe(tmp_path / "run" / "recipe.yaml") != recipe(7)
     assert local_only == [False, True]
@@ -80,7 +80,7 @@ def test_a_network_in_a_relative_folder_is_the_same_on_going_on(
     values = tiny_pair_recipe.model_dump(exclude_none=True)
     values["model"]["image"] = {"kind": "pretrained", "network": "net"}
     recipe = Recipe.model_validate(values)
-    write_description(tmp_path / "run", settled_recipe(recipe, download=True), WORDS)
+    write_description(tmp_path / "run", resolve_recipe(recipe, download=True), WORDS)
     known = settled(lambda _: recipe, tmp_path / "run", Budget(), WORDS)
     assert known == read_recipe(tmp_path / "run" / "recipe.yaml")
     assert known.model.image.network == str(tmp_path / "net")

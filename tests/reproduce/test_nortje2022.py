@@ -18,7 +18,7 @@ from earmark import cli
 from earmark.core.corpus import Corpus, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.data import Predictions, Truth
+from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.image_queries import query_pictures
 from earmark.evaluation.keyword_queries import IMAGE, WRITTEN
 from earmark.recipe import Recipe, read_recipe, write_recipe
@@ -29,7 +29,7 @@ from earmark.reproduce.grid import SUPERVISIONS, Cell, Row, cells
 from earmark.reproduce.nortje2022 import tables
 from earmark.reproduce.nortje2022.rows import AskedRow
 from earmark.reproduce.nortje2022.tables import accuracies
-from earmark.reproduce.report import Study, read_study
+from earmark.reproduce.report import ReproductionResults, read_results_of
 from earmark.reproduce.results import read_result, read_results
 from earmark.reproduce.runner import _in_order
 from support.reports import percent, section
@@ -69,8 +69,8 @@ def out(tiny_corpus: Corpus, small_rows: list[Row], tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="module")
-def study(out: Path, small_rows: list[Row], tiny_corpus: Corpus) -> Study:
-    return read_study(out, small_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords))
+def study(out: Path, small_rows: list[Row], tiny_corpus: Corpus) -> ReproductionResults:
+    return read_results_of(out, small_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,9 @@ def test_unknown_recipes_are_told() -> None:
 # From nothing to the report
 
 
-def test_cells_are_kept_with_what_they_were_asked(out: Path, study: Study, tiny_corpus: Corpus, schema: dict) -> None:
+def test_cells_are_kept_with_what_they_were_asked(
+    out: Path, study: ReproductionResults, tiny_corpus: Corpus, schema: dict
+) -> None:
     assert len(study.results) == 7
     for cell, result in study.results.items():
         Draft202012Validator(schema).validate(result.metrics)
@@ -196,7 +198,7 @@ def schema() -> dict:
     return json.loads((files("earmark") / "schemas" / "metrics.schema.json").read_text(encoding="utf-8"))
 
 
-def test_all_models_stand_beside_each_other(report: str, study: Study, small_rows: list[Row]) -> None:
+def test_all_models_stand_beside_each_other(report: str, study: ReproductionResults, small_rows: list[Row]) -> None:
     parts = ("precision", "recall", "f1")
     for number, (supervision, name) in enumerate(SUPERVISIONS.items()):
         told = section(report, f"{name}: all models")
@@ -221,7 +223,7 @@ def test_all_models_stand_beside_each_other(report: str, study: Study, small_row
             assert counted == [percent(metrics["released"]["actual"][part]) for part in parts]
 
 
-def test_accuracy_is_the_share_of_occurrences(report: str, study: Study, small_rows: list[Row]) -> None:
+def test_accuracy_is_the_share_of_occurrences(report: str, study: ReproductionResults, small_rows: list[Row]) -> None:
     cell = Cell(small_rows[0], "vgs")
     result = study.results[cell]
     detected, placed, every = 0, 0, 0
@@ -238,7 +240,7 @@ def test_accuracy_is_the_share_of_occurrences(report: str, study: Study, small_r
 
 def test_accuracy_by_hand() -> None:
     # The keyword is said twice in the first utterance, located in the second of them; in the second it is not detected.
-    truth = Truth(
+    truth = GroundTruth(
         np.array([[True], [True]]),
         np.array([0, 0, 1]),
         np.array([0, 0, 0]),
@@ -248,12 +250,14 @@ def test_accuracy_by_hand() -> None:
     )
     found = accuracies(truth, Predictions(np.array([[0.9], [0.2]]), np.array([[2.5], [0.5]])), np.array([0.5]))
     assert found == pytest.approx({"detection": 2 / 3, "localisation": 1 / 3})
-    nothing = Truth(truth.present, *np.zeros((2, 0), dtype=int), *np.zeros((2, 0)), aligned=False)
+    nothing = GroundTruth(truth.present, *np.zeros((2, 0), dtype=int), *np.zeros((2, 0)), aligned=False)
     untimed = accuracies(nothing, Predictions(np.zeros((2, 1)), np.zeros((2, 1))), np.array([0.5]))
     assert np.isnan(list(untimed.values())).all()
 
 
-def test_the_gain_stands_beside_the_published_one(report: str, study: Study, small_rows: list[Row]) -> None:
+def test_the_gain_stands_beside_the_published_one(
+    report: str, study: ReproductionResults, small_rows: list[Row]
+) -> None:
     told = section(report, "Localisation F1")
     assert [row[:2] for row in told] == [["BoW", "VGS"], ["VGS", "VGS"], ["BoW", "BoW"]]
     assert told[0][4] == "– / 16.0"  # localising attention was not taught by bags of words here
@@ -261,7 +265,7 @@ def test_the_gain_stands_beside_the_published_one(report: str, study: Study, sma
     assert told[1][2:] == [percent(attention), percent(bow), percent(attention / bow - 1)]
 
 
-def test_no_other_figure_is_published(study: Study) -> None:
+def test_no_other_figure_is_published(study: ReproductionResults) -> None:
     every = [tables.compared(study, s) for s in SUPERVISIONS] + [tables.agreements(study), tables.gain(study)]
     published = [e.published for table in every for _, entries in table.rows for e in entries if e.published]
     assert [pair.value for pair in published] == [0.16]
@@ -276,7 +280,9 @@ def test_agreement_is_told_for_the_model_that_takes_both(report: str) -> None:
     assert all(-1 <= float(row[3]) <= 1 for row in told)
 
 
-def test_pictures_thresholds_and_trainings_are_told(report: str, study: Study, tiny_corpus: Corpus) -> None:
+def test_pictures_thresholds_and_trainings_are_told(
+    report: str, study: ReproductionResults, tiny_corpus: Corpus
+) -> None:
     chosen = query_pictures(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
     named = [", ".join(f"images/{prompt.path.name}" for prompt in query.prompts) for query in chosen.queries]
     assert section(report, "Query pictures") == [

@@ -21,7 +21,7 @@ from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import olaleye2022, runner
 from earmark.reproduce import olaleye2022 as grid
 from earmark.reproduce.grid import Cell, Row, cells, chosen
-from earmark.reproduce.report import read_study
+from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import is_evaluated, read_result
 from earmark.supervision.targets import targets_path
 from earmark.training.state import training_seconds
@@ -262,7 +262,7 @@ def test_cells_of_other_keywords_are_not_mixed(
         go(only=("earmark/*/vgs",), epochs=1, keywords=tiny_corpus.keywords[other])
     assert [path.name for path in (out / "runs").iterdir()] == ["psc-vgs"]
     with pytest.raises(EarmarkError, match="other keywords, or for another order"):
-        read_study(out, tiny_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords[other]))
+        read_results_of(out, tiny_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords[other]))
 
 
 def test_a_trained_model_of_other_keywords_is_not_evaluated(

@@ -23,7 +23,7 @@ from earmark.reproduce.olaleye2022 import figures, rows
 from earmark.reproduce.olaleye2022.figures import KeywordScores, dependence, keyword_scores, tagging
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.report import differences, write_report
-from earmark.reproduce.report import Study, read_study, trainings
+from earmark.reproduce.report import ReproductionResults, read_results_of, trainings
 from earmark.reproduce.results import read_result
 from earmark.reproduce.runner import spell
 from earmark.supervision.targets import read_targets, targets_path
@@ -39,11 +39,11 @@ def report(done: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def study(done: Path, tiny_rows: list[Row], tiny_corpus: Corpus) -> Study:
-    return read_study(done, tiny_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords))
+def study(done: Path, tiny_rows: list[Row], tiny_corpus: Corpus) -> ReproductionResults:
+    return read_results_of(done, tiny_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords))
 
 
-def measured_at_half(study: Study, cell: Cell) -> dict[str, Any]:
+def measured_at_half(study: ReproductionResults, cell: Cell) -> dict[str, Any]:
     """All measures of a cell with 0.5 as every keyword's threshold."""
     words = study.keywords.words
     lengths_s = np.array([utterance.duration_s for utterance in study.utterances])
@@ -71,7 +71,9 @@ def test_table_2_has_the_metrics_beside_the_published_figures(report: str, done:
     assert [cell == "–" for cell in ours[3:]] == [False, True] * 4  # BoW was not run
 
 
-def test_the_released_version_counts_as_the_released_code_at_the_papers_threshold(report: str, study: Study) -> None:
+def test_the_released_version_counts_as_the_released_code_at_the_papers_threshold(
+    report: str, study: ReproductionResults
+) -> None:
     for row, told in zip(study.rows, section(report, "Table II, released counting"), strict=True):
         for s, supervision in enumerate(("vgs", "bow")):
             cell = Cell(row, supervision)
@@ -98,7 +100,9 @@ def test_every_name_in_the_tables_is_explained(report: str, done: Path) -> None:
         assert short in page[page.index("What the names mean") : page.index("</details>")]
 
 
-def test_tables_3_and_4_have_their_bounds_in_parentheses(report: str, study: Study, tiny_rows: list[Row]) -> None:
+def test_tables_3_and_4_have_their_bounds_in_parentheses(
+    report: str, study: ReproductionResults, tiny_rows: list[Row]
+) -> None:
     metrics = study.results[Cell(tiny_rows[1], "vgs")].metrics
     (attend, ours) = section(report, "Table III")  # the paper has no PSC in it
     published = ["28.8 (38.9)", "22.4 (28.2)", "25.2 (32.7)"]
@@ -133,12 +137,12 @@ def test_trainings_tell_their_epochs_and_time(report: str, done: Path) -> None:
     assert told[0][3] == spell(training_seconds(done / "runs" / "psc-vgs"))
 
 
-def shown_first(study: Study) -> Cell:
+def shown_first(study: ReproductionResults) -> Cell:
     """The row of the paper that the report shows closely."""
     return figures._first_choice(study, [cell for cell in study.results if cell.row.number is not None])
 
 
-def test_keywords_by_themselves(report: str, study: Study, tiny_corpus: Corpus) -> None:
+def test_keywords_by_themselves(report: str, study: ReproductionResults, tiny_corpus: Corpus) -> None:
     cell = shown_first(study)
     half, dev = keyword_scores(study, cell), keyword_scores(study, cell, study.results[cell].thresholds)
     by_keyword = measured_at_half(study, cell)["per_keyword"]
@@ -168,7 +172,7 @@ def test_coefficients_as_people_write_them() -> None:
     assert [figures._two(value) for value in (-0.004, 0.125, -0.5, float("nan"))] == ["0.00", "0.12", "−0.50", "–"]
 
 
-def test_table_5_is_that_of_the_shown_row(report: str, study: Study) -> None:
+def test_table_5_is_that_of_the_shown_row(report: str, study: ReproductionResults) -> None:
     cell = shown_first(study)
     lines = report[report.index(f"## {cell.row.title}, {cell.row.localisation}, VGS") :]
     said = [utterance.words for utterance in study.utterances]
@@ -194,7 +198,7 @@ def test_the_page_is_whole_and_opens_offline(done: Path) -> None:
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
 
 
-def test_shown_utterances_are_the_top_ranked(done: Path, study: Study, tiny_rows: list[Row]) -> None:
+def test_shown_utterances_are_the_top_ranked(done: Path, study: ReproductionResults, tiny_rows: list[Row]) -> None:
     shown, trouble = figures._shown(study, Cell(tiny_rows[1], "vgs"))
     assert not trouble
     scores = study.results[Cell(tiny_rows[1], "vgs")].predictions.scores
@@ -211,7 +215,7 @@ def test_shown_utterances_are_the_top_ranked(done: Path, study: Study, tiny_rows
         assert it.facts[-1] == f"located word: {within[0] if within else '–'}"
 
 
-def test_the_papers_own_row_is_shown_where_it_was_run(study: Study, tiny_rows: list[Row]) -> None:
+def test_the_papers_own_row_is_shown_where_it_was_run(study: ReproductionResults, tiny_rows: list[Row]) -> None:
     masked = Row("cnn-attend", "masked-in", "x", "CNN-Attend", 4)
     result = study.results[Cell(tiny_rows[1], "vgs")]
     better = dataclasses.replace(result, metrics={**result.metrics, "actual": {"f1": 0.99}})
@@ -224,18 +228,18 @@ def test_the_papers_own_row_is_shown_where_it_was_run(study: Study, tiny_rows: l
 
 
 @pytest.fixture
-def own_study(own_corpus: Corpus, done: Path, tiny_rows: list[Row], tmp_path: Path) -> Study:
+def own_study(own_corpus: Corpus, done: Path, tiny_rows: list[Row], tmp_path: Path) -> ReproductionResults:
     """The study in a folder, and on a corpus, that a test may change."""
     shutil.copytree(done, tmp_path / "out")
-    return read_study(tmp_path / "out", tiny_rows, own_corpus, Vocabulary(own_corpus.keywords))
+    return read_results_of(tmp_path / "out", tiny_rows, own_corpus, Vocabulary(own_corpus.keywords))
 
 
-def first_shown(study: Study, keyword: int) -> Utterance:
+def first_shown(study: ReproductionResults, keyword: int) -> Utterance:
     """The utterance that figure 7 shows of a keyword, for the row of the paper that the report shows closely."""
     return study.utterances[int(study.results[shown_first(study)].predictions.scores[:, keyword].argmax())]
 
 
-def test_a_damaged_picture_costs_that_picture_alone(own_study: Study) -> None:
+def test_a_damaged_picture_costs_that_picture_alone(own_study: ReproductionResults) -> None:
     image = first_shown(own_study, 0).image
     image.write_bytes(b"no picture")
     write_report(own_study)
@@ -246,7 +250,7 @@ def test_a_damaged_picture_costs_that_picture_alone(own_study: Study) -> None:
         assert re.search(rf"Figure 7 lacks the picture of ball: .*{image.name} can.*t be read as a picture", told)
 
 
-def test_a_damaged_recording_costs_that_example_alone(own_study: Study) -> None:
+def test_a_damaged_recording_costs_that_example_alone(own_study: ReproductionResults) -> None:
     audio = first_shown(own_study, 0).audio
     audio.write_bytes(b"no sound")
     write_report(own_study)
@@ -257,7 +261,7 @@ def test_a_damaged_recording_costs_that_example_alone(own_study: Study) -> None:
     assert section(told, "Table V")
 
 
-def test_missing_and_damaged_tags_are_told_apart(own_study: Study) -> None:
+def test_missing_and_damaged_tags_are_told_apart(own_study: ReproductionResults) -> None:
     path = targets_path(own_study.corpus, "vgs")
     path.write_text(path.read_text(encoding="utf-8").replace("0.9", "nine"), encoding="utf-8")
     write_report(own_study)
@@ -279,7 +283,7 @@ def test_a_damaged_state_costs_the_time_alone(go: Callable[..., Path]) -> None:
 
 
 @pytest.mark.parametrize("damage", ["{", "[]\n", '{"epoch": 1}\n', '"abc"\n', "\x00", b"\xff"])
-def test_a_damaged_curve_is_as_good_as_none(own_study: Study, damage: str | bytes) -> None:
+def test_a_damaged_curve_is_as_good_as_none(own_study: ReproductionResults, damage: str | bytes) -> None:
     content = damage if isinstance(damage, bytes) else damage.encode()
     (own_study.out / "runs" / "psc-vgs" / "curve.jsonl").write_bytes(content)
     psc = trainings(own_study).rows[0][0]
@@ -312,7 +316,7 @@ def test_a_corpus_without_word_times_is_reported_by_detection_alone(
 
 
 def test_semantic_spotting_stands_beside_exact(
-    done: Path, go: Callable[..., Path], study: Study, tmp_path: Path
+    done: Path, go: Callable[..., Path], study: ReproductionResults, tmp_path: Path
 ) -> None:
     # People find what is said, and in the first utterance one word more; the last utterance has no labels.
     known = study.utterances[:-1]

@@ -27,10 +27,10 @@ pytestmark = pytest.mark.usefixtures("no_network")
 @pytest.fixture(scope="module")
 def images(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("images")
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     paths = [folder / f"{number}.png" for number in range(5)]
     for path in paths:
-        picture(["ball", "dog", "snow"], chance).save(path)
+        picture(["ball", "dog", "snow"], rng).save(path)
     return paths
 
 

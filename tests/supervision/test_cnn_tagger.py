@@ -21,12 +21,12 @@ WORDS = Vocabulary(COLOURS)
 
 def draw(folder: Path, count: int, seed: int) -> list[Picture]:
     """Captioned pictures: two captions each; the first leaves out what the second names."""
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     pictures = []
     folder.mkdir()
     for number in range(count):
-        shown = [str(word) for word in chance.permutation(list(COLOURS))[: 1 + number % 3]]
-        picture(shown, chance).save(folder / f"{number}.png")
+        shown = [str(word) for word in rng.permutation(list(COLOURS))[: 1 + number % 3]]
+        picture(shown, rng).save(folder / f"{number}.png")
         pictures.append(Picture(folder / f"{number}.png", ("A picture.", f"{' and '.join(shown)}.")))
     return pictures
 

@@ -35,12 +35,12 @@ pytestmark = pytest.mark.usefixtures("no_network")
 
 
 def draw(folder: Path, count: int, seed: int) -> list[Picture]:
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     folder.mkdir()
     pictures = []
     for number in range(count):
-        shown = [str(word) for word in chance.permutation(list(COLOURS))[: 1 + number % 3]]
-        picture(shown, chance).save(folder / f"{number}.png")
+        shown = [str(word) for word in rng.permutation(list(COLOURS))[: 1 + number % 3]]
+        picture(shown, rng).save(folder / f"{number}.png")
         pictures.append(Picture(folder / f"{number}.png", (" and ".join(shown),)))
     return pictures
 

@@ -32,9 +32,9 @@ def wanted(positives: int = 1, negatives: int = 3, draw: Literal["corpus", "batc
 def data(draw: st.DrawFn) -> tuple[Bools, list[int]]:
     """Labels of pairs, which pictures they show, and how often; some pictures' captions differ in their labels."""
     utterances, keywords = draw(st.integers(1, 10)), draw(st.integers(1, 4))
-    chance = np.random.default_rng(draw(SEED))
-    labelled = chance.random((utterances, keywords)) < draw(st.sampled_from([0.0, 0.3, 0.5, 0.9]))
-    pictures = chance.integers(draw(st.integers(1, utterances)), size=utterances).tolist()
+    rng = np.random.default_rng(draw(SEED))
+    labelled = rng.random((utterances, keywords)) < draw(st.sampled_from([0.0, 0.3, 0.5, 0.9]))
+    pictures = rng.integers(draw(st.integers(1, utterances)), size=utterances).tolist()
     if draw(st.booleans()):  # as where the tags are those of pictures
         labelled = labelled[pictures]
     return labelled, pictures
@@ -75,9 +75,9 @@ def test_every_draw_keeps_the_rules(data: tuple[Bools, list[int]], positives: in
         return
     sampler = PairSampler(labelled, pictures, wanted(positives, negatives))
     assert sampler.anchors == anchors
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     for anchor in anchors:
-        draw = sampler.draw(anchor, chance)
+        draw = sampler.draw(anchor, rng)
         assert draw.anchor == anchor
         assert draw.keyword in keywords_of(labelled, pictures, anchor)
         assert draw.positives.shape == (positives,)
@@ -100,8 +100,8 @@ def test_every_draw_among_some_keeps_the_rules(data: tuple[Bools, list[int]], sh
     if not anchors:
         return
     sampler = PairSampler(labelled, pictures, wanted(2, 3))
-    chance = np.random.default_rng(seed)
-    members = np.array([u for u in anchors if chance.random() < share] or anchors[:1])
+    rng = np.random.default_rng(seed)
+    members = np.array([u for u in anchors if rng.random() < share] or anchors[:1])
     for anchor in members.tolist():
         possible = {}
         for keyword in np.flatnonzero(labelled[anchor]).tolist():
@@ -109,7 +109,7 @@ def test_every_draw_among_some_keeps_the_rules(data: tuple[Bools, list[int]], sh
             wrong = [u for u in members if labelled[u].any() and not shows(labelled, pictures, u, keyword)]
             if right and wrong:
                 possible[keyword] = set(right), set(wrong)
-        draw = sampler.draw_among(anchor, members, chance)
+        draw = sampler.sample_from(anchor, members, rng)
         assert (draw is None) == (not possible)
         if draw:
             right, wrong = possible[draw.keyword]
@@ -138,8 +138,8 @@ def is_as_likely(counts: Counter[int], odds: dict[int, float]) -> bool:
 def test_keyword_positive_and_negative_are_each_drawn_by_chance(among: bool) -> None:
     """A keyword of the anchor's, a pair of that keyword, another keyword, a pair of that: uniformly, each in turn."""
     sampler = PairSampler(LABELLED, PICTURES, wanted())
-    chance, every = np.random.default_rng(0), np.arange(len(LABELLED))
-    draws = [sampler.draw_among(0, every, chance) if among else sampler.draw(0, chance) for _ in range(3000)]
+    rng, every = np.random.default_rng(0), np.arange(len(LABELLED))
+    draws = [sampler.sample_from(0, every, rng) if among else sampler.draw(0, rng) for _ in range(3000)]
     assert is_as_likely(Counter(draw.keyword for draw in draws), {0: 1, 1: 1})
     for keyword, positives in ((0, [1, 2]), (1, [3, 4])):
         some = [draw for draw in draws if draw.keyword == keyword]
@@ -245,13 +245,13 @@ def groups(
 
 def told(groups: Sequence[Group]) -> list[object]:
     """Everything of what was drawn, for comparing."""
-    return [(g.renditions, g.anchors.tolist(), g.positives.tolist(), g.negatives.tolist()) for g in groups]
+    return [(g.variants, g.anchors.tolist(), g.positives.tolist(), g.negatives.tolist()) for g in groups]
 
 
 @given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5), speeds=st.integers(1, 3))
 def test_each_anchor_comes_once_an_epoch_and_brings_its_own(size: int, seed: int, epoch: int, speeds: int) -> None:
     made = groups(seed, epoch, size, speeds)
-    heard = [[utterance for _, utterance in group.renditions] for group in made]
+    heard = [[utterance for _, utterance in group.variants] for group in made]
     anchors = [some[row] for some, group in zip(heard, made, strict=True) for row in group.anchors]
     assert sorted(anchors) == list(range(len(LABELLED)))
     assert all(len(group.anchors) == size for group in made[:-1])
@@ -259,19 +259,19 @@ def test_each_anchor_comes_once_an_epoch_and_brings_its_own(size: int, seed: int
         rows = np.concatenate([group.anchors, group.positives.ravel(), group.negatives.ravel()])
         assert sorted(rows) == list(range(len(some)))  # nothing is heard for nobody, or for two
         keep_the_rules(group, some)
-    assert {speed for group in made for speed, _ in group.renditions} <= set(range(speeds))
+    assert {speed for group in made for speed, _ in group.variants} <= set(range(speeds))
 
 
 @given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5))
 def test_anchors_that_are_drawn_from_the_batch_are_one_anothers_pairs(size: int, seed: int, epoch: int) -> None:
     made = groups(seed, epoch, size, draw="batch")
-    heard = [[utterance for _, utterance in group.renditions] for group in made]
+    heard = [[utterance for _, utterance in group.variants] for group in made]
     assert sorted(utterance for some in heard for utterance in some) == list(range(len(LABELLED)))
     sampler = PairSampler(LABELLED, PICTURES, wanted())
     for group, some in zip(made, heard, strict=True):
         keep_the_rules(group, some)
-        members, chance = np.array(some), np.random.default_rng(0)
-        can = [row for row, utterance in enumerate(some) if sampler.draw_among(utterance, members, chance)]
+        members, rng = np.array(some), np.random.default_rng(0)
+        can = [row for row, utterance in enumerate(some) if sampler.sample_from(utterance, members, rng)]
         assert group.anchors.tolist() == can
     if size == 1:
         assert not any(len(group.anchors) for group in made)
@@ -309,7 +309,7 @@ def test_draws_depend_on_seed_and_epoch_alone(draw: Literal["corpus", "batch"]) 
 @pytest.mark.parametrize("draw", ["corpus", "batch"])
 def test_every_speed_is_heard_about_as_often(draw: Literal["corpus", "batch"]) -> None:
     speeds = Counter(
-        speed for epoch in range(60) for group in groups(epoch=epoch, draw=draw) for speed, _ in group.renditions
+        speed for epoch in range(60) for group in groups(epoch=epoch, draw=draw) for speed, _ in group.variants
     )
     assert is_as_likely(speeds, {0: 1, 1: 1})
 
@@ -317,5 +317,5 @@ def test_every_speed_is_heard_about_as_often(draw: Literal["corpus", "batch"]) -
 def test_accelerate_deals_the_groups_to_several_devices() -> None:
     sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted()), 1, 2, 0)
     shards = [BatchSamplerShard(sampler, 2, process) for process in range(2)]
-    dealt = [group.renditions[row] for shard in shards for some in shard for group in some for row in group.anchors]
+    dealt = [group.variants[row] for shard in shards for some in shard for group in some for row in group.anchors]
     assert sorted(dealt) == [(0, utterance) for utterance in range(len(LABELLED))]

@@ -19,7 +19,7 @@ import pytest
 from earmark.core.corpus import Word
 from earmark.core.types import Hit
 from earmark.reports.evaluation import Outcome
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from support.media import tone
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,11 +27,11 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x00\udcf
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
-def a_moment(query: str = "dog", seconds: float = 2.0, offset_s: float = 0.0, **other: Any) -> Moment:
+def a_moment(query: str = "dog", seconds: float = 2.0, offset_s: float = 0.0, **other: Any) -> Example:
     """A tone with two true dogs, found in the second one, at six tenths of it."""
     times_s = offset_s + np.arange(0.02, seconds, 0.04)
     peak_s = offset_s + 0.6 * seconds
-    moment = Moment(
+    moment = Example(
         hit=Hit("a.wav", query, 0.9, peak_s, peak_s - 0.2, peak_s + 0.1),
         waveform=tone(seconds),
         offset_s=offset_s,

@@ -29,12 +29,12 @@ UNICODE = "ọ̀rọ̀ ẹ̀kọ́ – 1.flac"
 
 def write_media(folder: Path) -> None:
     """One recording of two channels with a different word in each, and two with names that are hard to spell."""
-    chance = np.random.default_rng(0)
-    channels = [spoken((Word(word, 2.0, 2.32), Word("ball", 7.0, 7.32)), 12.0, chance) for word in ("dog", "ọmọ")]
+    rng = np.random.default_rng(0)
+    channels = [spoken((Word(word, 2.0, 2.32), Word("ball", 7.0, 7.32)), 12.0, rng) for word in ("dog", "ọmọ")]
     for path, samples in (
         (folder / "2019" / "tape.wav", np.stack(channels, axis=1)),
-        (folder / EVIL, spoken((Word("snow", 1.0, 1.32),), 4.0, chance)),
-        (folder / "2020" / UNICODE, spoken((Word("dog", 3.0, 3.32),), 5.0, chance)),
+        (folder / EVIL, spoken((Word("snow", 1.0, 1.32),), 4.0, rng)),
+        (folder / "2020" / UNICODE, spoken((Word("dog", 3.0, 3.32),), 5.0, rng)),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(str(path), samples, SAMPLE_RATE, subtype="PCM_16")

@@ -29,9 +29,9 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch, piece_s: float = SMALL_S) -> N
 
 def write_long(path: Path, corpus: Corpus, duration_s: float, channels: int = 1, seed: int = 0) -> Path:
     """String utterances of a corpus together, in another order a channel."""
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     spoken = [soundfile.read(str(u.audio), dtype="float32")[0] for u in corpus.utterances("test")]
-    tracks = [np.concatenate(list(_strung(spoken, duration_s, chance))) for _ in range(channels)]
+    tracks = [np.concatenate(list(_strung(spoken, duration_s, rng))) for _ in range(channels)]
     path.parent.mkdir(parents=True, exist_ok=True)
     samples = round(duration_s * SAMPLE_RATE)
     soundfile.write(str(path), np.stack([track[:samples] for track in tracks], axis=1), SAMPLE_RATE)
@@ -39,11 +39,11 @@ def write_long(path: Path, corpus: Corpus, duration_s: float, channels: int = 1,
 
 
 def _strung(
-    spoken: list[npt.NDArray[np.float32]], duration_s: float, chance: np.random.Generator
+    spoken: list[npt.NDArray[np.float32]], duration_s: float, rng: np.random.Generator
 ) -> Iterator[npt.NDArray[np.float32]]:
     left = round(duration_s * SAMPLE_RATE)
     while left > 0:
-        part = spoken[chance.integers(len(spoken))]
+        part = spoken[rng.integers(len(spoken))]
         left -= len(part)
         yield part
 

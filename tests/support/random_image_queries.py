@@ -14,9 +14,18 @@ from torch import Tensor, nn
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary
 from earmark.models import build
-from earmark.models.image_query_models import PicturedModel
+from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.speech_encoders import MaskedBatchNorm
-from earmark.recipe import ConvLayer, ConvSpeech, Highest, Keywords, LocalisingAttention, Matchmap, Pictured, SmallImage
+from earmark.recipe import (
+    ConvLayer,
+    ConvSpeech,
+    Highest,
+    ImageQueryModelSettings,
+    Keywords,
+    LocalisingAttention,
+    Matchmap,
+    SmallImage,
+)
 
 FEATURES = 5
 WORDS = Vocabulary(["dog", "ọmọ", "red house"])
@@ -32,9 +41,9 @@ SIMILARITIES = {
 PAIR_KINDS = tuple(kind for kind in SIMILARITIES if kind != "keywords")
 
 
-def settings_of(kind: str, stride: int = 1) -> Pictured:
+def settings_of(kind: str, stride: int = 1) -> ImageQueryModelSettings:
     """A recipe's model with one convolution over speech and two over pictures."""
-    return Pictured(
+    return ImageQueryModelSettings(
         speech=ConvSpeech(kind="conv", layers=[ConvLayer(channels=6, kernel=5, stride=stride, norm=True)]),
         image=SmallImage(kind="small", side=32, channels=[4, 4]),
         dimension=DIMENSION,
@@ -46,7 +55,7 @@ def fresh(kind: str, stride: int = 1, seed: int = 0) -> Any:
     """A model in evaluation mode whose batch norms have seen something."""
     torch.manual_seed(seed)
     model = build(settings_of(kind, stride), FEATURES, WORDS)
-    assert isinstance(model, PicturedModel)
+    assert isinstance(model, ImageQueryModel)
     for part in model.modules():
         if isinstance(part, (MaskedBatchNorm, nn.BatchNorm2d)):
             nn.init.normal_(part.running_mean)
@@ -57,14 +66,14 @@ def fresh(kind: str, stride: int = 1, seed: int = 0) -> Any:
 
 def subjects(*counts: int, seed: int = 0) -> list[Tensor]:
     """What a model could have seen: for each query its pictures' pixels, (n, 2, 3, D), in double precision."""
-    chance = torch.Generator().manual_seed(seed)
-    return [torch.randn(count, 2, 3, DIMENSION, generator=chance, dtype=torch.float64) for count in counts]
+    rng = torch.Generator().manual_seed(seed)
+    return [torch.randn(count, 2, 3, DIMENSION, generator=rng, dtype=torch.float64) for count in counts]
 
 
 def speech(lengths: Sequence[int], seed: int = 0) -> tuple[Tensor, Tensor]:
     """What a model could have heard: frames (B, T, D), zero where padded, in double precision."""
-    chance = torch.Generator().manual_seed(seed + 1)
-    frames = torch.randn(len(lengths), max(lengths) + 2, DIMENSION, generator=chance, dtype=torch.float64)
+    rng = torch.Generator().manual_seed(seed + 1)
+    frames = torch.randn(len(lengths), max(lengths) + 2, DIMENSION, generator=rng, dtype=torch.float64)
     for row, length in zip(frames, lengths, strict=True):
         row[length:] = 0
     return frames, torch.tensor(lengths)
@@ -72,10 +81,10 @@ def speech(lengths: Sequence[int], seed: int = 0) -> tuple[Tensor, Tensor]:
 
 def pictures(folder: Path, count: int) -> list[Path]:
     """Files of pictures, each with another pattern."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     paths = [folder / f"picture {number}.png" for number in range(count)]
     for path in paths:
-        Image.fromarray(chance.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(path)
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), dtype=np.uint8)).save(path)
     return paths
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from earmark.core.vocabulary import Vocabulary
-from earmark.models.keyword_models import WrittenModel, build
-from earmark.models.padding import real_frames
+from earmark.models.keyword_models import KeywordModel, build
+from earmark.models.padding import padding_mask
 from earmark.models.speech_encoders import MaskedBatchNorm
 from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model
 
@@ -56,7 +56,7 @@ CNN_POOL = Model(encoder=[ConvLayer(channels=4, kernel=3, pool=3)], pooling=Maxi
 CNN_ATTEND = Model(encoder=[ConvLayer(channels=4, kernel=3)], pooling=Attention(kind="attention"), classifier=[6])
 
 
-def fresh(recipe: Model, seed: int = 0) -> WrittenModel:
+def fresh(recipe: Model, seed: int = 0) -> KeywordModel:
     """A model in double precision whose batch norms have seen something."""
     torch.manual_seed(seed)
     model = build(recipe, FEATURES, WORDS).double()
@@ -70,7 +70,7 @@ def fresh(recipe: Model, seed: int = 0) -> WrittenModel:
 
 def batch(lengths: Tensor, seed: int = 0) -> Tensor:
     """Features with rubbish where they are padded; the padding goes beyond the longest."""
-    chance = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     shape = (len(lengths), int(lengths.max()) + 3, FEATURES)
-    features = torch.randn(shape, generator=chance, dtype=torch.float64)
-    return torch.where(real_frames(lengths, shape[1])[:, :, None], features, 1000 * features)
+    features = torch.randn(shape, generator=rng, dtype=torch.float64)
+    return torch.where(padding_mask(lengths, shape[1])[:, :, None], features, 1000 * features)

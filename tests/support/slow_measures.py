@@ -5,10 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from itertools import pairwise
 
-from earmark.evaluation.data import Predictions, Truth
+from earmark.evaluation.data import GroundTruth, Predictions
 
 
-def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, durations_s, one_threshold) -> dict:
+def slow_measure(
+    truth: GroundTruth, predictions: Predictions, thresholds, keywords, durations_s, global_threshold
+) -> dict:
     """The body of metrics.json without the confidence intervals."""
     case = Case(truth, predictions)
     thresholds = [float(threshold) for threshold in thresholds]
@@ -40,9 +42,9 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
             "actual": actual(case, everyone, halves),
         },
         "at_one_threshold": {
-            "threshold": one_threshold,
-            "detection": detection(case, everyone, [one_threshold] * len(keywords)),
-            "actual": actual(case, everyone, [one_threshold] * len(keywords)),
+            "threshold": global_threshold,
+            "detection": detection(case, everyone, [global_threshold] * len(keywords)),
+            "actual": actual(case, everyone, [global_threshold] * len(keywords)),
         },
         "chance": {
             "oracle": {"accuracy": chance_oracle(case, durations_s)},
@@ -75,7 +77,7 @@ def slow_measure(truth: Truth, predictions: Predictions, thresholds, keywords, d
 
 
 class Case:
-    def __init__(self, truth: Truth, predictions: Predictions) -> None:
+    def __init__(self, truth: GroundTruth, predictions: Predictions) -> None:
         self.present = truth.present.tolist()
         self.asked = predictions.answered.tolist()
         self.scores = predictions.scores.tolist()

@@ -10,8 +10,8 @@ import torch
 from sqlalchemy import insert
 
 from earmark.archive import schema
-from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Place, make_archive, open_archive
-from earmark.archive.executors import Threads
+from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Position, make_archive, open_archive
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.results import Found, Verdict
 from earmark.core.types import Hit
@@ -42,7 +42,7 @@ def found_at(
     """A hit whose location is the middle of its extent."""
     time_s = (start_s + end_s) / 2
     hit = Hit(f"/media/{recording}.wav", word, 0.5, time_s, start_s, end_s)
-    return Found(Place(recording, channel, time_s), hit, verdict=verdict)
+    return Found(Position(recording, channel, time_s), hit, verdict=verdict)
 
 
 def write_run(folder: Path, recipe: Recipe, keywords: Sequence[str]) -> Path:
@@ -59,6 +59,6 @@ def write_run(folder: Path, recipe: Recipe, keywords: Sequence[str]) -> Path:
 def heard_archive(folder: Path, run: Path, media: Path) -> Archive:
     """An archive of all recordings in a folder."""
     archive = make_archive(folder, run)
-    report = index(archive, [media], Threads(1))
+    report = index(archive, [media], ThreadExecutor(1))
     assert report.problems == []
     return archive

@@ -68,7 +68,7 @@ def hear(
 
 def frames_of_chance(archive: Archive, duration_s: float, seed: int) -> npt.NDArray[np.float16]:
     """Frames (T', K) of a whole recording, five of a kind at a time."""
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     count = round(duration_s / archive.frames.step_s)
-    sounds = chance.standard_normal((count // 5 + 1, DIMENSION)).repeat(5, axis=0)[:count]
-    return (sounds + 0.5 * chance.standard_normal(sounds.shape)).astype(np.float16)
+    sounds = rng.standard_normal((count // 5 + 1, DIMENSION)).repeat(5, axis=0)[:count]
+    return (sounds + 0.5 * rng.standard_normal(sounds.shape)).astype(np.float16)

@@ -28,7 +28,7 @@ from earmark.recipe import Cpc, CpcPretraining, CpcSpeech
 from earmark.training import cpc
 from earmark.training.cpc import objective as prediction
 from earmark.training.cpc.data import WindowSampler, find_recordings
-from earmark.training.cpc.objective import Prediction, draw_negatives, info_nce
+from earmark.training.cpc.objective import CpcObjective, draw_negatives, info_nce
 from support.media import write_tone
 from support.random_models import CLOSE, SEED
 
@@ -90,7 +90,7 @@ def test_each_step_predicts_so_far_ahead(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr(prediction, "draw_negatives", draw)
     torch.manual_seed(0)
-    model, windows = Prediction(40, SMALL).double(), torch.randn(2, 4, 40, 40, dtype=torch.float64)
+    model, windows = CpcObjective(40, SMALL).double(), torch.randn(2, 4, 40, 40, dtype=torch.float64)
     loss, _ = model(windows)
     losses = []
     for step in (1, 2):
@@ -167,9 +167,9 @@ def test_accelerate_deals_as_many_batches_to_each_device(devices: int, recording
     )
     for epoch in range(8):
         sampler.epoch = epoch
-        dealt = [list(BatchSamplerShard(sampler, devices, number)) for number in range(devices)]
-        assert {len(some) for some in dealt} == {math.ceil(len(sampler) / devices)}
-        assert {r for some in dealt for (batch,) in some for r, _ in batch} == set(range(recordings))
+        shuffled_pairs = [list(BatchSamplerShard(sampler, devices, number)) for number in range(devices)]
+        assert {len(some) for some in shuffled_pairs} == {math.ceil(len(sampler) / devices)}
+        assert {r for some in shuffled_pairs for (batch,) in some for r, _ in batch} == set(range(recordings))
 
 
 # --- recordings ------------------------------------------------------------------------------------------------------
@@ -276,10 +276,10 @@ class Stop(BaseException):
 def test_a_stopped_pretraining_goes_on_to_the_same_result(
     tiny_corpus: Corpus, unbroken: Path, tmp_path: Path, epochs: int
 ) -> None:
-    keep, out = cpc.keep, tmp_path / "network"
+    save_state, out = cpc.save_state, tmp_path / "network"
 
     def keep_and_stop(out, model, optimizer, state):
-        keep(out, model, optimizer, state)
+        save_state(out, model, optimizer, state)
         if state.epochs == epochs:
             raise Stop
 

@@ -9,14 +9,14 @@ import pytest
 from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe
-from earmark.training.loop import epoch_seconds, train
+from earmark.training.loop import estimate_epoch_seconds, train
 from earmark.training.state import training_seconds
 from support import networks
 
 
 def test_the_pace_of_an_epoch_is_about_what_it_takes(tiny_recipe: Recipe, tiny_corpus: Corpus, tmp_path: Path) -> None:
     words = Vocabulary(tiny_corpus.keywords)
-    predicted = epoch_seconds(tiny_recipe, tiny_corpus, words)
+    predicted = estimate_epoch_seconds(tiny_recipe, tiny_corpus, words)
     values = tiny_recipe.model_dump(exclude_none=True)
     values["training"]["epochs"] = 10
     train(Recipe.model_validate(values), tiny_corpus, tmp_path / "run", words)
@@ -39,4 +39,4 @@ def test_a_network_of_the_hub_is_downloaded_before_anything_is_timed(
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     values = tiny_pair_recipe.model_dump(exclude_none=True)
     values["model"]["image"] = {"kind": "pretrained", "network": "hub:some/resnet", "side": 32}
-    assert 0 < epoch_seconds(Recipe.model_validate(values), tiny_corpus, Vocabulary(tiny_corpus.keywords)) < 60
+    assert 0 < estimate_epoch_seconds(Recipe.model_validate(values), tiny_corpus, Vocabulary(tiny_corpus.keywords)) < 60

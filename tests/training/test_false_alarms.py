@@ -16,19 +16,19 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.models.checkpoint import read_checkpoint
 from earmark.models.operating_points import (
-    ALARMS,
     ANY_PICTURE,
-    IMAGE_ALARMS,
-    Alarms,
-    read_alarms,
-    read_image_alarms,
-    write_alarms,
+    IMAGE_OPERATING_POINTS,
+    OPERATING_POINTS,
+    OperatingPoints,
+    read_image_operating_points,
+    read_operating_points,
+    write_operating_points,
 )
-from earmark.training.false_alarms import RATES, alarms, curve, expected_precision
-from earmark.training.thresholds import likely_spoken
+from earmark.training.false_alarms import RATES, curve, expected_precision, operating_points
+from earmark.training.thresholds import estimate_prevalence
 
 WORDS = Vocabulary(["dog", "ọmọ"])
-KNOWN = Alarms(2.0, 0.62, {"dog": ((0.5, 0.9), (1.0, 0.8), (10.0, 0.2)), "ọmọ": ()})
+KNOWN = OperatingPoints(2.0, 0.62, {"dog": ((0.5, 0.9), (1.0, 0.8), (10.0, 0.2)), "ọmọ": ()})
 
 # Told from dev
 
@@ -87,7 +87,7 @@ def test_a_slow_twin(cells: list[tuple[int, int]], hours: float) -> None:
 def test_all_keywords_and_their_precision() -> None:
     scores = np.array([[0.9, 0.1], [0.8, 0.7], [0.1, 0.2]])
     spoken = np.array([[1.0, 0.0], [0.5, 0.25], [0.0, 0.0]])
-    told = alarms(WORDS, scores, spoken, np.array([1200.0, 1200.0, 1200.0]), np.array([0.8, 0.5]))
+    told = operating_points(WORDS, scores, spoken, np.array([1200.0, 1200.0, 1200.0]), np.array([0.8, 0.5]))
     assert told.hours == 1.0
     assert told.expected_precision == pytest.approx(1.75 / 3)  # 1, 0.5 and 0.25
     assert told.curves == {w: curve(scores[:, i], spoken[:, i], 1.0) for i, w in enumerate(WORDS)}
@@ -98,12 +98,12 @@ def test_all_keywords_and_their_precision() -> None:
 def test_true_words_are_certain_and_tags_are_put_on_their_scale() -> None:
     rng = np.random.default_rng(0)
     words = (rng.random((400, 3)) < 0.2).astype(np.float32)
-    np.testing.assert_array_equal(likely_spoken(rng.random((400, 3)), words, words), words)
+    np.testing.assert_array_equal(estimate_prevalence(rng.random((400, 3)), words, words), words)
     # A tagger that says 0.6 where the word is in three of five, and 0 where it is in none; the model hears p itself.
     tags = np.where(rng.random((20000, 1)) < 0.3, 0.6, 0.0)
     said = (rng.random((20000, 1)) < tags).astype(float)
     unspoken, spoken = tags[said == 0].mean(), tags[said == 1].mean()
-    estimate = likely_spoken(unspoken + (spoken - unspoken) * said, tags, tags)
+    estimate = estimate_prevalence(unspoken + (spoken - unspoken) * said, tags, tags)
     assert estimate[said == 1].mean() == pytest.approx(1, abs=0.03)
     assert estimate[said == 0].mean() == pytest.approx(0, abs=0.03)
 
@@ -119,13 +119,13 @@ def test_thresholds_that_were_told_and_those_between() -> None:
 
 
 def test_the_rate_of_a_score_is_the_way_back() -> None:
-    for per_hour in (0.5, 0.7, 1, 3, 9.9, 10):
-        assert KNOWN.rate("dog", KNOWN.threshold("dog", per_hour)) == pytest.approx(per_hour)
+    for max_fa_per_hour in (0.5, 0.7, 1, 3, 9.9, 10):
+        assert KNOWN.rate("dog", KNOWN.threshold("dog", max_fa_per_hour)) == pytest.approx(max_fa_per_hour)
     assert KNOWN.rate("dog", 0.91) is KNOWN.rate("dog", 0.19) is KNOWN.rate("ọmọ", 0.5) is None
 
 
 def test_scores_at_the_ends_do_no_harm() -> None:
-    ends = Alarms(1.0, None, {"dog": ((1.0, 1.0), (2.0, 0.5), (5.0, 0.0))})
+    ends = OperatingPoints(1.0, None, {"dog": ((1.0, 1.0), (2.0, 0.5), (5.0, 0.0))})
     assert 0.5 < ends.threshold("dog", 1.5) < 1
     assert ends.rate("dog", 0.0) == pytest.approx(5)
     assert ends.rate("dog", 1.0) == pytest.approx(1)
@@ -145,9 +145,9 @@ def test_scores_at_the_ends_do_no_harm() -> None:
         ("cat", 1, "tells no false alarms of 'cat': it knows dog, ọmọ."),
     ],
 )
-def test_what_cannot_be_told_is_one_sentence(word: str, per_hour: float, says: str) -> None:
+def test_what_cannot_be_told_is_one_sentence(word: str, max_fa_per_hour: float, says: str) -> None:
     with pytest.raises(EarmarkError) as error:
-        KNOWN.threshold(word, per_hour)
+        KNOWN.threshold(word, max_fa_per_hour)
     assert says in str(error.value)
     assert "\n" not in str(error.value)
 
@@ -156,12 +156,12 @@ def test_what_cannot_be_told_is_one_sentence(word: str, per_hour: float, says: s
 
 
 def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    assert read_alarms(tmp_path, WORDS) is read_image_alarms(tmp_path) is None
-    write_alarms(tmp_path / ALARMS, KNOWN)
-    assert read_alarms(tmp_path, WORDS) == KNOWN
-    near = Alarms(0.1, None, {ANY_PICTURE: ((20.0, float(np.nextafter(1, 0))), (50.0, 1e-200))})
-    write_alarms(tmp_path / IMAGE_ALARMS, near)
-    assert read_image_alarms(tmp_path) == near
+    assert read_operating_points(tmp_path, WORDS) is read_image_operating_points(tmp_path) is None
+    write_operating_points(tmp_path / OPERATING_POINTS, KNOWN)
+    assert read_operating_points(tmp_path, WORDS) == KNOWN
+    near = OperatingPoints(0.1, None, {ANY_PICTURE: ((20.0, float(np.nextafter(1, 0))), (50.0, 1e-200))})
+    write_operating_points(tmp_path / IMAGE_OPERATING_POINTS, near)
+    assert read_image_operating_points(tmp_path) == near
 
 
 GOOD = {"hours": 1, "expected_precision": None, "scores": {"dog": [[1, 0.5]], "ọmọ": []}}
@@ -186,10 +186,10 @@ GOOD = {"hours": 1, "expected_precision": None, "scores": {"dog": [[1, 0.5]], "�
 )
 def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: object, says: str) -> None:
     text = content if isinstance(content, str) else json.dumps(content)
-    (tmp_path / ALARMS).write_text(text, encoding="utf-8")
+    (tmp_path / OPERATING_POINTS).write_text(text, encoding="utf-8")
     with pytest.raises(EarmarkError) as error:
-        read_alarms(tmp_path, WORDS)
-    assert str(error.value).startswith(str(tmp_path / ALARMS))
+        read_operating_points(tmp_path, WORDS)
+    assert str(error.value).startswith(str(tmp_path / OPERATING_POINTS))
     assert says in str(error.value)
     assert str(error.value).endswith("copy it again, or delete it.")
 
@@ -199,17 +199,17 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, content: object, says: s
 
 def test_training_tells_what_its_dev_can(tiny_run: Path, tiny_corpus: Corpus) -> None:
     known = read_checkpoint(tiny_run)
-    assert known.alarms is not None
+    assert known.operating_points is not None
     dev = tiny_corpus.utterances("dev")
-    assert known.alarms.hours == pytest.approx(sum(u.duration_s for u in dev) / 3600)
+    assert known.operating_points.hours == pytest.approx(sum(u.duration_s for u in dev) / 3600)
     detected = known.expected_precision
     assert detected is not None
     assert detected > 0.5
-    assert all({rate for rate, _ in pairs} <= set(RATES) for pairs in known.alarms.curves.values())
+    assert all({rate for rate, _ in pairs} <= set(RATES) for pairs in known.operating_points.curves.values())
     with pytest.raises(EarmarkError, match="minutes long"):
-        known.alarms.threshold("dog", 0.1)
+        known.operating_points.threshold("dog", 0.1)
     card = (tiny_run / "model-card.md").read_text(encoding="utf-8")
     assert (
-        f"**Expected on dev** about {100 * detected:.0f} of 100 hits above the threshold are right; `alarms.json`"
+        f"**Expected on dev** about {100 * detected:.0f} of 100 hits above the threshold are right; `false-alarms.json`"
         in card
     )

@@ -22,9 +22,9 @@ from earmark.media.audio import read_audio
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.training import loop
-from earmark.training.data import dealt, read_lesson
+from earmark.training.data import load_split, shuffled_pairs
 from earmark.training.image_thresholds import PICTURES, shown_best
-from earmark.training.loop import epoch_seconds, train
+from earmark.training.loop import estimate_epoch_seconds, train
 
 WHAT_COUNTS = ("model.safetensors", "curve.jsonl", "image-threshold.json", "recipe.yaml", "vocabulary.txt")
 WAYS: dict[str, dict[str, Any]] = {
@@ -136,12 +136,12 @@ def test_a_run_describes_itself(run: Path, tiny_corpus: Corpus) -> None:
     assert known.recipe == recipe_of(run.name)
     assert known.vocabulary.words == tiny_corpus.keywords
     by_word = run.name == "shared words"
-    assert (run / "thresholds.json").is_file() == by_word == (known.one_threshold is not None)
-    assert (known.alarms is not None) == by_word
-    assert known.image_alarms is not None
+    assert (run / "thresholds.json").is_file() == by_word == (known.global_threshold is not None)
+    assert (known.operating_points is not None) == by_word
+    assert known.image_operating_points is not None
     asked_s = sum(utterance.duration_s for utterance in tiny_corpus.utterances("dev")) * len(known.vocabulary)
-    assert 0.5 * asked_s < known.image_alarms.hours * 3600 < asked_s  # never with an utterance's own picture
-    assert known.image_alarms.expected_precision is not None
+    assert 0.5 * asked_s < known.image_operating_points.hours * 3600 < asked_s  # never with an utterance's own picture
+    assert known.image_operating_points.expected_precision is not None
     assert not list(run.glob(".*"))
 
 
@@ -153,7 +153,7 @@ def slow_scores(run: Path, corpus: Corpus, images: list[Path]) -> npt.NDArray[np
     """Each keyword and utterance of dev by itself, with the query built anew without the utterance's picture."""
     known = read_checkpoint(run)
     model: Any = known.model.cpu()
-    tags = read_lesson(known.recipe, corpus, "dev", known.vocabulary, [1.0]).targets
+    tags = load_split(known.recipe, corpus, "dev", known.vocabulary, [1.0]).targets
     scores = np.full(tags.shape, np.nan)
     for w in range(len(known.vocabulary)):
         ranked = sorted(range(len(images)), key=lambda u: -tags[u, w])
@@ -177,7 +177,7 @@ def expected_f1(scores: npt.NDArray[np.float64], tags: npt.NDArray[np.float32], 
 def assert_is_best(run: Path, corpus: Corpus, images: list[Path]) -> None:
     known = read_checkpoint(run)
     assert known.image_threshold is not None
-    tags = read_lesson(known.recipe, corpus, "dev", known.vocabulary, [1.0]).targets
+    tags = load_split(known.recipe, corpus, "dev", known.vocabulary, [1.0]).targets
     scores = slow_scores(run, corpus, images)
     candidates = [expected_f1(scores, tags, score - 1e-9) for score in scores[np.isfinite(scores)]]
     assert expected_f1(scores, tags, known.image_threshold) == pytest.approx(max(candidates))
@@ -197,7 +197,7 @@ def test_a_control_asks_with_the_pictures_that_its_tags_are_of(tiny_corpus: Corp
     recipe = recipe_of(way, shuffle_pairs=True, epochs=2)
     out = taught(recipe, tiny_corpus, tmp_path / "run")
     own = images_of(tiny_corpus, "dev")
-    assert_is_best(out, tiny_corpus, [own[i] for i in dealt(recipe, len(own))])
+    assert_is_best(out, tiny_corpus, [own[i] for i in shuffled_pairs(recipe, len(own))])
     assert "dealt to the wrong utterances" in (out / "model-card.md").read_text(encoding="utf-8")
 
 
@@ -227,13 +227,13 @@ def test_a_run_that_was_stopped_goes_on_to_the_very_same_result(
 ) -> None:
     recipe = recipe_of(way, epochs=3)
     whole = taught(recipe, tiny_corpus, tmp_path / "whole")
-    keep: Callable[..., None] = loop.keep
+    save_state: Callable[..., None] = loop.save_state
 
     out = tmp_path / "stopped"
     for epoch in range(1, 4):  # after each of the three
 
         def keep_and_stop(out: Path, model: Any, optimizer: Any, state: Any, epoch: int = epoch) -> None:
-            keep(out, model, optimizer, state)
+            save_state(out, model, optimizer, state)
             if state.epochs == epoch:
                 raise Stop
 
@@ -296,4 +296,4 @@ def test_a_loss_that_is_no_number_is_said(tiny_corpus: Corpus, tmp_path: Path, w
 
 @pytest.mark.parametrize("way", WAYS)
 def test_the_pace_of_an_epoch_can_be_told(tiny_corpus: Corpus, way: str) -> None:
-    assert 0 < epoch_seconds(recipe_of(way), tiny_corpus, Vocabulary(tiny_corpus.keywords)) < 60
+    assert 0 < estimate_epoch_seconds(recipe_of(way), tiny_corpus, Vocabulary(tiny_corpus.keywords)) < 60

@@ -20,8 +20,8 @@ CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 SEED = st.integers(0, 2**31)
 
 
-def random(*shape: int, chance: torch.Generator) -> Tensor:
-    return torch.randn(shape, generator=chance, dtype=torch.float64).requires_grad_()
+def random(*shape: int, rng: torch.Generator) -> Tensor:
+    return torch.randn(shape, generator=rng, dtype=torch.float64).requires_grad_()
 
 
 def slopes(loss: Tensor, of: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -40,10 +40,10 @@ def slow_group(anchor: Tensor, alike: Sequence[Tensor], unlike: Sequence[Tensor]
 @given(anchors=st.integers(1, 3), p=st.integers(1, 3), n=st.integers(1, 3), dimension=st.integers(1, 3), seed=SEED)
 @settings(deadline=None, max_examples=30)
 def test_contrastive_is_a_loop_over_the_four_groups(anchors: int, p: int, n: int, dimension: int, seed: int) -> None:
-    chance = torch.Generator().manual_seed(seed)
-    heard, seen = (random(anchors, dimension, chance=chance) for _ in range(2))
-    heard_too, seen_too = (random(anchors, p, dimension, chance=chance) for _ in range(2))
-    heard_not, seen_not = (random(anchors, n, dimension, chance=chance) for _ in range(2))
+    rng = torch.Generator().manual_seed(seed)
+    heard, seen = (random(anchors, dimension, rng=rng) for _ in range(2))
+    heard_too, seen_too = (random(anchors, p, dimension, rng=rng) for _ in range(2))
+    heard_not, seen_not = (random(anchors, n, dimension, rng=rng) for _ in range(2))
     groups: list[list[Tensor]] = [[], [], [], []]
     for i in range(anchors):
         groups[0] += slow_group(heard[i], [seen[i]], heard_not[i])
@@ -109,12 +109,12 @@ def slow_triplets(similarities: Tensor, picture: Sequence[int], margin: float) -
 def test_triplet_is_a_loop_over_a_semi_hard_and_any_one_imposter(
     picture: list[int], margin: float, seed: int, other_way: bool
 ) -> None:
-    chance = torch.Generator().manual_seed(seed)
-    similarities = random(len(picture), len(picture), chance=chance)
+    rng = torch.Generator().manual_seed(seed)
+    similarities = random(len(picture), len(picture), rng=rng)
     of = torch.tensor(picture)
     same = of[:, None] == of
     asked = similarities.T if other_way else similarities
-    loss = triplet(asked, same, margin, chance)
+    loss = triplet(asked, same, margin, rng)
     possible = slow_triplets(asked, picture, margin)
     expected = min(possible, key=lambda other: (other - loss).abs().item())
     torch.testing.assert_close(loss, expected, **CLOSE)
@@ -126,11 +126,11 @@ def test_triplet_by_hand() -> None:
     """One imposter each way: from the first it is 0.5 below the right one, from the second 2 above it."""
     similarities = torch.tensor([[1.0, 0.5], [5.0, 3.0]])
     same = torch.eye(2, dtype=torch.bool)
-    chance = torch.Generator()
+    rng = torch.Generator()
     # Row 0: drawn 0.5 and semi-hard 0.5. Row 1: drawn 3; none is semi-hard.
-    assert triplet(similarities, same, 1.0, chance).item() == pytest.approx((0.5 + 0.5 + 3) / 2)
+    assert triplet(similarities, same, 1.0, rng).item() == pytest.approx((0.5 + 0.5 + 3) / 2)
     # Column 0: drawn 5 and none semi-hard. Column 1: the imposter is 2.5 below, farther than the margin.
-    assert triplet(similarities.T, same, 1.0, chance).item() == pytest.approx((5 + 0) / 2)
+    assert triplet(similarities.T, same, 1.0, rng).item() == pytest.approx((5 + 0) / 2)
 
 
 @pytest.mark.parametrize("size", [1, 3])
@@ -147,7 +147,7 @@ def test_the_drawn_imposter_is_any_of_them_and_never_the_same_picture() -> None:
     similarities = torch.tensor([[0.0, 1, 2, 3, 9], *[[0.0] * 5] * 4])
     similarities.diagonal()[1:] = 100
     of = torch.tensor([0, 1, 2, 3, 0])  # the last utterance describes the first picture, too
-    chance = torch.Generator().manual_seed(0)
-    drawn = Counter(round(5 * triplet(similarities, of[:, None] == of, 1.0, chance).item()) - 1 for _ in range(1500))
+    rng = torch.Generator().manual_seed(0)
+    drawn = Counter(round(5 * triplet(similarities, of[:, None] == of, 1.0, rng).item()) - 1 for _ in range(1500))
     assert set(drawn) == {1, 2, 3}
     assert scipy.stats.chisquare(list(drawn.values())).pvalue > 1e-3

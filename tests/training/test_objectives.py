@@ -20,8 +20,8 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.models import build
 from earmark.recipe import Recipe
-from earmark.training.data import Group, dealt
-from earmark.training.objectives import course_of
+from earmark.training.data import Group, shuffled_pairs
+from earmark.training.objectives import make_objective
 from support import slow_pairs
 
 SPEEDS = [0.9, 1.0]
@@ -58,12 +58,12 @@ def recipe_of(
     )
 
 
-def course(recipe: Recipe, corpus: Corpus) -> tuple[Any, Any]:
+def objective(recipe: Recipe, corpus: Corpus) -> tuple[Any, Any]:
     """A course, and a model in evaluation mode."""
     torch.manual_seed(0)
     words = Vocabulary(corpus.keywords)
     model = build(recipe.model, extractor(recipe.features).dimension, words).requires_grad_(False)
-    made = course_of(recipe, corpus, words, model)
+    made = make_objective(recipe, corpus, words, model)
     return made, model.eval()
 
 
@@ -77,11 +77,11 @@ def loss_of(made: Any, model: Any, batch: dict[str, Tensor], seed: int = 0) -> f
 class Encoded:
     """Utterances and pictures of a split, each encoded by itself from its own file of the corpus."""
 
-    def __init__(self, model: Any, lesson: Any, utterances: Sequence[Utterance]) -> None:
-        self.model, self.lesson, self.utterances = model, lesson, utterances
+    def __init__(self, model: Any, split_data: Any, utterances: Sequence[Utterance]) -> None:
+        self.model, self.split_data, self.utterances = model, split_data, utterances
 
     def frames(self, utterance: int, speed: int) -> Tensor:
-        features = torch.from_numpy(np.array(self.lesson.features[speed][utterance], dtype=np.float32))
+        features = torch.from_numpy(np.array(self.split_data.features[speed][utterance], dtype=np.float32))
         frames, _ = self.model.encode_speech(features[None], torch.tensor([len(features)]))
         return frames[0].double()
 
@@ -94,12 +94,12 @@ class Encoded:
         return self.model.see([Prompt(image)])[0].flatten(0, 1).double()
 
 
-Rendition = tuple[int, int]
+Variant = tuple[int, int]
 
 
-def drawn(group: Group) -> list[tuple[Rendition, list[Rendition], list[Rendition]]]:
+def drawn(group: Group) -> list[tuple[Variant, list[Variant], list[Variant]]]:
     """Each anchor with its positives and its negatives: which utterance at which speed."""
-    heard = [(utterance, speed) for speed, utterance in group.renditions]
+    heard = [(utterance, speed) for speed, utterance in group.variants]
     rows = zip(group.anchors, group.positives, group.negatives, strict=True)
     return [(heard[a], [heard[row] for row in p], [heard[row] for row in n]) for a, p, n in rows]
 
@@ -110,8 +110,8 @@ def drawn(group: Group) -> list[tuple[Rendition, list[Rendition], list[Rendition
 @pytest.mark.parametrize("draw", DRAWS)
 def test_contrastive_contexts_are_those_of_each_pair_by_itself(tiny_corpus: Corpus, draw: str) -> None:
     size = 3 if draw == "corpus" else 8
-    made, model = course(recipe_of("contrastive", "localising-attention", draw=draw, batch_size=size), tiny_corpus)
-    encoded = Encoded(model, made.loader.dataset.lesson, tiny_corpus.utterances("train"))
+    made, model = objective(recipe_of("contrastive", "localising-attention", draw=draw, batch_size=size), tiny_corpus)
+    encoded = Encoded(model, made.loader.dataset.split_data, tiny_corpus.utterances("train"))
     batches = list(made.sampler)
     for some in (batches[0], batches[-1]) if draw == "corpus" else batches[:1]:
         assert drawn(some[0])
@@ -158,8 +158,8 @@ def test_regression_compares_anchors_with_what_was_drawn_for_each(
     tiny_corpus: Corpus, similarity: str, draw: str
 ) -> None:
     size = 3 if draw == "corpus" else 8
-    made, model = course(recipe_of("regression", similarity, draw=draw, batch_size=size), tiny_corpus)
-    encoded = Encoded(model, made.loader.dataset.lesson, tiny_corpus.utterances("train"))
+    made, model = objective(recipe_of("regression", similarity, draw=draw, batch_size=size), tiny_corpus)
+    encoded = Encoded(model, made.loader.dataset.split_data, tiny_corpus.utterances("train"))
     some = next(iter(made.sampler))
     alike = slow_pairs.SIMILARITIES[similarity]
     distances = []
@@ -178,7 +178,7 @@ def test_regression_compares_anchors_with_what_was_drawn_for_each(
 def test_dev_is_checked_by_the_same_loss_on_the_same_batches(tiny_corpus: Corpus, loss: str) -> None:
     """Weighed by how many anchors a batch has, whatever mode the model is in, and the same each time."""
     similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
-    made, model = course(recipe_of(loss, similarity), tiny_corpus)
+    made, model = objective(recipe_of(loss, similarity), tiny_corpus)
     checked = made.check(model.train())
     assert made.check(model) == checked
     assert not model.training
@@ -195,12 +195,12 @@ def test_a_split_that_nothing_can_be_drawn_from_is_named(own_corpus: Corpus) -> 
     low = [line.replace("0.9", "0.5") if line.startswith("dev") else line for line in lines]
     tags.write_text("\n".join(low) + "\n", encoding="utf-8")
     with pytest.raises(EarmarkError, match=r"^The split dev of .*corpus: No two pictures differ in their labels"):
-        course(recipe_of("contrastive", "localising-attention"), own_corpus)
+        objective(recipe_of("contrastive", "localising-attention"), own_corpus)
 
 
 def test_a_batch_in_which_no_anchor_finds_what_it_needs_teaches_nothing(tiny_corpus: Corpus) -> None:
     """Its loss is 0 and its slopes are, but it has some, as every batch must on several devices."""
-    made, model = course(recipe_of("regression", "misa", draw="batch", batch_size=8), tiny_corpus)
+    made, model = objective(recipe_of("regression", "misa", draw="batch", batch_size=8), tiny_corpus)
     batch = made.loader.collate_fn(next(iter(made.sampler)))
     nobody = {name: batch[name][:0] for name in ("anchors", "positives", "negatives")}
     model.requires_grad_(True)
@@ -213,7 +213,7 @@ def test_a_batch_in_which_no_anchor_finds_what_it_needs_teaches_nothing(tiny_cor
 def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus) -> None:
     """A tenth of each batch's mean and deviation; dev and cosines teach no scale."""
     for loss, similarity in (("regression", "misa"), ("triplet", "highest")):
-        made, model = course(recipe_of(loss, similarity), tiny_corpus)
+        made, model = objective(recipe_of(loss, similarity), tiny_corpus)
         heard: list[Tensor] = []
         remember = model.remember
         model.remember = lambda alike, heard=heard, remember=remember: (heard.append(alike), remember(alike))
@@ -229,7 +229,7 @@ def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus
         assert len(heard) == 3
         assert model.middle.item() == pytest.approx(middle, rel=1e-4)
         assert model.deviation.item() == pytest.approx(deviation, rel=1e-4)
-    made, model = course(recipe_of("regression", "localising-attention"), tiny_corpus)
+    made, model = objective(recipe_of("regression", "localising-attention"), tiny_corpus)
     batch = next(iter(made.loader))
     made.loss(model.train(), made.output(model, batch["features"], batch), batch, torch.Generator())
     assert (model.middle, model.deviation) == (0, 1)
@@ -241,8 +241,8 @@ def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus
 @pytest.mark.parametrize("similarity", ["misa", "localising-attention"])
 def test_triplets_are_weighed_by_their_direction(tiny_corpus: Corpus, similarity: str) -> None:
     """From pictures to utterances 1.5 and from utterances to pictures 1.2, each with a semi-hard and a drawn one."""
-    made, model = course(recipe_of("triplet", similarity), tiny_corpus)
-    encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
+    made, model = objective(recipe_of("triplet", similarity), tiny_corpus)
+    encoded = Encoded(model, made.split_data, tiny_corpus.utterances("train"))
     (some,) = next(iter(made.sampler))
     alike = [  # pictures in rows
         [slow_pairs.SIMILARITIES[similarity](encoded.pixels(i), encoded.compared(u, speed)).item() for speed, u in some]
@@ -275,7 +275,7 @@ def losses_of_choices(alike: Sequence[Sequence[float]]) -> list[float]:
 def test_captions_of_one_picture_are_no_imposters(own_corpus: Corpus) -> None:
     """A batch that shows one picture alone has nothing to learn from."""
     with_one_picture(own_corpus)
-    made, model = course(recipe_of("triplet", "misa"), own_corpus)
+    made, model = objective(recipe_of("triplet", "misa"), own_corpus)
     for batch in made.loader:
         assert batch["picture"].unique().tolist() == [0]
         assert loss_of(made, model, batch) == 0
@@ -297,12 +297,12 @@ def replaced(utterance: Utterance, image: Path | None) -> Utterance:
 
 def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) -> None:
     """The sum of two cross-entropies, with the tags of each utterance's own picture."""
-    made, model = course(recipe_of("tags", "keywords"), tiny_corpus)
-    encoded = Encoded(model, made.lesson, tiny_corpus.utterances("train"))
+    made, model = objective(recipe_of("tags", "keywords"), tiny_corpus)
+    encoded = Encoded(model, made.split_data, tiny_corpus.utterances("train"))
     (some,) = next(iter(made.sampler))
     said, shown = [], []
     for speed, u in some:
-        target = torch.from_numpy(made.lesson.targets[u]).double()
+        target = torch.from_numpy(made.split_data.targets[u]).double()
         frames = encoded.frames(u, speed).float()[None]
         words = model.encode_queries(model.vocabulary.words)
         heard = model.score((frames, torch.tensor([frames.shape[1]])), words)[0][0].double().sigmoid()
@@ -311,7 +311,7 @@ def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) 
             kept += (-target * p.log() - (1 - target) * (1 - p).log()).tolist()
     expected = sum(said) / len(said) + sum(shown) / len(shown)
     assert loss_of(made, model, made.loader.collate_fn([some])) == pytest.approx(expected, rel=1e-4)
-    mean = torch.from_numpy(made.lesson.targets).mean(dim=0)
+    mean = torch.from_numpy(made.split_data.targets).mean(dim=0)
     torch.testing.assert_close(model.usual, mean.logit())
 
 
@@ -323,11 +323,11 @@ def test_a_control_has_the_pictures_and_the_tags_of_others(tiny_corpus: Corpus, 
     """Tags go with the pictures: what an utterance gets of both is one other's."""
     similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
     recipe = recipe_of(loss, similarity, shuffle_pairs=True)
-    made, _ = course(recipe, tiny_corpus)
-    true, _ = course(recipe_of(loss, similarity), tiny_corpus)
+    made, _ = objective(recipe, tiny_corpus)
+    true, _ = objective(recipe_of(loss, similarity), tiny_corpus)
     for split in ("train", "dev"):
         own = [utterance.image for utterance in tiny_corpus.utterances(split)]
-        order = dealt(recipe, len(own))
+        order = shuffled_pairs(recipe, len(own))
         shuffled, plain = (_shown(some, split) for some in (made, true))
         assert shuffled[0].images == [own[i] for i in order] != own
         assert plain[0].images == own
@@ -341,8 +341,8 @@ def _shown(made: Any, split: str) -> tuple[Any, Any]:
     """Gallery and lesson of a split."""
     if hasattr(made, "dev_batches"):
         part = made.loader.dataset if split == "train" else made.dev
-        return part.gallery, part.lesson
-    return (made.gallery, made.lesson) if split == "train" else (made.dev_gallery, made.dev)
+        return part.image_set, part.split_data
+    return (made.image_set, made.split_data) if split == "train" else (made.dev_gallery, made.dev)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -353,7 +353,7 @@ def test_an_utterance_without_a_picture_is_refused(own_corpus: Corpus, loss: str
     splits[split][3] = replaced(splits[split][3], None)
     corpus = write_corpus(own_corpus, splits)
     with pytest.raises(EarmarkError) as error:
-        course(recipe_of(loss, similarity), read_corpus(corpus.folder))
+        objective(recipe_of(loss, similarity), read_corpus(corpus.folder))
     assert str(error.value).startswith(f"The utterance {split} 3 of {corpus.folder} has no picture: ")
     assert "\n" not in str(error.value)
 
@@ -361,7 +361,7 @@ def test_an_utterance_without_a_picture_is_refused(own_corpus: Corpus, loss: str
 @pytest.mark.parametrize("loss", LOSSES)
 def test_batches_have_what_a_loop_over_devices_needs(tiny_corpus: Corpus, loss: str) -> None:
     similarity = {"tags": "keywords", "triplet": "misa"}.get(loss, "localising-attention")
-    made, _ = course(recipe_of(loss, similarity), tiny_corpus)
+    made, _ = objective(recipe_of(loss, similarity), tiny_corpus)
     assert isinstance(made.loader, DataLoader)
     assert made.loader.batch_sampler is made.sampler
     batch = next(iter(made.loader))

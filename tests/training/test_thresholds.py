@@ -154,9 +154,9 @@ def test_thresholds_are_between_0_and_1(case: tuple[np.ndarray, np.ndarray, np.n
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_order_of_utterances_and_keywords_does_not_matter(seed: int) -> None:
-    chance = np.random.default_rng(seed)
-    scores, targets, taught = (chance.random((n, 4)) ** 3 for n in (20, 20, 30))
-    rows, others, columns = (chance.permutation(n) for n in (20, 30, 4))
+    rng = np.random.default_rng(seed)
+    scores, targets, taught = (rng.random((n, 4)) ** 3 for n in (20, 20, 30))
+    rows, others, columns = (rng.permutation(n) for n in (20, 30, 4))
     shuffled = keyword_thresholds(scores[rows][:, columns], targets[rows][:, columns], taught[others][:, columns])
     assert shuffled == pytest.approx(keyword_thresholds(scores, targets, taught)[columns])
 
@@ -178,15 +178,15 @@ def test_a_keyword_that_no_target_names_gets_the_threshold_on_the_probability() 
 # Worlds in which the best choice is known
 
 
-def world(chance: np.random.Generator, utterances: int, strong: np.ndarray, weak: np.ndarray):
+def world(rng: np.random.Generator, utterances: int, strong: np.ndarray, weak: np.ndarray):
     """What is spoken, calibrated targets that know it more or less well, and how likely speech says that it is spoken.
 
     A keyword has the target `strong` in a tenth of the utterances and `weak` in the others. What is heard is one
     number, normally distributed around 3 where the keyword is spoken and around 0 where it is not.
     """
-    targets = np.where(chance.random((utterances, len(strong))) < 0.1, strong, weak)
-    spoken = chance.random(targets.shape) < targets
-    heard = chance.normal(3.0 * spoken)
+    targets = np.where(rng.random((utterances, len(strong))) < 0.1, strong, weak)
+    spoken = rng.random(targets.shape) < targets
+    heard = rng.normal(3.0 * spoken)
     odds = np.exp(3.0 * heard - 4.5) * (mean := 0.1 * strong + 0.9 * weak) / (1 - mean)
     return spoken, targets, odds / (1 + odds)
 
@@ -197,9 +197,9 @@ def f1_of(spoken: np.ndarray, detected: np.ndarray) -> float:
 
 def test_with_plenty_of_data_thresholds_are_as_good_as_the_transcripts_own() -> None:
     strong, weak = np.array([0.9, 0.5, 0.3, 0.2, 0.12]), np.array([0.01, 0.02, 0.03, 0.04, 0.05])
-    chance = np.random.default_rng(1)
-    _, taught, _ = world(chance, 10_000, strong, weak)
-    spoken, targets, p = world(chance, 10_000, strong, weak)
+    rng = np.random.default_rng(1)
+    _, taught, _ = world(rng, 10_000, strong, weak)
+    spoken, targets, p = world(rng, 10_000, strong, weak)
     mean = 0.1 * strong + 0.9 * weak
     a = (0.1 * strong**2 + 0.9 * weak**2) / mean
     b = (0.1 * strong * (1 - strong) + 0.9 * weak * (1 - weak)) / (1 - mean)

@@ -31,7 +31,7 @@ from earmark.models.checkpoint import read_checkpoint, read_weights
 from earmark.recipe import Recipe, Training, write_recipe
 from earmark.supervision.targets import read_targets, targets_path, write_targets
 from earmark.training import loop
-from earmark.training.data import BucketSampler, Rendition, read_lesson
+from earmark.training.data import BucketSampler, Variant, load_split
 from earmark.training.loop import learning_rate, train
 from earmark.training.objectives import tags as by_tags
 from earmark.training.objectives.tags import detection_scores
@@ -41,8 +41,8 @@ WHAT_COUNTS = (
     "model.safetensors",
     "curve.jsonl",
     "thresholds.json",
-    "one-threshold.json",
-    "alarms.json",
+    "global-threshold.json",
+    "false-alarms.json",
     "recipe.yaml",
     "vocabulary.txt",
 )
@@ -109,10 +109,10 @@ def test_the_stored_weights_are_those_of_the_best_epoch(tiny_run: Path, tiny_cor
 def test_thresholds_are_chosen_on_dev_by_the_tags(tiny_run: Path, tiny_recipe: Recipe, tiny_corpus: Corpus) -> None:
     known = read_checkpoint(tiny_run)
     taught, dev = (
-        read_lesson(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
+        load_split(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
     )
     scores = detection_scores(known.model, dev)
-    assert known.one_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
+    assert known.global_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
     assert known.thresholds == pytest.approx(keyword_thresholds(scores, dev.targets, taught.targets), rel=1e-4)
 
 
@@ -136,10 +136,10 @@ class Stop(BaseException):
 
 def train_until(epoch: int, recipe: Recipe, corpus: Corpus, out: Path) -> None:
     """Train, and stop right after the state of an epoch was kept."""
-    keep = loop.keep
+    save_state = loop.save_state
 
     def keep_and_stop(out, model, optimizer, state):
-        keep(out, model, optimizer, state)
+        save_state(out, model, optimizer, state)
         if state.epochs == epoch:
             raise Stop
 
@@ -153,12 +153,12 @@ def test_a_control_is_taught_with_the_targets_of_other_utterances(
     tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path
 ) -> None:
     recipe = shorter(epochs=1)
-    dealt = recipe.model_copy(update={"shuffle_pairs": True})
+    shuffled_pairs = recipe.model_copy(update={"shuffle_pairs": True})
     words = keywords(tiny_corpus)
-    true, shuffled = (read_lesson(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, dealt))
+    true, shuffled = (load_split(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, shuffled_pairs))
     assert not np.array_equal(true, shuffled)
     np.testing.assert_array_equal(np.sort(true, axis=0), np.sort(shuffled, axis=0))
-    train(dealt, tiny_corpus, tmp_path / "run", words)
+    train(shuffled_pairs, tiny_corpus, tmp_path / "run", words)
     assert "dealt to the wrong utterances" in (tmp_path / "run" / "model-card.md").read_text()
 
 
@@ -586,7 +586,7 @@ def sampler(lengths: np.ndarray, size: int, seed: int, epoch: int) -> BucketSamp
     return sampler
 
 
-def batches_of(sampler: BucketSampler) -> list[list[Rendition]]:
+def batches_of(sampler: BucketSampler) -> list[list[Variant]]:
     return [batch for (batch,) in sampler]
 
 
@@ -629,12 +629,16 @@ def test_accelerate_deals_as_many_batches_to_each_device(devices: int, utterance
     for epoch in range(8):
         order = sampler(lengths, 4, 0, epoch)
         shards = [BatchSamplerShard(order, devices, number) for number in range(devices)]
-        dealt = [list(shard) for shard in shards]
-        assert {len(some) for some in dealt} == {math.ceil(len(order) / devices)} == {len(shard) for shard in shards}
-        heard = [utterance for some in dealt for (batch,) in some for _, utterance in batch]
+        shuffled_pairs = [list(shard) for shard in shards]
+        assert (
+            {len(some) for some in shuffled_pairs}
+            == {math.ceil(len(order) / devices)}
+            == {len(shard) for shard in shards}
+        )
+        heard = [utterance for some in shuffled_pairs for (batch,) in some for _, utterance in batch]
         assert set(heard) == set(range(utterances))
         for number, batch in enumerate(order):
-            assert dealt[number % devices][number // devices] == batch
+            assert shuffled_pairs[number % devices][number // devices] == batch
 
 
 def test_every_speed_is_used_about_as_often() -> None:
@@ -645,29 +649,29 @@ def test_every_speed_is_used_about_as_often() -> None:
 
 def padding(batches: list[list[tuple[int, int]]], lengths: np.ndarray) -> float:
     """The part of all frames that is padding."""
-    heard = [[lengths[rendition] for rendition in batch] for batch in batches]
+    heard = [[lengths[variant] for variant in batch] for batch in batches]
     return float(1 - sum(map(sum, heard)) / sum(len(batch) * max(batch) for batch in heard))
 
 
 def test_little_of_a_batch_is_padding() -> None:
-    chance = np.random.default_rng(0)
-    lengths = chance.integers(100, 800, 1000) * np.array([[0.9], [1.0], [1.1]])
-    random_batches = [[(1, int(u)) for u in batch] for batch in np.split(chance.permutation(1000), 100)]
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(100, 800, 1000) * np.array([[0.9], [1.0], [1.1]])
+    random_batches = [[(1, int(u)) for u in batch] for batch in np.split(rng.permutation(1000), 100)]
     assert padding(random_batches, lengths) > 0.35
     assert padding(batches_of(sampler(lengths, 10, seed=0, epoch=0)), lengths) < 0.05
 
 
 def test_a_batch_has_the_features_at_the_chosen_speed_and_the_targets(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:
     slow = tiny_recipe.augment.speeds[0]
-    lesson = read_lesson(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
-    np.testing.assert_allclose(lesson.lengths[0] * slow, lesson.lengths[1], atol=1)
-    batch = lesson.collate([(0, 3), (1, 3), (1, 7)])
-    assert batch["lengths"].tolist() == [lesson.lengths[0, 3], lesson.lengths[1, 3], lesson.lengths[1, 7]]
+    split_data = load_split(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
+    np.testing.assert_allclose(split_data.lengths[0] * slow, split_data.lengths[1], atol=1)
+    batch = split_data.collate([(0, 3), (1, 3), (1, 7)])
+    assert batch["lengths"].tolist() == [split_data.lengths[0, 3], split_data.lengths[1, 3], split_data.lengths[1, 7]]
     assert batch["features"].shape == (3, max(batch["lengths"]), 39)
-    np.testing.assert_array_equal(batch["targets"], lesson.targets[[3, 3, 7]])
+    np.testing.assert_array_equal(batch["targets"], split_data.targets[[3, 3, 7]])
     for row, (speed, utterance) in zip(batch["features"], [(0, 3), (1, 3), (1, 7)], strict=True):
-        length = int(lesson.lengths[speed, utterance])
-        np.testing.assert_array_equal(row[:length], lesson.features[speed][utterance])
+        length = int(split_data.lengths[speed, utterance])
+        np.testing.assert_array_equal(row[:length], split_data.features[speed][utterance])
         assert not row[length:].any()
 
 

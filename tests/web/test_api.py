@@ -16,14 +16,14 @@ from fastapi.testclient import TestClient
 from sqlalchemy import insert, select, update
 
 from conftest import PITCHES
-from earmark.archive.archive import Archive, Place
+from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import judgements
-from earmark.archive.query_aliases import Meant, keep_words
+from earmark.archive.query_aliases import Alias, keep_words
 from earmark.archive.schema import pieces, postings, recordings
-from earmark.archive.search import Limits, ask
+from earmark.archive.search import SearchOptions, ask
 from earmark.archive.waveform_overview import peaks
-from earmark.media.streaming import read_stretch
-from earmark.models.operating_points import ALARMS, Alarms, write_alarms
+from earmark.media.streaming import read_span
+from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.recipe import Recipe
 from earmark.web.recording_files import folder_names, folder_shown_as, shown_folder
 from earmark.web.routes.recordings import wav_of
@@ -79,8 +79,10 @@ def test_archive(client: TestClient, archive: Archive) -> None:
 
 
 def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, archive: Archive) -> None:
-    write_alarms(archive.folder / "model" / ALARMS, Alarms(2.0, 0.62, dict.fromkeys(PITCHES, ((1.0, 0.5),))))
-    keep_words(archive, [Meant("ajá", ("dog", "ball"))])
+    write_operating_points(
+        archive.folder / "model" / OPERATING_POINTS, OperatingPoints(2.0, 0.62, dict.fromkeys(PITCHES, ((1.0, 0.5),)))
+    )
+    keep_words(archive, [Alias("ajá", ("dog", "ball"))])
     with archive.writing() as connection:
         connection.execute(update(recordings).where(recordings.c.id == 1).values(status="new"))
     told = client.get("/api/archive").json()
@@ -93,7 +95,7 @@ def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, 
 
 def test_search_is_what_the_archive_answers(client: TestClient, archive: Archive) -> None:
     answer = client.get("/api/search", params={"query": "DOG", "top": 3}).json()
-    found = ask(archive, "dog", Limits(top=3))
+    found = ask(archive, "dog", SearchOptions(top=3))
     assert (answer["query"], answer["name"], answer["note"]) == ("dog", "DOG", "")
     assert answer["judged"] == {"yes": 0, "related": 0, "no": 0}
     assert len(answer["hits"]) == len(found) == 3
@@ -135,7 +137,9 @@ def test_alarms_are_a_threshold(client: TestClient, archive: Archive) -> None:
     every = client.get("/api/search", params={"query": "dog", "top": 100}).json()["hits"]
     middle = every[len(every) // 2]["score"]
     curve = ((1.0, every[1]["score"]), (10.0, middle))
-    write_alarms(archive.folder / "model" / ALARMS, Alarms(2.0, None, dict.fromkeys(PITCHES, curve)))
+    write_operating_points(
+        archive.folder / "model" / OPERATING_POINTS, OperatingPoints(2.0, None, dict.fromkeys(PITCHES, curve))
+    )
     some = client.get("/api/search", params={"query": "dog", "top": 100, "alarms": 10}).json()["hits"]
     assert some == [hit for hit in every if hit["score"] >= middle]
     assert 0 < len(some) < len(every)
@@ -143,7 +147,7 @@ def test_alarms_are_a_threshold(client: TestClient, archive: Archive) -> None:
 
 
 def test_words_of_ones_own(client: TestClient, archive: Archive) -> None:
-    keep_words(archive, [Meant("ajá", ("dog",))])
+    keep_words(archive, [Alias("ajá", ("dog",))])
     answer = client.get("/api/search", params={"query": "Ajá"}).json()
     assert (answer["query"], answer["name"]) == ("ajá", "Ajá")
     dogs = client.get("/api/search", params={"query": "dog"}).json()
@@ -249,7 +253,7 @@ def test_other_formats_sound_as_they_are_heard(client: TestClient, original: Pat
     number = number_of(client, UNICODE)
     answer = client.get(f"/api/recordings/{number}/sound", params={"start_s": 0.5, "end_s": 1})
     heard, _ = soundfile.read(io.BytesIO(answer.content), dtype="float32")
-    direct = read_stretch(original.parent / "field" / "2020" / UNICODE, 0.5, 1)[0]
+    direct = read_span(original.parent / "field" / "2020" / UNICODE, 0.5, 1)[0]
     np.testing.assert_allclose(heard, direct, atol=1 / 32768)
 
 
@@ -329,7 +333,7 @@ def test_curve_is_what_the_model_hears(client: TestClient, archive: Archive, ori
     number = number_of(client, "tape.wav")
     told = client.get("/api/curve", params={"query": "dog", "place": f"{number}:1:7.00"}).json()
     assert (told["start_s"], told["end_s"]) == (3.0, 11.0)
-    part = read_stretch(original.parent / "field" / "2019" / "tape.wav", 3.0, 11.0)[0]
+    part = read_span(original.parent / "field" / "2019" / "tape.wav", 3.0, 11.0)[0]
     (heard,) = archive.finder.listen(part, ["dog"], start_s=3.0)
     np.testing.assert_allclose(told["curve"], heard.curve, atol=1e-6)
     np.testing.assert_allclose(told["times_s"], heard.times_s, atol=1e-9)
@@ -337,7 +341,7 @@ def test_curve_is_what_the_model_hears(client: TestClient, archive: Archive, ori
 
 
 def test_curve_of_a_word_that_means_several_is_the_highest(client: TestClient, archive: Archive) -> None:
-    keep_words(archive, [Meant("ajá", ("dog", "ball"))])
+    keep_words(archive, [Alias("ajá", ("dog", "ball"))])
     place = f"{number_of(client, 'tape.wav')}:2:0.00"
     curves = [
         client.get("/api/curve", params={"query": query, "place": place}).json() for query in ("ajá", "dog", "ball")
@@ -380,7 +384,7 @@ def test_a_place_that_no_search_has_shown_can_be_judged(client: TestClient, arch
     place = f"{number_of(client, 'tape.wav')}:1:5.43"
     judge(client, "image:0123456789abcdef", {"place": place, "start_s": 5.2, "end_s": 5.6}, "yes")
     (kept,) = judgements(archive, "image:0123456789abcdef")
-    assert (kept.place, kept.score) == (Place.read(place), 0.0)
+    assert (kept.place, kept.score) == (Position.read(place), 0.0)
 
 
 @pytest.mark.parametrize(

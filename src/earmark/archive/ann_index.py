@@ -48,7 +48,9 @@ def write_vectors(folder: Path, archive: Archive, whole: Sequence[Piece], rows: 
     return len(index)
 
 
-def near(folders: Sequence[Path], directions: Single, rows: Recordings, step_s: float, most: int) -> list[Window]:
+def nearest_windows(
+    folders: Sequence[Path], directions: Single, rows: Recordings, step_s: float, most: int
+) -> list[Window]:
     """Windows of some recordings that hold the frames nearest to some directions.
 
     Parameters
@@ -84,7 +86,7 @@ def pooled(frames: Half | Single, step_s: float) -> Single:
     if not len(starts):
         return np.zeros((0, frames.shape[1]), np.float32)
     sums: Single = np.add.reduceat(frames.astype(np.float32), starts, axis=0)
-    return directed(sums)
+    return l2_normalise(sums)
 
 
 def frames_apart(step_s: float) -> int:
@@ -138,7 +140,7 @@ def _windows_at(key: int, step_s: float, rows: Recordings) -> Iterator[Window]:
 Vectors = TypeVar("Vectors", npt.NDArray[np.float32], npt.NDArray[np.float64])
 
 
-def directed(vectors: Vectors) -> Vectors:
+def l2_normalise(vectors: Vectors) -> Vectors:
     """The same vectors (n, K), each of length 1; one of zeros, as silence has, stays so."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     pointing: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)

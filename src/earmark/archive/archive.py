@@ -36,7 +36,7 @@ from earmark.archive.schema import judgements, pieces, postings, recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.vocabulary import Vocabulary, read_text
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import WEIGHTS, Checkpoint, read_checkpoint
 
 DESCRIPTION = "archive.json"
@@ -48,7 +48,7 @@ TURN = 5_318_008  # names the lock by which writers of a PostgreSQL database wai
 DISK_FULL = "53100"  # PostgreSQL, appendix A
 
 
-class Place(NamedTuple):
+class Position(NamedTuple):
     """A moment of an archive, which can be written down and asked for again: ``12:1:345.20``.
 
     Attributes
@@ -68,7 +68,7 @@ class Place(NamedTuple):
         return f"{self.recording}:{self.channel}:{self.time_s:.2f}"
 
     @classmethod
-    def read(cls, text: str) -> Place:
+    def read(cls, text: str) -> Position:
         """The place that `text` names.
 
         Raises
@@ -171,9 +171,9 @@ class Archive:
             raise
 
     @cached_property
-    def finder(self) -> Finder:
+    def finder(self) -> KeywordSpotter:
         """The model that heard the recordings."""
-        return Finder(read_checkpoint(self.folder / "model"))
+        return KeywordSpotter(read_checkpoint(self.folder / "model"))
 
     @cached_property
     def frames(self) -> FrameStore:
@@ -236,12 +236,12 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
     """
     folder, run = Path(folder), Path(run)
     checkpoint = read_checkpoint(run)  # a run that can't be used is refused before anything is written
-    identity = model_identity(checkpoint)
+    canonical_path = model_identity(checkpoint)
     if (folder / DESCRIPTION).is_file():
         archive = open_archive(folder)
         if database is not None and database != archive.database:
             raise EarmarkError(f"{folder} keeps its tables elsewhere: leave --database out.")
-        if archive.setting("model") != identity:
+        if archive.setting("model") != canonical_path:
             raise EarmarkError(
                 f"{folder} was indexed with another model ({archive.setting('model_name')}): its scores can't stand "
                 "beside this one's; index into a new folder."
@@ -257,7 +257,7 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
         _refuse_taken(connection, archive)
         _set_keywords(connection, checkpoint.vocabulary)
         step_s = repr(checkpoint.model.grid.stride_s)
-        about = {"model": identity, "model_name": run.resolve().name, "frame_step_s": step_s}
+        about = {"model": canonical_path, "model_name": run.resolve().name, "frame_step_s": step_s}
         _set(connection, {**about, "folder": str(folder.absolute())})
     # Last: a folder without it is begun anew.
     write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
@@ -378,7 +378,7 @@ def _reason(error: DBAPIError) -> str:
     return " ".join(str(error.orig).split())
 
 
-def where(archive: Archive) -> dict[str, Any]:
+def info(archive: Archive) -> dict[str, Any]:
     """Places that were written to, and counts.
 
     Returns

@@ -23,7 +23,7 @@ from earmark.core.types import Hit
 HitsOf = dict[int, list[Marked]]  # by the number of their recording
 
 
-def collection(archive: Archive, queries: Sequence[str] = (), top: int = 50, accepted_only: bool = False) -> Collection:
+def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accepted_only: bool = False) -> Collection:
     """What an export is made from.
 
     Parameters

@@ -19,10 +19,10 @@ from typing import Any
 import torch
 
 from earmark.archive.archive import Archive
-from earmark.archive.indexer import Engine
-from earmark.archive.worker import Heard, Task, hear
+from earmark.archive.indexer import Executor
+from earmark.archive.worker import ChunkResult, ChunkTask, process_chunk
 from earmark.core.errors import EarmarkError
-from earmark.localisation.spotter import Finder, load_model
+from earmark.localisation.spotter import KeywordSpotter, load_model
 
 TRIES = 5  # of one piece; a worker that dies may have died of that piece
 # Ray would report home, and ask on a terminal whether it may. It is told not to before it is first imported.
@@ -32,7 +32,7 @@ QUIET = {
 }
 
 
-class Ray:
+class RayExecutor:
     """Hears on a Ray cluster: that of ``RAY_ADDRESS``, or one that runs on this machine, or a new one for the while.
 
     Parameters
@@ -55,7 +55,9 @@ class Ray:
         self._ray: Any = ray
         self.workers = workers
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
+    def hear(
+        self, archive: Archive, tasks: Iterator[ChunkTask]
+    ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
         """Hear pieces side by side, each on one core. A piece whose worker died is heard by another.
 
         Raises
@@ -64,7 +66,7 @@ class Ray:
             If the cluster can't be reached.
         """
         begun = self._join()
-        waiting: dict[Any, Task] = {}
+        waiting: dict[Any, ChunkTask] = {}
         try:
             hear = self._ray.remote(num_cpus=1, max_retries=TRIES - 1)(_hear)
             model = os.path.abspath(archive.folder / "model")
@@ -104,12 +106,12 @@ class Ray:
     def _cores(self) -> int:
         return max(1, int(self._ray.cluster_resources().get("CPU", 1)))
 
-    def _first_of(self, waiting: dict[Any, Task]) -> tuple[Task, Heard | EarmarkError]:
+    def _first_of(self, waiting: dict[Any, ChunkTask]) -> tuple[ChunkTask, ChunkResult | EarmarkError]:
         """The first that is done; waits for it."""
         (result, *_), _ = self._ray.wait(list(waiting), num_returns=1)
         task = waiting.pop(result)
         try:
-            heard: Heard | EarmarkError = self._ray.get(result)
+            heard: ChunkResult | EarmarkError = self._ray.get(result)
         except self._ray.exceptions.WorkerCrashedError:
             heard = EarmarkError(
                 f"{task.path} can't be heard: {TRIES} workers died of it, for want of memory perhaps; see Ray's logs."
@@ -117,12 +119,12 @@ class Ray:
         return task, heard
 
 
-def _hear(model: str, task: Task) -> Heard | EarmarkError:
+def _hear(model: str, task: ChunkTask) -> ChunkResult | EarmarkError:
     return outcome(_finder(model), task)
 
 
 @functools.cache
-def _finder(model: str) -> Finder:
+def _finder(model: str) -> KeywordSpotter:
     """The model, which a worker loads once."""
     torch.set_num_threads(1)
     return load_model(model)
@@ -131,7 +133,7 @@ def _finder(model: str) -> Finder:
 AHEAD = 1  # pieces that wait for each thread, so that none is idle while results are kept
 
 
-class Threads:
+class ThreadExecutor:
     """Hears on all cores of this machine.
 
     Parameters
@@ -143,11 +145,13 @@ class Threads:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
+    def hear(
+        self, archive: Archive, tasks: Iterator[ChunkTask]
+    ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
         """Hear pieces side by side; each on one core, which makes sums come out the same on every machine."""
         torch.set_num_threads(1)
         pool = ThreadPoolExecutor(self.workers)
-        waiting: dict[Future[Heard | EarmarkError], Task] = {}
+        waiting: dict[Future[ChunkResult | EarmarkError], ChunkTask] = {}
         try:
             for task in tasks:
                 waiting[pool.submit(outcome, archive.finder, task)] = task
@@ -159,7 +163,7 @@ class Threads:
             pool.shutdown(cancel_futures=True)
 
 
-def engine_called(name: str) -> Engine:
+def engine_called(name: str) -> Executor:
     """The engine of that name.
 
     Raises
@@ -168,25 +172,25 @@ def engine_called(name: str) -> Engine:
         If there is no such engine, or what it needs is not installed.
     """
     if name == "local":
-        return Threads()
+        return ThreadExecutor()
     if name == "ray":
         pass
 
-        return Ray()
+        return RayExecutor()
     raise EarmarkError(f"There is no engine {name!r}: choose from local and ray.")
 
 
-def outcome(finder: Finder, task: Task) -> Heard | EarmarkError:
+def outcome(finder: KeywordSpotter, task: ChunkTask) -> ChunkResult | EarmarkError:
     """What was heard, or why it could not be."""
     try:
-        return hear(finder, task)
+        return process_chunk(finder, task)
     except EarmarkError as problem:
         return problem
 
 
 def _finished(
-    waiting: dict[Future[Heard | EarmarkError], Task],
-) -> Iterator[tuple[Task, Heard | EarmarkError]]:
+    waiting: dict[Future[ChunkResult | EarmarkError], ChunkTask],
+) -> Iterator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
     """Those that are done; waits for the first."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:

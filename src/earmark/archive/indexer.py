@@ -16,21 +16,23 @@ from sqlalchemy.exc import IntegrityError
 from earmark.archive import recordings as registry
 from earmark.archive.archive import Archive
 from earmark.archive.chunking import OVERLAP_S, begin_s, bounds_s, count_pieces
-from earmark.archive.recordings import DONE, NEW, Registered, audio_files, read_about
+from earmark.archive.recordings import DONE, NEW, Registered, audio_files, read_metadata
 from earmark.archive.schema import pieces, postings, recordings
-from earmark.archive.shards import gather
-from earmark.archive.worker import Heard, Task
+from earmark.archive.shards import build_shard
+from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
-from earmark.localisation.peaks import without_doubles
+from earmark.localisation.peaks import non_max_suppression
 
 PACE_AFTER_S = 60.0  # when the real-time factor has settled
 
 
-class Engine(Protocol):
+class Executor(Protocol):
     """Where pieces are heard: on this machine, or on many."""
 
-    def hear(self, archive: Archive, tasks: Iterator[Task]) -> Generator[tuple[Task, Heard | EarmarkError]]:
+    def hear(
+        self, archive: Archive, tasks: Iterator[ChunkTask]
+    ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
         """Hear pieces in any order. Tasks are taken when they can be begun, a few at a time; closing it ends all."""
 
 
@@ -58,8 +60,8 @@ class Report:
 def index(
     archive: Archive,
     folders: Sequence[Path],
-    engine: Engine,
-    about: Path | None = None,
+    engine: Executor,
+    metadata: Path | None = None,
     skip_silence: bool = False,
     forget: bool = False,
 ) -> Report:
@@ -73,7 +75,7 @@ def index(
     archive : Archive
     folders : sequence of Path
     engine : Engine
-    about : Path, optional
+    metadata : Path, optional
         Table of what their owner says of the recordings.
     skip_silence : bool
         Do not hear windows without a sound.
@@ -86,18 +88,18 @@ def index(
         If a folder is missing, or the table is not in order.
     """
     begun = time.monotonic()
-    known = read_about(about) if about else {}
+    known = read_metadata(metadata) if metadata else {}
     registered = registry.register(archive, audio_files(folders), known)
     report = Report(registered.news, list(registered.problems.values()))
     if forget:
         report.news["forgotten"] = registry.forget_missing(archive)
     _hear_all(archive, registered, engine, skip_silence, report)
-    gather(archive)  # last: it lets go of what was forgotten, too
+    build_shard(archive)  # last: it lets go of what was forgotten, too
     report.took_s = time.monotonic() - begun
     return report
 
 
-def _hear_all(archive: Archive, registered: Registered, engine: Engine, skip_silence: bool, report: Report) -> None:
+def _hear_all(archive: Archive, registered: Registered, engine: Executor, skip_silence: bool, report: Report) -> None:
     agenda = _Agenda(archive, list(registered.recordings), skip_silence)
     # Closed at once, whatever ends this: nobody waits for what nobody will keep.
     with _pace(round(agenda.total_s), round(agenda.done_s)) as tell, closing(agenda.heard_by(engine)) as outcomes:
@@ -129,17 +131,17 @@ class _Agenda:
         self.total_s = sum(map(_length_s, self.tasks))
         self.done_s = sum(_length_s(task) for task in self.tasks if _key(task) in done)
 
-    def __iter__(self) -> Iterator[Task]:
+    def __iter__(self) -> Iterator[ChunkTask]:
         for task in self.tasks:
             if task.recording in self.recordings and not _is_done(self.archive, task):
                 yield task
 
-    def heard_by(self, engine: Engine) -> Generator[tuple[Task, Heard | EarmarkError]]:
+    def heard_by(self, engine: Executor) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
         """What an engine hears of them; with nothing to do, no model is loaded and no cluster joined."""
         if next(iter(self), None) is not None:
             yield from engine.hear(self.archive, iter(self))
 
-    def give_up(self, task: Task, problem: str, report: Report) -> None:
+    def give_up(self, task: ChunkTask, problem: str, report: Report) -> None:
         """Hand out no more pieces of a recording."""
         if task.recording in self.recordings:
             del self.recordings[task.recording]
@@ -164,7 +166,7 @@ def _pace(total_s: int, before_s: int) -> Iterator[Callable[[float], None]]:
         yield tell
 
 
-def keep(archive: Archive, task: Task, heard: Heard) -> bool:
+def keep(archive: Archive, task: ChunkTask, heard: ChunkResult) -> bool:
     """Keep what was heard of a piece: all of it or nothing. False where another program has kept it already."""
     # First the file: a row of the tables never speaks of a file that is not there.
     archive.frames.write(task.sha256, task.channel, task.number, heard.frames)
@@ -226,7 +228,7 @@ def _doubles(rows: Iterable[Any]) -> list[int]:
     doubles = []
     for same in by_keyword.values():
         scores, starts_s, ends_s = (np.array([row._mapping[n] for row in same]) for n in ("score", "start_s", "end_s"))
-        kept = set(without_doubles(scores, starts_s, ends_s))
+        kept = set(non_max_suppression(scores, starts_s, ends_s))
         doubles += [row.id for i, row in enumerate(same) if i not in kept]
     return doubles
 
@@ -237,10 +239,10 @@ def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
     return [known[number] for number in numbers]
 
 
-def _tasks(row: Any, skip_silence: bool) -> Iterator[Task]:
+def _tasks(row: Any, skip_silence: bool) -> Iterator[ChunkTask]:
     for number in range(count_pieces(row.duration_s)):
         for channel in range(1, row.channels + 1):
-            yield Task(row.id, row.sha256, row.path, row.duration_s, channel, number, skip_silence)
+            yield ChunkTask(row.id, row.sha256, row.path, row.duration_s, channel, number, skip_silence)
 
 
 def _pieces_done(archive: Archive) -> set[tuple[int, int, int]]:
@@ -248,7 +250,7 @@ def _pieces_done(archive: Archive) -> set[tuple[int, int, int]]:
         return {tuple(row) for row in connection.execute(select(pieces.c.recording, pieces.c.channel, pieces.c.number))}
 
 
-def _is_done(archive: Archive, task: Task) -> bool:
+def _is_done(archive: Archive, task: ChunkTask) -> bool:
     """Whether a piece is there by now, from another program perhaps."""
     asked = select(pieces.c.number).where(
         pieces.c.recording == task.recording, pieces.c.channel == task.channel, pieces.c.number == task.number
@@ -257,10 +259,10 @@ def _is_done(archive: Archive, task: Task) -> bool:
         return connection.execute(asked).first() is not None
 
 
-def _key(task: Task) -> tuple[int, int, int]:
+def _key(task: ChunkTask) -> tuple[int, int, int]:
     return task.recording, task.channel, task.number
 
 
-def _length_s(task: Task) -> float:
+def _length_s(task: ChunkTask) -> float:
     start_s, end_s = bounds_s(task.number, task.duration_s)
     return end_s - start_s

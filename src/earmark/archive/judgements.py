@@ -16,8 +16,8 @@ from typing import Any, cast, get_args
 from sqlalchemy import Connection, Row, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from earmark.archive.archive import Archive, Place
-from earmark.archive.results import Found, Verdict
+from earmark.archive.archive import Archive, Position
+from earmark.archive.results import ArchiveHit, Verdict
 from earmark.archive.schema import judgements as rows
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
@@ -51,7 +51,7 @@ class Judgement:
 
     id: int
     query: str
-    place: Place
+    place: Position
     start_s: float
     end_s: float
     score: float
@@ -59,7 +59,7 @@ class Judgement:
     judged_at: str
 
 
-def query_key(query: str | ImageQuery | Place) -> str:
+def query_key(query: str | ImageQuery | Position) -> str:
     """What judgements of a query are kept under: the same for every spelling of a word, and every copy of a picture.
 
     A keyword is its normalised form, pictures are ``image:`` and a hash of their bytes, whatever their order, and a
@@ -72,7 +72,7 @@ def query_key(query: str | ImageQuery | Place) -> str:
     """
     if isinstance(query, str):
         return normalise(query)
-    if isinstance(query, Place):
+    if isinstance(query, Position):
         return f"{LIKE}{query}"
     hashes = []
     for path, box in query.prompts:
@@ -88,7 +88,7 @@ def query_key(query: str | ImageQuery | Place) -> str:
 def judge(
     archive: Archive,
     key: str,
-    found: Found,
+    found: ArchiveHit,
     verdict: Verdict,
     start_s: float | None = None,
     end_s: float | None = None,
@@ -156,7 +156,7 @@ def judgements(archive: Archive, key: str | None = None) -> list[Judgement]:
     return [_judgement(row) for row in known]
 
 
-def running_precision(archive: Archive, key: str) -> tuple[int, int, int]:
+def verdict_counts(archive: Archive, key: str) -> tuple[int, int, int]:
     """How many hits of a query were called a hit, related, and none: (yes, related, no)."""
     asked = select(rows.c.verdict, func.count()).where(rows.c.query == key).group_by(rows.c.verdict)
     with archive.reading() as connection:
@@ -164,7 +164,7 @@ def running_precision(archive: Archive, key: str) -> tuple[int, int, int]:
     return counts.get("yes", 0), counts.get("related", 0), counts.get("no", 0)
 
 
-def with_verdicts(archive: Archive, key: str, found: Sequence[Found]) -> list[Found]:
+def with_verdicts(archive: Archive, key: str, found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
     """The same hits in the same order; those that were judged with their verdict, and their extent as it was set."""
     by_channel: dict[tuple[int, int], list[Judgement]] = {}
     for judgement in judgements(archive, key):
@@ -172,7 +172,7 @@ def with_verdicts(archive: Archive, key: str, found: Sequence[Found]) -> list[Fo
     return [_told(one, by_channel.get(one.place[:2], [])) for one in found]
 
 
-def _told(found: Found, near: Sequence[Judgement]) -> Found:
+def _told(found: ArchiveHit, near: Sequence[Judgement]) -> ArchiveHit:
     of_it = [judgement for judgement in near if _speaks_of(judgement, found)]
     if not of_it:
         return found
@@ -181,13 +181,13 @@ def _told(found: Found, near: Sequence[Judgement]) -> Found:
     return replace(found, hit=hit, verdict=nearest.verdict)
 
 
-def _speaks_of(judgement: Judgement, found: Found) -> bool:
+def _speaks_of(judgement: Judgement, found: ArchiveHit) -> bool:
     """Whether a judgement of the same query and channel is one of this hit."""
     share = judgement.start_s < found.hit.end_s and found.hit.start_s < judgement.end_s
     return share or judgement.place == _as_written(found.place)
 
 
-def _replace(archive: Archive, found: Found, row: dict[str, Any]) -> int:
+def _replace(archive: Archive, found: ArchiveHit, row: dict[str, Any]) -> int:
     with archive.writing() as connection:
         connection.execute(delete(rows).where(rows.c.id.in_(_same_place(connection, found, row))))
         made = connection.execute(insert(rows).values(row)).inserted_primary_key
@@ -195,7 +195,7 @@ def _replace(archive: Archive, found: Found, row: dict[str, Any]) -> int:
         return int(made[0])
 
 
-def _same_place(connection: Connection, found: Found, row: dict[str, Any]) -> list[int]:
+def _same_place(connection: Connection, found: ArchiveHit, row: dict[str, Any]) -> list[int]:
     """Judgements of the very hit, and of one that an earlier index placed a little beside: each holds the other.
 
     One that only shares time with the hit stays: it may be of the word before, said twice.
@@ -210,7 +210,7 @@ def _same_place(connection: Connection, found: Found, row: dict[str, Any]) -> li
     ]
 
 
-def _check_extent(archive: Archive, place: Place, start_s: float, end_s: float) -> None:
+def _check_extent(archive: Archive, place: Position, start_s: float, end_s: float) -> None:
     asked = select(recordings.c.duration_s, recordings.c.channels).where(recordings.c.id == place.recording)
     with archive.reading() as connection:
         row = connection.execute(asked).first()
@@ -224,12 +224,12 @@ def _check_extent(archive: Archive, place: Place, start_s: float, end_s: float) 
         )
 
 
-def _as_written(place: Place) -> Place:
+def _as_written(place: Position) -> Position:
     """A place as its text says it: hundredths of a second are enough to tell hits apart."""
-    return Place.read(str(place))
+    return Position.read(str(place))
 
 
 def _judgement(row: Row[Any]) -> Judgement:
-    place = Place(row.recording, row.channel, row.time_s)
+    place = Position(row.recording, row.channel, row.time_s)
     verdict = cast("Verdict", row.verdict)
     return Judgement(row.id, row.query, place, row.start_s, row.end_s, row.score, verdict, row.judged_at)

@@ -18,7 +18,7 @@ from earmark.core.vocabulary import Vocabulary, normalise, read_text
 
 
 @dataclass(frozen=True)
-class Meant:
+class Alias:
     """A word as it was asked for, and the keywords that it may mean.
 
     Attributes
@@ -32,7 +32,7 @@ class Meant:
     keywords: tuple[str, ...]
 
 
-def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Meant]:
+def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Alias]:
     """Read a list of words: one a line, or in two columns with the model's keyword behind it.
 
     UTF-8, with or without a byte order mark. Columns are parted by a tab, a semicolon or a comma. A word that stands in
@@ -45,7 +45,7 @@ def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Meant]:
         If the file can't be read, holds no word, or, with all of them, a keyword is not the model's.
     """
     problems = Problems()
-    meant: dict[str, Meant] = {}
+    meant: dict[str, Alias] = {}
     for number, cells in _lines(path):
         word, keyword = cells[0], cells[-1]
         if len(cells) > 2 or not word or not keyword:
@@ -55,8 +55,8 @@ def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Meant]:
             problems.add(path, number, f"the model has no keyword {keyword!r}; the nearest are {nearest}")
         else:
             spelt = vocabulary.words[vocabulary.index(keyword)]
-            before = meant.get(normalise(word), Meant(word, ()))
-            meant[normalise(word)] = Meant(before.word, tuple(dict.fromkeys((*before.keywords, spelt))))
+            before = meant.get(normalise(word), Alias(word, ()))
+            meant[normalise(word)] = Alias(before.word, tuple(dict.fromkeys((*before.keywords, spelt))))
     problems.stop()
     if not meant:
         raise EarmarkError(f"{path} holds no word: write one a line.")
@@ -77,7 +77,7 @@ def read_words(path: Path) -> list[str]:
     return list(words)
 
 
-def keep_words(archive: Archive, listed: Sequence[Meant]) -> None:
+def keep_words(archive: Archive, listed: Sequence[Alias]) -> None:
     """Keep a list in the archive, instead of the one that was kept before."""
     with archive.writing() as connection:
         connection.execute(delete(rows))
@@ -91,18 +91,18 @@ def keep_words(archive: Archive, listed: Sequence[Meant]) -> None:
         )
 
 
-def kept_words(archive: Archive) -> list[Meant]:
+def kept_words(archive: Archive) -> list[Alias]:
     """The list that the archive keeps, by the alphabet."""
     with archive.reading() as connection:
         known = connection.execute(select(rows).order_by(rows.c.word, rows.c.keyword)).all()
     written = {row.word: row.written for row in known}
     return [
-        Meant(written[word], tuple(archive.vocabulary.words[row.keyword] for row in known if row.word == word))
+        Alias(written[word], tuple(archive.vocabulary.words[row.keyword] for row in known if row.word == word))
         for word in written
     ]
 
 
-def meant_by(archive: Archive, word: str) -> Meant:
+def resolve_query(archive: Archive, word: str) -> Alias:
     """The keywords that a word means: itself, if it is one, else those that the archive's list names.
 
     Raises
@@ -111,10 +111,10 @@ def meant_by(archive: Archive, word: str) -> Meant:
         If it is neither; the sentence names words that are spelt like it.
     """
     if word in archive.vocabulary:
-        return Meant(word, (archive.vocabulary.words[archive.vocabulary.index(word)],))
-    listed: Mapping[str, Meant] = {normalise(meant.word): meant for meant in kept_words(archive)}
+        return Alias(word, (archive.vocabulary.words[archive.vocabulary.index(word)],))
+    listed: Mapping[str, Alias] = {normalise(meant.word): meant for meant in kept_words(archive)}
     if normalise(word) in listed:
-        return Meant(word, listed[normalise(word)].keywords)
+        return Alias(word, listed[normalise(word)].keywords)
     own = [meant.word for meant in listed.values()]
     if not own:
         archive.vocabulary.index(word)  # raises

@@ -23,7 +23,7 @@ from earmark.archive.schema import pieces, postings, recordings
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
-from earmark.core.types import identity
+from earmark.core.types import canonical_path
 from earmark.media.audio import require_file
 from earmark.media.lookup import MediaFolder
 from earmark.media.streaming import long_audio_info
@@ -65,13 +65,13 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
     listing : Listing
         What the indexed folders hold now.
     about : mapping
-        Of :func:`earmark.archive.listing.read_about`; what it does not speak of stays as it is.
+        Of :func:`earmark.archive.listing.read_metadata`; what it does not speak of stays as it is.
     """
     registered = Registered(problems=dict(listing.unread))
     with progress("Looking at files", len(listing.files)) as advance:
         for file in listing.files:
             try:
-                recording = _register(archive, file, about.get(identity(file.path), {}), registered)
+                recording = _register(archive, file, about.get(canonical_path(file.path), {}), registered)
                 registered.recordings[recording] = None
             except EarmarkError as problem:
                 registered.problems[os.fspath(file.path)] = str(problem)
@@ -295,7 +295,7 @@ def shown(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def read_about(table: Path) -> dict[str, dict[str, str]]:
+def read_metadata(table: Path) -> dict[str, dict[str, str]]:
     """What a table says of recordings: by their identity, texts by column.
 
     Parameters
@@ -317,6 +317,6 @@ def read_about(table: Path) -> dict[str, dict[str, str]]:
         path = media.find(row.get("audio"))
         if not path.is_file():
             problems.add(table, row.number, f"there is no audio file {row.get('audio')!r}")
-        about[identity(path)] = {column: row.get(column) for column in known.columns if column != "audio"}
+        about[canonical_path(path)] = {column: row.get(column) for column in known.columns if column != "audio"}
     problems.stop()
     return about

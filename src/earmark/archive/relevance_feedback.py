@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import select
 
-from earmark.archive.ann_index import directed
+from earmark.archive.ann_index import l2_normalise
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Single
 from earmark.archive.judgements import Judgement, judgements
-from earmark.archive.results import Found
+from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import recordings
 
 WEIGHT = 3.0  # standard deviations of the log odds that one unit of likeness is worth
@@ -31,7 +31,7 @@ SURE = 1e-9
 Floats = npt.NDArray[np.float64]
 
 
-def rerank(archive: Archive, key: str, found: Sequence[Found]) -> list[Found]:
+def rerank(archive: Archive, key: str, found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
     """The same hits: the judged ones in their order, then the others, those first that judgements speak for.
 
     Parameters
@@ -89,13 +89,13 @@ def embeddings(archive: Archive, stretches: Sequence[tuple[int, int, float, floa
         frames = archive.frames.stretch(hashes[recording], channel, max(0.0, middle_s - half_s), middle_s + half_s)
         means.append(frames.mean(axis=0) if len(frames) else None)
     width = next((len(mean) for mean in means if mean is not None), 0)
-    return directed(np.array([np.zeros(width) if mean is None else mean for mean in means], dtype=np.float64))
+    return l2_normalise(np.array([np.zeros(width) if mean is None else mean for mean in means], dtype=np.float64))
 
 
 def _likeness(left: Floats, judged: Floats, weights: Floats) -> Floats:
     """How far each hit sounds like the judged ones, by their weights: cosines, as far as these can be trusted."""
     trust = float(weights.sum() / (weights.sum() + DOUBT))
-    cosines: Floats = directed(left) @ directed((weights @ judged)[None])[0]
+    cosines: Floats = l2_normalise(left) @ l2_normalise((weights @ judged)[None])[0]
     return trust * cosines
 
 

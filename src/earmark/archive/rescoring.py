@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import torch
 from sqlalchemy import ColumnElement, Row, select
 
-from earmark.archive.archive import Archive, Place
+from earmark.archive.archive import Archive, Position
 from earmark.archive.chunking import HOP_S, WINDOW_S, begin_s, count_windows
 from earmark.archive.frame_store import Single
-from earmark.archive.results import Found, merged
+from earmark.archive.results import ArchiveHit, merge_hits
 from earmark.archive.schema import recordings
 from earmark.core.types import Hit
 from earmark.localisation import LocalisationScores
 from earmark.localisation.peaks import extents
-from earmark.localisation.spotter import Finder
-from earmark.models.padding import pad, real_frames
+from earmark.localisation.spotter import KeywordSpotter
+from earmark.models.padding import pad, padding_mask
 
 AT_ONCE = 64  # windows
 
@@ -64,11 +64,11 @@ class Asked:
         What hits call it.
     finder : Finder
     query : Any
-        One query, of :meth:`earmark.finder.Finder.ask`.
+        One query, of :meth:`earmark.finder.KeywordSpotter.ask`.
     """
 
     name: str
-    finder: Finder
+    finder: KeywordSpotter
     query: Any
 
 
@@ -105,7 +105,7 @@ def windows_around(recording: int, channel: int, start_s: float, end_s: float, r
         yield Window(recording, channel, number)
 
 
-def score_windows(archive: Archive, asked: Asked, windows: Sequence[Window], rows: Recordings) -> list[Found]:
+def score_windows(archive: Archive, asked: Asked, windows: Sequence[Window], rows: Recordings) -> list[ArchiveHit]:
     """A hit for each window, the best first; those that overlap in time are one.
 
     Windows that were not heard, or were skipped as silence, have none.
@@ -119,11 +119,11 @@ def score_windows(archive: Archive, asked: Asked, windows: Sequence[Window], row
     rows : mapping
         Of :func:`searched`.
     """
-    found: list[Found] = []
+    found: list[ArchiveHit] = []
     for first in range(0, len(windows), AT_ONCE):
         heard = [(window, frames_of(archive, window, rows)) for window in windows[first : first + AT_ONCE]]
         found += _scored(asked, [(window, frames) for window, frames in heard if frames.any()], rows)
-    return merged(found)
+    return merge_hits(found)
 
 
 def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
@@ -133,7 +133,7 @@ def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
 
 
 @torch.no_grad()
-def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[Found]:
+def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
     if not heard:
         return []
     model = asked.finder.model
@@ -142,10 +142,10 @@ def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordin
     assert scores is not None
     step_s = model.grid.stride_s
     starts_s = torch.arange(scores.shape[2], dtype=torch.float64) * step_s
-    padded = ~real_frames(lengths, scores.shape[2])[:, None]
+    padded = ~padding_mask(lengths, scores.shape[2])[:, None]
     # Models that know words score frames by logits, those that compare alone by how alike things are.
     located = LocalisationScores(
-        scores.masked_fill(padded, -torch.inf), starts_s, starts_s + step_s, detection, asked.finder.knows_words
+        scores.masked_fill(padded, -torch.inf), starts_s, starts_s + step_s, detection, asked.finder.accepts_keywords
     )
     best = extents(located, lengths.cpu().numpy() * step_s)
     return [
@@ -155,7 +155,7 @@ def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordin
     ]
 
 
-def _found(name: str, window: Window, row: Row[Any], score: float, edges_s: tuple[float, float, float]) -> Found:
+def _found(name: str, window: Window, row: Row[Any], score: float, edges_s: tuple[float, float, float]) -> ArchiveHit:
     time_s, start_s, end_s = (min(window.start_s + edge_s, row.duration_s) for edge_s in edges_s)
     hit = Hit(row.path, name, score, time_s, start_s, end_s)
-    return Found(Place(row.id, window.channel, time_s), hit, row.speaker, row.date, row.language)
+    return ArchiveHit(Position(row.id, window.channel, time_s), hit, row.speaker, row.date, row.language)

@@ -15,27 +15,32 @@ from typing import Any, Literal
 import numpy as np
 from sqlalchemy import Column, ColumnElement, false, func, or_, select
 
-from earmark.archive.archive import Archive, Place
-from earmark.archive.query_aliases import meant_by
+from earmark.archive.archive import Archive, Position
+from earmark.archive.query_aliases import resolve_query
 from earmark.archive.recordings import SEARCHED
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 from earmark.core.vocabulary import normalise
-from earmark.localisation.peaks import without_doubles
-from earmark.models.operating_points import ANY_PICTURE, Alarms, read_alarms, read_image_alarms
+from earmark.localisation.peaks import non_max_suppression
+from earmark.models.operating_points import (
+    ANY_PICTURE,
+    OperatingPoints,
+    read_image_operating_points,
+    read_operating_points,
+)
 
 Verdict = Literal["yes", "no", "related"]
 
 
 @dataclass(frozen=True)
-class Found:
+class ArchiveHit:
     """A hit in an archive.
 
     Attributes
     ----------
     place : Place
-        Where it is; its time is the hit's location. What ``--like`` and judgements name it by.
+        Where it is; its time is the hit's location. What ``--by-example`` and judgements name it by.
     hit : Hit
         Its recording is the path of the file; its extent is as a person set it, if one did.
     speaker, date, language : str
@@ -44,7 +49,7 @@ class Found:
         What a person said of it, for this query.
     """
 
-    place: Place
+    place: Position
     hit: Hit
     speaker: str = ""
     date: str = ""
@@ -77,25 +82,25 @@ class Filters:
     language: str = ""
 
 
-def merged(found: Sequence[Found]) -> list[Found]:
+def merge_hits(found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
     """Hits of one query, the best first; where several overlap, the best stays."""
-    by_channel: dict[tuple[int, int], list[Found]] = {}
+    by_channel: dict[tuple[int, int], list[ArchiveHit]] = {}
     for one in found:
         by_channel.setdefault(one.place[:2], []).append(one)
     kept = []
     for same in by_channel.values():
         scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
-        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
+        kept += [same[i] for i in non_max_suppression(scores, starts_s, ends_s)]
     return sorted(kept, key=lambda one: -one.hit.score)
 
 
-UNTOLD = (
+NO_OPERATING_POINTS = (
     "The model of this archive does not tell false alarms an hour (it was trained before Earmark measured them): give "
     "--min-score, or train and index anew."
 )
 
 
-def word_scores(archive: Archive, words: Sequence[str], per_hour: float) -> dict[str, float]:
+def word_scores(archive: Archive, words: Sequence[str], max_fa_per_hour: float) -> dict[str, float]:
     """By keyword that the words mean, the detection score from which so many false alarms an hour are expected.
 
     Raises
@@ -103,32 +108,32 @@ def word_scores(archive: Archive, words: Sequence[str], per_hour: float) -> dict
     EarmarkError
         If a word is unknown, or the model's dev set can't tell.
     """
-    alarms = told(archive)
-    if alarms is None:
-        raise EarmarkError(UNTOLD)
-    keywords = dict.fromkeys(keyword for word in words for keyword in meant_by(archive, word).keywords)
-    return {keyword: alarms.threshold(keyword, per_hour) for keyword in keywords}
+    operating_points = told(archive)
+    if operating_points is None:
+        raise EarmarkError(NO_OPERATING_POINTS)
+    keywords = dict.fromkeys(keyword for word in words for keyword in resolve_query(archive, word).keywords)
+    return {keyword: operating_points.threshold(keyword, max_fa_per_hour) for keyword in keywords}
 
 
-def picture_score(archive: Archive, per_hour: float) -> float:
+def picture_score(archive: Archive, max_fa_per_hour: float) -> float:
     """The same for queries that are pictures."""
-    alarms = read_image_alarms(archive.folder / "model")
-    if alarms is None:
-        raise EarmarkError(UNTOLD)
-    return alarms.threshold(ANY_PICTURE, per_hour)
+    operating_points = read_image_operating_points(archive.folder / "model")
+    if operating_points is None:
+        raise EarmarkError(NO_OPERATING_POINTS)
+    return operating_points.threshold(ANY_PICTURE, max_fa_per_hour)
 
 
-def told(archive: Archive) -> Alarms | None:
+def told(archive: Archive) -> OperatingPoints | None:
     """What the archive's model tells of false alarms."""
-    return read_alarms(archive.folder / "model", archive.vocabulary)
+    return read_operating_points(archive.folder / "model", archive.vocabulary)
 
 
-def expectation(archive: Archive) -> str:
+def expected_precision_note(archive: Archive) -> str:
     """What to expect of hits, in a sentence; "" where the model does not tell."""
-    alarms = told(archive)
-    if alarms is None or alarms.expected_precision is None:
+    operating_points = told(archive)
+    if operating_points is None or operating_points.expected_precision is None:
         return ""
-    of_hundred = round(100 * alarms.expected_precision)
+    of_hundred = round(100 * operating_points.expected_precision)
     return (
         f"Of 100 hits above the model's own thresholds, about {of_hundred} are expected to be right (on its dev set)."
     )

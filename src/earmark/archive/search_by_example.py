@@ -14,14 +14,14 @@ from collections.abc import Sequence
 import numpy as np
 from sqlalchemy import select
 
-from earmark.archive.ann_index import directed, near, pooled
-from earmark.archive.archive import Archive, Place
+from earmark.archive.ann_index import l2_normalise, nearest_windows, pooled
+from earmark.archive.archive import Archive, Position
 from earmark.archive.chunking import WINDOW_S
 from earmark.archive.frame_store import Single
 from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, searched
-from earmark.archive.results import Filters, Found, merged, recordings_that
+from earmark.archive.results import ArchiveHit, Filters, merge_hits, recordings_that
 from earmark.archive.schema import judgements, postings
-from earmark.archive.shards import look_up
+from earmark.archive.shards import lookup
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 
@@ -33,8 +33,8 @@ BESIDE_S = 0.3  # how far from a place its hit may be
 
 
 def search_like(
-    archive: Archive, place: Place, top: int, filters: Filters | None = None, exhaustive: bool = False
-) -> list[Found]:
+    archive: Archive, place: Position, top: int, filters: Filters | None = None, exhaustive: bool = False
+) -> list[ArchiveHit]:
     """What sounds like a place of the archive, the most alike first; that place itself is left out.
 
     Parameters
@@ -68,7 +68,7 @@ def search_like(
     name = f"like {place}"
     found = [one for window in windows for one in _compare(archive, example, usual, window, rows, name)]
     others = [one for one in found if not _is_at(one, place, start_s, end_s)]
-    return merged(others)[:top]
+    return merge_hits(others)[:top]
 
 
 def alike(example: Single, frames: Single) -> tuple[float, int]:
@@ -82,7 +82,7 @@ def alike(example: Single, frames: Single) -> tuple[float, int]:
         Frame of the stretch's start.
     """
     shorter = min(len(example), len(frames))
-    cosines = np.ascontiguousarray(directed(frames) @ directed(example[:shorter]).T)
+    cosines = np.ascontiguousarray(l2_normalise(frames) @ l2_normalise(example[:shorter]).T)
     row, column = cosines.strides
     # Row f holds what the example meets when it is laid over from frame f on: a diagonal.
     met = np.lib.stride_tricks.as_strided(cosines, (len(frames) - shorter + 1, shorter), (row, row + column))
@@ -93,7 +93,7 @@ def alike(example: Single, frames: Single) -> tuple[float, int]:
 
 def _compare(
     archive: Archive, example: Single, usual: Single, window: Window, rows: Recordings, name: str
-) -> list[Found]:
+) -> list[ArchiveHit]:
     """The stretch of a window that is most like the example; none in silence."""
     frames = frames_of(archive, window, rows)
     if not frames.any():
@@ -103,31 +103,31 @@ def _compare(
     start_s = min(window.start_s + first * step_s, row.duration_s)
     end_s = min(start_s + min(len(example), len(frames)) * step_s, row.duration_s)
     hit = Hit(row.path, name, score, (start_s + end_s) / 2, start_s, end_s)
-    return [Found(Place(row.id, window.channel, hit.time_s), hit, row.speaker, row.date, row.language)]
+    return [ArchiveHit(Position(row.id, window.channel, hit.time_s), hit, row.speaker, row.date, row.language)]
 
 
-def _is_at(found: Found, place: Place, start_s: float, end_s: float) -> bool:
+def _is_at(found: ArchiveHit, place: Position, start_s: float, end_s: float) -> bool:
     """Whether a hit is the example itself."""
     return found.place[:2] == place[:2] and found.hit.start_s < end_s and start_s < found.hit.end_s
 
 
 def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -> Sequence[Window]:
-    folders, windows = look_up(archive, rows)
+    folders, windows = lookup(archive, rows)
     step_s = archive.frames.step_s
-    nearest = near(folders, pooled(example, step_s), rows, step_s, max(FEWEST, WIDER * top))
+    nearest = nearest_windows(folders, pooled(example, step_s), rows, step_s, max(FEWEST, WIDER * top))
     return list(dict.fromkeys(windows + nearest))
 
 
-def _extent_s(archive: Archive, place: Place) -> tuple[float, float]:
+def _extent_s(archive: Archive, place: Position) -> tuple[float, float]:
     """Start and end of the example: as a person set them, as a hit has them, or half a second."""
     with archive.reading() as connection:
         for table in (judgements, postings):
-            near = select(table.c.start_s, table.c.end_s, table.c.time_s).where(
+            nearest_windows = select(table.c.start_s, table.c.end_s, table.c.time_s).where(
                 table.c.recording == place.recording,
                 table.c.channel == place.channel,
                 table.c.time_s.between(place.time_s - BESIDE_S, place.time_s + BESIDE_S),
             )
-            rows = connection.execute(near).all()
+            rows = connection.execute(nearest_windows).all()
             if rows:
                 nearest = min(rows, key=lambda row: abs(row.time_s - place.time_s))
                 return _long_enough(nearest.start_s, nearest.end_s)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from earmark.archive.archive import Archive
 from earmark.archive.rescoring import Asked, Recordings, all_windows, score_windows, searched
-from earmark.archive.results import Filters, Found, recordings_that
-from earmark.archive.shards import look_up
-from earmark.archive.window_summaries import likely
+from earmark.archive.results import ArchiveHit, Filters, recordings_that
+from earmark.archive.shards import lookup
+from earmark.archive.window_summaries import rank_windows
 from earmark.core.errors import EarmarkError
 from earmark.core.types import WORDS_ALONE, ImageQuery
-from earmark.models.image_query_models import PicturedModel
+from earmark.models.image_query_models import ImageQueryModel
 
 FEWEST = 20  # hits that windows are looked up for
 
@@ -26,7 +26,7 @@ def search_pictures(
     min_score: float | None = None,
     filters: Filters | None = None,
     exhaustive: bool = False,
-) -> list[Found]:
+) -> list[ArchiveHit]:
     """Where what pictures show may be spoken, the likeliest first.
 
     Parameters
@@ -53,20 +53,20 @@ def search_pictures(
     return [one for one in found if one.hit.score >= (min_score or 0.0)]
 
 
-def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive: bool = False) -> list[Found]:
+def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive: bool = False) -> list[ArchiveHit]:
     """The best hits of what the model is asked, among some recordings."""
     if exhaustive:
         windows = list(all_windows(rows.values()))
     else:
-        folders, windows = look_up(archive, rows)
-        several = max(FEWEST, top) * _pictured(archive, asked.name).wider
-        windows = list(dict.fromkeys(windows + likely(folders, asked, rows, several)))
+        folders, windows = lookup(archive, rows)
+        several = max(FEWEST, top) * _pictured(archive, asked.name).candidate_multiplier
+        windows = list(dict.fromkeys(windows + rank_windows(folders, asked, rows, several)))
     return score_windows(archive, asked, windows, rows)[:top]
 
 
-def _pictured(archive: Archive, name: str) -> PicturedModel:
+def _pictured(archive: Archive, name: str) -> ImageQueryModel:
     """The archive's model, which must be one that is asked with pictures."""
     model = archive.finder.model
-    if not isinstance(model, PicturedModel):
+    if not isinstance(model, ImageQueryModel):
         raise EarmarkError(WORDS_ALONE.format(name))
     return model

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, select
 
-from earmark.archive.archive import Archive, Place
-from earmark.archive.query_aliases import meant_by
-from earmark.archive.results import ABOUT, Filters, Found, merged, recordings_that
+from earmark.archive.archive import Archive, Position
+from earmark.archive.query_aliases import resolve_query
+from earmark.archive.results import ABOUT, ArchiveHit, Filters, merge_hits, recordings_that
 from earmark.archive.schema import postings, recordings
 from earmark.core.types import Hit
 
@@ -20,7 +20,7 @@ def search_words(
     top: int,
     min_score: Mapping[str, float] | float | None = None,
     filters: Filters | None = None,
-) -> list[Found]:
+) -> list[ArchiveHit]:
     """Where words may be spoken, the likeliest first.
 
     Parameters
@@ -39,9 +39,9 @@ def search_words(
     EarmarkError
         If a word is unknown; the sentence names the nearest ones.
     """
-    asked = [meant_by(archive, word) for word in words]
+    asked = [resolve_query(archive, word) for word in words]
     chosen = recordings_that(archive, filters or Filters())
-    found: list[Found] = []
+    found: list[ArchiveHit] = []
     with archive.reading() as connection:
         for meant in asked:
             several = [
@@ -51,7 +51,7 @@ def search_words(
                     connection, archive.vocabulary.index(keyword), top, _lowest(min_score, keyword), chosen
                 )
             ]
-            found += merged(several)[:top] if len(meant.keywords) > 1 else several
+            found += merge_hits(several)[:top] if len(meant.keywords) > 1 else several
     return sorted(found, key=lambda one: -one.hit.score)
 
 
@@ -72,6 +72,6 @@ def _best(
     return connection.execute(asked).all()
 
 
-def _found(row: Row[Any], word: str) -> Found:
+def _found(row: Row[Any], word: str) -> ArchiveHit:
     hit = Hit(row.path, word, row.score, row.time_s, row.start_s, row.end_s)
-    return Found(Place(row.recording, row.channel, row.time_s), hit, row.speaker, row.date, row.language)
+    return ArchiveHit(Position(row.recording, row.channel, row.time_s), hit, row.speaker, row.date, row.language)

@@ -23,12 +23,12 @@ from earmark.archive.archive import Archive
 from earmark.archive.chunking import bounds_s
 from earmark.archive.rescoring import Piece, Recordings, Window, searched, windows_around
 from earmark.archive.schema import pieces, shard_pieces, shards
-from earmark.archive.window_summaries import write_digests
+from earmark.archive.window_summaries import write_summaries
 
 ORPHANED_S = 3600.0  # a folder that no row speaks of may be another program's, just written
 
 
-def gather(archive: Archive) -> None:
+def build_shard(archive: Archive) -> None:
     """Bring all pieces that are in no shard yet into one.
 
     It may be stopped at any moment, and run by two programs at once: a shard is whole, or there is none.
@@ -45,7 +45,7 @@ def gather(archive: Archive) -> None:
     _remove_orphans(archive)
 
 
-def look_up(archive: Archive, rows: Recordings) -> tuple[list[Path], list[Window]]:
+def lookup(archive: Archive, rows: Recordings) -> tuple[list[Path], list[Window]]:
     """The shards that are there, and the windows of some recordings that are in none of them."""
     # Shards first: what another program takes in meanwhile is then searched whole, and not missed.
     names = [name for name in _names(archive) if _folder(archive, name).is_dir()]
@@ -73,7 +73,7 @@ def _write(archive: Archive, name: str, whole: Sequence[Piece], rows: Recordings
     partial = folder.with_name(f".{name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     try:
-        write_digests(partial, archive, whole, rows)
+        write_summaries(partial, archive, whole, rows)
         count = write_vectors(partial, archive, whole, rows)
         if not folder.is_dir():
             _rename(partial, folder)

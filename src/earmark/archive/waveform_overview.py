@@ -15,10 +15,10 @@ from earmark.media.audio import Waveform
 PEAKS_PER_S = 50
 LOUDEST = 127  # 8 bits are more than a screen shows
 
-Outline = npt.NDArray[np.int8]
+WaveformOverview = npt.NDArray[np.int8]
 
 
-def outline(waveform: Waveform) -> Outline:
+def waveform_overview(waveform: Waveform) -> WaveformOverview:
     """Lowest and highest sample of every 20 ms, shape = (2, n), of 127 for full scale."""
     step = exact_div(SAMPLE_RATE, PEAKS_PER_S)
     padding = -len(waveform) % step
@@ -27,7 +27,7 @@ def outline(waveform: Waveform) -> Outline:
     return np.clip(np.rint(both * LOUDEST), -LOUDEST, LOUDEST).astype(np.int8)
 
 
-def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s: float, count: int) -> Outline:
+def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s: float, count: int) -> WaveformOverview:
     """Outline of a stretch of a recording, to be drawn `count` columns wide; 0 where it was not heard yet.
 
     Returns
@@ -57,7 +57,7 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     return _between(whole, lefts, rights)
 
 
-def _between(whole: Outline, lefts: npt.NDArray[np.int64], rights: npt.NDArray[np.int64]) -> Outline:
+def _between(whole: WaveformOverview, lefts: npt.NDArray[np.int64], rights: npt.NDArray[np.int64]) -> WaveformOverview:
     """Lowest and highest of each of the stretches, which tile the whole or repeat a single peak."""
     pairs = np.stack([lefts, rights], axis=1).ravel()
     padded = np.pad(whole, ((0, 0), (0, 1)), mode="edge")

@@ -1,8 +1,8 @@
 """What windows come to, for a query: one row of numbers each, which the model made of all that it heard in them.
 
 How well a window answers a query is guessed by an inner product with its row (see
-:meth:`earmark.models.pictured.PicturedModel.digest`). All windows of a hundred hours are one matrix, memory-mapped, and
-a query is one product with it. The best are then scored exactly.
+:meth:`earmark.models.image_query_models.ImageQueryModel.window_summary`). All windows of a hundred hours are one
+matrix, memory-mapped, and a query is one product with it. The best are then scored exactly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Half, Single
 from earmark.archive.rescoring import Asked, Piece, Recordings, Window, frames_of, windows_from
 from earmark.core.progress import progress
-from earmark.models.image_query_models import PicturedModel
+from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.padding import pad
 
 WINDOWS, DIGESTS, TYPICAL = "windows.npy", "digests.npy", "typical.npy"
@@ -33,12 +33,12 @@ OPEN = 64  # shards; their files never change
 Numbers = npt.NDArray[np.int32]
 
 
-def write_digests(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> None:
+def write_summaries(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> None:
     """Write those of all windows that start in some pieces; none of a model that is not asked with pictures."""
     model = archive.finder.model
-    if not isinstance(model, PicturedModel):
+    if not isinstance(model, ImageQueryModel):
         return
-    typical = typical_frames(archive, whole, rows)
+    typical = codebook(archive, whole, rows)
     windows: list[Window] = []
     digests = []
     with progress("Summing windows up, pieces", len(whole)) as advance:
@@ -54,7 +54,7 @@ def write_digests(folder: Path, archive: Archive, whole: Sequence[Piece], rows: 
     np.save(folder / DIGESTS, np.concatenate(digests or [np.zeros((0, 1), np.float16)]), allow_pickle=False)
 
 
-def likely(folders: Sequence[Path], asked: Asked, rows: Recordings, most: int) -> list[Window]:
+def rank_windows(folders: Sequence[Path], asked: Asked, rows: Recordings, most: int) -> list[Window]:
     """The windows of some recordings that are likely to answer a query, the likeliest first.
 
     Parameters
@@ -82,20 +82,20 @@ def likely(folders: Sequence[Path], asked: Asked, rows: Recordings, most: int) -
     return [window for _, window in sorted(found, key=lambda one: (-one[0], one[1]))[:most]]
 
 
-def typical_frames(archive: Archive, whole: Sequence[Piece], rows: Recordings) -> Single:
+def codebook(archive: Archive, whole: Sequence[Piece], rows: Recordings) -> Single:
     """Frames that those of some pieces are like, (C, K): the middles of clusters of some of them."""
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     some = []
     for piece in whole:
         frames = archive.frames.read(rows[piece.recording].sha256, piece.channel, piece.number)
         speaking = np.flatnonzero(frames.any(axis=1))
-        chosen = chance.choice(speaking, min(len(speaking), 1 + SAMPLE // len(whole)), replace=False)
+        chosen = rng.choice(speaking, min(len(speaking), 1 + SAMPLE // len(whole)), replace=False)
         some.append(frames[np.sort(chosen)].astype(np.float32))
     sample = np.concatenate(some)
-    return middles(sample, TYPICALS)
+    return kmeans(sample, TYPICALS)
 
 
-def middles(sample: Single, count: int) -> Single:
+def kmeans(sample: Single, count: int) -> Single:
     """The middles of `count` clusters of a sample (n, K), by Lloyd's algorithm; of a small sample, all of it."""
     chosen = np.random.default_rng(0).choice(len(sample), min(count, len(sample)), replace=False)
     points, middle = torch.from_numpy(sample), torch.from_numpy(sample[np.sort(chosen)])
@@ -111,17 +111,19 @@ def middles(sample: Single, count: int) -> Single:
 @torch.no_grad()
 def _guesses(asked: Asked, digests: Tensor, typical: Tensor) -> Tensor:
     model = asked.finder.model
-    assert isinstance(model, PicturedModel)
-    sought = model.sought(asked.query, typical.to(model.device)).cpu()
+    assert isinstance(model, ImageQueryModel)
+    query_summary = model.query_summary(asked.query, typical.to(model.device)).cpu()
     # Half as precise, and twice as fast to read; so nothing may be too large for it.
-    return (digests @ (sought / sought.abs().max().clamp_min(SMALLEST)).to(digests)).float()
+    return (digests @ (query_summary / query_summary.abs().max().clamp_min(SMALLEST)).to(digests)).float()
 
 
 @torch.no_grad()
-def _digest(model: PicturedModel, heard: Sequence[Single], typical: Single) -> Half:
+def _digest(model: ImageQueryModel, heard: Sequence[Single], typical: Single) -> Half:
     frames, lengths = (part.to(model.device) for part in pad(heard))
-    digest: Half = model.digest((frames, lengths), torch.from_numpy(typical).to(model.device)).half().cpu().numpy()
-    return digest
+    window_summary: Half = (
+        model.window_summary((frames, lengths), torch.from_numpy(typical).to(model.device)).half().cpu().numpy()
+    )
+    return window_summary
 
 
 @lru_cache(maxsize=OPEN)

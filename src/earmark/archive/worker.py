@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from earmark.archive.chunking import OVERLAP_S, WINDOW_S, bounds_s, window_of, window_starts
-from earmark.archive.waveform_overview import Outline, outline
+from earmark.archive.waveform_overview import WaveformOverview, waveform_overview
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
-from earmark.localisation.peaks import Extents, extents, without_doubles
-from earmark.localisation.spotter import Finder
+from earmark.localisation.peaks import Extents, extents, non_max_suppression
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.media.audio import Waveform
-from earmark.media.streaming import read_stretch
+from earmark.media.streaming import read_span
 from earmark.models.padding import pad
 
 KEPT = 30  # postings of a keyword a piece, one in ten seconds: more than anybody will listen to
@@ -33,7 +33,7 @@ Half = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True)
-class Task:
+class ChunkTask:
     """A piece to hear.
 
     Attributes
@@ -77,7 +77,7 @@ class Postings:
 
 
 @dataclass(frozen=True)
-class Heard:
+class ChunkResult:
     """What the archive keeps of a piece.
 
     Attributes
@@ -93,10 +93,10 @@ class Heard:
     windows: int
     postings: Postings
     frames: Half
-    peaks: Outline
+    peaks: WaveformOverview
 
 
-def hear(finder: Finder, task: Task) -> Heard:
+def process_chunk(finder: KeywordSpotter, task: ChunkTask) -> ChunkResult:
     """Hear a piece with all keywords of a model.
 
     Raises
@@ -112,7 +112,7 @@ def hear(finder: Finder, task: Task) -> Heard:
     kept = _hear_windows(finder, windows, speaking)
     own = waveform[: s_to_samples(end_s - start_s)]
     frames = _laid_out(kept, starts, len(own), finder.model.grid)
-    return Heard(len(speaking), _postings(kept, starts, start_s), frames, outline(own))
+    return ChunkResult(len(speaking), _postings(kept, starts, start_s), frames, waveform_overview(own))
 
 
 def is_silent(window: Waveform) -> bool:
@@ -145,8 +145,8 @@ class _Kept:
 
 
 @torch.no_grad()
-def _hear_windows(finder: Finder, windows: Sequence[Waveform], speaking: list[int]) -> _Kept:
-    asked = finder.ask(finder.keywords) if finder.knows_words else None
+def _hear_windows(finder: KeywordSpotter, windows: Sequence[Waveform], speaking: list[int]) -> _Kept:
+    asked = finder.ask(finder.keywords) if finder.accepts_keywords else None
     best: list[Extents] = []
     frames: list[Single] = []
     for first in range(0, len(speaking), AT_ONCE):
@@ -159,13 +159,13 @@ def _hear_windows(finder: Finder, windows: Sequence[Waveform], speaking: list[in
     return _Kept(speaking, best, frames, frames[0].shape[1] if frames else _width(finder))
 
 
-def _frames(finder: Finder, features: Tensor, lengths: Tensor) -> list[Single]:
+def _frames(finder: KeywordSpotter, features: Tensor, lengths: Tensor) -> list[Single]:
     device = finder.model.device
     frames, counts = finder.model.encode_speech(features.to(device), lengths.to(device))
     return [one[:count].cpu().numpy() for one, count in zip(frames, counts.tolist(), strict=True)]
 
 
-def _width(finder: Finder) -> int:
+def _width(finder: KeywordSpotter) -> int:
     """K, of a model that has heard nothing yet."""
     features = finder.features(np.zeros(s_to_samples(WINDOW_S), np.float32))[None]
     return int(_frames(finder, features, torch.tensor([features.shape[1]]))[0].shape[1])
@@ -183,7 +183,7 @@ def _postings(kept: _Kept, starts: Sequence[int], piece_s: float) -> Postings:
     chosen = [
         (window, word)
         for word in range(scores.shape[1])
-        for window in without_doubles(scores[:, word], starts_s[:, word], ends_s[:, word], KEPT)
+        for window in non_max_suppression(scores[:, word], starts_s[:, word], ends_s[:, word], KEPT)
     ]
     at = tuple(np.array(chosen, dtype=np.int64).T)
     return Postings(at[1], scores[at], times_s[at], starts_s[at], ends_s[at])
@@ -203,7 +203,7 @@ def _laid_out(kept: _Kept, starts: Sequence[int], samples: int, grid: FrameGrid)
     return whole
 
 
-def _read(task: Task, start_s: float, end_s: float) -> Waveform:
+def _read(task: ChunkTask, start_s: float, end_s: float) -> Waveform:
     """The sound of a piece, and what its last windows hear of the next one.
 
     Raises
@@ -211,7 +211,7 @@ def _read(task: Task, start_s: float, end_s: float) -> Waveform:
     EarmarkError
         If the recording ends before it should.
     """
-    stretch = read_stretch(task.path, start_s, min(end_s + OVERLAP_S, task.duration_s))
+    stretch = read_span(task.path, start_s, min(end_s + OVERLAP_S, task.duration_s))
     if task.channel > len(stretch):
         raise EarmarkError(f"{task.path} has lost its channel {task.channel}: copy it again.")
     waveform = stretch[task.channel - 1]

@@ -17,9 +17,9 @@ from earmark.cli.options import Run
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.archive.archive import Archive, Place
+    from earmark.archive.archive import Archive, Position
     from earmark.archive.indexer import Report
-    from earmark.archive.results import Found
+    from earmark.archive.results import ArchiveHit
     from earmark.core.types import ImageQuery
 
 
@@ -34,7 +34,7 @@ def index(
     run: Run,
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders of recordings, and all below.")],
     archive: Annotated[Path, typer.Option(help="Folder for the archive; what was begun there goes on.")],
-    about: Annotated[
+    metadata: Annotated[
         Path | None,
         typer.Option(help="CSV with the column audio and any of speaker, date, language, licence and consent."),
     ] = None,
@@ -64,7 +64,7 @@ def index(
     if words is not None:
         keep_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
-    report = hear_all(opened, folders, chosen, about, skip_silence, forget)
+    report = hear_all(opened, folders, chosen, metadata, skip_silence, forget)
     _tell(report, archive)
     if report.problems:
         raise typer.Exit(1)
@@ -103,13 +103,13 @@ def search(
         list[Path] | None,
         typer.Option(metavar="PICTURE", help="Find what this picture shows; several: what they have in common."),
     ] = None,
-    like: Annotated[
+    by_example: Annotated[
         list[str] | None, typer.Option(metavar="PLACE", help="Find what sounds like this place: 12:1:345.20.")
     ] = None,
     queries: Annotated[Path | None, typer.Option(help="File with words to find, one a line.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 50,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Show hits from this score on.")] = None,
-    alarms: Annotated[
+    fa_per_hour: Annotated[
         float | None, typer.Option(help="Show hits from the score on that has about so many false alarms an hour.")
     ] = None,
     folder: Annotated[str, typer.Option(help="Only recordings in this folder and below.")] = "",
@@ -119,20 +119,20 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Search an archive for words, for what pictures show, or for what sounds like one of its places."""
-    from earmark.archive.archive import Place, open_archive
+    from earmark.archive.archive import Position, open_archive
     from earmark.archive.results import Filters
-    from earmark.archive.search import Limits, ask
+    from earmark.archive.search import SearchOptions, ask
 
-    limits = Limits(top, min_score, alarms, Filters(folder, speaker, date, language))
+    limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language))
     opened = open_archive(archive)
-    asked: list[str | ImageQuery | Place] = [*(words or []), *(_listed(queries) if queries else [])]
+    asked: list[str | ImageQuery | Position] = [*(words or []), *(_listed(queries) if queries else [])]
     if image:
         from earmark.core.types import ImageQuery
 
         asked.append(ImageQuery.of(*image))
-    asked += [Place.read(place) for place in like or []]
+    asked += [Position.read(place) for place in by_example or []]
     if not asked:
-        raise EarmarkError("Say what to find: a word, a picture with --image, a place with --like, or --queries.")
+        raise EarmarkError("Say what to find: a word, a picture with --image, a place with --by-example, or --queries.")
     found = [one for query in asked for one in ask(opened, query, limits)]
     if as_json:
         import json
@@ -149,12 +149,12 @@ def _listed(path: Path) -> list[str]:
     return read_words(path)
 
 
-def _print_found(found: list[Found], archive: Archive) -> None:
+def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    from earmark.archive.results import expectation
+    from earmark.archive.results import expected_precision_note
 
     table = Table("query", "score", "start", "end", "place")
     table.add_column("recording", overflow="fold")  # a path that is cut short leads nowhere
@@ -164,25 +164,25 @@ def _print_found(found: list[Found], archive: Archive) -> None:
         row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.place), one.hit.recording, one.verdict or "")
         table.add_row(*map(escape, row))
     Console().print(table)
-    print(f"These are candidates, not facts: listen to them. {expectation(archive)}".rstrip())
+    print(f"These are candidates, not facts: listen to them. {expected_precision_note(archive)}".rstrip())
 
 
 @verbs.command()
-def where(archive: ArchiveFolder, as_json: AsJson = False) -> None:
+def info(archive: ArchiveFolder, as_json: AsJson = False) -> None:
     """List all that an archive has written, and count what it holds."""
+    from earmark.archive.archive import info as archive_info
     from earmark.archive.archive import open_archive
-    from earmark.archive.archive import where as look
 
-    found = look(open_archive(archive))
+    found = archive_info(open_archive(archive))
     if as_json:
         import json
 
         print(json.dumps(found, ensure_ascii=False, indent=1))
     else:
-        _print_where(found)
+        _print_info(found)
 
 
-def _print_where(found: dict[str, Any]) -> None:
+def _print_info(found: dict[str, Any]) -> None:
     for name, size in found["files"].items():
         print(f"{size / 1e6:10.1f} MB  {found['folder']}/{name}")
     if found["database"]:
@@ -192,9 +192,6 @@ def _print_where(found: dict[str, Any]) -> None:
     print(f"{found['windows']} windows, {found['postings']} postings, {found['judgements']} judgements.")
     also = " and the tables in the database" if found["database"] else ""
     print(f"Deleting the folder{also} deletes everything; nothing else was written.")
-
-
-verbs = typer.Typer()
 
 
 @verbs.command()
@@ -215,9 +212,6 @@ def serve(
     run(archive, host, port, token, open_page)
 
 
-verbs = typer.Typer()
-
-
 @verbs.command()
 def export(
     archive: ArchiveFolder,
@@ -234,11 +228,11 @@ def export(
 ) -> None:
     """Take judged hits and the best candidates home. What is in the folder already is kept beside as .bak."""
     from earmark.archive.archive import open_archive
-    from earmark.archive.collection import collection
+    from earmark.archive.collect import collect
     from earmark.archive.export import exporter
 
     chosen = exporter(form)
-    taken = collection(open_archive(archive), query or (), top, accepted_only)
+    taken = collect(open_archive(archive), query or (), top, accepted_only)
     written = chosen.write(taken, out)
     hits = [marked for recording in taken.recordings for marked in recording.hits]
     unjudged = sum(marked.verdict is None for marked in hits)

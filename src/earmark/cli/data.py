@@ -32,9 +32,9 @@ def tagger_train(
     ],
     out: Annotated[Path, typer.Option(help="New folder for the tagger.")],
     images: Annotated[list[Path] | None, typer.Option(help="Folder of the pictures, if not the file's own.")] = None,
-    without: Annotated[list[Path] | None, typer.Option(help="List of pictures to leave out, one a line.")] = None,
+    exclude: Annotated[list[Path] | None, typer.Option(help="List of pictures to leave out, one a line.")] = None,
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
-    commonest: Annotated[
+    top_words: Annotated[
         int | None, typer.Option(min=1, help="How many of the commonest words (100; 1000 with --backbone).")
     ] = None,
     backbone: Annotated[
@@ -42,7 +42,7 @@ def tagger_train(
         typer.Option(help="Build on a pretrained network: vgg16:FILE, a FOLDER of transformers', or hub:NAME."),
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="With --backbone: folder for vectors, if not in OUT.")] = None,
-    side: Annotated[
+    image_size: Annotated[
         int | None, typer.Option(min=32, max=512, help="Pictures become squares of this many pixels (96).")
     ] = None,
     epochs: Annotated[
@@ -57,21 +57,21 @@ def tagger_train(
     from earmark.core.vocabulary import read_keywords
     from earmark.supervision.captions import commonest_words, read_exclusions, read_pictures
 
-    if backbone is not None and (side is not None or mirror is not None):
+    if backbone is not None and (image_size is not None or mirror is not None):
         raise EarmarkError(
-            "With --backbone, pictures are prepared as the backbone wants it: leave --side and --mirror out."
+            "With --backbone, pictures are prepared as the backbone wants it: leave --image-size and --mirror out."
         )
     if backbone is None and cache is not None:
         raise EarmarkError("Without --backbone there is nothing to keep in a cache: leave --cache out.")
-    if keywords is not None and commonest is not None:
-        raise EarmarkError("With --keywords, the list says which words to learn: leave --commonest out.")
-    excluded = read_exclusions(without or ())
+    if keywords is not None and top_words is not None:
+        raise EarmarkError("With --keywords, the list says which words to learn: leave --top-words out.")
+    excluded = read_exclusions(exclude or ())
     known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
-    words = read_keywords(keywords) if keywords else commonest_words(known, commonest or (1000 if backbone else 100))
+    words = read_keywords(keywords) if keywords else commonest_words(known, top_words or (1000 if backbone else 100))
     if backbone is None:
         from earmark.supervision.cnn_tagger import SmallTaggerSettings, train_small_tagger
 
-        settings = SmallTaggerSettings(seed=seed, **given(side=side, epochs=epochs, mirror=mirror))
+        settings = SmallTaggerSettings(seed=seed, **given(side=image_size, epochs=epochs, mirror=mirror))
         train_small_tagger(known, words, settings, out)
     else:
         from earmark.features.image_encoder import read_backbone
@@ -123,13 +123,13 @@ def tag(
 
         targets = tags_from_file(file, utterances)
     else:
-        from earmark.supervision.transcripts import bag_of_words, tell_unsaid
+        from earmark.supervision.transcripts import bag_of_words, report_missing_keywords
 
         transcribed = [u for u in utterances if u.text is not None or u.words is not None]
         if not transcribed:
             raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
         targets = bag_of_words(transcribed, keywords_of(known, keywords))
-        tell_unsaid(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
+        report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
     path = targets_path(known, "bow" if bow else "vgs")
     write_targets(path, targets)
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
@@ -169,12 +169,11 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
         for split, use in SPLIT_USES.items():
             utterances = corpus.utterances(split) if split in corpus.splits() else []
             minutes = sum(utterance.duration_s for utterance in utterances) / 60
-            without = "" if utterances else f"  (without them, {use})"
-            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes{without}")
+            missing = "" if utterances else f"  (without them, {use})"
+            print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes{missing}")
         print(f"The corpus is in {corpus.folder}.")
 
     return verb
 
 
-verbs = typer.Typer()
 verbs.add_typer(typer.Typer(cls=_Corpora, help="Prepare a corpus.", no_args_is_help=True), name="corpus")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from earmark.archive.archive import make_archive
-from earmark.archive.executors import Threads
+from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.files import write_text
@@ -16,8 +16,8 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.corpora import picturebook
 from earmark.evaluation.keyword_queries import Evaluation, evaluate, write_metrics
 from earmark.evaluation.report import best, print_table, write_report
-from earmark.localisation.spotter import Finder
-from earmark.media.concatenation import string
+from earmark.localisation.spotter import KeywordSpotter
+from earmark.media.concatenation import concatenate
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import read_recipe
 from earmark.reports.plots import localisation_plot
@@ -55,7 +55,7 @@ def demo(out: Path, size: int, seed: int) -> None:
     for name, (run, changes) in RUNS.items():
         if not (out / run / "model-card.md").is_file():
             train(read_recipe("earmark", SHORTER + changes), corpus, out / run, keywords, resume=True)
-        evaluations[name] = evaluate(Finder(read_checkpoint(out / run)), corpus, "test")
+        evaluations[name] = evaluate(KeywordSpotter(read_checkpoint(out / run)), corpus, "test")
         write_metrics(evaluations[name], out / run / "metrics.json")
     page = out / "results.html"
     write_report(page, "Earmark's demo: the picturebook", evaluations, NOTES)
@@ -81,10 +81,10 @@ def _index(corpus: Corpus, out: Path) -> Path:
     """Index long recordings made of the test's utterances, with the model that pictures alone have taught."""
     recordings, (run, _) = out / "recordings", next(iter(RUNS.values()))
     if not (out / "archive").is_dir():  # begun after all recordings were written
-        string(corpus.utterances("test"), recordings, LONG_S)
+        concatenate(corpus.utterances("test"), recordings, LONG_S)
     archive = make_archive(out / "archive", out / run)
     archive.set(licence=corpus.licence)
-    index(archive, [recordings], Threads())
+    index(archive, [recordings], ThreadExecutor())
     return archive.folder
 
 

@@ -70,7 +70,7 @@ def _audio() -> str:
     import av
     import soundfile
 
-    from earmark.media.streaming import read_stretch
+    from earmark.media.streaming import read_span
 
     writers = dict.fromkeys(AUDIO_FORMATS, _write_plain) | dict.fromkeys(CONTAINERS, _write_container)
     broken = []
@@ -78,7 +78,7 @@ def _audio() -> str:
         for ending, write in writers.items():
             try:
                 write(f"{folder}/sound.{ending}", ending)
-                read_stretch(f"{folder}/sound.{ending}", 0.0, 1.0)
+                read_span(f"{folder}/sound.{ending}", 0.0, 1.0)
             except (soundfile.LibsndfileError, av.error.FFmpegError, ValueError, EarmarkError):
                 broken.append(ending)
     if broken:

@@ -26,25 +26,27 @@ def evaluate(
     queries: Annotated[
         str | None, typer.Option(help="written, image or both; else all that the model can be asked with.")
     ] = None,
-    with_own: Annotated[
-        bool, typer.Option("--with-own", help="Image queries: ask utterances with their own pictures too.")
+    include_own_image: Annotated[
+        bool, typer.Option("--include-own-image", help="Image queries: ask utterances with their own pictures too.")
     ] = False,
 ) -> None:
     """Measure a model: detection, oracle, actual and spotting localisation."""
     from earmark.core.corpus import read_corpus
     from earmark.evaluation.keyword_queries import write_metrics
     from earmark.evaluation.report import print_table, write_report
-    from earmark.evaluation.runner import chosen, evaluate_kinds, kinds_of
-    from earmark.localisation.spotter import Finder
+    from earmark.evaluation.runner import chosen, evaluate_kinds, query_modalities
+    from earmark.localisation.spotter import KeywordSpotter
     from earmark.models.checkpoint import read_checkpoint
 
     known = read_corpus(corpus)
-    finder = Finder(read_checkpoint(run), localisation)
+    finder = KeywordSpotter(read_checkpoint(run), localisation)
     kinds = chosen(finder.model, queries)
     out.mkdir(parents=True, exist_ok=True)  # refused now, not after all the work
     located = out / f".{split}-{finder.localisation}.partial.jsonl"
-    done = evaluate_kinds(finder, known, split, kinds, located, with_own)
-    files = {kind: "metrics.json" if kind == kinds_of(finder.model)[0] else f"metrics-{kind}.json" for kind in kinds}
+    done = evaluate_kinds(finder, known, split, kinds, located, include_own_image)
+    files = {
+        kind: "metrics.json" if kind == query_modalities(finder.model)[0] else f"metrics-{kind}.json" for kind in kinds
+    }
     for kind, evaluation in done.items():
         write_metrics(evaluation, out / files[kind])
     named = {run.name if len(done) == 1 else f"{run.name}, {kind} queries": done[kind] for kind in kinds}
@@ -53,9 +55,6 @@ def evaluate(
     print_table(named)
     numbers = " and ".join(str(out / name) for name in files.values())
     print(f"The results are in {out / 'report.html'}, the numbers in {numbers}.")
-
-
-verbs = typer.Typer()
 
 
 @verbs.command()

@@ -29,7 +29,7 @@ def train(
     out: Annotated[Path, typer.Option(help="New folder for the trained model.")],
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
     set: Annotated[list[str] | None, typer.Option(help="Change the recipe: key=value, dots between levels.")] = None,
-    start: Annotated[
+    init_from: Annotated[
         Path | None, typer.Option(help="Begin with the networks of this tagger or run, all but their last layers.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
@@ -38,12 +38,12 @@ def train(
     from earmark.core.corpus import read_corpus
     from earmark.recipe import read_recipe
 
-    checked = read_recipe(recipe, set)
+    resolved = read_recipe(recipe, set)
     known = read_corpus(corpus)
     words = keywords_of(known, keywords)
     from earmark.training.loop import train as run
 
-    run(checked, known, out, words, resume, start)
+    run(resolved, known, out, words, resume, init_from)
     print(f"The model is in {out}.")
 
 

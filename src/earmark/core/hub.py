@@ -27,7 +27,7 @@ WEIGHTS = ("*.safetensors", "*.bin")
 
 
 @dataclass(frozen=True)
-class Found:
+class PretrainedNetwork:
     """A network that was asked for.
 
     Attributes
@@ -44,14 +44,14 @@ class Found:
     sha256: str
 
 
-def find(spec: str, download: bool = False) -> Found:
+def find(spec: str, download: bool = False) -> PretrainedNetwork:
     """The network that `spec` names; parameters and errors are those of :func:`local_folder`."""
     folder = local_folder(spec, download)
     lasting = spec if spec.startswith(HUB) else str(folder.absolute())
-    return Found(lasting, folder, fingerprint(folder))
+    return PretrainedNetwork(lasting, folder, fingerprint(folder))
 
 
-def find_same(spec: str, sha256: str | None, otherwise: str, download: bool = False) -> Found:
+def find_same(spec: str, sha256: str | None, otherwise: str, download: bool = False) -> PretrainedNetwork:
     """The network that `spec` names, of which it is made sure that it is the very one.
 
     Parameters

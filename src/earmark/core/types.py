@@ -52,7 +52,7 @@ class ImageQuery:
         >>> ImageQuery.of("photos/dog.jpg", "photos/puppy.jpg").name
         'dog.jpg, puppy.jpg'
         """
-        paths = distinct(Path(picture) for picture in pictures)
+        paths = unique(Path(picture) for picture in pictures)
         return cls(name or ", ".join(path.name for path in paths), tuple(Prompt(path) for path in paths))
 
     def __post_init__(self) -> None:
@@ -63,16 +63,16 @@ class ImageQuery:
 Query = str | ImageQuery
 
 
-def identity(picture: Path) -> str:
+def canonical_path(picture: Path) -> str:
     """The same for every path to one picture: relative, through links, or in another Unicode form."""
     return unicodedata.normalize("NFC", os.path.realpath(picture))
 
 
-def distinct(pictures: Iterable[Path]) -> list[Path]:
+def unique(pictures: Iterable[Path]) -> list[Path]:
     """The first path to each picture."""
     firsts: dict[str, Path] = {}
     for picture in dict.fromkeys(pictures):
-        firsts.setdefault(identity(picture), picture)
+        firsts.setdefault(canonical_path(picture), picture)
     return list(firsts.values())
 
 

@@ -14,12 +14,14 @@ from pathlib import Path
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.corpora._alignments import clipped, in_order
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import check_all_audio, check_all_images
 
 
-def assemble(corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Sequence[Word]], ledger: Ledger) -> Corpus:
+def assemble(
+    corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Sequence[Word]], ledger: ImportLog
+) -> Corpus:
     """Write the corpus from the entries that can be used, and tell what was left out.
 
     Parameters
@@ -58,7 +60,7 @@ def assemble(corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Seque
     return corpus
 
 
-def _once(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
+def _once(entries: Sequence[Entry], ledger: ImportLog) -> list[Entry]:
     found: dict[str, Entry] = {}
     for entry in entries:
         if found.setdefault(entry.id, entry) is not entry:
@@ -66,7 +68,7 @@ def _once(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
     return list(found.values())
 
 
-def _with_pictures(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
+def _with_pictures(entries: Sequence[Entry], ledger: ImportLog) -> list[Entry]:
     """The entries whose pictures can be read; all, if no picture is there: tags can come from a file as well."""
     present = [entry for entry in entries if entry.image and os.path.isfile(entry.image)]
     if not present:
@@ -81,7 +83,7 @@ def _with_pictures(entries: Sequence[Entry], ledger: Ledger) -> list[Entry]:
     return [entry for entry in present if entry.image and problems[entry.image] is None]
 
 
-def _audio(entries: Sequence[Entry], ledger: Ledger) -> dict[str, AudioInfo]:
+def _audio(entries: Sequence[Entry], ledger: ImportLog) -> dict[str, AudioInfo]:
     """What the audio of each utterance holds, by utterance id, for those whose audio can be read."""
     infos = {}
     outcomes = check_all_audio(entry.audio for entry in entries)
@@ -95,7 +97,7 @@ def _audio(entries: Sequence[Entry], ledger: Ledger) -> dict[str, AudioInfo]:
     return infos
 
 
-def _note_what_lacks(entry: Entry, no_times: bool, ledger: Ledger) -> None:
+def _note_what_lacks(entry: Entry, no_times: bool, ledger: ImportLog) -> None:
     missing = {
         "a picture": entry.image is None or not os.path.isfile(entry.image),
         "a speaker": entry.speaker is None,
@@ -107,7 +109,7 @@ def _note_what_lacks(entry: Entry, no_times: bool, ledger: Ledger) -> None:
             ledger.lack("utterances", thing, entry.id)
 
 
-def _aligned(utterance_id: str, words: Sequence[Word], info: AudioInfo, ledger: Ledger) -> tuple[Word, ...]:
+def _aligned(utterance_id: str, words: Sequence[Word], info: AudioInfo, ledger: ImportLog) -> tuple[Word, ...]:
     fitting = []
     for word in words:
         if fits := clipped(word, info.duration_s):

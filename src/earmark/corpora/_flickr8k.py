@@ -8,7 +8,7 @@ from pathlib import Path
 
 from earmark.core.corpus import SPLITS
 from earmark.core.csv_tables import Problems, read_table
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.corpora._listings import caption_in, karpathy_splits, read_listed, text_in
 from earmark.corpora._source import MediaFolders, Source, numbered_lines, picture_folders
 
@@ -41,7 +41,7 @@ def photos(source: Source, folder: Path | None) -> MediaFolders:
     return picture_folders(folder, source.find(*PICTURES) or source.folder / PICTURES[0])
 
 
-def token_captions(path: Path, ledger: Ledger) -> dict[str, str]:
+def token_captions(path: Path, ledger: ImportLog) -> dict[str, str]:
     """Captions by :func:`caption_key`, from lines ``KEY.jpg#N caption``, as in ``Flickr8k.token.txt``."""
     captions: dict[str, str] = {}
     for number, line in numbered_lines(path, "captions", ledger):
@@ -57,7 +57,7 @@ def token_captions(path: Path, ledger: Ledger) -> dict[str, str]:
     return captions
 
 
-def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
+def english_captions(source: Source, ledger: ImportLog) -> dict[str, str]:
     """Captions by :func:`caption_key`, from whichever of the three files in circulation there is; {} without any."""
     path = source.find_or_note("no utterance has a written caption", ledger, TOKENS, TABLE, KARPATHY)
     if path is None:
@@ -67,7 +67,7 @@ def english_captions(source: Source, ledger: Ledger) -> dict[str, str]:
     return _numbered(_whole_fives(path, ledger) if path.name == TABLE else _sentences(path, ledger))
 
 
-def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
+def split_lists(source: Source, ledger: ImportLog) -> dict[str, str]:
     """Split by :func:`image_key`, from the three lists of pictures or else from Karpathy's ``dataset.json``.
 
     Raises
@@ -89,7 +89,7 @@ def split_lists(source: Source, ledger: Ledger) -> dict[str, str]:
     return splits
 
 
-def _whole_fives(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+def _whole_fives(path: Path, ledger: ImportLog) -> list[tuple[str, str]]:
     """Pictures and captions from a table whose rows bear no number: those of a picture stand in their order.
 
     Where a row has been lost, nobody can say which: that picture's captions are left out.
@@ -107,7 +107,7 @@ def _whole_fives(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
     return [(image, caption) for image, caption in pairs if counts[image_key(image)] == CAPTIONS]
 
 
-def _sentences(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+def _sentences(path: Path, ledger: ImportLog) -> list[tuple[str, str]]:
     """Pictures and captions from Karpathy's JSON, where a damaged caption still has its place in the order."""
     pairs = []
     for image in read_listed(path, "images")[1]:

@@ -28,7 +28,7 @@ class Note:
     detail: str = ""
 
 
-class Ledger:
+class ImportLog:
     """An account of an import. What it counts (utterances, words, ...) is named in the plural."""
 
     def __init__(self) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from earmark.core.errors import EarmarkError
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.media.lookup import MediaFolder
 
 
@@ -43,7 +43,7 @@ class Source:
         places = (self.folder, *(self.folder / name for name in self._customary))
         return next((place / name for name in names for place in places if (place / name).exists()), None)
 
-    def find_or_note(self, consequence: str, ledger: Ledger, *names: str) -> Path | None:
+    def find_or_note(self, consequence: str, ledger: ImportLog, *names: str) -> Path | None:
         """The first of the files or folders called `names`; if there is none, it is noted what comes of that."""
         found = self.find(*names)
         if found is None:
@@ -93,7 +93,7 @@ def picture_folders(given: Path | None, *customary: Path) -> MediaFolders:
     return MediaFolders(given) if given else MediaFolders(*customary)
 
 
-def numbered_lines(path: Path, what: str, ledger: Ledger) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path, what: str, ledger: ImportLog) -> Iterator[tuple[int, str]]:
     """Lines of a text file that are not blank, with their numbers from 1; what is not UTF-8 is left out and noted."""
     with open(path, "rb") as file:
         for number, raw in enumerate(file, start=1):

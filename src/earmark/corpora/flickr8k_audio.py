@@ -28,7 +28,7 @@ from earmark.core.csv_tables import Problems
 from earmark.corpora._alignments import ctm_words
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._flickr8k import TEXT, caption_key, english_captions, image_key, photos, split_lists
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.corpora._listings import keyword_list
 from earmark.corpora._source import Keywords, MediaFolders, Out, Photos, Source, numbered_lines
 
@@ -57,7 +57,7 @@ def prepare(
     refuse_file(out)
     listed = keyword_list(keywords)
     folder = Source(source, *CUSTOMARY)
-    ledger = Ledger()
+    ledger = ImportLog()
     wav2capt = folder.require("it lists the recordings and their photos", "wav2capt.txt")
     splits = split_lists(folder, ledger)
     captions = english_captions(folder, ledger)
@@ -106,7 +106,7 @@ class Recording:
         return unicodedata.normalize("NFC", Path(self.wav).stem)
 
 
-def _recordings(path: Path, ledger: Ledger) -> Iterator[Recording]:
+def _recordings(path: Path, ledger: ImportLog) -> Iterator[Recording]:
     for number, line in numbered_lines(path, "utterances", ledger):
         ledger.read("utterances")
         fields = line.split()
@@ -117,7 +117,7 @@ def _recordings(path: Path, ledger: Ledger) -> Iterator[Recording]:
             yield Recording(number, fields[0], image_key(fields[1]), caption)
 
 
-def _words(path: Path, ledger: Ledger) -> dict[str, list[Word]]:
+def _words(path: Path, ledger: ImportLog) -> dict[str, list[Word]]:
     """Words by the key of their caption; a caption whose tokens are all no words has none."""
     problems = Problems()
     spoken = ctm_words(numbered_lines(path, "words", ledger), path, problems)
@@ -137,7 +137,7 @@ def _words(path: Path, ledger: Ledger) -> dict[str, list[Word]]:
     return words
 
 
-def _speakers(path: Path | None, ledger: Ledger) -> dict[str, str]:
+def _speakers(path: Path | None, ledger: ImportLog) -> dict[str, str]:
     """Speaker by the name of the recording; {} where there is no list of them."""
     speakers: dict[str, str] = {}
     if path is None:

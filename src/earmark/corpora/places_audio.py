@@ -20,7 +20,7 @@ import typer
 
 from earmark.core.corpus import Corpus
 from earmark.corpora._assemble import Entry, assemble, refuse_file
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.corpora._listings import hashed_split, keyword_list, listed_caption, read_listed, text_in
 from earmark.corpora._source import Keywords, MediaFolders, Out, Photos, Source, picture_folders
 
@@ -45,7 +45,7 @@ def prepare(
     refuse_file(out)
     listed = keyword_list(keywords)
     folder = Source(source, "metadata")
-    ledger = Ledger()
+    ledger = ImportLog()
     lists = {part: folder.require("it lists the recordings and their photos", f"{part}.json") for part in PARTS_END}
     entries: list[Entry] = []
     for part, path in lists.items():

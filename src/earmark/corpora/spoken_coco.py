@@ -25,7 +25,7 @@ from earmark.core.corpus import Corpus, Word
 from earmark.core.csv_tables import Problems
 from earmark.corpora._alignments import seconds, spoken_word
 from earmark.corpora._assemble import Entry, assemble, refuse_file
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.corpora._listings import hashed_split, karpathy_splits, keyword_list, listed_caption, read_listed, text_in
 from earmark.corpora._source import Keywords, MediaFolders, Out, Source, numbered_lines, picture_folders
 
@@ -55,7 +55,7 @@ def prepare(
     refuse_file(out)
     listed = keyword_list(keywords)
     folder = Source(source, "SpokenCOCO")
-    ledger = Ledger()
+    ledger = ImportLog()
     lists = _lists(folder)
     base = lists["train"].parent
     split_of = _splitter(folder.find(KARPATHY), halve="test" not in lists)
@@ -108,7 +108,7 @@ def _captions(path: Path) -> Iterator[tuple[str, Any]]:
             yield text_in(item, "image"), caption
 
 
-def _words(path: Path, ledger: Ledger) -> dict[str, list[Word]]:
+def _words(path: Path, ledger: ImportLog) -> dict[str, list[Word]]:
     """Words by the name of their recording."""
     problems = Problems()
     words: dict[str, list[Word]] = {}

@@ -36,7 +36,7 @@ from earmark.core.vocabulary import Vocabulary, plain_words, read_keywords
 from earmark.corpora._alignments import textgrid_words
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._flickr8k import TEXT, photos, token_captions
-from earmark.corpora._import_log import Ledger
+from earmark.corpora._import_log import ImportLog
 from earmark.corpora._source import MediaFolders, Out, Photos, Source, numbered_lines
 
 NAME = "YFACC"
@@ -73,7 +73,7 @@ def prepare(
     """
     refuse_file(out)
     folder = Source(source, TEXT)
-    ledger = Ledger()
+    ledger = ImportLog()
     folder.require("it holds the recordings", *(FOLDER.format(split) for split in SPLITS))
     what = "it says which English keyword is which Yoruba one"
     mapped = folder.require(what, *MAPS)
@@ -88,7 +88,7 @@ def prepare(
 
 
 def _entries(
-    folder: Source, pictures: MediaFolders, english: Mapping[str, list[str]] | None, ledger: Ledger
+    folder: Source, pictures: MediaFolders, english: Mapping[str, list[str]] | None, ledger: ImportLog
 ) -> list[Entry]:
     """All that have a caption or a recording; the captions in Yoruba, or with keywords put into `english`."""
     entries = []
@@ -130,7 +130,7 @@ def in_english(caption: str, english: Mapping[str, list[str]]) -> str:
     return " ".join(said)
 
 
-def _keyword_pairs(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
+def _keyword_pairs(path: Path, ledger: ImportLog) -> list[tuple[str, str]]:
     """English and Yoruba keywords, from lines ``english, yoruba`` (in the other file without the comma).
 
     Raises
@@ -151,7 +151,7 @@ def _keyword_pairs(path: Path, ledger: Ledger) -> list[tuple[str, str]]:
     return pairs
 
 
-def _listed(path: Path, own: Vocabulary, mapped: Path, queries: Language, ledger: Ledger) -> tuple[str, ...]:
+def _listed(path: Path, own: Vocabulary, mapped: Path, queries: Language, ledger: ImportLog) -> tuple[str, ...]:
     """The keywords in the file at `path` that can be spoken: in English, those that the map has (`own`).
 
     In Yoruba, a word that the map lacks may be spoken all the same: it is kept, and noted.
@@ -196,7 +196,7 @@ def _recordings(folder: Path) -> dict[str, tuple[str | None, Path]]:
     return recordings
 
 
-def _words(folder: Path | None, english: Mapping[str, list[str]] | None, ledger: Ledger) -> dict[str, list[Word]]:
+def _words(folder: Path | None, english: Mapping[str, list[str]] | None, ledger: ImportLog) -> dict[str, list[Word]]:
     """Labelled words by ``KEY_N``: by their English names, or (where `english` is None) as labelled."""
     words: dict[str, list[Word]] = {}
     for path in sorted(folder.rglob("*.TextGrid")) if folder else ():

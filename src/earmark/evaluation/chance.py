@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from earmark.evaluation.data import Bools, Floats, Truth
+from earmark.evaluation.data import Bools, Floats, GroundTruth
 from earmark.evaluation.metrics import macro, ratio
 
 
-def oracle_accuracy(truth: Truth, durations_s: Floats) -> Floats:
+def oracle_accuracy(truth: GroundTruth, durations_s: Floats) -> Floats:
     """Expected oracle accuracy of a uniformly random moment of the utterance.
 
     The share of the utterance that the keyword fills (its occurrences together, overlaps once), averaged over
@@ -34,7 +34,7 @@ def oracle_accuracy(truth: Truth, durations_s: Floats) -> Floats:
     return ratio((filled_s / length_s).sum(), truth.present.sum())
 
 
-def spotting_precision(truth: Truth, answered: Bools) -> Floats:
+def spotting_precision(truth: GroundTruth, answered: Bools) -> Floats:
     """Expected P@10 (and P@N) of a random ranking: how common a keyword is, on average over those that occur.
 
     Parameters

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from earmark.core.corpus import Utterance
 from earmark.core.errors import EarmarkError
-from earmark.core.types import ImageQuery, Prompt, identity
+from earmark.core.types import ImageQuery, Prompt, canonical_path
 from earmark.core.vocabulary import Vocabulary
 from earmark.supervision.transcripts import bag_of_words, occurrences
 
@@ -24,7 +24,7 @@ Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Truth:
+class GroundTruth:
     """What is spoken, and where: U utterances, W keywords, N occurrences.
 
     Attributes
@@ -51,10 +51,10 @@ class Truth:
         if not self.present[self.utterance, self.keyword].all():
             raise ValueError("a keyword occurs in an utterance where it is not present")
 
-    def within(self, cells: Bools) -> Truth:
+    def within(self, cells: Bools) -> GroundTruth:
         """What is spoken in some cells, shape = (U, W), bool; of the others nothing is known."""
         kept = cells[self.utterance, self.keyword]
-        return Truth(
+        return GroundTruth(
             present=self.present & cells,
             utterance=self.utterance[kept],
             keyword=self.keyword[kept],
@@ -104,7 +104,7 @@ class Predictions:
         return np.ones(self.scores.shape, dtype=bool) if self.asked is None else self.asked
 
 
-def holds_location(truth: Truth, predictions: Predictions) -> Bools:
+def holds_location(truth: GroundTruth, predictions: Predictions) -> Bools:
     """Whether each occurrence holds the location predicted for its keyword: start <= location <= end.
 
     Returns
@@ -115,7 +115,7 @@ def holds_location(truth: Truth, predictions: Predictions) -> Bools:
     return (truth.start_s <= time_s) & (time_s <= truth.end_s)
 
 
-def located(truth: Truth, predictions: Predictions) -> Bools:
+def located(truth: GroundTruth, predictions: Predictions) -> Bools:
     """Whether the location lies inside any occurrence of the keyword.
 
     Returns
@@ -143,7 +143,7 @@ def measurable(utterances: Sequence[Utterance]) -> list[Utterance]:
     return kept
 
 
-def gather_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> Truth:
+def ground_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> GroundTruth:
     """What is spoken where in `utterances`, which all have word times or all have texts."""
     aligned = all(utterance.words is not None for utterance in utterances)
     found = [
@@ -160,10 +160,10 @@ def gather_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> Truth
     else:
         rows = bag_of_words(utterances, keywords).rows
         present = np.stack([rows[u.id] for u in utterances]) > 0
-    return Truth(present, utterance.astype(int), keyword.astype(int), start_s, end_s, aligned)
+    return GroundTruth(present, utterance.astype(int), keyword.astype(int), start_s, end_s, aligned)
 
 
 def others(query: ImageQuery, picture: Path | None) -> tuple[Prompt, ...]:
     """A query's prompts that are not of one picture."""
-    own = picture and identity(picture)
-    return tuple(prompt for prompt in query.prompts if identity(prompt.path) != own)
+    own = picture and canonical_path(picture)
+    return tuple(prompt for prompt in query.prompts if canonical_path(prompt.path) != own)

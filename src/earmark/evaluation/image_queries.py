@@ -27,14 +27,22 @@ from earmark.core.corpus import Corpus, Utterance
 from earmark.core.csv_tables import Problems, Row, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
-from earmark.core.types import Box, ImageQuery, Prompt, distinct, identity
+from earmark.core.types import Box, ImageQuery, Prompt, canonical_path, unique
 from earmark.core.vocabulary import Vocabulary, normalise
-from earmark.evaluation.data import Bools, Predictions, gather_truth
-from earmark.evaluation.keyword_queries import BATCH, IMAGE, Evaluation, Heard, header, hear, no_later_than_its_end
-from earmark.evaluation.summary import measure
-from earmark.localisation.spotter import Finder
+from earmark.evaluation.data import Bools, Predictions, ground_truth
+from earmark.evaluation.keyword_queries import (
+    BATCH,
+    IMAGE,
+    Evaluation,
+    SplitFeatures,
+    header,
+    hear,
+    no_later_than_its_end,
+)
+from earmark.evaluation.summary import compute_metrics
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import DEFAULT_THRESHOLD
-from earmark.models.image_query_models import PicturedModel
+from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.prompts import Prompts
 from earmark.supervision.transcripts import bag_of_words
 
@@ -42,7 +50,7 @@ MOST = 10  # pictures a keyword, as in Nortje and Kamper (2022)
 TABLE = "queries.csv"
 EDGES = ("left", "top", "right", "bottom")
 
-Boxes = Mapping[tuple[str, str], Box | None]  # by normalised keyword and by :func:`identity` of picture
+Boxes = Mapping[tuple[str, str], Box | None]  # by normalised keyword and by :func:`canonical_path` of picture
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,8 @@ class QueryPictures:
         -------
         numpy.ndarray, shape = (U, Q), bool
         """
-        own = [image and identity(image) for image in images]
-        shown = [{identity(prompt.path) for prompt in query.prompts} for query in self.queries]
+        own = [image and canonical_path(image) for image in images]
+        shown = [{canonical_path(prompt.path) for prompt in query.prompts} for query in self.queries]
         table = np.array([[bool(pictures - {picture}) for pictures in shown] for picture in own], dtype=bool)
         return table.reshape(len(images), len(self.queries))
 
@@ -128,14 +136,14 @@ def choose(
     """
     shown = [u for u in utterances if u.image is not None and (u.words is not None or u.text is not None)]
     said = bag_of_words(shown, keywords).rows
-    known = {identity(path) for path in learned}
+    known = {canonical_path(path) for path in learned}
     queries, bare, passed = [], [], set()
     for number, keyword in enumerate(keywords):
-        paths = distinct(u.image for u in shown if u.image and said[u.id][number])
-        passed |= {identity(path) for path in paths} & known
-        kept = [path for path in paths if identity(path) not in known][:MOST]
+        paths = unique(u.image for u in shown if u.image and said[u.id][number])
+        passed |= {canonical_path(path) for path in paths} & known
+        kept = [path for path in paths if canonical_path(path) not in known][:MOST]
         if kept:
-            prompts = (Prompt(path, boxes.get((normalise(keyword), identity(path)))) for path in kept)
+            prompts = (Prompt(path, boxes.get((normalise(keyword), canonical_path(path)))) for path in kept)
             queries.append(ImageQuery(keyword, tuple(prompts)))
         else:
             bare.append(keyword)
@@ -156,10 +164,10 @@ def read_boxes(corpus: Corpus) -> Boxes:
     problems = Problems()
     table = read_table(path, ("keyword", "image", *EDGES), (), problems)
     images = {u.image for split in corpus.splits() for u in corpus.utterances(split) if u.image}
-    every = {identity(image) for image in images}
+    every = {canonical_path(image) for image in images}
     boxes: dict[tuple[str, str], Box | None] = {}
     for row in table.rows:
-        name = identity(corpus.folder / row.get("image"))
+        name = canonical_path(corpus.folder / row.get("image"))
         place = normalise(row.get("keyword")), name
         wrong = _wrong(row, name in every, place in boxes)
         if wrong:
@@ -196,7 +204,9 @@ def _relative(path: Path, folder: Path) -> str:
     return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.as_posix()
 
 
-def evaluate_pictures(finder: Finder, corpus: Corpus, split: str, with_own: bool = False) -> Evaluation:
+def evaluate_pictures(
+    finder: KeywordSpotter, corpus: Corpus, split: str, include_own_image: bool = False
+) -> Evaluation:
     """Measure a model on a split, asked with pictures of that split.
 
     Parameters
@@ -205,7 +215,7 @@ def evaluate_pictures(finder: Finder, corpus: Corpus, split: str, with_own: bool
         Of a model that is asked with pictures.
     corpus : Corpus
     split : str
-    with_own : bool
+    include_own_image : bool
         Ask utterances with their own pictures too, as the released code of Nortje and Kamper (2022) does.
 
     Raises
@@ -214,19 +224,19 @@ def evaluate_pictures(finder: Finder, corpus: Corpus, split: str, with_own: bool
         If the model is not asked with pictures, there are none to ask with, or none can be read; or as
         :func:`earmark.evaluate.runner.evaluate`.
     """
-    if not isinstance(finder.model, PicturedModel):
+    if not isinstance(finder.model, ImageQueryModel):
         raise EarmarkError(
             "This model is asked with words alone, so it can't be evaluated with image queries: leave --queries out."
         )
     pictures = query_pictures(corpus, split, finder.checkpoint.vocabulary)
     keywords = Vocabulary(query.name for query in pictures.queries)
     utterances, heard = hear(finder, corpus, split)
-    images = [None if with_own else utterance.image for utterance in utterances]
+    images = [None if include_own_image else utterance.image for utterance in utterances]
     asked = pictures.askable(images)
-    truth = gather_truth(utterances, keywords)
+    truth = ground_truth(utterances, keywords)
     predictions = answers(finder, heard, Prompts(finder.model, pictures.queries), images, asked)
     threshold = finder.checkpoint.image_threshold
-    measures = measure(
+    measures = compute_metrics(
         truth.within(asked),
         predictions,
         np.full(len(keywords), DEFAULT_THRESHOLD if threshold is None else threshold),
@@ -239,7 +249,7 @@ def evaluate_pictures(finder: Finder, corpus: Corpus, split: str, with_own: bool
         "queries": IMAGE,
         "query_pictures": {
             "of_keywords": pictures.to_json(corpus.folder),
-            "own_pictures_asked": with_own,
+            "own_pictures_asked": include_own_image,
             "crops": sum(prompt.box is not None for query in pictures.queries for prompt in query.prompts),
             "left_out": {
                 "pairs": int((~asked).sum()),
@@ -256,7 +266,9 @@ def evaluate_pictures(finder: Finder, corpus: Corpus, split: str, with_own: bool
 
 
 @torch.no_grad()
-def answers(finder: Finder, heard: Heard, prompts: Prompts, images: Sequence[Path | None], asked: Bools) -> Predictions:
+def answers(
+    finder: KeywordSpotter, heard: SplitFeatures, prompts: Prompts, images: Sequence[Path | None], asked: Bools
+) -> Predictions:
     """What a model says of U utterances and Q image queries.
 
     Parameters
@@ -281,7 +293,7 @@ def answers(finder: Finder, heard: Heard, prompts: Prompts, images: Sequence[Pat
     return Predictions(scores, times_s, asked)
 
 
-def _said(finder: Finder, features: Tensor, lengths: Tensor, rows: Sequence[int], queries: Any) -> Tensor:
+def _said(finder: KeywordSpotter, features: Tensor, lengths: Tensor, rows: Sequence[int], queries: Any) -> Tensor:
     """Detection scores and locations, (b, q, 2), of some rows of a batch."""
     located = finder.locate(features[list(rows)], lengths[list(rows)], queries)
     return torch.stack([located.detection.double().sigmoid(), located.locations_s().double()], dim=2)

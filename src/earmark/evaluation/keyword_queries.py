@@ -23,11 +23,11 @@ from earmark.core.files import write_text
 from earmark.core.progress import progress
 from earmark.core.types import Query
 from earmark.evaluation.agreement import LISTENED_TO
-from earmark.evaluation.data import Bools, Floats, Predictions, Truth, gather_truth, measurable, others
-from earmark.evaluation.location_cache import Kept, Locate, dependence
-from earmark.evaluation.summary import measure
+from earmark.evaluation.data import Bools, Floats, GroundTruth, Predictions, ground_truth, measurable, others
+from earmark.evaluation.location_cache import Locate, LocationCache, dependence
+from earmark.evaluation.summary import compute_metrics
 from earmark.features.cache import FeatureSet, load_features
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.padding import in_order, pad
 
 SCHEMA_VERSION = 1
@@ -52,10 +52,10 @@ class Evaluation:
         In the form of ``schemas/metrics.schema.json``.
     """
 
-    finder: Finder
+    finder: KeywordSpotter
     utterances: list[Utterance]
     queries: tuple[Query, ...]
-    truth: Truth
+    truth: GroundTruth
     predictions: Predictions
     metrics: dict[str, Any]
 
@@ -67,7 +67,7 @@ class Evaluation:
         return replace(asked, prompts=others(asked, self.utterances[utterance].image))
 
 
-def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = None) -> Evaluation:
+def evaluate(finder: KeywordSpotter, corpus: Corpus, split: str, keep: Path | None = None) -> Evaluation:
     """Measure a model on a split, asked with written keywords.
 
     Parameters
@@ -86,12 +86,12 @@ def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = Non
     """
     vocabulary = finder.checkpoint.vocabulary
     utterances, heard = hear(finder, corpus, split)
-    truth = gather_truth(utterances, vocabulary)
+    truth = ground_truth(utterances, vocabulary)
     scores = detection_scores(finder, heard)
-    wanted = worth_locating(truth.present, scores)
+    wanted = cells_to_localise(truth.present, scores)
     locate: Locate = partial(locate_batch, finder, heard)
-    if keep and finder.is_costly:
-        locate = Kept(keep, dependence(finder, utterances)).remembering(locate)
+    if keep and finder.cost_grows_with_queries:
+        locate = LocationCache(keep, dependence(finder, utterances)).cached(locate)
     predictions = Predictions(scores, locations(finder, heard, wanted, locate))
     metrics = {
         **header(finder, corpus, split),
@@ -99,19 +99,19 @@ def evaluate(finder: Finder, corpus: Corpus, split: str, keep: Path | None = Non
         "query_pictures": None,
         "utterances": len(utterances),
         "keywords": len(vocabulary),
-        **measure(
+        **compute_metrics(
             truth,
             predictions,
             finder.checkpoint.thresholds,
             vocabulary.words,
             np.array([utterance.duration_s for utterance in utterances]),
-            finder.checkpoint.one_threshold,
+            finder.checkpoint.global_threshold,
         ),
     }
     return Evaluation(finder, utterances, finder.keywords, truth, predictions, metrics)
 
 
-def hear(finder: Finder, corpus: Corpus, split: str) -> tuple[list[Utterance], Heard]:
+def hear(finder: KeywordSpotter, corpus: Corpus, split: str) -> tuple[list[Utterance], SplitFeatures]:
     """The U utterances of a split to measure on, and their features.
 
     Raises
@@ -123,10 +123,10 @@ def hear(finder: Finder, corpus: Corpus, split: str) -> tuple[list[Utterance], H
     utterances = measurable(every)
     chosen = {utterance.id for utterance in utterances}
     rows = [i for i, utterance in enumerate(every) if utterance.id in chosen]
-    return utterances, Heard(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
+    return utterances, SplitFeatures(load_features(corpus, split, finder.checkpoint.recipe.features), rows)
 
 
-def header(finder: Finder, corpus: Corpus, split: str) -> dict[str, Any]:
+def header(finder: KeywordSpotter, corpus: Corpus, split: str) -> dict[str, Any]:
     """What ``metrics.json`` begins with: what was measured on what."""
     recipe = finder.checkpoint.recipe
     return {
@@ -147,7 +147,7 @@ def write_metrics(evaluation: Evaluation, path: Path) -> None:
     write_text(path, json.dumps(evaluation.metrics, ensure_ascii=False, indent=1) + "\n")
 
 
-def worth_locating(present: Bools, scores: Floats) -> Bools:
+def cells_to_localise(present: Bools, scores: Floats) -> Bools:
     """The cells whose location can count: where the keyword is spoken, or ranks high.
 
     A location is right only where the keyword is spoken; which words are found in its place is asked of the utterances
@@ -167,7 +167,7 @@ def worth_locating(present: Bools, scores: Floats) -> Bools:
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class SplitFeatures:
     """Some utterances of a split, to be read as they are needed.
 
     Attributes
@@ -194,7 +194,7 @@ class Heard:
 
 
 @torch.no_grad()
-def detection_scores(finder: Finder, heard: Heard) -> Floats:
+def detection_scores(finder: KeywordSpotter, heard: SplitFeatures) -> Floats:
     """Detection scores of the whole vocabulary in U utterances: shape = (U, W)."""
     queries = finder.model.encode_queries(finder.keywords)
     scores = np.empty((len(heard), len(queries)))
@@ -206,14 +206,14 @@ def detection_scores(finder: Finder, heard: Heard) -> Floats:
     return scores
 
 
-def locations(finder: Finder, heard: Heard, wanted: Bools, locate: Locate) -> Floats:
+def locations(finder: KeywordSpotter, heard: SplitFeatures, wanted: Bools, locate: Locate) -> Floats:
     """Locations in seconds where they are wanted, NaN elsewhere: shape = (U, W).
 
     A costly method is asked for one utterance after the other, and for no more keywords than are wanted there.
     """
     times_s = np.full(wanted.shape, np.nan)
     with progress(f"Locating by {finder.localisation}", len(heard)) as advance:
-        for batch in heard.batches(1 if finder.is_costly else BATCH):
+        for batch in heard.batches(1 if finder.cost_grows_with_queries else BATCH):
             asked = np.flatnonzero(wanted[batch].any(axis=0))
             times_s[np.ix_(np.array(batch), asked)] = locate(batch, asked.tolist())
             advance(len(batch))
@@ -221,7 +221,7 @@ def locations(finder: Finder, heard: Heard, wanted: Bools, locate: Locate) -> Fl
 
 
 @torch.no_grad()
-def locate_batch(finder: Finder, heard: Heard, batch: Sequence[int], keywords: Sequence[int]) -> Floats:
+def locate_batch(finder: KeywordSpotter, heard: SplitFeatures, batch: Sequence[int], keywords: Sequence[int]) -> Floats:
     """Locations (B, Q) of some keywords in a batch, none behind an utterance's end."""
     features, lengths = heard.padded(batch)
     queries = finder.model.encode_queries([finder.keywords[w] for w in keywords])
@@ -229,7 +229,7 @@ def locate_batch(finder: Finder, heard: Heard, batch: Sequence[int], keywords: S
     return no_later_than_its_end(finder, times_s, lengths)
 
 
-def no_later_than_its_end(finder: Finder, times_s: Floats, lengths: Tensor) -> Floats:
+def no_later_than_its_end(finder: KeywordSpotter, times_s: Floats, lengths: Tensor) -> Floats:
     """Locations (B, Q) in utterances of (B,) features.
 
     The only frame of an utterance that is shorter than a frame has its middle behind the end.

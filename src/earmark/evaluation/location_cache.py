@@ -16,14 +16,14 @@ import numpy as np
 
 from earmark.core.corpus import Utterance
 from earmark.evaluation.data import Floats
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import WEIGHTS
 
 Locate = Callable[[Sequence[int], Sequence[int]], Floats]  # numbers of utterances (B,) and keywords (Q,) -> (B, Q)
-Found = dict[int, dict[int, float]]  # location in seconds, by the number of the utterance and of the keyword
+CachedLocations = dict[int, dict[int, float]]  # location in seconds, by the number of the utterance and of the keyword
 
 
-class Kept:
+class LocationCache:
     """Locations in a file.
 
     Parameters
@@ -40,7 +40,7 @@ class Kept:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(_line(depends_on) + "".join(map(_line, self.found.items())), encoding="utf-8")
 
-    def remembering(self, locate: Locate) -> Locate:
+    def cached(self, locate: Locate) -> Locate:
         """`locate` for one utterance at a time, asked only for what is not kept, and then kept."""
 
         def located(utterances: Sequence[int], keywords: Sequence[int]) -> Floats:
@@ -56,7 +56,7 @@ class Kept:
         return located
 
 
-def dependence(finder: Finder, utterances: Sequence[Utterance]) -> str:
+def dependence(finder: KeywordSpotter, utterances: Sequence[Utterance]) -> str:
     """What the locations of a model depend on: its weights, the method, and the recordings as they are now."""
     digest = hashlib.sha256((finder.checkpoint.folder / WEIGHTS).read_bytes())
     digest.update(finder.checkpoint.recipe.model_dump_json().encode())
@@ -67,8 +67,8 @@ def dependence(finder: Finder, utterances: Sequence[Utterance]) -> str:
     return digest.hexdigest()
 
 
-def _read(path: Path, depends_on: str) -> Found:
-    found: Found = {}
+def _read(path: Path, depends_on: str) -> CachedLocations:
+    found: CachedLocations = {}
     try:
         first, *lines = path.read_text(encoding="utf-8").splitlines()
         if json.loads(first) == depends_on:

@@ -16,12 +16,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from earmark.evaluation.data import Bools, Floats, Predictions, Truth, holds_location
+from earmark.evaluation.data import Bools, Floats, GroundTruth, Predictions, holds_location
 from earmark.evaluation.metrics import TOP, Counts, Ranking, macro, precision_at, ratio
 
 
 def released(
-    truth: Truth, predictions: Predictions, detections: Bools, rankings: Sequence[Ranking]
+    truth: GroundTruth, predictions: Predictions, detections: Bools, rankings: Sequence[Ranking]
 ) -> dict[str, Floats]:
     """All measures under the released rules, by name, each of shape ().
 
@@ -38,7 +38,7 @@ def released(
     return measures | _spotting_localisation(truth, _last_located(truth, held), rankings)
 
 
-def _actual(truth: Truth, held: Bools, hypothesised: Bools) -> Counts:
+def _actual(truth: GroundTruth, held: Bools, hypothesised: Bools) -> Counts:
     """Sums over occurrences, and over hypotheses for words that are not there."""
     asked = hypothesised[truth.utterance, truth.keyword]
     right = (asked & held).sum()
@@ -47,7 +47,7 @@ def _actual(truth: Truth, held: Bools, hypothesised: Bools) -> Counts:
     return Counts(right=right, made=right + wrong, sought=right + missed)
 
 
-def _last_located(truth: Truth, held: Bools) -> Bools:
+def _last_located(truth: GroundTruth, held: Bools) -> Bools:
     """Whether the location lies inside the last occurrence of the keyword, shape = (U, W)."""
     last = np.full(truth.present.shape, -1)
     np.maximum.at(last, (truth.utterance, truth.keyword), np.arange(len(held)))
@@ -56,7 +56,7 @@ def _last_located(truth: Truth, held: Bools) -> Bools:
     return table
 
 
-def _spotting_localisation(truth: Truth, located: Bools, rankings: Sequence[Ranking]) -> dict[str, Floats]:
+def _spotting_localisation(truth: GroundTruth, located: Bools, rankings: Sequence[Ranking]) -> dict[str, Floats]:
     once = np.ones((len(located), 1), dtype=int)
     p_at_10, p_at_n = [], []
     for ranking, present, correct in zip(rankings, truth.present.T, located.T, strict=True):

@@ -21,10 +21,10 @@ from earmark.core.types import ImageQuery
 from earmark.evaluation.data import Bools, located
 from earmark.evaluation.keyword_queries import IMAGE, Evaluation
 from earmark.evaluation.reliability import reliability
-from earmark.localisation.spotter import Candidate, Finder
+from earmark.localisation.spotter import KeywordSpotter, ScoredHit
 from earmark.media.audio import read_audio
 from earmark.reports.evaluation import Outcome, write_results
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.matchmap_data import Sight
 from earmark.reports.page import DASH, percent
 
@@ -96,13 +96,13 @@ def _percent(metrics: dict[str, Any], column: str) -> str:
 RIGHT, WRONG_PLACE, NOT_SPOKEN = "right", "wrong place", "not spoken"
 
 
-def best(evaluation: Evaluation, count: int) -> list[Moment]:
+def best(evaluation: Evaluation, count: int) -> list[Example]:
     """The highest scores that are right, at most one a keyword and one an utterance."""
     right = located(evaluation.truth, evaluation.predictions)
     return [example(evaluation, *cell) for cell in _highest(evaluation, right, count)]
 
 
-def worst(evaluation: Evaluation, count: int) -> list[Moment]:
+def worst(evaluation: Evaluation, count: int) -> list[Example]:
     """The highest scores that are wrong, at most one a keyword and one an utterance."""
     wrong = ~located(evaluation.truth, evaluation.predictions)
     if not evaluation.truth.aligned:
@@ -110,7 +110,7 @@ def worst(evaluation: Evaluation, count: int) -> list[Moment]:
     return [example(evaluation, *cell) for cell in _highest(evaluation, wrong, count)]
 
 
-def example(evaluation: Evaluation, utterance: int, keyword: int) -> Moment:
+def example(evaluation: Evaluation, utterance: int, keyword: int) -> Example:
     """What the model hears of a keyword in an utterance, both by their places in the evaluation."""
     heard = evaluation.utterances[utterance]
     query = evaluation.asked_of(utterance, keyword)
@@ -196,8 +196,8 @@ def told_agreement(agreement: Mapping[str, Any]) -> str:
 
 
 def moment(
-    candidate: Candidate, utterance: Utterance | None = None, verdict: str = "", sight: Sight | None = None
-) -> Moment:
+    candidate: ScoredHit, utterance: Utterance | None = None, verdict: str = "", sight: Sight | None = None
+) -> Example:
     """The sound around a candidate, and what is known of it where it comes from a corpus or was asked with pictures.
 
     Raises
@@ -206,7 +206,7 @@ def moment(
         If the recording can no longer be read.
     """
     start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
-    return Moment(
+    return Example(
         hit=candidate.hit,
         waveform=read_audio(candidate.hit.recording)[start:end],
         offset_s=candidate.window_s[0],
@@ -220,7 +220,7 @@ def moment(
     )
 
 
-def sight(finder: Finder, query: ImageQuery, candidate: Candidate) -> Sight:
+def sight(finder: KeywordSpotter, query: ImageQuery, candidate: ScoredHit) -> Sight:
     """What the model sees in the pictures that it was asked with, for a page to show.
 
     Raises

@@ -9,20 +9,20 @@ from pathlib import Path
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.types import name_of
-from earmark.evaluation.agreement import Said, agreement
+from earmark.evaluation.agreement import ModalityResult, agreement
 from earmark.evaluation.image_queries import evaluate_pictures, query_pictures
 from earmark.evaluation.keyword_queries import IMAGE, WRITTEN, Evaluation, evaluate
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models import AnyModel
-from earmark.models.keyword_models import WrittenModel
-from earmark.models.shared_keywords import SharedWords
+from earmark.models.keyword_models import KeywordModel
+from earmark.models.shared_keywords import SharedKeywords
 
 
-def kinds_of(model: AnyModel) -> tuple[str, ...]:
+def query_modalities(model: AnyModel) -> tuple[str, ...]:
     """The kinds of query that a model can be asked with, its main one first."""
-    if isinstance(model, WrittenModel):
+    if isinstance(model, KeywordModel):
         return (WRITTEN,)
-    return (WRITTEN, IMAGE) if isinstance(model, SharedWords) else (IMAGE,)
+    return (WRITTEN, IMAGE) if isinstance(model, SharedKeywords) else (IMAGE,)
 
 
 def chosen(model: AnyModel, kind: str | None) -> tuple[str, ...]:
@@ -33,7 +33,7 @@ def chosen(model: AnyModel, kind: str | None) -> tuple[str, ...]:
     EarmarkError
         If the model can't be asked so.
     """
-    can = kinds_of(model)
+    can = query_modalities(model)
     wanted = {None: can, "both": (WRITTEN, IMAGE), WRITTEN: (WRITTEN,), IMAGE: (IMAGE,)}.get(kind)
     if wanted is None:
         raise EarmarkError(f"There are no {kind!r} queries: choose from {WRITTEN}, {IMAGE} and both.")
@@ -43,12 +43,12 @@ def chosen(model: AnyModel, kind: str | None) -> tuple[str, ...]:
 
 
 def evaluate_kinds(
-    finder: Finder,
+    finder: KeywordSpotter,
     corpus: Corpus,
     split: str,
     kinds: Sequence[str],
     keep: Path | None = None,
-    with_own: bool = False,
+    include_own_image: bool = False,
 ) -> dict[str, Evaluation]:
     """Measure a model on a split with queries of one kind or two; of two, how far they agree as well.
 
@@ -58,7 +58,7 @@ def evaluate_kinds(
         As of :func:`chosen`.
     keep : Path, optional
         As for :func:`earmark.evaluate.runner.evaluate`.
-    with_own : bool
+    include_own_image : bool
         As for :func:`earmark.evaluate.pictured.evaluate_pictures`.
 
     Raises
@@ -71,11 +71,11 @@ def evaluate_kinds(
     done = {
         kind: evaluate(finder, corpus, split, keep)
         if kind == WRITTEN
-        else evaluate_pictures(finder, corpus, split, with_own)
+        else evaluate_pictures(finder, corpus, split, include_own_image)
         for kind in kinds
     }
     if len(done) < 2:
         return done
-    said = [Said([name_of(q) for q in one.queries], one.truth, one.predictions) for one in done.values()]
+    said = [ModalityResult([name_of(q) for q in one.queries], one.truth, one.predictions) for one in done.values()]
     agreed = agreement(done[WRITTEN].utterances, *said)
     return {kind: replace(one, metrics=one.metrics | {"agreement": agreed}) for kind, one in done.items()}

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
 from earmark.evaluation import chance
-from earmark.evaluation.data import Bools, Floats, Ints, Predictions, Truth, located
+from earmark.evaluation.data import Bools, Floats, GroundTruth, Ints, Predictions, located
 from earmark.evaluation.metrics import (
     Counts,
     actual,
@@ -46,20 +46,20 @@ NEED_WORD_TIMES = {"oracle", "actual", "spotting_localisation"}
 Named = dict[str, Floats]
 
 
-def measure(
-    truth: Truth,
+def compute_metrics(
+    truth: GroundTruth,
     predictions: Predictions,
     thresholds: Floats,
     keywords: Sequence[str],
     durations_s: Floats,
-    one_threshold: float | None = None,
+    global_threshold: float | None = None,
 ) -> dict[str, Any]:
     """Measure predictions against the truth.
 
     Parameters
     ----------
     truth : Truth
-        Of the cells where the model was asked alone (:meth:`Truth.within`).
+        Of the cells where the model was asked alone (:meth:`GroundTruth.within`).
     predictions : Predictions
     thresholds : numpy.ndarray, shape = (W,)
         A keyword is detected where its score reaches its threshold.
@@ -67,7 +67,7 @@ def measure(
         The W keywords, all different.
     durations_s : numpy.ndarray, shape = (U,)
         Length of each utterance.
-    one_threshold : float, optional
+    global_threshold : float, optional
         One threshold for all keywords, to compare with; without it, the measures `at_one_threshold` are None.
 
     Returns
@@ -97,11 +97,11 @@ def measure(
     beside = (
         _under("released", released(truth, predictions, sheet.detections, sheet.rankings))
         | _under("at_half", _at(PAPER_THRESHOLD, truth, predictions, sheet.located))
-        | _under("at_one_threshold", _at(one_threshold, truth, predictions, sheet.located))
+        | _under("at_one_threshold", _at(global_threshold, truth, predictions, sheet.located))
         | _under("chance", _chance(truth, predictions, durations_s))
     )
     known = _known(overall | _where(truth.present.any(), beside), truth.aligned)
-    known["at_one_threshold.threshold"] = np.array(np.nan if one_threshold is None else one_threshold)
+    known["at_one_threshold.threshold"] = np.array(np.nan if global_threshold is None else global_threshold)
 
     def headline(weights: Ints) -> Named:
         return _known(sheet.overall(weights), truth.aligned, HEADLINE)
@@ -117,7 +117,7 @@ def measure(
 class _Sheet:
     """Everything that does not depend on how often an utterance counts, worked out once."""
 
-    def __init__(self, truth: Truth, predictions: Predictions, thresholds: Floats) -> None:
+    def __init__(self, truth: GroundTruth, predictions: Predictions, thresholds: Floats) -> None:
         self.present = truth.present
         self.located = located(truth, predictions)
         self.detections = detected(predictions.scores, thresholds)
@@ -163,7 +163,7 @@ def _counted(detection: Counts, actual: Counts, oracle: Counts) -> Named:
     )
 
 
-def _at(threshold: float | None, truth: Truth, predictions: Predictions, located: Bools) -> Named:
+def _at(threshold: float | None, truth: GroundTruth, predictions: Predictions, located: Bools) -> Named:
     """Detection and actual localisation with the same threshold for all keywords; NaN without one."""
     detections = detected(predictions.scores, PAPER_THRESHOLD if threshold is None else threshold)
     once = np.ones(len(detections), dtype=int)
@@ -173,7 +173,7 @@ def _at(threshold: float | None, truth: Truth, predictions: Predictions, located
     return _where(threshold is not None, measures)
 
 
-def _chance(truth: Truth, predictions: Predictions, durations_s: Floats) -> Named:
+def _chance(truth: GroundTruth, predictions: Predictions, durations_s: Floats) -> Named:
     return {
         "oracle.accuracy": chance.oracle_accuracy(truth, durations_s),
         "spotting.p_at_10": chance.spotting_precision(truth, predictions.answered),
@@ -181,7 +181,7 @@ def _chance(truth: Truth, predictions: Predictions, durations_s: Floats) -> Name
 
 
 def _per_keyword(
-    measures: Named, truth: Truth, thresholds: Floats, keywords: Sequence[str]
+    measures: Named, truth: GroundTruth, thresholds: Floats, keywords: Sequence[str]
 ) -> dict[str, dict[str, Any]]:
     occurrences = np.bincount(truth.keyword, minlength=len(keywords))
     utterances = truth.present.sum(axis=0)

@@ -27,7 +27,7 @@ def extractor(settings: AnyFeatures) -> Extractor:
     return Mfcc(settings.mel_filters) if settings.kind == "mfcc" else LogMel(settings.mel_filters)
 
 
-def settled(settings: AnyFeatures, download: bool = False) -> AnyFeatures:
+def resolve(settings: AnyFeatures, download: bool = False) -> AnyFeatures:
     """The same settings, made so that they hold from any folder and for the very same pretrained network.
 
     Parameters
@@ -41,4 +41,4 @@ def settled(settings: AnyFeatures, download: bool = False) -> AnyFeatures:
     EarmarkError
         If the network is missing, or is another one than the settings already say.
     """
-    return speech_encoder.settled(settings, download) if isinstance(settings, PretrainedFeatures) else settings
+    return speech_encoder.resolve(settings, download) if isinstance(settings, PretrainedFeatures) else settings

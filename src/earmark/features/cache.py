@@ -30,7 +30,7 @@ from earmark.core.corpus import Corpus, Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.progress import progress
-from earmark.features import extractor, settled
+from earmark.features import extractor, resolve
 from earmark.media.audio import at_speed, read_audio
 from earmark.recipe import AnyFeatures
 
@@ -88,7 +88,7 @@ def kept_features(
     utterances: list[Utterance], folder: Path, name: str, settings: AnyFeatures, speed: float = 1.0
 ) -> FeatureSet:
     """Features of some utterances, kept below `folder` under a `name`; the rest is as in :func:`load_features`."""
-    settings = settled(settings)
+    settings = resolve(settings)
     folder = folder / _name(settings)
     array, index = folder / f"{name}.f16", folder / f"{name}.json"
     audio = [_identity(utterance) for utterance in utterances]

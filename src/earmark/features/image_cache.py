@@ -74,15 +74,15 @@ def kept_vectors(
     """
     identities = [_identity(image) for image in images]
     wanted = set(identities)
-    known = {identity: place for path in sorted(folder.glob(FILES)) for identity, place in _mapped(path, wanted)}
-    new = {identity: image for identity, image in zip(identities, images, strict=True) if identity not in known}
+    known = {key: place for path in sorted(folder.glob(FILES)) for key, place in _mapped(path, wanted)}
+    new = {key: image for key, image in zip(identities, images, strict=True) if key not in known}
     if new:
         with progress(task, len(new) + len(known), len(known)) as advance:
             for start in range(0, len(new), A_FILE):
                 some = list(new)[start : start + A_FILE]
-                rows = _computed([new[identity] for identity in some], vectors, advance)
+                rows = _computed([new[key] for key in some], vectors, advance)
                 known.update(_mapped(_keep(folder, some, rows), wanted))
-    return KeptVectors([known[identity] for identity in identities])
+    return KeptVectors([known[key] for key in identities])
 
 
 def _identity(image: Path) -> str:
@@ -123,4 +123,4 @@ def _mapped(path: Path, wanted: Set[str]) -> Iterator[tuple[str, Place]]:
             return
     except (SafetensorError, KeyError, TypeError, ValueError):
         return  # half a file, from a power cut, or somebody else's: its pictures are looked at anew
-    yield from ((identity, (array, row)) for row, identity in enumerate(identities) if identity in wanted)
+    yield from ((key, (array, row)) for row, key in enumerate(identities) if key in wanted)

@@ -113,13 +113,13 @@ class PretrainedSpeech:
             return self._network
 
 
-def settled(settings: PretrainedFeatures, download: bool = False) -> PretrainedFeatures:
-    """As :func:`earmark.features.settled`."""
+def resolve(settings: PretrainedFeatures, download: bool = False) -> PretrainedFeatures:
+    """As :func:`earmark.features.resolve`."""
     found = _found(settings, download)
     return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
 
 
-def _found(settings: PretrainedFeatures, download: bool) -> hub.Found:
+def _found(settings: PretrainedFeatures, download: bool) -> hub.PretrainedNetwork:
     """The very network that the settings name."""
     otherwise = (
         f"The speech network {settings.network} is not the one that features.sha256 names: put the old files "

@@ -87,7 +87,7 @@ def names() -> list[str]:
     return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
 
 
-def is_costly(name: str) -> bool:
+def cost_grows_with_queries(name: str) -> bool:
     """Whether the method `name` takes a time that grows with the number of queries."""
     return bool(getattr(_module(name), "COSTLY", False))
 
@@ -101,7 +101,7 @@ def method(name: str, model: Any) -> Localise:
         If there is no such method, or it can't be used with this model (with the reason).
     """
     module = _module(name)
-    reason = module.refuses(model)
+    reason = module.check_model(model)
     if reason is not None:
         raise EarmarkError(f"The localisation method {name} can't be used here: {reason}.")
     localise: Localise = module.localise

@@ -88,7 +88,7 @@ def reach(curves: Floats, bests: Ints, times_s: Floats) -> tuple[Ints, Ints]:
     return firsts, np.maximum(lasts, bests)
 
 
-def without_doubles(scores: Floats, starts_s: Floats, ends_s: Floats, most: int | None = None) -> list[int]:
+def non_max_suppression(scores: Floats, starts_s: Floats, ends_s: Floats, most: int | None = None) -> list[int]:
     """Of hits that overlap in time, keep the best; the best first.
 
     Parameters

@@ -16,11 +16,11 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 from earmark.core.types import WORDS_ALONE, Hit, ImageQuery, Query, name_of
 from earmark.features import extractor
-from earmark.localisation import LocalisationScores, is_costly, method
-from earmark.localisation.peaks import extents, without_doubles
+from earmark.localisation import LocalisationScores, cost_grows_with_queries, method
+from earmark.localisation.peaks import extents, non_max_suppression
 from earmark.media.audio import Waveform, audio_info, read_audio
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
-from earmark.models.image_query_models import PairModel, PicturedModel
+from earmark.models.image_query_models import ImageQueryModel, PairModel
 from earmark.models.matchmap import audio_attention, image_attention
 
 LONGEST_S = 60.0  # of a recording
@@ -32,7 +32,7 @@ Recordings = Path | str | Iterable[Path | str]
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ScoredHit:
     """A hit with the localisation curve that it was found on.
 
     Attributes
@@ -51,7 +51,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Look:
+class Explanation:
     """What a model sees in pictures while it hears a stretch of speech.
 
     Attributes
@@ -70,7 +70,7 @@ class Look:
     audio_attention: Floats
 
 
-class Finder:
+class KeywordSpotter:
     """A trained model that can be asked for keywords, or with pictures.
 
     Parameters
@@ -86,7 +86,7 @@ class Finder:
         self._extract = extractor(checkpoint.recipe.features)
         self.localisation = localisation or checkpoint.recipe.localisation
         self._localise = method(self.localisation, self.model)
-        self.is_costly = is_costly(self.localisation)
+        self.cost_grows_with_queries = cost_grows_with_queries(self.localisation)
 
     @property
     def feature_grid(self) -> FrameGrid:
@@ -99,14 +99,14 @@ class Finder:
         return self.checkpoint.vocabulary.words
 
     @property
-    def knows_words(self) -> bool:
+    def accepts_keywords(self) -> bool:
         """Whether the model can be asked with keywords."""
         return not isinstance(self.model, PairModel)
 
     @property
-    def knows_pictures(self) -> bool:
+    def accepts_images(self) -> bool:
         """Whether the model can be asked with pictures."""
-        return isinstance(self.model, PicturedModel)
+        return isinstance(self.model, ImageQueryModel)
 
     def find(self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None) -> list[Hit]:
         """Where the queries may be spoken, the likeliest first.
@@ -132,7 +132,7 @@ class Finder:
 
     def candidates(
         self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None
-    ) -> list[Candidate]:
+    ) -> list[ScoredHit]:
         """As :meth:`find`, with the localisation curve of each hit."""
         asked_for = [queries] if isinstance(queries, (str, ImageQuery)) else list(dict.fromkeys(queries))
         recordings = [recordings] if isinstance(recordings, (str, Path)) else recordings
@@ -155,12 +155,12 @@ class Finder:
                 kept.append(candidate)
         return kept
 
-    def _search(self, recording: str, names: Sequence[str], asked: Any) -> list[Candidate]:
+    def _search(self, recording: str, names: Sequence[str], asked: Any) -> list[ScoredHit]:
         refuse_long(recording, audio_info(recording).duration_s)
-        found: list[Candidate] = []
+        found: list[ScoredHit] = []
         for start_s, window in _windows(read_audio(recording)):
             found += self._listen(window, names, asked, recording, start_s)
-        return _without_doubles(found)
+        return _non_max_suppression(found)
 
     def features(self, waveform: Waveform) -> Tensor:
         """Features (T, F) of a waveform, mono at 16 kHz."""
@@ -190,7 +190,7 @@ class Finder:
 
     def listen(
         self, waveform: Waveform, queries: Sequence[Query], recording: str = "", start_s: float = 0.0
-    ) -> list[Candidate]:
+    ) -> list[ScoredHit]:
         """Hear a waveform as one utterance: one candidate a query, in the order asked.
 
         Parameters
@@ -206,7 +206,7 @@ class Finder:
         return self._listen(waveform, [name_of(query) for query in queries], self.ask(queries), recording, start_s)
 
     @torch.no_grad()
-    def look(self, query: ImageQuery, candidate: Candidate) -> Look:
+    def look(self, query: ImageQuery, candidate: ScoredHit) -> Explanation:
         """What the model sees in a query's pictures while it hears the stretch that a candidate was found in.
 
         Raises
@@ -214,7 +214,7 @@ class Finder:
         EarmarkError
             If a picture or the recording can no longer be read, or the model is not asked with pictures.
         """
-        if not isinstance(self.model, PicturedModel):
+        if not isinstance(self.model, ImageQueryModel):
             raise EarmarkError(WORDS_ALONE.format(query.name))
         start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
         features = self.features(read_audio(candidate.hit.recording)[start:end])[None].to(self.model.device)
@@ -227,12 +227,12 @@ class Finder:
         matches = matches.masked_fill(~compared, float(matches[:, :, compared].min()))
         seen = image_attention(matches.flatten(0, 1), compared).view(matches.shape[:2])
         heard = audio_attention(matches.flatten(0, 1), compared)
-        return Look(best, *(part.double().cpu().numpy() for part in (matches, seen, heard)))
+        return Explanation(best, *(part.double().cpu().numpy() for part in (matches, seen, heard)))
 
     @torch.no_grad()
     def _listen(
         self, waveform: Waveform, names: Sequence[str], asked: Any, recording: str, start_s: float
-    ) -> list[Candidate]:
+    ) -> list[ScoredHit]:
         features = self.features(waveform)[None]
         located = self.locate(features, torch.tensor([features.shape[1]]), asked)
         window_s = (start_s, start_s + samples_to_s(len(waveform)))
@@ -244,7 +244,7 @@ class Finder:
                 start_s + float(edge_s[0, q]) for edge_s in (best.times_s, best.starts_s, best.ends_s)
             )
             hit = Hit(recording, name, float(best.scores[0, q]), moment_s, first_s, last_s)
-            candidates.append(Candidate(hit, window_s, times_s + start_s, curve))
+            candidates.append(ScoredHit(hit, window_s, times_s + start_s, curve))
         return candidates
 
 
@@ -257,14 +257,14 @@ def refuse_long(recording: Path | str, duration_s: float) -> None:
         )
 
 
-def load_model(run: Path | str) -> Finder:
+def load_model(run: Path | str) -> KeywordSpotter:
     """Load a model that ``earmark train`` left in the folder `run`.
 
     >>> model = load_model("runs/first")  # doctest: +SKIP
     >>> model.find("dog", ["a.wav"])  # doctest: +SKIP
     [Hit(recording='a.wav', query='dog', score=0.93, time_s=1.42, start_s=1.3, end_s=1.6)]
     """
-    return Finder(read_checkpoint(run))
+    return KeywordSpotter(read_checkpoint(run))
 
 
 def _windows(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
@@ -274,11 +274,11 @@ def _windows(waveform: Waveform) -> Iterator[tuple[float, Waveform]]:
         yield start / SAMPLE_RATE, waveform[start : start + size]
 
 
-def _without_doubles(found: list[Candidate]) -> list[Candidate]:
+def _non_max_suppression(found: list[ScoredHit]) -> list[ScoredHit]:
     """Of hits of one query that overlap, heard in two windows, keep the better; the best first."""
     kept = []
     for name in dict.fromkeys(candidate.hit.query for candidate in found):
         same = [candidate for candidate in found if candidate.hit.query == name]
         scores, starts_s, ends_s = np.array([(c.hit.score, c.hit.start_s, c.hit.end_s) for c in same]).T
-        kept += [same[i] for i in without_doubles(scores, starts_s, ends_s)]
+        kept += [same[i] for i in non_max_suppression(scores, starts_s, ends_s)]
     return sorted(kept, key=lambda candidate: -candidate.hit.score)

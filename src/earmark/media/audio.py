@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
-from earmark.media.truncation import ends_early
+from earmark.media.truncation import is_truncated
 
 Waveform = npt.NDArray[np.float32]
 SAMPLES_AT_A_TIME = 1 << 16  # bounds the memory that checking a long recording takes
@@ -74,7 +74,7 @@ def check_audio(path: Path | str) -> AudioInfo:
                 samples += len(block)
     except RuntimeError as error:
         raise unreadable(path, error) from error
-    if samples < said.samples or ends_early(Path(path)):
+    if samples < said.samples or is_truncated(Path(path)):
         raise cut_short(path, samples / said.sample_rate)
     return AudioInfo(said.sample_rate, samples, said.channels)
 

@@ -20,7 +20,7 @@ QUIET = 1e-4  # of full scale
 
 
 @dataclass(frozen=True)
-class Spoken:
+class Placement:
     """An utterance in a long recording.
 
     Attributes
@@ -43,10 +43,10 @@ class Spoken:
         ]
 
 
-Strung = Mapping[Path, Sequence[Spoken]]
+ConcatenatedRecording = Mapping[Path, Sequence[Placement]]
 
 
-def string(utterances: Sequence[Utterance], folder: Path, long_s: float, seed: int = 0) -> Strung:
+def concatenate(utterances: Sequence[Utterance], folder: Path, long_s: float, seed: int = 0) -> ConcatenatedRecording:
     """Write utterances one after the other, with a little quiet between them, into FLAC files.
 
     Parameters
@@ -69,27 +69,27 @@ def string(utterances: Sequence[Utterance], folder: Path, long_s: float, seed: i
     EarmarkError
         If an utterance can't be read.
     """
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     rest = iter(utterances)
-    strung: dict[Path, list[Spoken]] = {}
+    strung: dict[Path, list[Placement]] = {}
     with progress("Stringing utterances together", len(utterances)) as advance:
         while sum(map(len, strung.values())) < len(utterances):
             path = folder / f"long {len(strung) + 1}.flac"
             with replacing(path) as partial:
-                strung[path] = list(_one(rest, partial, chance, long_s))
+                strung[path] = list(_one(rest, partial, rng, long_s))
             advance(len(strung[path]))
     return strung
 
 
-def _one(rest: Iterator[Utterance], path: Path, chance: np.random.Generator, long_s: float) -> Iterator[Spoken]:
+def _one(rest: Iterator[Utterance], path: Path, rng: np.random.Generator, long_s: float) -> Iterator[Placement]:
     import soundfile
 
     with soundfile.SoundFile(str(path), "w", SAMPLE_RATE, 1, "PCM_16") as file:
         samples = 0
         while samples_to_s(samples) < long_s and (utterance := next(rest, None)) is not None:
             waveform = read_audio(utterance.audio)
-            quiet = chance.normal(0, QUIET, round(chance.uniform(*GAPS_S) * SAMPLE_RATE))
+            quiet = rng.normal(0, QUIET, round(rng.uniform(*GAPS_S) * SAMPLE_RATE))
             file.write(np.concatenate([quiet, waveform]))
             start_s = samples_to_s(samples + len(quiet))
             samples += len(quiet) + len(waveform)
-            yield Spoken(utterance, start_s, samples_to_s(samples))
+            yield Placement(utterance, start_s, samples_to_s(samples))

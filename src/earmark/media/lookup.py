@@ -88,12 +88,12 @@ def _check_all(
         except EarmarkError as error:
             return error
 
-    distinct = list(dict.fromkeys(paths))
+    unique = list(dict.fromkeys(paths))
     outcomes: dict[Path, Checked | EarmarkError] = {}
     pool = ThreadPoolExecutor(THREADS)
     try:
-        with progress(task, len(distinct)) as advance:
-            for path, result in zip(distinct, pool.map(outcome, distinct), strict=True):
+        with progress(task, len(unique)) as advance:
+            for path, result in zip(unique, pool.map(outcome, unique), strict=True):
                 outcomes[path] = result
                 advance()
     finally:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import s_to_samples
 from earmark.media.audio import AudioInfo, Waveform, cut_short, empty, require_numbers
-from earmark.media.truncation import ends_early
+from earmark.media.truncation import is_truncated
 
 # Playlists and the like would open other files, or the network: only what holds its sound itself is read.
 CONTAINERS = "aac,asf,matroska,mov,mp3,mp4,m4a,3gp,3g2,mj2,webm"
@@ -94,7 +94,7 @@ class ContainerSound:
                 done += len(block)
             if done >= stop:
                 return
-        if ends_early(Path(self.path)):
+        if is_truncated(Path(self.path)):
             raise cut_short(self.path, end / self.sample_rate)
 
     def _open(self) -> None:
@@ -115,7 +115,7 @@ class ContainerSound:
     def _first_frame(self) -> Any:
         first = next(self._decode(), None)
         if first is None:
-            raise cut_short(self.path, 0.0) if ends_early(Path(self.path)) else empty(self.path)
+            raise cut_short(self.path, 0.0) if is_truncated(Path(self.path)) else empty(self.path)
         return first
 
     def _said_s(self) -> float | None:
@@ -150,7 +150,7 @@ class ContainerSound:
             for packet in self._container.demux(self._track):
                 yield from self._decoded(packet)
         except av.error.FFmpegError as error:
-            if ends_early(Path(self.path)):
+            if is_truncated(Path(self.path)):
                 return
             raise EarmarkError(f"{self.path} can't be decoded ({error.strerror}): copy or export it again.") from error
 

@@ -24,7 +24,7 @@ from earmark.media.audio import (
     unreadable,
 )
 from earmark.media.pyav_reader import ContainerSound
-from earmark.media.truncation import ends_early
+from earmark.media.truncation import is_truncated
 
 FORMATS = "wav, flac, ogg, mp3, m4a, mp4 or webm"
 MARGIN_S = 0.1  # more than the resampler's filter reaches at any rate
@@ -37,7 +37,7 @@ VORBIS_LAST_PAGE = 255 * 4_096
 def long_audio_info(path: Path | str) -> AudioInfo:
     """How long a recording is, of any format that can be read.
 
-    Headers are believed where there are any; see `read_stretch` for what is missing. What doesn't say how long it is,
+    Headers are believed where there are any; see `read_span` for what is missing. What doesn't say how long it is,
     as browsers record, is counted by decoding it.
 
     Raises
@@ -49,7 +49,7 @@ def long_audio_info(path: Path | str) -> AudioInfo:
         return sound.info()
 
 
-def read_stretch(path: Path | str, start_s: float, end_s: float) -> Waveform:
+def read_span(path: Path | str, start_s: float, end_s: float) -> Waveform:
     """Read a part of a recording at 16 kHz: the very samples that resampling the whole of it would give there.
 
     Parameters
@@ -111,7 +111,7 @@ def _open(path: Path | str) -> _PlainSound | ContainerSound:
         try:
             return ContainerSound(path)
         except (av.error.FFmpegError, ValueError):
-            if ends_early(Path(path)):
+            if is_truncated(Path(path)):
                 raise cut_short(path, 0.0) from error
             # Each decoder says why in its own way, the last of them that there is no such file.
             raise unreadable(path, ValueError("it holds no sound of a known kind"), FORMATS) from error
@@ -152,7 +152,7 @@ class _PlainSound:
     def blocks(self, start: int, stop: int) -> Iterator[Waveform]:
         """Samples `start` to `stop` at the file's own rate, in blocks of shape (samples, channels)."""
         samples = self.info().samples
-        if stop > samples and ends_early(Path(self.path)):
+        if stop > samples and is_truncated(Path(self.path)):
             raise cut_short(self.path, samples / self.sample_rate)
         stop = min(stop, samples)
         position = self._place_to_seek(start)

@@ -20,7 +20,7 @@ XING = re.compile(rb"Xing|Info")
 XING_PLACES = (13, 15, 21, 23, 36, 38)  # bytes into a frame, by its MPEG version, channels and checksum
 
 
-def ends_early(path: Path) -> bool:
+def is_truncated(path: Path) -> bool:
     """Whether a wav, ogg, mp3, mp4, m4a, mov, 3gp, webm, mkv or wma file is shorter than it says itself.
 
     A file that does not say how long it is, as of a live recording, is whole.

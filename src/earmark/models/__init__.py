@@ -5,22 +5,25 @@ from __future__ import annotations
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.core.vocabulary import Vocabulary
 from earmark.models import keyword_models
-from earmark.models.image_query_models import PairModel, PicturedModel
-from earmark.models.keyword_models import WrittenModel
-from earmark.models.shared_keywords import SharedWords
-from earmark.recipe import Model, Pictured
+from earmark.models.image_query_models import ImageQueryModel, PairModel
+from earmark.models.keyword_models import KeywordModel
+from earmark.models.shared_keywords import SharedKeywords
+from earmark.recipe import ImageQueryModelSettings, Model
 
-AnyModel = WrittenModel | PicturedModel
+AnyModel = KeywordModel | ImageQueryModel
 
 
 def build(
-    settings: Model | Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid = FEATURE_GRID
+    settings: Model | ImageQueryModelSettings,
+    features: int,
+    vocabulary: Vocabulary,
+    feature_grid: FrameGrid = FEATURE_GRID,
 ) -> AnyModel:
     """The model that a recipe describes, with fresh weights.
 
     Parameters
     ----------
-    settings : Model or Pictured
+    settings : Model or ImageQueryModelSettings
     features : int
         Feature dimensions.
     vocabulary : Vocabulary
@@ -35,5 +38,5 @@ def build(
     """
     if isinstance(settings, Model):
         return keyword_models.build(settings, features, vocabulary, feature_grid)
-    kind = SharedWords if settings.similarity.kind == "keywords" else PairModel
+    kind = SharedKeywords if settings.similarity.kind == "keywords" else PairModel
     return kind(settings, features, vocabulary, feature_grid)

@@ -5,10 +5,10 @@
 ``recipe.yaml``         all that built the model
 ``vocabulary.txt``      the keywords, one a line, in the order of the outputs
 ``thresholds.json``     by keyword, the detection score from which it counts as detected
-``one-threshold.json``  the best single score for all of them, to compare with
+``global-threshold.json``  the best single score for all of them, to compare with
 ``image-threshold.json``  that of queries that are pictures, if the model knows such
-``alarms.json``         by keyword, the score from which so many false alarms an hour are expected
-``image-alarms.json``   that of queries that are pictures
+``false-alarms.json``         by keyword, the score from which so many false alarms an hour are expected
+``image-false-alarms.json``   that of queries that are pictures
 ``model-card.md``       what the model is and what it learned from
 ======================  ==========================================================
 """
@@ -33,11 +33,11 @@ from earmark.core.hub import device
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
 from earmark.models import AnyModel, build
-from earmark.models.operating_points import Alarms, read_alarms, read_image_alarms
+from earmark.models.operating_points import OperatingPoints, read_image_operating_points, read_operating_points
 from earmark.recipe import Recipe, read_recipe, write_recipe
 
 WEIGHTS = "model.safetensors"
-ONE_THRESHOLD = "one-threshold.json"
+GLOBAL_THRESHOLD = "global-threshold.json"
 IMAGE_THRESHOLD = "image-threshold.json"
 DEFAULT_THRESHOLD = 0.5  # the paper's (Olaleye et al. 2022, Section IV-C)
 
@@ -54,7 +54,7 @@ class Checkpoint:
         In evaluation mode.
     thresholds : numpy.ndarray, shape = (W,)
         Detection scores in [0, 1].
-    one_threshold : float or None
+    global_threshold : float or None
         What training would have chosen for all keywords together; None for a run that does not say.
     image_threshold : float or None
         The same for queries that are pictures; None for a model that is not asked with them.
@@ -66,10 +66,10 @@ class Checkpoint:
     recipe: Recipe
     model: AnyModel
     thresholds: npt.NDArray[np.float64]
-    one_threshold: float | None = None
+    global_threshold: float | None = None
     image_threshold: float | None = None
-    alarms: Alarms | None = None
-    image_alarms: Alarms | None = None
+    operating_points: OperatingPoints | None = None
+    image_operating_points: OperatingPoints | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -79,7 +79,7 @@ class Checkpoint:
     @property
     def expected_precision(self) -> float | None:
         """The share of what the thresholds of keywords detect that is expected to be right, on dev; None if untold."""
-        return self.alarms.expected_precision if self.alarms else None
+        return self.operating_points.expected_precision if self.operating_points else None
 
 
 def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> None:
@@ -118,9 +118,9 @@ def write_thresholds(folder: Path, vocabulary: Vocabulary, thresholds: npt.NDArr
     write_text(folder / "thresholds.json", json.dumps(by_word, ensure_ascii=False, indent=1) + "\n")
 
 
-def write_one_threshold(folder: Path, threshold: float) -> None:
+def write_global_threshold(folder: Path, threshold: float) -> None:
     """Write the best single detection threshold, a JSON number."""
-    write_text(folder / ONE_THRESHOLD, f"{threshold:.6g}\n")
+    write_text(folder / GLOBAL_THRESHOLD, f"{threshold:.6g}\n")
 
 
 def write_image_threshold(folder: Path, threshold: float) -> None:
@@ -159,9 +159,14 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
             "put back the files that belong together."
         ) from error
     thresholds = _read_thresholds(folder, vocabulary)
-    one, image = (_read_one_threshold(folder / name) for name in (ONE_THRESHOLD, IMAGE_THRESHOLD))
-    alarms, image_alarms = read_alarms(folder, vocabulary), read_image_alarms(folder)
-    return Checkpoint(folder, recipe, model.to(device()).eval(), thresholds, one, image, alarms, image_alarms)
+    one, image = (_read_global_threshold(folder / name) for name in (GLOBAL_THRESHOLD, IMAGE_THRESHOLD))
+    operating_points, image_operating_points = (
+        read_operating_points(folder, vocabulary),
+        read_image_operating_points(folder),
+    )
+    return Checkpoint(
+        folder, recipe, model.to(device()).eval(), thresholds, one, image, operating_points, image_operating_points
+    )
 
 
 @contextmanager
@@ -201,7 +206,7 @@ def _read_thresholds(folder: Path, vocabulary: Vocabulary) -> npt.NDArray[np.flo
         raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error
 
 
-def _read_one_threshold(path: Path) -> float | None:
+def _read_global_threshold(path: Path) -> float | None:
     if not path.is_file():
         return None
     try:

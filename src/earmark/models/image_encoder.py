@@ -122,8 +122,8 @@ def image_network(settings: SmallImage | PretrainedImage, dimension: int) -> Ima
     return PretrainedImageNetwork(settings, dimension)
 
 
-def settled(settings: SmallImage | PretrainedImage, download: bool = False) -> SmallImage | PretrainedImage:
-    """As :func:`earmark.features.settled`.
+def resolve(settings: SmallImage | PretrainedImage, download: bool = False) -> SmallImage | PretrainedImage:
+    """As :func:`earmark.features.resolve`.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def settled(settings: SmallImage | PretrainedImage, download: bool = False) -> S
     return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
 
 
-def _found(settings: PretrainedImage, download: bool) -> hub.Found:
+def _found(settings: PretrainedImage, download: bool) -> hub.PretrainedNetwork:
     """The very network that the settings name."""
     otherwise = (
         f"The image network {settings.network} is not the one that the model was trained on: "

@@ -7,7 +7,7 @@ matchmap            the matchmap pooled: MISA, SISA or SIMA                     
 localising-         the cosine of two contexts, weighed by the matchmap             Nortje and Kamper 2022
 attention
 highest             the matchmap's highest value                                    Nortje et al. 2024
-keywords            :class:`earmark.models.shared_words.SharedWords`                Earmark's own
+keywords            :class:`earmark.models.shared_words.SharedKeywords`                Earmark's own
 ==================  ==============================================================  =================================
 
 All keep the contract of :mod:`earmark.models.written`, with pictures for queries. A query of several pictures has the
@@ -33,9 +33,9 @@ from earmark.media.images import read_image
 from earmark.models import matchmap
 from earmark.models.image_encoder import SmallImageNetwork, image_network
 from earmark.models.keyword_models import Speech
-from earmark.models.padding import inner_frames, real_frames
+from earmark.models.padding import inner_mask, padding_mask
 from earmark.models.speech_encoders import ConvEncoder, speech_network
-from earmark.recipe import Matchmap, Pictured
+from earmark.recipe import ImageQueryModelSettings, Matchmap
 
 AT_ONCE = 16  # pictures that the image network looks at together
 SMALLEST = 1e-6  # a deviation
@@ -51,10 +51,12 @@ POOLS = {
 }
 
 
-class PicturedModel(nn.Module, ABC):
+class ImageQueryModel(nn.Module, ABC):
     """A model that is asked with pictures."""
 
-    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+    def __init__(
+        self, settings: ImageQueryModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
         super().__init__()
         self.vocabulary = vocabulary
         self.speech = speech_network(settings.speech, features, settings.dimension, feature_grid)
@@ -110,11 +112,11 @@ class PicturedModel(nn.Module, ABC):
 
     @property
     @abstractmethod
-    def wider(self) -> int:
+    def candidate_multiplier(self) -> int:
         """How many times as many utterances as are wanted to score, of those that answer best by their digests."""
 
     @abstractmethod
-    def digest(self, speech: Speech, typical: Tensor) -> Tensor:
+    def window_summary(self, speech: Speech, typical: Tensor) -> Tensor:
         """What utterances come to, whatever will be asked, (B, S).
 
         Parameters
@@ -125,7 +127,7 @@ class PicturedModel(nn.Module, ABC):
         """
 
     @abstractmethod
-    def sought(self, asked: Any, typical: Tensor) -> Tensor:
+    def query_summary(self, asked: Any, typical: Tensor) -> Tensor:
         """What to look for in digests, (S,): its inner product with one guesses how well an utterance answers.
 
         Parameters
@@ -138,7 +140,7 @@ class PicturedModel(nn.Module, ABC):
 
     def compared(self, lengths: Tensor, frames: int) -> Tensor:
         """Which frames of utterances of these lengths (B,), padded to `frames`, take part: shape = (B, T'), bool."""
-        return real_frames(lengths, frames)
+        return padding_mask(lengths, frames)
 
     @abstractmethod
     def matches(self, speech: Speech, subject: Tensor) -> Tensor:
@@ -155,13 +157,15 @@ class PicturedModel(nn.Module, ABC):
         """
 
 
-class PairModel(PicturedModel):
+class PairModel(ImageQueryModel):
     """Pictures and utterances are compared pair by pair: DAVEnet, the localising attention network, and the like."""
 
     middle: Tensor
     deviation: Tensor
 
-    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+    def __init__(
+        self, settings: ImageQueryModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         kind = settings.similarity
         self.pool = POOLS[kind.pool if isinstance(kind, Matchmap) else kind.kind]
@@ -173,8 +177,8 @@ class PairModel(PicturedModel):
         self.register_buffer("deviation", torch.ones(()))
 
     @property
-    def wider(self) -> int:
-        """More where digests guess less well: see :meth:`sought`."""
+    def candidate_multiplier(self) -> int:
+        """More where digests guess less well: see :meth:`query_summary`."""
         return 8 if self.pool in (matchmap.misa, matchmap.sisa) else 64
 
     def ask(self, subjects: Sequence[Tensor | str]) -> list[Tensor]:
@@ -199,7 +203,7 @@ class PairModel(PicturedModel):
         A network hears an edge in what it was padded with. Attention that is measured by its highest value learns to
         hold on to that, as to a standard that every utterance has, and then points at the edges instead of at words.
         """
-        return inner_frames(lengths, frames, EDGE)
+        return inner_mask(lengths, frames, EDGE)
 
     def similarities(self, speech: Speech, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Similarities (B, N) of utterances and pictures (N, P, D), and localisation scores (B, N, T')."""
@@ -219,7 +223,7 @@ class PairModel(PicturedModel):
             curves.append(each[torch.arange(len(each)), alike.argmax(dim=1)])
         return torch.stack(logits, dim=1), torch.stack(curves, dim=1)
 
-    def digest(self, speech: Speech, typical: Tensor) -> Tensor:
+    def window_summary(self, speech: Speech, typical: Tensor) -> Tensor:
         """Which part of the frames that are compared is nearest to each typical one, (B, C)."""
         frames, lengths = speech
         real = self.compared(lengths, frames.shape[1])
@@ -227,7 +231,7 @@ class PairModel(PicturedModel):
         parts = real / real.sum(dim=1, keepdim=True)
         return frames.new_zeros(len(frames), len(typical)).scatter_add_(1, nearest, parts.to(frames.dtype))
 
-    def sought(self, asked: list[Tensor], typical: Tensor) -> Tensor:
+    def query_summary(self, asked: list[Tensor], typical: Tensor) -> Tensor:
         """What each typical frame adds to the similarity, (C,), as if all frames were typical ones.
 
         MISA and SISA are means over frames, and this is what they would be. SIMA and the highest match hang on few
@@ -261,7 +265,7 @@ class PairModel(PicturedModel):
         return *self.encode_speech(features, lengths), self.image(seen).flatten(1, 2)
 
 
-def _last_norms(model: PicturedModel) -> list[_BatchNorm]:
+def _last_norms(model: ImageQueryModel) -> list[_BatchNorm]:
     """The batch norms that frames and pixels leave small networks by; other networks have none."""
     speech = model.speech.blocks[-1].norm if isinstance(model.speech, ConvEncoder) else None
     image = model.image.norm if isinstance(model.image, SmallImageNetwork) else None

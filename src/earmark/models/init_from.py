@@ -21,7 +21,7 @@ from earmark.core.files import write_text
 from earmark.core.vocabulary import read_text
 from earmark.models.checkpoint import WEIGHTS, read_weights
 from earmark.models.image_encoder import SmallImageNetwork
-from earmark.models.image_query_models import PicturedModel
+from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.speech_encoders import AcousticNetwork, ConvEncoder
 from earmark.recipe import AnyFeatures, Cpc, CpcPretraining, Features
 from earmark.recipe.schema import Strict
@@ -30,7 +30,7 @@ DESCRIPTION = "cpc.yaml"
 VERB = "'earmark pretrain cpc'"
 
 
-class Heard(Strict):
+class PretrainingData(Strict):
     """The speech that a network learned from."""
 
     recordings: int
@@ -43,7 +43,7 @@ class Description(Strict):
     """What ``cpc.yaml`` says."""
 
     pretraining: CpcPretraining
-    heard: Heard
+    heard: PretrainingData
 
 
 def write_cpc_description(folder: Path, description: Description) -> None:
@@ -115,7 +115,7 @@ def _differences(known: CpcPretraining, features: AnyFeatures, network: Cpc) -> 
     ]
 
 
-def load_start(model: PicturedModel, folder: Path) -> None:
+def init_from(model: ImageQueryModel, folder: Path) -> None:
     """Begin with what a tagger's or another run's networks have learned. It is for a new training alone.
 
     The last layers stay fresh: they map to a space of each model's own.

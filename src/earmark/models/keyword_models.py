@@ -40,7 +40,7 @@ from earmark.recipe import Model
 Speech = tuple[Tensor, Tensor]
 
 
-class WrittenModel(nn.Module, ABC):
+class KeywordModel(nn.Module, ABC):
     """A model that is asked with words of its vocabulary."""
 
     def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
@@ -89,7 +89,7 @@ class WrittenModel(nn.Module, ABC):
         return self.score(self.encode_speech(features, lengths), every)[0]
 
 
-class FrameScoreModel(WrittenModel):
+class FrameScoreModel(KeywordModel):
     """Every frame is scored for every keyword, and the scores are pooled: PSC, and Earmark's own default.
 
     The encoder's last layer has one channel a keyword.
@@ -107,7 +107,7 @@ class FrameScoreModel(WrittenModel):
         return log_mean_exp(scores, lengths, self.r), scores
 
 
-class MaxModel(WrittenModel):
+class MaxModel(KeywordModel):
     """Frames are pooled by their maximum, and a classifier judges all keywords at once: CNN-Pool."""
 
     def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
@@ -120,7 +120,7 @@ class MaxModel(WrittenModel):
         return logits[:, queries], None
 
 
-class AttentionModel(WrittenModel):
+class AttentionModel(KeywordModel):
     """Frames are pooled by attention to the keyword's query, and a classifier judges the result: CNN-Attend."""
 
     def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
@@ -138,7 +138,7 @@ class AttentionModel(WrittenModel):
 
 def build(
     settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid = FEATURE_GRID
-) -> WrittenModel:
+) -> KeywordModel:
     """The model that a recipe describes, with fresh weights.
 
     Parameters
@@ -151,7 +151,7 @@ def build(
     feature_grid : FrameGrid
         Where the features lie in the waveform: that of MFCC and log-mel, or the extractor's own.
     """
-    kinds: dict[str, Callable[[Model, int, Vocabulary, FrameGrid], WrittenModel]] = {
+    kinds: dict[str, Callable[[Model, int, Vocabulary, FrameGrid], KeywordModel]] = {
         "log-mean-exp": FrameScoreModel,
         "max": MaxModel,
         "attention": AttentionModel,

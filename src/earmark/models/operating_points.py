@@ -1,6 +1,6 @@
 """How many false alarms an hour to expect from a detection score on, as training told from dev.
 
-``alarms.json`` in a run's folder, and ``image-alarms.json`` for queries that are pictures:
+``false-alarms.json`` in a run's folder, and ``image-false-alarms.json`` for queries that are pictures:
 
 ======================  ==========================================================
 ``hours``               of speech that the rates were told from
@@ -28,8 +28,8 @@ from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary, read_text
 
-ALARMS = "alarms.json"
-IMAGE_ALARMS = "image-alarms.json"
+OPERATING_POINTS = "false-alarms.json"
+IMAGE_OPERATING_POINTS = "image-false-alarms.json"
 ANY_PICTURE = "any picture"  # in place of a keyword: one curve serves all queries that are pictures
 
 Curve = tuple[tuple[float, float], ...]
@@ -37,7 +37,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Alarms:
+class OperatingPoints:
     """Expected false alarms an hour, by keyword and detection score.
 
     Attributes
@@ -56,8 +56,8 @@ class Alarms:
     expected_precision: float | None
     curves: Mapping[str, Curve]
 
-    def threshold(self, word: str, per_hour: float) -> float:
-        """The detection score from which about `per_hour` false alarms an hour are expected.
+    def threshold(self, word: str, max_fa_per_hour: float) -> float:
+        """The detection score from which about `max_fa_per_hour` false alarms an hour are expected.
 
         Between two rates that are known, the score's log odds go straight with the logarithm of the rate.
 
@@ -73,17 +73,17 @@ class Alarms:
                 "give a score instead."
             )
         (fewest, _), (most, _) = curve[0], curve[-1]
-        if not fewest <= per_hour <= most:
-            edge, rather = (fewest, "more") if per_hour < fewest else (most, "fewer")
+        if not fewest <= max_fa_per_hour <= most:
+            edge, rather = (fewest, "more") if max_fa_per_hour < fewest else (most, "fewer")
             raise EarmarkError(
-                f"The model's dev set, {self._length()} long, can't tell the score for {per_hour:g} false alarms an "
-                f"hour of {word!r}: ask for {edge:g} or {rather}."
+                f"The model's dev set, {self._length()} long, can't tell the score for {max_fa_per_hour:g} false "
+                f"alarms an hour of {word!r}: ask for {edge:g} or {rather}."
             )
         rates, scores = np.array(curve).T
-        exact = np.flatnonzero(rates == per_hour)
+        exact = np.flatnonzero(rates == max_fa_per_hour)
         if len(exact):
             return float(scores[exact[0]])
-        between = np.interp(math.log(per_hour), np.log(rates), _log_odds(scores))
+        between = np.interp(math.log(max_fa_per_hour), np.log(rates), _log_odds(scores))
         return float(1 / (1 + np.exp(-between)))
 
     def rate(self, word: str, score: float) -> float | None:
@@ -115,13 +115,17 @@ def _log_odds(scores: Any) -> Any:
     return np.log(known) - np.log1p(-known)
 
 
-def write_alarms(path: Path, alarms: Alarms) -> None:
-    """Write ``alarms.json`` or ``image-alarms.json``, scores to the last digit."""
-    content = {"hours": alarms.hours, "expected_precision": alarms.expected_precision, "scores": alarms.curves}
+def write_operating_points(path: Path, operating_points: OperatingPoints) -> None:
+    """Write ``false-alarms.json`` or ``image-false-alarms.json``, scores to the last digit."""
+    content = {
+        "hours": operating_points.hours,
+        "expected_precision": operating_points.expected_precision,
+        "scores": operating_points.curves,
+    }
     write_text(path, json.dumps(content, ensure_ascii=False) + "\n")
 
 
-def read_alarms(folder: Path, vocabulary: Vocabulary) -> Alarms | None:
+def read_operating_points(folder: Path, vocabulary: Vocabulary) -> OperatingPoints | None:
     """What a run tells of false alarms of its keywords; None for one that tells nothing.
 
     Raises
@@ -129,21 +133,21 @@ def read_alarms(folder: Path, vocabulary: Vocabulary) -> Alarms | None:
     EarmarkError
         If the file is damaged, or lacks a keyword.
     """
-    return _read(folder / ALARMS, vocabulary.words)
+    return _read(folder / OPERATING_POINTS, vocabulary.words)
 
 
-def read_image_alarms(folder: Path) -> Alarms | None:
+def read_image_operating_points(folder: Path) -> OperatingPoints | None:
     """The same of queries that are pictures."""
-    return _read(folder / IMAGE_ALARMS, (ANY_PICTURE,))
+    return _read(folder / IMAGE_OPERATING_POINTS, (ANY_PICTURE,))
 
 
-def _read(path: Path, names: tuple[str, ...]) -> Alarms | None:
+def _read(path: Path, names: tuple[str, ...]) -> OperatingPoints | None:
     if not path.is_file():
         return None
     try:
         content = json.loads(read_text(path))
         precision = content["expected_precision"]
-        return Alarms(
+        return OperatingPoints(
             _checked(content["hours"], 0, math.inf),
             None if precision is None else _checked(precision, 0, 1),
             {name: _curve(content["scores"][name]) for name in names},

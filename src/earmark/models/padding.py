@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 
-def real_frames(lengths: Tensor, frames: int) -> Tensor:
+def padding_mask(lengths: Tensor, frames: int) -> Tensor:
     """Mask of the frames that are not padding.
 
     Parameters
@@ -29,7 +29,7 @@ def real_frames(lengths: Tensor, frames: int) -> Tensor:
     return torch.arange(frames, device=lengths.device) < lengths[:, None]
 
 
-def inner_frames(lengths: Tensor, frames: int, edge: int) -> Tensor:
+def inner_mask(lengths: Tensor, frames: int, edge: int) -> Tensor:
     """Mask of the real frames but for the first and the last `edge`; of a shorter utterance, its middle.
 
     Parameters

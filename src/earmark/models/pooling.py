@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from earmark.models.padding import real_frames
+from earmark.models.padding import padding_mask
 
 
 def log_mean_exp(scores: Tensor, lengths: Tensor, r: float) -> Tensor:
@@ -26,14 +26,14 @@ def log_mean_exp(scores: Tensor, lengths: Tensor, r: float) -> Tensor:
     -------
     torch.Tensor, shape = (B, Q)
     """
-    real = real_frames(lengths, scores.shape[2])[:, None]
+    real = padding_mask(lengths, scores.shape[2])[:, None]
     total = (r * scores).masked_fill(~real, -math.inf).logsumexp(dim=2)
     return (total - lengths[:, None].to(total.dtype).log()) / r
 
 
 def maximum(frames: Tensor, lengths: Tensor) -> Tensor:
     """Pool frames over time by the largest number of each dimension: (B, T, K) and (B,) to (B, K)."""
-    real = real_frames(lengths, frames.shape[1])
+    real = padding_mask(lengths, frames.shape[1])
     return frames.masked_fill(~real[:, :, None], -math.inf).amax(dim=1)
 
 
@@ -70,6 +70,6 @@ class AttentionPooling(nn.Module):
         weights : torch.Tensor, shape = (B, Q, T); each row sums to 1, padding has 0
         """
         likeness = torch.einsum("qk,btk->bqt", self.queries(keywords), frames)
-        padded = ~real_frames(lengths, frames.shape[1])[:, None]
+        padded = ~padding_mask(lengths, frames.shape[1])[:, None]
         weights = likeness.masked_fill(padded, -math.inf).softmax(dim=2)
         return weights @ frames, weights

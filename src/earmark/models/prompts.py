@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from earmark.core.types import ImageQuery, identity
-from earmark.models.image_query_models import PicturedModel
+from earmark.core.types import ImageQuery, canonical_path
+from earmark.models.image_query_models import ImageQueryModel
 
 Answer = Callable[[Sequence[int], Any], Tensor]  # rows of a batch (b,) and what q queries became -> (b, q, ...)
 
@@ -31,11 +31,11 @@ class Prompts:
     """
 
     @torch.no_grad()
-    def __init__(self, model: PicturedModel, queries: Sequence[ImageQuery]) -> None:
+    def __init__(self, model: ImageQueryModel, queries: Sequence[ImageQuery]) -> None:
         self.model, self.queries = model, queries
         self.sights = [model.see(query.prompts) for query in queries]
         self.asked = model.ask(self.sights)
-        self.shown = [[identity(prompt.path) for prompt in query.prompts] for query in queries]
+        self.shown = [[canonical_path(prompt.path) for prompt in query.prompts] for query in queries]
         self.users: dict[str, list[int]] = {}
         for number, shown in enumerate(self.shown):
             for picture in set(shown):
@@ -65,7 +65,7 @@ class Prompts:
         for row, path in enumerate(pictures):
             if path is None:
                 continue
-            own = identity(path)
+            own = canonical_path(path)
             for number in self.users.get(own, ()):
                 asked = self.without(own, number)
                 answers[row, number] = torch.nan if asked is None else answer([row], asked)[0, 0]

@@ -28,19 +28,21 @@ from torch import Tensor, nn
 
 from earmark.core.timing import FrameGrid
 from earmark.core.vocabulary import Vocabulary
-from earmark.models.image_query_models import PicturedModel
+from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.keyword_models import Speech
 from earmark.models.pooling import log_mean_exp
-from earmark.recipe import Keywords, Pictured
+from earmark.recipe import ImageQueryModelSettings, Keywords
 
 RARE = -6.0  # log-odds below which a picture says no more against a keyword
 RAREST_TAG = 1e-3  # mean tag of a keyword that is hardly ever shown
 
 
-class SharedWords(PicturedModel):
+class SharedKeywords(ImageQueryModel):
     """Speech and pictures meet in the vectors of keywords."""
 
-    def __init__(self, settings: Pictured, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+    def __init__(
+        self, settings: ImageQueryModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert isinstance(settings.similarity, Keywords)
         self.r = settings.similarity.r
@@ -52,9 +54,9 @@ class SharedWords(PicturedModel):
         self.seen_bias = nn.Parameter(torch.full((keywords,), -3.0))
         self.register_buffer("usual", torch.zeros(keywords))
 
-    def learn_usual(self, tags: Tensor) -> None:
+    def fit_prior(self, tags: Tensor) -> None:
         """Take from tags (U, W) how often each keyword is shown in any picture."""
-        self.usual: Tensor = tags.mean(dim=0).clamp(RAREST_TAG, 1 - RAREST_TAG).logit()
+        self.prior_logits: Tensor = tags.mean(dim=0).clamp(RAREST_TAG, 1 - RAREST_TAG).logit()
 
     def heard(self, frames: Tensor) -> Tensor:
         """How far each frame says each keyword: (B, T', D) to logits (B, W, T')."""
@@ -80,7 +82,7 @@ class SharedWords(PicturedModel):
 
     def _meant(self, subject: Tensor) -> Tensor:
         shown = self.shown(subject.flatten(1, 2))
-        evidence = torch.maximum(shown, self.usual.clamp_max(RARE)) - self.usual
+        evidence = torch.maximum(shown, self.prior_logits.clamp_max(RARE)) - self.prior_logits
         weight = math.sqrt(len(subject))
         return (weight * evidence.mean(dim=0)).softmax(dim=0)
 
@@ -92,16 +94,16 @@ class SharedWords(PicturedModel):
         return spoken, _mixture(heard.transpose(1, 2), asked).transpose(1, 2)
 
     @property
-    def wider(self) -> int:
+    def candidate_multiplier(self) -> int:
         """Digests tell the very scores; but one word is heard in up to three windows, and is one hit."""
         return 4
 
-    def digest(self, speech: Speech, typical: Tensor) -> Tensor:
+    def window_summary(self, speech: Speech, typical: Tensor) -> Tensor:
         """The probability (B, W) that each keyword is spoken: it says all, whatever is typical."""
         frames, lengths = speech
         return log_mean_exp(self.heard(frames), lengths, self.r).sigmoid()
 
-    def sought(self, asked: Tensor, typical: Tensor) -> Tensor:
+    def query_summary(self, asked: Tensor, typical: Tensor) -> Tensor:
         """The probability (W,) that each keyword is meant, so that the inner product is the detection score."""
         return asked[0]
 

@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from earmark.core.timing import FEATURE_GRID, FrameGrid, layer_frames
-from earmark.models.padding import real_frames
+from earmark.models.padding import padding_mask
 from earmark.recipe import ConvLayer, ConvSpeech, Cpc, CpcSpeech
 
 
@@ -80,7 +80,7 @@ class ConvEncoder(nn.Module):
         frames : torch.Tensor, shape = (B, T', K); zero where padded
         lengths : torch.Tensor, shape = (B,)
         """
-        frames = features.transpose(1, 2) * real_frames(lengths, features.shape[1])[:, None]
+        frames = features.transpose(1, 2) * padding_mask(lengths, features.shape[1])[:, None]
         for block in self.blocks:
             frames, lengths = block(frames, lengths)
         return frames.transpose(1, 2), lengths
@@ -109,7 +109,7 @@ class Block(nn.Module):
         """(B, C, T) zero where padded -> (B, C', T') zero where padded."""
         out = self.conv(frames)
         lengths = layer_frames(lengths, self.conv.kernel_size[0], self.conv.stride[0], int(self.conv.padding[0]))
-        real = real_frames(lengths, out.shape[2])
+        real = padding_mask(lengths, out.shape[2])
         if self.norm is not None:
             out = self.norm(out, real)
         if self.relu:
@@ -119,7 +119,7 @@ class Block(nn.Module):
             out = out + frames
         if self.pool > 1:
             out, lengths = max_pool(out, lengths, self.pool)
-            real = real_frames(lengths, out.shape[2])
+            real = padding_mask(lengths, out.shape[2])
         return out * real[:, None], lengths
 
 
@@ -138,7 +138,7 @@ def max_pool(frames: Tensor, lengths: Tensor, width: int) -> tuple[Tensor, Tenso
     lengths : torch.Tensor, shape = (B,)
         ``lengths // width``, at least 1.
     """
-    real = real_frames(lengths, frames.shape[2])[:, None]
+    real = padding_mask(lengths, frames.shape[2])[:, None]
     lowest = torch.finfo(frames.dtype).min  # finite, so that a padded place can still be set to 0 by a product
     frames = nn.functional.pad(frames.masked_fill(~real, lowest), (0, max(0, width - frames.shape[2])), value=lowest)
     return nn.functional.max_pool1d(frames, width), (lengths // width).clamp_min(1)
@@ -233,11 +233,11 @@ class CpcNetwork(nn.Module):
             Both zero where padded.
         lengths : torch.Tensor, shape = (B,)
         """
-        real = real_frames(lengths, features.shape[1])[:, :, None]
+        real = padding_mask(lengths, features.shape[1])[:, :, None]
         frames = nn.functional.pad((features * real).transpose(1, 2), (0, max(0, STRIDE - features.shape[1])))
         hidden = self.conv(frames).relu().transpose(1, 2)
         lengths = layer_frames(lengths, KERNEL, STRIDE, PADDING).clamp_min(1)
-        real = real_frames(lengths, hidden.shape[1])[:, :, None]
+        real = padding_mask(lengths, hidden.shape[1])[:, :, None]
         latents = contexts = self.linear(hidden) * real
         for lstm in self.context:
             contexts, _ = lstm(contexts)

@@ -236,7 +236,7 @@ class Keywords(Strict):
     r: float = Field(1.0, gt=0, description="of the log-mean-exp over frames and over pixels")
 
 
-class Pictured(Strict):
+class ImageQueryModelSettings(Strict):
     """Speech network, image network, and the space in which they meet."""
 
     speech: Annotated[ConvSpeech | CpcSpeech, Field(discriminator="kind")]
@@ -245,7 +245,7 @@ class Pictured(Strict):
     similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
 
     @model_validator(mode="after")
-    def _lstms_end_in_the_dimension(self) -> Pictured:
+    def _lstms_end_in_the_dimension(self) -> ImageQueryModelSettings:
         if isinstance(self.speech, CpcSpeech) and 2 * self.speech.lstm[-1] != self.dimension:
             raise ValueError(
                 f"the dimension {self.dimension} is not that of the last LSTM's two directions of "
@@ -384,14 +384,15 @@ class Recipe(Strict):
     features: AnyFeatures = Features()
     augment: Augment = Augment()
     model: Annotated[
-        Annotated[Model, Tag("written")] | Annotated[Pictured, Tag("pictured")], Discriminator(_kind_of_model)
+        Annotated[Model, Tag("written")] | Annotated[ImageQueryModelSettings, Tag("pictured")],
+        Discriminator(_kind_of_model),
     ]
     loss: Loss = TagLoss()
     training: Training
 
     @model_validator(mode="after")
     def _loss_fits(self) -> Recipe:
-        similarity = self.model.similarity.kind if isinstance(self.model, Pictured) else None
+        similarity = self.model.similarity.kind if isinstance(self.model, ImageQueryModelSettings) else None
         allowed = LOSSES[similarity] if similarity else ("tags",)
         if self.loss.kind not in allowed:
             what = f"similarity {similarity!r}" if similarity else "a model for written queries"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.page import write_page
 
 Metrics = dict[str, Any]
@@ -35,8 +35,8 @@ class Outcome:
 
     name: str
     metrics: Metrics
-    best: list[Moment]
-    worst: list[Moment]
+    best: list[Example]
+    worst: list[Example]
     reliability: tuple[Bins, Bins, Bins]
 
 

@@ -18,7 +18,7 @@ LONGEST_S = 20.0  # more sound than this makes a page heavy and its plot unreada
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Example:
     """One playable example. All times are seconds from the start of the recording.
 
     Attributes
@@ -77,7 +77,7 @@ class Moment:
         """Where the waveform ends in the recording."""
         return self.offset_s + self.duration_s
 
-    def excerpt(self, longest_s: float = LONGEST_S) -> Moment:
+    def excerpt(self, longest_s: float = LONGEST_S) -> Example:
         """This moment with at most `longest_s` of its sound, the hit in the middle as far as the sound allows."""
         if self.duration_s <= longest_s:
             return self

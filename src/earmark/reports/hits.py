@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from earmark.core.types import ImageQuery
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.page import write_page
 
 
 def write_found(
     path: Path | str,
     title: str,
-    moments: Sequence[Moment],
+    moments: Sequence[Example],
     notes: Sequence[str] = (),
     queries: Sequence[ImageQuery] = (),
 ) -> None:

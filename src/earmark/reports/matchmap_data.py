@@ -108,12 +108,12 @@ class Sight:
         matchmap = np.pad(self.matchmap, ((0, 0), (0, 0), (0, short)), mode="edge")
         audio = np.pad(self.audio_attention, (0, short), mode="edge")
         groups = len(audio) // each
-        middles = each * np.arange(groups) + (each - 1) / 2
+        kmeans = each * np.arange(groups) + (each - 1) / 2
         return replace(
             self,
             matchmap=matchmap.reshape(*matchmap.shape[:2], groups, each).max(axis=3),
             audio_attention=audio.reshape(groups, each).max(axis=1),
-            times_s=self.times_s[0] + middles * self.step_s,
+            times_s=self.times_s[0] + kmeans * self.step_s,
         )
 
     def nearest_frame(self, time_s: float) -> int:

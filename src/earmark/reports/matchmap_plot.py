@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from earmark.reports import svg
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.matchmap_data import Sight
 
 SHADE = (200, 101, 28)
@@ -59,7 +59,7 @@ ATTENTION, MATCHMAP = 12, 72  # px, the heights of the lanes
 GAP = 26  # px above each, for its caption
 
 
-def lanes(moment: Moment, y: int) -> tuple[list[str], int]:
+def lanes(moment: Example, y: int) -> tuple[list[str], int]:
     """Draw audio attention and matchmap below `y` px, on the time axis of the moment's other lanes.
 
     Of the matchmap, a row is a row of the picture, in which the pixel that goes best with a frame counts.
@@ -88,7 +88,7 @@ def lanes(moment: Moment, y: int) -> tuple[list[str], int]:
     return parts, matchmap_y + MATCHMAP
 
 
-def _edges(moment: Moment, sight: Sight) -> tuple[float, float]:
+def _edges(moment: Example, sight: Sight) -> tuple[float, float]:
     """Where the first frame starts and the last one ends, in percent of the width; a lone frame is all of it."""
     if sight.frames == 1:
         return 0.0, 100.0

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from earmark.core.vocabulary import normalise
 from earmark.reports import matchmap_plot, svg
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.matchmap_data import strongest
 
 Numbers = npt.NDArray[np.floating] | Sequence[float]
@@ -30,7 +30,7 @@ COLUMNS = 320  # of the waveform
 MARGIN = 14  # px, above and below
 
 
-def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> str:
+def localisation_plot(moment: Example, title: str = "", subtitle: str = "") -> str:
     """Draw where a query was found: waveform, localisation scores and, where they are known, the true words.
 
     For an image query, its audio attention and matchmap lie below the scores.
@@ -89,7 +89,7 @@ def localisation_plot(moment: Moment, title: str = "", subtitle: str = "") -> st
     return svg.drawing(WIDTH, height, describe(moment), card + inner)
 
 
-def describe(moment: Moment) -> str:
+def describe(moment: Example) -> str:
     """What a localisation plot shows, in words."""
     hit = moment.hit
     told = (
@@ -199,7 +199,7 @@ def clock(seconds: float) -> str:
     return f"{ahead}:{rest // 100:02d}.{rest % 100:02d}"
 
 
-def _waveform(moment: Moment, y: int, height: int) -> list[str]:
+def _waveform(moment: Example, y: int, height: int) -> list[str]:
     """The waveform's envelope, in orange within the hit's extent, the loudest sample filling the lane."""
     samples = moment.waveform.astype(np.float64)
     columns = min(COLUMNS, len(samples))
@@ -221,15 +221,15 @@ def _waveform(moment: Moment, y: int, height: int) -> list[str]:
 
 def _envelope(edges: Numbers, high: Numbers, low: Numbers, kind: str) -> str:
     """Columns from `low` to `high` as one filled shape, never thinner than a hair."""
-    middles = [(a + b) / 2 for a, b in pairwise(edges)]
-    xs = [edges[0], *middles[1:-1], edges[-1]] if len(middles) > 1 else [edges[0], edges[-1]]
-    tops, bottoms = (list(v) if len(middles) > 1 else [v[0], v[0]] for v in (high, low))
+    kmeans = [(a + b) / 2 for a, b in pairwise(edges)]
+    xs = [edges[0], *kmeans[1:-1], edges[-1]] if len(kmeans) > 1 else [edges[0], edges[-1]]
+    tops, bottoms = (list(v) if len(kmeans) > 1 else [v[0], v[0]] for v in (high, low))
     there = [f"{svg.number(x)},{svg.number(min(top, 49.4))}" for x, top in zip(xs, tops, strict=True)]
     back = [f"{svg.number(x)},{svg.number(max(bottom, 50.6))}" for x, bottom in zip(xs, bottoms, strict=True)]
     return f'<path class="{kind}" d="M{" ".join(there + back[::-1])}Z"/>'
 
 
-def _curve(moment: Moment, across: Callable[[float], float], y: int, height: int) -> list[str]:
+def _curve(moment: Example, across: Callable[[float], float], y: int, height: int) -> list[str]:
     """The localisation scores as a line with its area, between hairlines at 0 and 1."""
     lines = [f'<line class="em-thin" x1="0%" x2="100%" y1="{at}" y2="{at}"/>' for at in (y, y + height / 2, y + height)]
     if not len(moment.curve):
@@ -242,7 +242,7 @@ def _curve(moment: Moment, across: Callable[[float], float], y: int, height: int
 
 
 def _location(
-    moment: Moment, across: Callable[[float], float], sound_y: int, curve_y: int, axis_y: int, height: int
+    moment: Example, across: Callable[[float], float], sound_y: int, curve_y: int, axis_y: int, height: int
 ) -> list[str]:
     """The line of the location from the sound to the axis, its dot on the curve, and its time below."""
     time_s = moment.hit.time_s
@@ -261,7 +261,7 @@ def _location(
     ]
 
 
-def _time_axis(moment: Moment, across: Callable[[float], float], y: int) -> list[str]:
+def _time_axis(moment: Example, across: Callable[[float], float], y: int) -> list[str]:
     """At most seven round times, none that touches the location's own label or an end in a drawing of its width."""
     step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if moment.duration_s / s <= 7)
     first, last = int(np.ceil(moment.offset_s / step)), int(np.floor(moment.end_s / step))
@@ -284,11 +284,11 @@ def _is_free(text: str, middle: float, taken: tuple[float, float], room: int) ->
     return start >= 0 and end <= room and (end + 8 < taken[0] or start > taken[1] + 8)
 
 
-def _found_at(moment: Moment) -> str:
+def _found_at(moment: Example) -> str:
     return f"found at {clock(moment.hit.time_s)}"
 
 
-def _true_words(moment: Moment, across: Callable[[float], float], y: int) -> tuple[list[str], int]:
+def _true_words(moment: Example, across: Callable[[float], float], y: int) -> tuple[list[str], int]:
     """The true words as bars with their labels below, and how many rows of labels there are.
 
     The query's own words are blue; another word is orange where the location lies in it.

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.page import percent, write_page
 
 
@@ -24,15 +24,15 @@ class Scatter:
 
 
 @dataclass(frozen=True, eq=False)
-class Shown:
+class ShownExample:
     """An example to look at and listen to, with a few words on what it shows."""
 
-    moment: Moment
+    moment: Example
     facts: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
-class Closeup:
+class DetailSection:
     """One model with one localisation method, seen closely.
 
     Attributes
@@ -57,7 +57,7 @@ class Closeup:
     bars: Sequence[tuple[str, float | None, float | None]]
     series: tuple[str, str]
     scatters: Sequence[Scatter]
-    shown: Sequence[Shown]
+    shown: Sequence[ShownExample]
     keywords: Table
     confusions: Table
 
@@ -68,7 +68,7 @@ def write_reproduction(
     lede: str,
     terms: Mapping[str, str],
     tables: Sequence[Table],
-    closeups: Sequence[Closeup],
+    closeups: Sequence[DetailSection],
     differences: Mapping[str, str],
 ) -> None:
     """Write the page as one HTML file that opens offline.

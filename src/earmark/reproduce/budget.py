@@ -12,7 +12,7 @@ from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe, read_recipe
-from earmark.training.loop import check_description, epoch_seconds, settled_recipe
+from earmark.training.loop import check_description, estimate_epoch_seconds, resolve_recipe
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def settled(
     epochs = agreed_epochs(folder, budget)
     if epochs is None:
         return None if budget.minutes else recipe(budget.epochs)
-    begun = settled_recipe(recipe(epochs), download=False)
+    begun = resolve_recipe(recipe(epochs), download=False)
     check_description(folder, begun, keywords)
     return begun
 
@@ -92,7 +92,7 @@ def agreed_epochs(folder: Path, budget: Budget) -> int | None:
 
 def fitting(recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corpus, keywords: Vocabulary) -> Recipe:
     """The recipe with as many whole epochs as fit into `minutes` on this machine, at least one."""
-    epoch_s = epoch_seconds(recipe(None), corpus, keywords)
+    epoch_s = estimate_epoch_seconds(recipe(None), corpus, keywords)
     epochs = max(1, int(60 * minutes / epoch_s))
     told = f"{epochs} of them fit" if epoch_s <= 60 * minutes else "one is trained, though it does not fit"
     print(f"An epoch takes about {epoch_s:.1f} s: {told} in {minutes:g} minutes.", file=sys.stderr, flush=True)

@@ -14,10 +14,10 @@ from pathlib import Path
 from earmark.core.corpus import Corpus, Utterance
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.data import Truth, gather_truth, measurable
+from earmark.evaluation.data import GroundTruth, ground_truth, measurable
 from earmark.reports.evaluation import at
 from earmark.reports.page import DASH
-from earmark.reports.reproduction import Closeup, Table, to_markdown, write_reproduction
+from earmark.reports.reproduction import DetailSection, Table, to_markdown, write_reproduction
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row, cells
 from earmark.reproduce.results import SPLIT, Result, read_curve, read_results, run_folder
 from earmark.reproduce.runner import spell
@@ -30,7 +30,7 @@ def write_files(
     lede: str,
     terms: Mapping[str, str],
     tables: Sequence[Table],
-    closeups: Sequence[Closeup],
+    closeups: Sequence[DetailSection],
     differences: Mapping[str, str],
 ) -> None:
     """Write ``report.md`` and ``report.html`` into a folder; parameters as for :func:`write_reproduction`."""
@@ -58,7 +58,7 @@ Look = Callable[[Cell], float | None]
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class ReproductionResults:
     """A reproduction as far as it has come.
 
     Attributes
@@ -81,11 +81,11 @@ class Study:
     corpus: Corpus
     keywords: Vocabulary
     utterances: list[Utterance]
-    truth: Truth
+    truth: GroundTruth
     results: Mapping[Cell, Result]
 
 
-def read_study(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabulary) -> Study:
+def read_results_of(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabulary) -> ReproductionResults:
     """Gather what there is in a reproduction's folder.
 
     Raises
@@ -95,10 +95,10 @@ def read_study(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabul
     """
     utterances = measurable(corpus.utterances(SPLIT))
     results = read_results(out, cells(rows), corpus, keywords)
-    return Study(out, rows, corpus, keywords, utterances, gather_truth(utterances, keywords), results)
+    return ReproductionResults(out, rows, corpus, keywords, utterances, ground_truth(utterances, keywords), results)
 
 
-def measured(study: Study, path: str) -> Look:
+def measured(study: ReproductionResults, path: str) -> Look:
     """Looks a measure of the metrics up in a cell; None where the cell was not evaluated."""
 
     def look(cell: Cell) -> float | None:
@@ -108,7 +108,7 @@ def measured(study: Study, path: str) -> Look:
     return look
 
 
-def trainings(study: Study) -> Table:
+def trainings(study: ReproductionResults) -> Table:
     """What every training took: epochs, time, and which epoch was the best on dev."""
     body = []
     for training in dict.fromkeys(cell.training for cell in study.results):

@@ -183,7 +183,7 @@ def _place(out: Path, cell: Cell) -> Path:
 FILE = "learned-from.json"
 
 
-def claim(out: Path, corpus: Corpus) -> None:
+def check_provenance(out: Path, corpus: Corpus) -> None:
     """Make a folder this corpus's, or make sure that it is.
 
     A folder that says nothing of a corpus yet becomes this one's.

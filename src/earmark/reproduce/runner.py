@@ -19,12 +19,20 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import measurable
 from earmark.evaluation.image_queries import evaluate_pictures, query_pictures
 from earmark.evaluation.keyword_queries import IMAGE, Evaluation, evaluate
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.reproduce.budget import Budget, agreed_epochs, fitting, settled
 from earmark.reproduce.grid import Cell, Row, Training, cells, chosen
-from earmark.reproduce.results import SPLIT, claim, is_trained, located_so_far, read_results, run_folder, write_result
+from earmark.reproduce.results import (
+    SPLIT,
+    check_provenance,
+    is_trained,
+    located_so_far,
+    read_results,
+    run_folder,
+    write_result,
+)
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.training.loop import train
 
@@ -70,7 +78,7 @@ def run(
     untrained = [training for training in trainings if not is_trained(out, training)]
     if to_do:
         _check(to_do, untrained, corpus, keywords)
-        claim(out, corpus)
+        check_provenance(out, corpus)
     expected_s = {TRAINING: 60 * budget.minutes} if budget.minutes else {}
     agenda = Agenda({TRAINING: len(untrained), EVALUATION: len(to_do)}, expected_s)
     problems: list[str] = []
@@ -108,7 +116,7 @@ def told(out: Path, problems: Sequence[str]) -> None:
 
 
 def _evaluate(cell: Cell, corpus: Corpus, out: Path) -> Evaluation:
-    finder = Finder(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
+    finder = KeywordSpotter(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
     if cell.row.queries == IMAGE:
         return evaluate_pictures(finder, corpus, SPLIT)
     return evaluate(finder, corpus, SPLIT, located_so_far(out, cell))

@@ -33,7 +33,7 @@ from earmark.supervision._tagger_folder import (
     write_weights,
 )
 from earmark.supervision.captions import Picture, named_in_captions
-from earmark.supervision.transcripts import tell_unsaid
+from earmark.supervision.transcripts import report_missing_keywords
 
 CHANNELS = (32, 48, 96, 128)
 DROPOUT = 0.2
@@ -92,7 +92,7 @@ def train_small_tagger(
     """
     refuse_finished(out)
     named = named_in_captions(pictures, keywords)
-    tell_unsaid(keywords, named, "caption")
+    report_missing_keywords(keywords, named, "caption")
     targets = torch.from_numpy(named)
     pixels = _pixels([picture.image for picture in pictures], settings.side)
     torch.manual_seed(settings.seed)

@@ -39,7 +39,7 @@ from earmark.supervision._tagger_folder import (
     write_weights,
 )
 from earmark.supervision.captions import Picture, named_in_captions
-from earmark.supervision.transcripts import tell_unsaid
+from earmark.supervision.transcripts import report_missing_keywords
 
 FEWEST = 10  # pictures, of which one is held out
 VECTORS = "vectors"
@@ -103,7 +103,7 @@ def train_mlp_tagger(
     if len(pictures) < FEWEST:
         raise EarmarkError(f"{len(pictures)} captioned pictures are too few to learn from: give at least {FEWEST}.")
     named = named_in_captions(pictures, keywords)
-    tell_unsaid(keywords, named, "caption")
+    report_missing_keywords(keywords, named, "caption")
     settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
     _begin(out, settings, keywords)
     images = [picture.image for picture in pictures]

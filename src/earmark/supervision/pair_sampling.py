@@ -46,7 +46,7 @@ def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bool
 
 
 @dataclass(frozen=True)
-class Draw:
+class Sample:
     """What is drawn for an anchor; numbers of pairs.
 
     Attributes
@@ -126,30 +126,30 @@ class PairSampler:
         """The anchor's keywords for which there are negatives."""
         return np.flatnonzero(self.labels[anchor] & self._has_negatives)
 
-    def draw_among(self, anchor: int, members: Ints, chance: np.random.Generator) -> Draw | None:
+    def sample_from(self, anchor: int, members: Ints, rng: np.random.Generator) -> Sample | None:
         """As :meth:`draw`, from some pairs alone; None where no keyword of the anchor has both kinds among them.
 
         A positive is never the anchor itself.
         """
         labelled, shows = self.labels[members], self._shows[self.pictures[members]]
         elsewhere = self.pictures[members] != self.pictures[anchor]
-        for keyword in chance.permutation(np.flatnonzero(self.labels[anchor])):
+        for keyword in rng.permutation(np.flatnonzero(self.labels[anchor])):
             positives = members[labelled[:, keyword] & elsewhere]
             without = ~shows[:, keyword]
             others = np.flatnonzero(labelled[without].any(axis=0))
             if positives.size and others.size:
-                drawn = chance.choice(others, self.settings.negatives)
-                negatives = [chance.choice(members[without & labelled[:, other]]) for other in drawn]
-                positives = chance.choice(positives, self.settings.positives)
-                return Draw(anchor, int(keyword), positives, np.array(negatives, dtype=np.int64))
+                drawn = rng.choice(others, self.settings.negatives)
+                negatives = [rng.choice(members[without & labelled[:, other]]) for other in drawn]
+                positives = rng.choice(positives, self.settings.positives)
+                return Sample(anchor, int(keyword), positives, np.array(negatives, dtype=np.int64))
         return None
 
-    def draw(self, anchor: int, chance: np.random.Generator) -> Draw:
+    def draw(self, anchor: int, rng: np.random.Generator) -> Sample:
         """Draw a keyword of the anchor, and pairs with and without it; the same pair can come twice."""
-        keyword = int(chance.choice(self._keywords(anchor)))
+        keyword = int(rng.choice(self._keywords(anchor)))
         same = self._with[keyword]
         elsewhere = same[self.pictures[same] != self.pictures[anchor]]
-        positives = chance.choice(elsewhere if elsewhere.size else same, self.settings.positives)
-        drawn = chance.choice(np.flatnonzero(self._others[keyword]), self.settings.negatives)
-        negatives = [chance.choice(self._negatives(keyword, int(other))) for other in drawn]
-        return Draw(anchor, keyword, positives, np.array(negatives, dtype=np.int64))
+        positives = rng.choice(elsewhere if elsewhere.size else same, self.settings.positives)
+        drawn = rng.choice(np.flatnonzero(self._others[keyword]), self.settings.negatives)
+        negatives = [rng.choice(self._negatives(keyword, int(other))) for other in drawn]
+        return Sample(anchor, keyword, positives, np.array(negatives, dtype=np.int64))

@@ -55,7 +55,7 @@ def _transcript(utterance: Utterance) -> str:
 MOST = 10  # names in one sentence
 
 
-def tell_unsaid(keywords: Vocabulary, named: npt.NDArray[np.float32], what: str) -> None:
+def report_missing_keywords(keywords: Vocabulary, named: npt.NDArray[np.float32], what: str) -> None:
     """Name on standard error the keywords that none of `what` (captions, utterances) says.
 
     Parameters

@@ -31,11 +31,11 @@ from earmark.supervision.targets import read_targets, targets_path
 
 POOL_BATCHES = 20  # batches' worth of utterances that are sorted by length together
 
-Rendition = tuple[int, int]  # which speed, which utterance
+Variant = tuple[int, int]  # which speed, which utterance
 
 
 @dataclass(frozen=True)
-class Lesson(Dataset[list[Rendition]]):
+class TrainingSplit(Dataset[list[Variant]]):
     """A split to learn from.
 
     Attributes
@@ -58,17 +58,17 @@ class Lesson(Dataset[list[Rendition]]):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, batch: list[Rendition]) -> list[Rendition]:
+    def __getitem__(self, batch: list[Variant]) -> list[Variant]:
         return batch
 
-    def collate(self, renditions: list[Rendition]) -> dict[str, Tensor]:
+    def collate(self, variants: list[Variant]) -> dict[str, Tensor]:
         """Pad a batch: ``features`` (B, T, F), ``lengths`` (B,), ``targets`` (B, W)."""
-        features, lengths = pad([self.features[speed][utterance] for speed, utterance in renditions])
-        targets = torch.from_numpy(self.targets[[utterance for _, utterance in renditions]])
+        features, lengths = pad([self.features[speed][utterance] for speed, utterance in variants])
+        targets = torch.from_numpy(self.targets[[utterance for _, utterance in variants]])
         return {"features": features, "lengths": lengths, "targets": targets}
 
 
-class BucketSampler(Sampler[list[list[Rendition]]]):
+class BucketSampler(Sampler[list[list[Variant]]]):
     """Batches in an order of chance that depends on the seed and the epoch alone.
 
     Every utterance is heard once an epoch, at one of its speeds. Utterances are shuffled, cut into pools of some
@@ -96,11 +96,11 @@ class BucketSampler(Sampler[list[list[Rendition]]]):
     def __len__(self) -> int:
         return math.ceil(len(self.lengths[0]) / self.utterances)
 
-    def __iter__(self) -> Iterator[list[list[Rendition]]]:
-        chance = np.random.default_rng((self.seed, self.epoch))
+    def __iter__(self) -> Iterator[list[list[Variant]]]:
+        rng = np.random.default_rng((self.seed, self.epoch))
         speeds, utterances = self.lengths.shape
-        order = chance.permutation(utterances)
-        speed_of: npt.NDArray[np.int64] = chance.integers(speeds, size=(utterances,))
+        order = rng.permutation(utterances)
+        speed_of: npt.NDArray[np.int64] = rng.integers(speeds, size=(utterances,))
         lengths = self.lengths[speed_of, np.arange(utterances)]
         pool = self.utterances * POOL_BATCHES
         batches: list[npt.NDArray[np.int64]] = []
@@ -108,11 +108,11 @@ class BucketSampler(Sampler[list[list[Rendition]]]):
             members = order[start : start + pool]
             by_length = members[np.argsort(lengths[members], kind="stable")]
             batches += [by_length[i : i + self.utterances] for i in range(0, len(by_length), self.utterances)]
-        for index in chance.permutation(len(batches)).tolist():
+        for index in rng.permutation(len(batches)).tolist():
             yield [[(int(speed_of[u]), int(u)) for u in batches[index]]]
 
 
-def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> Lesson:
+def load_split(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> TrainingSplit:
     """A split of a corpus, with the targets that the recipe's supervision has for it."""
     utterances = corpus.utterances(split)
     names = [utterance.id for utterance in utterances]
@@ -122,12 +122,14 @@ def read_lesson(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary
         )
     targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
     if recipe.shuffle_pairs:
-        targets = targets[dealt(recipe, len(targets))]
+        targets = targets[shuffled_pairs(recipe, len(targets))]
     durations_s = np.array([utterance.duration_s for utterance in utterances])
-    return Lesson([load_features(corpus, split, recipe.features, speed) for speed in speeds], targets, durations_s)
+    return TrainingSplit(
+        [load_features(corpus, split, recipe.features, speed) for speed in speeds], targets, durations_s
+    )
 
 
-def dealt(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:
+def shuffled_pairs(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:
     """Whose picture each utterance gets in the control whose pairs are shuffled."""
     return np.random.default_rng(recipe.training.seed).permutation(utterances)
 
@@ -138,13 +140,13 @@ class Group:
 
     Attributes
     ----------
-    renditions : list of (speed, utterance)
+    variants : list of (speed, utterance)
         The N utterances that are heard, each with its picture.
     anchors, positives, negatives : numpy.ndarray, shape = (B,), (B, p) and (B, n)
         Which of these they are.
     """
 
-    renditions: list[Rendition]
+    variants: list[Variant]
     anchors: Ints
     positives: Ints
     negatives: Ints
@@ -175,40 +177,40 @@ class GroupSampler(Sampler[list[Group]]):
         return math.ceil(len(self.pairs.anchors) / self.anchors)
 
     def __iter__(self) -> Iterator[list[Group]]:
-        chance = np.random.default_rng((self.seed, self.epoch))
-        order = chance.permutation(self.pairs.anchors)
+        rng = np.random.default_rng((self.seed, self.epoch))
+        order = rng.permutation(self.pairs.anchors)
         for start in range(0, len(order), self.anchors):
             some = order[start : start + self.anchors]
-            yield [self._together(some, chance) if self.pairs.settings.draw == "batch" else self._apart(some, chance)]
+            yield [self._together(some, rng) if self.pairs.settings.draw == "batch" else self._apart(some, rng)]
 
-    def _apart(self, anchors: Ints, chance: np.random.Generator) -> Group:
-        draws = [self.pairs.draw(int(anchor), chance) for anchor in anchors]
+    def _apart(self, anchors: Ints, rng: np.random.Generator) -> Group:
+        draws = [self.pairs.draw(int(anchor), rng) for anchor in anchors]
         positives, negatives = (np.array([getattr(d, part) for d in draws]) for part in ("positives", "negatives"))
         every = np.concatenate([anchors, positives.ravel(), negatives.ravel()])
         rows = np.arange(len(every))
         first, second = len(anchors), len(anchors) + positives.size
         return Group(
-            self._heard(every, chance),
+            self._heard(every, rng),
             rows[:first],
             rows[first:second].reshape(positives.shape),
             rows[second:].reshape(negatives.shape),
         )
 
-    def _together(self, anchors: Ints, chance: np.random.Generator) -> Group:
+    def _together(self, anchors: Ints, rng: np.random.Generator) -> Group:
         row_of = {int(anchor): row for row, anchor in enumerate(anchors)}
-        draws = [draw for anchor in anchors if (draw := self.pairs.draw_among(int(anchor), anchors, chance))]
+        draws = [draw for anchor in anchors if (draw := self.pairs.sample_from(int(anchor), anchors, rng))]
         rows = [[row_of[int(u)] for u in (d.anchor, *d.positives, *d.negatives)] for d in draws]
         p, n = self.pairs.settings.positives, self.pairs.settings.negatives
         table = np.array(rows, dtype=np.int64).reshape(-1, 1 + p + n)
-        return Group(self._heard(anchors, chance), table[:, 0], table[:, 1 : 1 + p], table[:, 1 + p :])
+        return Group(self._heard(anchors, rng), table[:, 0], table[:, 1 : 1 + p], table[:, 1 + p :])
 
-    def _heard(self, utterances: Ints, chance: np.random.Generator) -> list[Rendition]:
-        speeds = chance.integers(self.speeds, size=len(utterances))
+    def _heard(self, utterances: Ints, rng: np.random.Generator) -> list[Variant]:
+        speeds = rng.integers(self.speeds, size=len(utterances))
         return list(zip(speeds.tolist(), utterances.tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
-class Gallery:
+class ImageSet:
     """Pictures of utterances.
 
     Attributes
@@ -234,12 +236,12 @@ class Gallery:
         """What is seen of the utterances' pictures, (B, ...)."""
         return torch.from_numpy(self.seen[self.of[list(utterances)]])
 
-    def dealt(self, order: npt.NDArray[np.int64]) -> Gallery:
+    def shuffled_pairs(self, order: npt.NDArray[np.int64]) -> ImageSet:
         """Each utterance with the picture of another."""
-        return Gallery(self.paths, self.seen, self.of[order])
+        return ImageSet(self.paths, self.seen, self.of[order])
 
 
-def read_gallery(corpus: Corpus, split: str, network: ImageNetwork) -> Gallery:
+def load_image_set(corpus: Corpus, split: str, network: ImageNetwork) -> ImageSet:
     """Look at the pictures of a split, or take what was seen before from the corpus's folder.
 
     Raises
@@ -248,10 +250,10 @@ def read_gallery(corpus: Corpus, split: str, network: ImageNetwork) -> Gallery:
         If an utterance has no picture, or one is missing or can't be read.
     """
     paths = [_picture(utterance, corpus) for utterance in corpus.utterances(split)]
-    distinct = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+    unique = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     folder = corpus.folder / "features" / "pictures" / network.fingerprint
-    seen = kept_vectors(list(distinct), network.look, folder, f"Pictures of {split}")
-    return Gallery(list(distinct), seen, np.array([distinct[path] for path in paths]))
+    seen = kept_vectors(list(unique), network.look, folder, f"Pictures of {split}")
+    return ImageSet(list(unique), seen, np.array([unique[path] for path in paths]))
 
 
 def _picture(utterance: Utterance, corpus: Corpus) -> Path:

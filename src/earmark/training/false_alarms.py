@@ -4,7 +4,7 @@ Let p be the probability that a keyword is spoken in an utterance. Of the uttera
 sum of 1 - p is expected to be false alarms; over the hours of dev, it is the rate that the threshold x lets expect.
 
 Where p itself is unknown, an estimate without bias does, as only sums of it are asked for
-(:func:`earmark.train.threshold.likely_spoken`). It may lie outside [0, 1], so that sums of it can fall; each
+(:func:`earmark.train.threshold.estimate_prevalence`). It may lie outside [0, 1], so that sums of it can fall; each
 expectation is then the highest on the way to its score, rather too many than too few.
 
 One false alarm in all of dev is the least that can be told, so that a rate below ``1 / hours`` is left out. What tags
@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.core.vocabulary import Vocabulary
-from earmark.models.operating_points import Alarms, Curve
+from earmark.models.operating_points import Curve, OperatingPoints
 
 RATES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)  # false alarms an hour
 S_PER_HOUR = 3600
@@ -25,7 +25,9 @@ S_PER_HOUR = 3600
 Floats = npt.NDArray[np.floating]
 
 
-def alarms(keywords: Vocabulary, scores: Floats, spoken: Floats, durations_s: Floats, thresholds: Floats) -> Alarms:
+def operating_points(
+    keywords: Vocabulary, scores: Floats, spoken: Floats, durations_s: Floats, thresholds: Floats
+) -> OperatingPoints:
     """False alarms of each keyword.
 
     Parameters
@@ -40,7 +42,7 @@ def alarms(keywords: Vocabulary, scores: Floats, spoken: Floats, durations_s: Fl
     """
     hours = float(durations_s.sum()) / S_PER_HOUR
     curves = {word: curve(scores[:, w], spoken[:, w], hours) for w, word in enumerate(keywords)}
-    return Alarms(hours, expected_precision(scores >= thresholds, spoken), curves)
+    return OperatingPoints(hours, expected_precision(scores >= thresholds, spoken), curves)
 
 
 def curve(scores: Floats, spoken: Floats, hours: float) -> Curve:

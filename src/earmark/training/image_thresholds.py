@@ -15,13 +15,13 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from earmark.core.types import ImageQuery, Prompt, distinct
+from earmark.core.types import ImageQuery, Prompt, unique
 from earmark.models.checkpoint import write_image_threshold as write
-from earmark.models.image_query_models import PicturedModel
-from earmark.models.operating_points import ANY_PICTURE, IMAGE_ALARMS, Alarms, write_alarms
+from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.operating_points import ANY_PICTURE, IMAGE_OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.models.padding import in_order
 from earmark.models.prompts import Prompts
-from earmark.training.data import Lesson
+from earmark.training.data import TrainingSplit
 from earmark.training.false_alarms import S_PER_HOUR, curve, expected_precision
 from earmark.training.thresholds import best_threshold
 
@@ -29,7 +29,7 @@ PICTURES = 10  # a query at most, as in Nortje and Kamper (2022)
 PART = 0.5  # of a keyword's highest tag, from which a picture is taken to show it
 
 
-def write_image_threshold(model: PicturedModel, dev: Lesson, images: Sequence[Path], out: Path) -> None:
+def write_image_threshold(model: ImageQueryModel, dev: TrainingSplit, images: Sequence[Path], out: Path) -> None:
     """Choose the threshold, by the pictures that the utterances of dev have, and write it into a run's folder.
 
     What false alarms are expected of a query is written beside it.
@@ -42,12 +42,12 @@ def write_image_threshold(model: PicturedModel, dev: Lesson, images: Sequence[Pa
     hours = float((known * dev.durations_s[:, None]).sum()) / S_PER_HOUR  # as often as it was asked
     precision = expected_precision(scores[known] >= threshold, targets[known])
     curves = {ANY_PICTURE: curve(scores[known], targets[known], hours)}
-    write_alarms(out / IMAGE_ALARMS, Alarms(hours, precision, curves))
+    write_operating_points(out / IMAGE_OPERATING_POINTS, OperatingPoints(hours, precision, curves))
 
 
 @torch.no_grad()
 def prompted_scores(
-    model: PicturedModel, dev: Lesson, images: Sequence[Path], shown: npt.NDArray[np.int64]
+    model: ImageQueryModel, dev: TrainingSplit, images: Sequence[Path], shown: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
     """Detection scores of Q keywords that are asked for with pictures, shape = (U, Q).
 
@@ -76,6 +76,6 @@ def shown_best(tags: npt.NDArray[np.float32], images: Sequence[Path], keywords: 
     queries = []
     for keyword, column in zip(keywords, tags.T, strict=True):
         enough = PART * column.max()
-        ranked = distinct(images[u] for u in np.argsort(-column, kind="stable") if column[u] >= enough)
+        ranked = unique(images[u] for u in np.argsort(-column, kind="stable") if column[u] >= enough)
         queries.append(ImageQuery(keyword, tuple(Prompt(path) for path in ranked[:PICTURES])))
     return queries

@@ -35,14 +35,14 @@ from earmark.features.augment import spec_augment
 from earmark.localisation import method
 from earmark.models import AnyModel, build, image_encoder
 from earmark.models.checkpoint import WEIGHTS, read_weights, write_description, write_weights
-from earmark.models.image_query_models import PicturedModel
-from earmark.models.init_from import load_cpc, load_start
+from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.init_from import init_from, load_cpc
 from earmark.models.speech_encoders import AcousticNetwork
-from earmark.recipe import Pictured, Recipe, Training, read_recipe
+from earmark.recipe import ImageQueryModelSettings, Recipe, Training, read_recipe
 from earmark.training.model_card import write_card
-from earmark.training.objectives import course_of
-from earmark.training.objectives._objective import Course
-from earmark.training.state import State, begun, keep, restore
+from earmark.training.objectives import make_objective
+from earmark.training.objectives._objective import TrainingObjective
+from earmark.training.state import State, has_state, load_state, save_state
 
 
 def train(
@@ -77,34 +77,34 @@ def train(
         model, `start` does not fit it or is not what the run was begun with, or the loss is no longer a number.
     """
     accelerator = Accelerator()
-    recipe = settled_recipe(recipe, download=True)
+    recipe = resolve_recipe(recipe, download=True)
     torch.manual_seed(recipe.training.seed)
     heard = features.extractor(recipe.features)
     model = build(recipe.model, heard.dimension, keywords, heard.grid)
     method(recipe.localisation, model)  # refused now, not in hours when something is to be found
-    if not begun(out):
+    if not has_state(out):
         _start(model, recipe, start)
     with accelerator.main_process_first():  # which makes the folder and the features that the others then find
         _check_free(out, recipe, keywords, resume or not accelerator.is_main_process)
-        course = course_of(recipe, corpus, keywords, model)
+        objective = make_objective(recipe, corpus, keywords, model)
         optimizer = make_optimizer(model, recipe.training)
-        if not begun(out):
-            keep(out, model, optimizer, _beginning(start))
+        if not has_state(out):
+            save_state(out, model, optimizer, _beginning(start))
         if not _described(out):
             write_description(out, recipe, keywords)
 
-    model, optimizer, loader = accelerator.prepare(model, optimizer, course.loader)
-    state = restore(out, accelerator.unwrap_model(model), optimizer)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, objective.loader)
+    state = load_state(out, accelerator.unwrap_model(model), optimizer)
     _check_start(out, state, start)
 
     curves = SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1)
     with progress(f"Training {out.name}", recipe.training.epochs, state.epochs) as advance:
         for epoch in range(state.epochs, recipe.training.epochs):
             torch.manual_seed(_seed(recipe.training.seed, epoch))
-            course.sampler.epoch = epoch
+            objective.sampler.epoch = epoch
             began = time.monotonic()
-            taught = one_epoch(model, optimizer, loader, accelerator, course, recipe, epoch)
-            checked = course.check(accelerator.unwrap_model(model))
+            taught = one_epoch(model, optimizer, loader, accelerator, objective, recipe, epoch)
+            checked = objective.check(accelerator.unwrap_model(model))
             if not math.isfinite(checked):  # the last step of the epoch can be the fatal one
                 raise _diverged(epoch)
             state.epochs = epoch + 1
@@ -115,7 +115,7 @@ def train(
             advance(note=f"loss {taught:.4f}, on dev {checked:.4f}")
     curves.close()
     if accelerator.is_main_process:
-        _finish(out, recipe, corpus, accelerator.unwrap_model(model), course, state)
+        _finish(out, recipe, corpus, accelerator.unwrap_model(model), objective, state)
 
 
 def _record(out: Path, model: AnyModel, optimizer: Any, state: State, curves: SummaryWriter) -> None:
@@ -127,10 +127,10 @@ def _record(out: Path, model: AnyModel, optimizer: Any, state: State, curves: Su
     for name in ("train_loss", "dev_loss"):
         curves.add_scalar(name, point[name], state.epochs)
     curves.flush()
-    keep(out, model, optimizer, state)
+    save_state(out, model, optimizer, state)
 
 
-def settled_recipe(recipe: Recipe, download: bool) -> Recipe:
+def resolve_recipe(recipe: Recipe, download: bool) -> Recipe:
     """The recipe with the networks that others have trained as they are now, which is what a run keeps.
 
     Parameters
@@ -144,24 +144,24 @@ def settled_recipe(recipe: Recipe, download: bool) -> Recipe:
     EarmarkError
         If a network is missing, or is another one than the recipe already says.
     """
-    changes: dict[str, Any] = {"features": features.settled(recipe.features, download)}
-    if isinstance(recipe.model, Pictured):
+    changes: dict[str, Any] = {"features": features.resolve(recipe.features, download)}
+    if isinstance(recipe.model, ImageQueryModelSettings):
         changes["model"] = recipe.model.model_copy(
-            update={"image": image_encoder.settled(recipe.model.image, download)}
+            update={"image": image_encoder.resolve(recipe.model.image, download)}
         )
     return recipe.model_copy(update=changes)
 
 
 def _start(model: AnyModel, recipe: Recipe, start: Path | None) -> None:
     """Begin with networks that have learned something before, where some are named."""
-    if not isinstance(model, PicturedModel):
+    if not isinstance(model, ImageQueryModel):
         if start is not None:
-            raise EarmarkError("Only a model for pictures can start from other networks: leave --start out.")
+            raise EarmarkError("Only a model for pictures can start from other networks: leave --init-from out.")
         return
     if isinstance(model.speech, AcousticNetwork) and model.speech.settings.start:
         load_cpc(model.speech, recipe.features, Path(model.speech.settings.start))
     if start is not None:
-        load_start(model, start)
+        init_from(model, start)
 
 
 def _beginning(start: Path | None) -> State:
@@ -175,9 +175,9 @@ def _check_start(out: Path, state: State, start: Path | None) -> None:
     """Make sure that a run that goes on is not asked for another beginning; its own is in its weights."""
     if start is None:
         return
-    name, advice = start.resolve().name, "leave --start out, or choose another folder"
+    name, advice = start.resolve().name, "leave --init-from out, or choose another folder"
     if state.start not in (name, None):
-        began = f"from {state.start}" if state.start else "without --start"
+        began = f"from {state.start}" if state.start else "without --init-from"
         raise EarmarkError(f"{out} was begun {began}, not from {name}: {advice}.")
     weights = start / WEIGHTS
     if state.start_sha256 and weights.is_file() and fingerprint(weights) != state.start_sha256:
@@ -186,7 +186,7 @@ def _check_start(out: Path, state: State, start: Path | None) -> None:
 
 def _check_free(out: Path, recipe: Recipe, keywords: Vocabulary, resume: bool) -> None:
     """Make sure that `out` is new, or with `resume` that it holds this very recipe's unfinished run."""
-    if (_described(out) or begun(out)) and not resume:
+    if (_described(out) or has_state(out)) and not resume:
         raise EarmarkError(f"{out} already holds a run: choose another folder, or go on with it by --resume.")
     if _described(out):
         check_description(out, recipe, keywords)
@@ -222,8 +222,8 @@ def learning_rate(settings: Training, step: int, steps: int) -> float:
     if step < warmup:
         return settings.learning_rate * min(1.0, (step + 1) / warmup)
     if settings.schedule == "constant":
-        begun = [epoch for epoch in settings.later_rates if epoch * steps <= step * settings.epochs]
-        return settings.later_rates[max(begun)] if begun else settings.learning_rate
+        has_state = [epoch for epoch in settings.later_rates if epoch * steps <= step * settings.epochs]
+        return settings.later_rates[max(has_state)] if has_state else settings.learning_rate
     done = (step - warmup) / max(steps - warmup, 1)
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * done))
 
@@ -237,21 +237,21 @@ def one_epoch(
     optimizer: Any,
     loader: Any,
     accelerator: Accelerator,
-    course: Course,
+    objective: TrainingObjective,
     recipe: Recipe,
     epoch: int,
 ) -> float:
     """One pass over the training split; returns its mean loss."""
     settings = recipe.training
-    chance = torch.Generator().manual_seed(_seed(settings.seed, epoch, accelerator.process_index))
+    rng = torch.Generator().manual_seed(_seed(settings.seed, epoch, accelerator.process_index))
     losses = []
     model.train()
     for number, batch in enumerate(loader):
         rate = learning_rate(settings, epoch * len(loader) + number, settings.epochs * len(loader))
         for group in optimizer.param_groups:
             group["lr"] = rate
-        heard = spec_augment(batch["features"], batch["lengths"], recipe.augment, chance)
-        loss = course.loss(accelerator.unwrap_model(model), course.output(model, heard, batch), batch, chance)
+        heard = spec_augment(batch["features"], batch["lengths"], recipe.augment, rng)
+        loss = objective.loss(accelerator.unwrap_model(model), objective.output(model, heard, batch), batch, rng)
         if not loss.isfinite():
             raise _diverged(epoch)
         optimizer.zero_grad()
@@ -270,10 +270,12 @@ def _diverged(epoch: int) -> EarmarkError:
     )
 
 
-def _finish(out: Path, recipe: Recipe, corpus: Corpus, model: AnyModel, course: Course, state: State) -> None:
+def _finish(
+    out: Path, recipe: Recipe, corpus: Corpus, model: AnyModel, objective: TrainingObjective, state: State
+) -> None:
     """With the best epoch's weights: thresholds and the model card."""
     model.load_state_dict(read_weights(out))
-    course.finish(model.eval(), out)
+    objective.finish(model.eval(), out)
     write_card(out, recipe, corpus, model.vocabulary, state)
 
 
@@ -293,7 +295,7 @@ class _Part:
         return islice(self.loader, self.batches)
 
 
-def epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> float:
+def estimate_epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> float:
     """Seconds that an epoch of this recipe takes here: a few of its batches, in proportion, and its pass over dev.
 
     Reading the corpus's features comes before and does not count: they are computed once and kept. Nothing is
@@ -305,17 +307,17 @@ def epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> float
         As training itself.
     """
     accelerator = Accelerator()
-    recipe = settled_recipe(recipe, download=True)
+    recipe = resolve_recipe(recipe, download=True)
     heard = extractor(recipe.features)
     model = build(recipe.model, heard.dimension, keywords, heard.grid)
-    course = course_of(recipe, corpus, keywords, model)
+    objective = make_objective(recipe, corpus, keywords, model)
     optimizer = make_optimizer(model, recipe.training)
-    model, optimizer, loader = accelerator.prepare(model, optimizer, course.loader)
+    model, optimizer, loader = accelerator.prepare(model, optimizer, objective.loader)
 
-    one_epoch(model, optimizer, _Part(loader, 1), accelerator, course, recipe, 0)
+    one_epoch(model, optimizer, _Part(loader, 1), accelerator, objective, recipe, 0)
     part = _Part(loader, min(BATCHES, len(loader)))
     began = time.monotonic()
-    one_epoch(model, optimizer, part, accelerator, course, recipe, 0)
+    one_epoch(model, optimizer, part, accelerator, objective, recipe, 0)
     taught = time.monotonic()
-    course.check(accelerator.unwrap_model(model))
+    objective.check(accelerator.unwrap_model(model))
     return (taught - began) * len(loader) / len(part) + time.monotonic() - taught

@@ -103,7 +103,7 @@ def regression(right: Tensor, wrong: Tensor, high: float, low: float) -> Tensor:
     return torch.cat([right.flatten() - high, wrong.flatten() - low]).square().mean()
 
 
-def triplet(similarities: Tensor, same: Tensor, margin: float, chance: torch.Generator) -> Tensor:
+def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Generator) -> Tensor:
     """How far imposters come within a margin of the right ones, from pictures to utterances.
 
     Each picture has two imposters among the batch's utterances: one drawn by chance, and the semi-hard one, the most
@@ -117,7 +117,7 @@ def triplet(similarities: Tensor, same: Tensor, margin: float, chance: torch.Gen
     same : torch.Tensor, shape = (B, B), bool
         Where picture and utterance show the same picture, which is no imposter.
     margin : float
-    chance : torch.Generator
+    rng : torch.Generator
         Of the CPU.
 
     Returns
@@ -127,7 +127,7 @@ def triplet(similarities: Tensor, same: Tensor, margin: float, chance: torch.Gen
     """
     right = similarities.diagonal()[:, None]
     imposters = ~same
-    drawn = torch.rand(similarities.shape, generator=chance).to(similarities.device).masked_fill(same, -1)
+    drawn = torch.rand(similarities.shape, generator=rng).to(similarities.device).masked_fill(same, -1)
     random = torch.zeros_like(same).scatter_(1, drawn.argmax(dim=1, keepdim=True), True) & imposters
     below = imposters & (similarities < right)
     hardest = similarities.masked_fill(~below, -torch.inf).argmax(dim=1, keepdim=True)

@@ -7,8 +7,14 @@ from pathlib import Path
 from earmark.core.corpus import Corpus
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary
-from earmark.models.operating_points import ALARMS, IMAGE_ALARMS, Alarms, read_alarms, read_image_alarms
-from earmark.recipe import Pictured, Recipe
+from earmark.models.operating_points import (
+    IMAGE_OPERATING_POINTS,
+    OPERATING_POINTS,
+    OperatingPoints,
+    read_image_operating_points,
+    read_operating_points,
+)
+from earmark.recipe import ImageQueryModelSettings, Recipe
 from earmark.training.state import State
 
 CARD = """\
@@ -45,23 +51,24 @@ def write_card(out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, 
         loss=best["dev_loss"],
         count=len(keywords),
         keywords=", ".join(keywords),
-        expected=_expected(read_alarms(out, keywords), ALARMS) + _expected(read_image_alarms(out), IMAGE_ALARMS),
+        expected=_expected(read_operating_points(out, keywords), OPERATING_POINTS)
+        + _expected(read_image_operating_points(out), IMAGE_OPERATING_POINTS),
         thresholds=_thresholds(recipe),
     )
     write_text(out / "model-card.md", card)
 
 
-def _expected(alarms: Alarms | None, name: str) -> str:
+def _expected(operating_points: OperatingPoints | None, name: str) -> str:
     """What dev lets expect of hits, by keywords or by pictures."""
-    if alarms is None:
+    if operating_points is None:
         return ""
-    asked = ", asked with pictures" if name == IMAGE_ALARMS else ""
+    asked = ", asked with pictures" if name == IMAGE_OPERATING_POINTS else ""
     right = ""
-    if alarms.expected_precision is not None:
-        right = f"about {100 * alarms.expected_precision:.0f} of 100 hits above the threshold are right; "
+    if operating_points.expected_precision is not None:
+        right = f"about {100 * operating_points.expected_precision:.0f} of 100 hits above the threshold are right; "
     return (
         f"\n- **Expected on dev{asked}** {right}`{name}` has the scores from which so many false alarms an hour come, "
-        f"as far as {alarms.hours:.2g} hours can tell"
+        f"as far as {operating_points.hours:.2g} hours can tell"
     )
 
 
@@ -69,6 +76,6 @@ def _thresholds(recipe: Recipe) -> str:
     """Which files beside the card have the scores from which something counts as detected."""
     of_words = "`thresholds.json` has, for each keyword, the score from which it counts as detected"
     of_pictures = "`image-threshold.json` has the score from which what pictures show counts as detected"
-    if not isinstance(recipe.model, Pictured):
+    if not isinstance(recipe.model, ImageQueryModelSettings):
         return of_words
     return f"{of_words}, and {of_pictures}" if recipe.model.similarity.kind == "keywords" else of_pictures

@@ -46,12 +46,12 @@ class State:
     start_sha256: str | None = None
 
 
-def begun(out: Path) -> bool:
+def has_state(out: Path) -> bool:
     """Whether a folder holds a run with something to go on from."""
     return (out / FILE).is_file()
 
 
-def keep(out: Path, model: nn.Module, optimizer: Any, state: State) -> None:
+def save_state(out: Path, model: nn.Module, optimizer: Any, state: State) -> None:
     """Write all that is needed to go on after this epoch, or with the first. The last write is the one that counts."""
     write_text(out / "curve.jsonl", "".join(json.dumps(point) + "\n" for point in state.curve))
     packed = io.BytesIO()  # written by Python, a full disk is an OSError; written by torch, it is anything
@@ -60,15 +60,15 @@ def keep(out: Path, model: nn.Module, optimizer: Any, state: State) -> None:
         partial.write_bytes(packed.getbuffer())
 
 
-def restore(out: Path, model: nn.Module, optimizer: Any) -> State:
-    """Put back what :func:`keep` wrote, if it did; a fresh state otherwise.
+def load_state(out: Path, model: nn.Module, optimizer: Any) -> State:
+    """Put back what :func:`save_state` wrote, if it did; a fresh state otherwise.
 
     Raises
     ------
     EarmarkError
         If the file is damaged. Nothing in it is unpickled but tensors and numbers.
     """
-    if not begun(out):
+    if not has_state(out):
         return State()
     try:
         kept = torch.load(out / FILE, weights_only=True)
@@ -82,7 +82,7 @@ def restore(out: Path, model: nn.Module, optimizer: Any) -> State:
 
 def training_seconds(out: Path) -> float | None:
     """How long the epochs of a run took, however often it was stopped between them; None where nothing says so."""
-    if not begun(out):
+    if not has_state(out):
         return None
     try:
         # Mapped, not read: weights and optimiser stay on the disk.

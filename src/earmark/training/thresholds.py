@@ -80,7 +80,7 @@ def keyword_thresholds(scores: Floats, targets: Floats, taught: Floats) -> npt.N
     return (unspoken + threshold * span).clip(0, 1)
 
 
-def likely_spoken(scores: Floats, targets: Floats, taught: Floats) -> npt.NDArray[np.float64]:
+def estimate_prevalence(scores: Floats, targets: Floats, taught: Floats) -> npt.NDArray[np.float64]:
     """An estimate of z without bias, by the targets: (t - b) / (a - b), with targets of 0 and 1 the target itself.
 
     Parameters are those of :func:`keyword_thresholds`. Single ones lie outside [0, 1] at times; they are for sums.

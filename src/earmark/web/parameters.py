@@ -11,9 +11,9 @@ from typing import Annotated
 from fastapi import Header, HTTPException, Path, Query
 from pydantic import Field, StringConstraints
 
-from earmark.archive.archive import Place
+from earmark.archive.archive import Position
 from earmark.archive.judgements import IMAGE, LIKE, query_key
-from earmark.archive.query_aliases import meant_by
+from earmark.archive.query_aliases import resolve_query
 from earmark.core.types import ImageQuery
 from earmark.web.state import Served
 
@@ -29,7 +29,7 @@ class Asked:
         What it is called.
     """
 
-    query: str | ImageQuery | Place
+    query: str | ImageQuery | Position
     name: str
 
     @property
@@ -54,9 +54,9 @@ def read_query(served: Served, text: str) -> Asked:
             raise HTTPException(404, "That picture is not known any more: drop it on the page again.")
         return Asked(picture, picture.name)
     if text.startswith(LIKE):
-        place = Place.read(text.removeprefix(LIKE))
+        place = Position.read(text.removeprefix(LIKE))
         return Asked(place, f"what is spoken at {place}")
-    return Asked(text, meant_by(served.archive, text).word)
+    return Asked(text, resolve_query(served.archive, text).word)
 
 
 LONGEST_S = 10_000_000.0  # a third of a year

@@ -16,7 +16,7 @@ from sqlalchemy import Row, select
 from earmark.archive.archive import Archive
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
-from earmark.media.streaming import read_stretch
+from earmark.media.streaming import read_span
 
 
 def recording_of(archive: Archive, number: int, channel: int = 1) -> Row[Any]:
@@ -66,7 +66,7 @@ def stretch(row: Row[Any], channel: int, start_s: float, end_s: float) -> npt.ND
     """
     path, _ = file_of(row)
     try:
-        waveform: npt.NDArray[np.float32] = read_stretch(path, start_s, end_s)[channel - 1]
+        waveform: npt.NDArray[np.float32] = read_span(path, start_s, end_s)[channel - 1]
     except (EarmarkError, IndexError) as problem:
         raise HTTPException(
             409, f"The file {path.name} can't be read as it was indexed: copy it again, or index its folder again."

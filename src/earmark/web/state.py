@@ -18,7 +18,7 @@ from fastapi import Depends, Request
 
 from earmark.archive.archive import Archive
 from earmark.archive.judgements import query_key
-from earmark.archive.results import Found
+from earmark.archive.results import ArchiveHit
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 from earmark.core.types import ImageQuery
@@ -42,7 +42,7 @@ class Served:
         self.archive = archive
         self.pictures = Pictures()
         self.model = Lock()
-        self._shown: OrderedDict[tuple[str, str], Found] = OrderedDict()
+        self._shown: OrderedDict[tuple[str, str], ArchiveHit] = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -58,14 +58,14 @@ class Served:
             os.path.expanduser("~"): "~",
         }
 
-    def show(self, key: str, found: Iterable[Found]) -> None:
+    def show(self, key: str, found: Iterable[ArchiveHit]) -> None:
         """Remember hits of a query, which may be judged later."""
         for one in found:
             self._shown[key, str(one.place)] = one
         while len(self._shown) > MOST_SHOWN:
             self._shown.popitem(last=False)
 
-    def shown(self, key: str, place: str) -> Found | None:
+    def shown(self, key: str, place: str) -> ArchiveHit | None:
         """A hit of a query that was shown; None where that is not known."""
         return self._shown.get((key, place))
 

@@ -11,7 +11,7 @@ from earmark.archive.export._notes import write_notes
 from earmark.archive.export._table import COLUMNS, as_csv, cell, row
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
-from earmark.media.streaming import read_stretch
+from earmark.media.streaming import read_span
 
 AROUND_S = 0.5
 FOLDER = "clips"  # an entry of a playlist that begins with its name is never taken for a comment or an address
@@ -59,7 +59,7 @@ def _write_clip(recording: MarkedRecording, marked: Marked, path: Path) -> float
     import soundfile
 
     hit = marked.hit
-    stretch = read_stretch(recording.path, max(0.0, hit.start_s - AROUND_S), hit.end_s + AROUND_S)
+    stretch = read_span(recording.path, max(0.0, hit.start_s - AROUND_S), hit.end_s + AROUND_S)
     if len(stretch) < marked.channel or stretch.shape[1] == 0:
         raise EarmarkError(
             f"{recording.path} has no channel {marked.channel} at {hit.start_s:.2f} s any more: index it again."

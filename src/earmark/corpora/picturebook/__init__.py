@@ -43,7 +43,7 @@ from earmark.corpora.picturebook.synthesis import (
     PITCH,
     VOICES,
     WORDS_PER_MINUTE,
-    Room,
+    Acoustics,
     require_espeak,
     sample_room,
     say,
@@ -131,7 +131,7 @@ class Page:
     voice: str
     words_per_minute: int
     pitch: int
-    room: Room
+    room: Acoustics
     rng: Random
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import sin
 from random import Random
 
-from earmark.corpora.picturebook.canvas import Colour, Pen, arc, dark, light, mix
+from earmark.corpora.picturebook.canvas import Canvas, Colour, arc, dark, light, mix
 
 SKY_COLOURS: dict[str, tuple[Colour, ...]] = {
     "clear": ((190, 222, 242), (214, 232, 240), (236, 226, 212), (226, 214, 232)),
@@ -25,7 +25,7 @@ SEA: Colour = (80, 150, 196)
 NIGHT: Colour = (14, 18, 52)
 
 
-class Backdrop:
+class Background:
     """The sky, the ground and the weather of one picture.
 
     Parameters
@@ -40,7 +40,7 @@ class Backdrop:
         What varies.
     """
 
-    def __init__(self, place: str, sky: str, pen: Pen, size: int, rng: Random) -> None:
+    def __init__(self, place: str, sky: str, pen: Canvas, size: int, rng: Random) -> None:
         self.place, self.sky, self.pen, self.size, self.rng = place, sky, pen, size, rng
         self.horizon = size * rng.uniform(0.42, 0.54)  # pixels from the top
         self.air = _vary(rng.choice(SKY_COLOURS[sky]), rng)

@@ -93,7 +93,7 @@ def curve(start: Point, bend: Point, end: Point, steps: int = 6) -> list[Point]:
 
 
 @dataclass(frozen=True)
-class Pen:
+class Canvas:
     """Draws in the coordinates of one figure: x to the right, y up, the origin where it stands.
 
     Attributes
@@ -122,7 +122,7 @@ class Pen:
     flip: bool = False
     turn: float = 0.0
 
-    def at(self, x: float, y: float, turn: float = 0) -> Pen:
+    def at(self, x: float, y: float, turn: float = 0) -> Canvas:
         """The same pen with its origin moved to (x, y) and its axes turned."""
         return replace(self, origin=self._pixel((x, y)), turn=self.turn + turn)
 

@@ -13,8 +13,8 @@ from random import Random
 from PIL import Image, ImageChops, ImageDraw
 
 from earmark.core.types import Box
-from earmark.corpora.picturebook.background import Backdrop
-from earmark.corpora.picturebook.canvas import Colour, Pen, sample_style
+from earmark.corpora.picturebook.background import Background
+from earmark.corpora.picturebook.canvas import Canvas, Colour, sample_style
 from earmark.corpora.picturebook.scenes import KEYWORDS, Group, Scene
 from earmark.corpora.picturebook.shapes import FIGURES, Look
 
@@ -87,8 +87,8 @@ def draw_scene(scene: Scene, rng: Random) -> Drawing:
     side = SIZE * FINER
     image = Image.new("RGB", (side, side))
     style = sample_style(rng)
-    page = Pen(ImageDraw.Draw(image), style, rng)
-    backdrop = Backdrop(scene.place, scene.sky, page, side, rng)
+    page = Canvas(ImageDraw.Draw(image), style, rng)
+    backdrop = Background(scene.place, scene.sky, page, side, rng)
     backdrop.paint()
     looks = {group: Look(sample_colour(group.colour, rng), group.action, backdrop.water) for group in scene.groups}
     boxes: dict[Group, Box] = {}
@@ -96,7 +96,7 @@ def draw_scene(scene: Scene, rng: Random) -> Drawing:
         look = looks[placed.group]
         if _on_ground(placed.group) and scene.place != "water":
             _shadow(placed, page, backdrop.ground)
-        pen = Pen(page.canvas, style, rng, (placed.x, placed.y), placed.height, placed.flip)
+        pen = Canvas(page.canvas, style, rng, (placed.x, placed.y), placed.height, placed.flip)
         before = image.copy()
         FIGURES[placed.group.kind](pen, look, rng)
         if drawn := ImageChops.difference(before, image).getbbox():
@@ -123,7 +123,7 @@ def sample_colour(name: str, rng: Random) -> Colour:
     return red, green, blue
 
 
-def _place(scene: Scene, backdrop: Backdrop, rng: Random) -> list[Placed]:
+def _place(scene: Scene, backdrop: Background, rng: Random) -> list[Placed]:
     """Put every figure somewhere, side by side as far as there is room, and sort them from far to near."""
     aloft = [group for group in scene.groups if group.is_airborne]
     below = [group for group in scene.groups if not group.is_airborne]
@@ -131,7 +131,7 @@ def _place(scene: Scene, backdrop: Backdrop, rng: Random) -> list[Placed]:
     return sorted(placed, key=lambda one: (not one.group.is_airborne, one.y))
 
 
-def _row(groups: list[Group], backdrop: Backdrop, rng: Random) -> list[Placed]:
+def _row(groups: list[Group], backdrop: Background, rng: Random) -> list[Placed]:
     """Share the width of the picture among the figures of a row, each group together."""
     side = backdrop.size
     heights = {group: _height(group, rng) * side for group in groups}
@@ -167,7 +167,7 @@ def _width(group: Group) -> float:
     return LYING if group.kind in ("boy", "girl") and group.action == "sleeping" else width
 
 
-def _feet(group: Group, height: float, backdrop: Backdrop, rng: Random) -> float:
+def _feet(group: Group, height: float, backdrop: Background, rng: Random) -> float:
     """How far down the picture a figure stands, floats or flies."""
     side, horizon = backdrop.size, backdrop.horizon
     if group.is_airborne:
@@ -187,7 +187,7 @@ def _on_ground(group: Group) -> bool:
     return not group.is_airborne and group.kind not in ("boat", "fish")
 
 
-def _shadow(placed: Placed, page: Pen, ground: Colour) -> None:
+def _shadow(placed: Placed, page: Canvas, ground: Colour) -> None:
     half = placed.height * _width(placed.group) * 0.4
     if placed.group.action == "jumping":
         half *= 0.7

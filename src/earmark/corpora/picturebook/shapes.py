@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from earmark.corpora.picturebook.canvas import INK, PAPER, Colour, Pen, Point, arc, curve, dark, light, mix
+from earmark.corpora.picturebook.canvas import INK, PAPER, Canvas, Colour, Point, arc, curve, dark, light, mix
 
-Figure = Callable[[Pen, "Look", Random], None]
+Figure = Callable[[Canvas, "Look", Random], None]
 
 SKIN: tuple[Colour, ...] = ((250, 214, 186), (226, 176, 138), (176, 120, 82), (112, 74, 52))
 HAIR: tuple[Colour, ...] = ((58, 38, 26), (30, 26, 28), (150, 96, 44), (222, 184, 96))
@@ -26,7 +26,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Build:
+class BodyShape:
     """The proportions of a four-legged animal."""
 
     belly: float  # height of the middle of the body
@@ -36,9 +36,9 @@ class Build:
     leg: float  # width
 
 
-DOG = Build(belly=0.48, body=(0.4, 0.18), head=(0.44, 0.8), skull=(0.22, 0.19), leg=0.12)
-CAT = Build(belly=0.4, body=(0.36, 0.16), head=(0.38, 0.7), skull=(0.27, 0.23), leg=0.085)
-HORSE = Build(belly=0.6, body=(0.36, 0.15), head=(0.6, 0.98), skull=(0.15, 0.08), leg=0.075)
+DOG = BodyShape(belly=0.48, body=(0.4, 0.18), head=(0.44, 0.8), skull=(0.22, 0.19), leg=0.12)
+CAT = BodyShape(belly=0.4, body=(0.36, 0.16), head=(0.38, 0.7), skull=(0.27, 0.23), leg=0.085)
+HORSE = BodyShape(belly=0.6, body=(0.36, 0.15), head=(0.6, 0.98), skull=(0.15, 0.08), leg=0.075)
 
 # Degrees by which each leg swings forward from hanging: two hind legs, two front legs.
 SWING = {
@@ -49,10 +49,10 @@ SWING = {
 }
 
 
-def _beast(build: Build, head: Figure, tail: Callable[[Pen, Colour, str, Random], None]) -> Figure:
+def _beast(build: BodyShape, head: Figure, tail: Callable[[Canvas, Colour, str, Random], None]) -> Figure:
     """A four-legged animal with its own head and tail."""
 
-    def figure(pen: Pen, look: Look, rng: Random) -> None:
+    def figure(pen: Canvas, look: Look, rng: Random) -> None:
         if look.action == "sleeping":
             _lying(pen, build, head, tail, look, rng)
         elif look.action == "sitting":
@@ -67,7 +67,7 @@ def _beast(build: Build, head: Figure, tail: Callable[[Pen, Colour, str, Random]
     return figure
 
 
-def _coat(pen: Pen, build: Build, colour: Colour, rng: Random) -> None:
+def _coat(pen: Canvas, build: BodyShape, colour: Colour, rng: Random) -> None:
     """A body about the origin: with stripes for a cat, a patch for many a dog."""
     rx, ry = build.body
     pen.oval((0, 0), build.body, colour)
@@ -80,10 +80,10 @@ def _coat(pen: Pen, build: Build, colour: Colour, rng: Random) -> None:
 
 
 def _on_legs(
-    pen: Pen,
-    build: Build,
+    pen: Canvas,
+    build: BodyShape,
     head: Figure,
-    tail: Callable[[Pen, Colour, str, Random], None],
+    tail: Callable[[Canvas, Colour, str, Random], None],
     look: Look,
     rng: Random,
 ) -> None:
@@ -107,10 +107,10 @@ def _on_legs(
 
 
 def _sitting(
-    pen: Pen,
-    build: Build,
+    pen: Canvas,
+    build: BodyShape,
     head: Figure,
-    tail: Callable[[Pen, Colour, str, Random], None],
+    tail: Callable[[Canvas, Colour, str, Random], None],
     look: Look,
     rng: Random,
 ) -> None:
@@ -124,10 +124,10 @@ def _sitting(
 
 
 def _lying(
-    pen: Pen,
-    build: Build,
+    pen: Canvas,
+    build: BodyShape,
     head: Figure,
-    tail: Callable[[Pen, Colour, str, Random], None],
+    tail: Callable[[Canvas, Colour, str, Random], None],
     look: Look,
     rng: Random,
 ) -> None:
@@ -139,7 +139,7 @@ def _lying(
     _snore(pen.at(0.6, 0.5), rng)
 
 
-def _dust(pen: Pen, rng: Random) -> None:
+def _dust(pen: Canvas, rng: Random) -> None:
     """What a runner leaves behind: dust, and lines of speed."""
     for step in range(rng.randint(1, 3)):
         pen.dot((-0.13 * step, 0.03 + 0.03 * step), 0.07 - 0.015 * step, (214, 208, 198))
@@ -147,7 +147,7 @@ def _dust(pen: Pen, rng: Random) -> None:
         pen.line([(-0.3 - rng.uniform(0, 0.1), height), (0, height)], 0.03, (214, 208, 198))
 
 
-def _snore(pen: Pen, rng: Random) -> None:
+def _snore(pen: Canvas, rng: Random) -> None:
     """Zzz."""
     for step in range(rng.choice((2, 3))):
         x, y, size = 0.13 * step, 0.19 * step, 0.13 + 0.035 * step
@@ -155,7 +155,7 @@ def _snore(pen: Pen, rng: Random) -> None:
             pen.line([(x, y + size), (x + size, y + size), (x, y), (x + size, y)], width, colour)
 
 
-def _eye(pen: Pen, x: float, y: float, action: str, colour: Colour) -> None:
+def _eye(pen: Canvas, x: float, y: float, action: str, colour: Colour) -> None:
     ink = PAPER if sum(colour) < 200 else INK
     if action == "sleeping":
         pen.line(arc((x, y + 0.02), (0.045, 0.035), 200, 340), 0.028, ink)
@@ -163,7 +163,7 @@ def _eye(pen: Pen, x: float, y: float, action: str, colour: Colour) -> None:
         pen.dot((x, y), 0.03, ink)
 
 
-def _dog_head(pen: Pen, look: Look, rng: Random) -> None:
+def _dog_head(pen: Canvas, look: Look, rng: Random) -> None:
     colour = look.colour
     pen.oval((0.22, -0.07), (0.17, 0.1), light(colour, 0.12))
     pen.oval((0, 0), DOG.skull, colour)
@@ -174,14 +174,14 @@ def _dog_head(pen: Pen, look: Look, rng: Random) -> None:
         pen.limb([(0.24, -0.15), (0.25, -0.26)], 0.06, (228, 110, 120))
 
 
-def _dog_tail(pen: Pen, colour: Colour, action: str, rng: Random) -> None:
+def _dog_tail(pen: Canvas, colour: Colour, action: str, rng: Random) -> None:
     if action == "sleeping":
         pen.limb(curve((0, 0), (-0.15, -0.03), (-0.24, 0.05)), 0.08, colour)
     else:
         pen.limb(curve((0, 0), (-0.16, 0.04), (-0.2 - rng.uniform(0, 0.05), rng.uniform(0.18, 0.3))), 0.08, colour)
 
 
-def _cat_head(pen: Pen, look: Look, rng: Random) -> None:
+def _cat_head(pen: Canvas, look: Look, rng: Random) -> None:
     colour, ear = look.colour, rng.uniform(0.38, 0.46)
     for side in (-1, 1):
         pen.shape([(side * 0.26, 0.04), (side * 0.22, ear), (side * 0.04, 0.2)], colour)
@@ -196,14 +196,14 @@ def _cat_head(pen: Pen, look: Look, rng: Random) -> None:
             pen.line([(0.05 + side * 0.09, -0.08), (0.05 + side * 0.34, -0.08 + rise)], 0.014, whisker)
 
 
-def _cat_tail(pen: Pen, colour: Colour, action: str, rng: Random) -> None:
+def _cat_tail(pen: Canvas, colour: Colour, action: str, rng: Random) -> None:
     if action in ("sleeping", "sitting"):
         pen.limb(curve((0, 0), (-0.3, -0.1), (-0.38, 0.14 + rng.uniform(0, 0.1))), 0.065, colour)
     else:
         pen.limb(curve((0, 0), (-0.42, -0.04), (-0.28 - rng.uniform(0, 0.08), 0.5), 9), 0.065, colour)
 
 
-def _horse_head(pen: Pen, look: Look, rng: Random) -> None:
+def _horse_head(pen: Canvas, look: Look, rng: Random) -> None:
     colour = look.colour
     mane = dark(colour, 0.55) if sum(colour) > 250 else light(colour, 0.35)
     for step in range(5):
@@ -214,13 +214,13 @@ def _horse_head(pen: Pen, look: Look, rng: Random) -> None:
     pen.dot((0.18, -0.12), 0.016)
 
 
-def _horse_tail(pen: Pen, colour: Colour, action: str, rng: Random) -> None:
+def _horse_tail(pen: Canvas, colour: Colour, action: str, rng: Random) -> None:
     hair = dark(colour, 0.55) if sum(colour) > 250 else light(colour, 0.35)
     drop = -0.38 if action == "standing" else -0.08
     pen.limb(curve((0.02, 0), (-0.16, 0.06), (-0.18 - rng.uniform(0, 0.06), drop)), 0.09, hair)
 
 
-def bird(pen: Pen, look: Look, rng: Random) -> None:
+def bird(pen: Canvas, look: Look, rng: Random) -> None:
     """A bird on the wing, or on its legs."""
     colour = look.colour
     beak = (240, 160, 40)
@@ -247,7 +247,7 @@ def bird(pen: Pen, look: Look, rng: Random) -> None:
     _eye(head, 0.05, 0.04, look.action, colour)
 
 
-def fish(pen: Pen, look: Look, rng: Random) -> None:
+def fish(pen: Canvas, look: Look, rng: Random) -> None:
     """A fish among bubbles."""
     colour = look.colour
     pen = pen.at(0, 0.5, rng.uniform(-14, 14))
@@ -264,10 +264,12 @@ def fish(pen: Pen, look: Look, rng: Random) -> None:
         pen.dot((0.66 + 0.1 * step, 0.16 + 0.17 * step), 0.035 + 0.012 * step, light(look.water, 0.6))
 
 
-def _person(clothes: Callable[[Pen, Colour, Colour], None], hair: Callable[[Pen, Colour, Random], None]) -> Figure:
+def _person(
+    clothes: Callable[[Canvas, Colour, Colour], None], hair: Callable[[Canvas, Colour, Random], None]
+) -> Figure:
     """A child in clothes of the colour and with hair of some kind."""
 
-    def figure(pen: Pen, look: Look, rng: Random) -> None:
+    def figure(pen: Canvas, look: Look, rng: Random) -> None:
         skin, locks = rng.choice(SKIN), rng.choice(HAIR)
         legs, arms, pen = _limbs(pen, look.action, rng)
         if look.action == "sleeping":
@@ -291,7 +293,7 @@ def _person(clothes: Callable[[Pen, Colour, Colour], None], hair: Callable[[Pen,
     return figure
 
 
-def _limbs(pen: Pen, action: str, rng: Random) -> tuple[list[list[Point]], list[list[Point]], Pen]:
+def _limbs(pen: Canvas, action: str, rng: Random) -> tuple[list[list[Point]], list[list[Point]], Canvas]:
     """Joints of the legs and of the arms, and the pen that draws this pose."""
     sway = rng.uniform(-0.03, 0.03)
     if action == "running":
@@ -319,22 +321,22 @@ def _limbs(pen: Pen, action: str, rng: Random) -> tuple[list[list[Point]], list[
     return legs, arms, pen
 
 
-def _shirt(pen: Pen, colour: Colour, skin: Colour) -> None:
+def _shirt(pen: Canvas, colour: Colour, skin: Colour) -> None:
     pen.box(-0.13, 0.28, 0.13, 0.42, (84, 92, 120))
     pen.shape([(-0.14, 0.36), (0.14, 0.36), (0.15, 0.56), (0.1, 0.65), (-0.1, 0.65), (-0.15, 0.56)], colour)
     for side in (-1, 1):
         pen.limb([(side * 0.12, 0.59), (side * 0.18, 0.52)], 0.1, colour)
 
 
-def _dress(pen: Pen, colour: Colour, skin: Colour) -> None:
+def _dress(pen: Canvas, colour: Colour, skin: Colour) -> None:
     pen.shape([(-0.27, 0.22), (0.27, 0.22), (0.11, 0.65), (-0.11, 0.65)], colour)
 
 
-def _short_hair(pen: Pen, colour: Colour, rng: Random) -> None:
+def _short_hair(pen: Canvas, colour: Colour, rng: Random) -> None:
     pen.oval((-0.02, 0.84), (0.18, 0.15), colour)
 
 
-def _long_hair(pen: Pen, colour: Colour, rng: Random) -> None:
+def _long_hair(pen: Canvas, colour: Colour, rng: Random) -> None:
     if rng.random() < 0.5:
         for side in (-1, 1):  # two bunches
             pen.oval((side * 0.23, 0.76), (0.075, 0.16), colour, turn=side * 18)
@@ -343,7 +345,7 @@ def _long_hair(pen: Pen, colour: Colour, rng: Random) -> None:
         pen.shape([*arc((0, 0.82), (0.21, 0.19), 0, 180), (-0.22, 0.54), (0.22, 0.54)], colour)
 
 
-def ball(pen: Pen, look: Look, rng: Random) -> None:
+def ball(pen: Canvas, look: Look, rng: Random) -> None:
     """A ball: striped, dotted or in gores."""
     pen = pen.at(0, 0.5, rng.uniform(0, 360))
     pen.oval((0, 0), (0.5, 0.5), look.colour)
@@ -359,7 +361,7 @@ def ball(pen: Pen, look: Look, rng: Random) -> None:
     pen.at(0, 0, -pen.turn).dot((-0.2, 0.22), 0.06, light(look.colour, 0.6))
 
 
-def car(pen: Pen, look: Look, rng: Random) -> None:
+def car(pen: Canvas, look: Look, rng: Random) -> None:
     """A car with a roof of some shape."""
     colour, back, roof = look.colour, rng.uniform(-0.75, -0.4), rng.uniform(0.72, 0.92)
     pen.shape([(back, 0.45), (back + 0.18, roof), (0.2, roof), (0.5, 0.45)], colour)
@@ -375,7 +377,7 @@ def car(pen: Pen, look: Look, rng: Random) -> None:
     pen.dot((0.94, 0.36), 0.06, (250, 226, 120))
 
 
-def boat(pen: Pen, look: Look, rng: Random) -> None:
+def boat(pen: Canvas, look: Look, rng: Random) -> None:
     """A sailing boat, or one with a cabin."""
     colour = look.colour
     pen = pen.at(0, 0, rng.uniform(-7, 7))
@@ -395,16 +397,16 @@ def boat(pen: Pen, look: Look, rng: Random) -> None:
     _ripples(pen, look.water, 0.08, 0.7, depth=0.14)
 
 
-def _ripples(pen: Pen, water: Colour, level: float, reach: float, depth: float) -> None:
+def _ripples(pen: Canvas, water: Colour, level: float, reach: float, depth: float) -> None:
     """The water's surface in front of what is in it."""
     crest = [(-reach + 2 * reach * step / 12, level + (0.05 if step % 2 else 0.0)) for step in range(13)]
-    flat = Pen(pen.canvas, pen.style, pen.rng, pen.origin, pen.unit)
+    flat = Canvas(pen.canvas, pen.style, pen.rng, pen.origin, pen.unit)
     pixels = [*crest, (reach, level - depth), (-reach, level - depth)]
     flat.canvas.polygon(flat._pixels(pixels), fill=water)
     flat.line(crest, 0.035, light(water, 0.55))
 
 
-def house(pen: Pen, look: Look, rng: Random) -> None:
+def house(pen: Canvas, look: Look, rng: Random) -> None:
     """A house with painted walls and a roof of some other colour."""
     half, eaves = rng.uniform(0.38, 0.56), rng.uniform(0.5, 0.6)
     roof = rng.choice(((122, 72, 54), (92, 88, 96), (148, 98, 66)))
@@ -420,7 +422,7 @@ def house(pen: Pen, look: Look, rng: Random) -> None:
             pen.box(x - 0.075, 0.22, x + 0.075, 0.4, (250, 236, 160))
 
 
-def tree(pen: Pen, look: Look, rng: Random) -> None:
+def tree(pen: Canvas, look: Look, rng: Random) -> None:
     """A leafy tree, a fir, or a round one."""
     colour, shape = look.colour, rng.randrange(3)
     pen.limb([(0, 0.02), (rng.uniform(-0.03, 0.03), 0.5)], rng.uniform(0.09, 0.14), WOOD)
@@ -436,7 +438,7 @@ def tree(pen: Pen, look: Look, rng: Random) -> None:
             pen.dot((rng.uniform(-0.16, 0.16), rng.uniform(0.5, 0.84)), 0.035, dark(colour, 0.3))
 
 
-def balloon(pen: Pen, look: Look, rng: Random) -> None:
+def balloon(pen: Canvas, look: Look, rng: Random) -> None:
     """A balloon on its string."""
     colour, sway = look.colour, rng.uniform(-0.14, 0.14)
     pen.line(curve((0, 0.4), (sway, 0.2), (-sway, 0.0)), 0.025, (110, 100, 100))
@@ -445,7 +447,7 @@ def balloon(pen: Pen, look: Look, rng: Random) -> None:
     pen.oval((-0.1, 0.8), (0.045, 0.08), light(colour, 0.65), turn=-24)
 
 
-def flowers(pen: Pen, look: Look, rng: Random) -> None:
+def flowers(pen: Canvas, look: Look, rng: Random) -> None:
     """A bunch of flowers that grow together."""
     centre = (250, 206, 70) if look.colour[0] < 225 or look.colour[1] < 150 else (150, 90, 40)
     count, round_petals = rng.randint(3, 5), rng.random() < 0.6
@@ -467,7 +469,7 @@ def flowers(pen: Pen, look: Look, rng: Random) -> None:
 def in_water(figure: Figure, level: float, reach: float) -> Figure:
     """A figure of which only the upper part shows when it swims."""
 
-    def afloat(pen: Pen, look: Look, rng: Random) -> None:
+    def afloat(pen: Canvas, look: Look, rng: Random) -> None:
         figure(pen, look, rng)
         if look.action == "swimming":
             _ripples(pen, look.water, level, reach, depth=0.6)

@@ -259,7 +259,7 @@ LOWEST_HZ = 40.0  # noise does not grow further below
 
 
 @dataclass(frozen=True)
-class Room:
+class Acoustics:
     """What is the same for all of a recording.
 
     Attributes
@@ -330,9 +330,9 @@ class Room:
         return np.fft.irfft(spectrum * np.maximum(frequency_hz, LOWEST_HZ) ** -self.noise_slope, samples)
 
 
-def sample_room(rng: Random) -> Room:
+def sample_room(rng: Random) -> Acoustics:
     """A room of ordinary furniture, and a recorder that somebody set up with some care."""
-    return Room(
+    return Acoustics(
         before_s=_whole_samples(rng.uniform(0.05, 0.35)),
         after_s=_whole_samples(rng.uniform(0.05, 0.35)),
         reverberation_s=rng.uniform(0.08, 0.3),

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from earmark.localisation.methods._fast_attention import NUMBERS_AT_ONCE, folded_logits
 from earmark.localisation.methods._fast_encoder import Convolution, Mosaic, Step, lay, steps_of
-from earmark.models.keyword_models import AttentionModel, WrittenModel
+from earmark.models.keyword_models import AttentionModel, KeywordModel
 
 SEGMENTS_AT_ONCE = 2048  # whose distinct frames are kept together; bounds the memory
 
 
-def masked_logits(model: WrittenModel, outside: Tensor, inside: Tensor, segments: Tensor, queries: Tensor) -> Tensor:
+def masked_logits(model: KeywordModel, outside: Tensor, inside: Tensor, segments: Tensor, queries: Tensor) -> Tensor:
     """Detection logits of the versions of one utterance in which one segment each is exchanged.
 
     Parameters
@@ -46,7 +46,7 @@ def masked_logits(model: WrittenModel, outside: Tensor, inside: Tensor, segments
     return torch.cat(parts)
 
 
-def _way(model: WrittenModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Tensor]]:
+def _way(model: KeywordModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Tensor]]:
     """The steps of the encoder that must be taken, and how logits (S, Q) come from what they lead to."""
     *steps, last = steps_of(model.encoder)
     if isinstance(model, AttentionModel) and isinstance(last, Convolution) and last.is_affine:
@@ -54,7 +54,7 @@ def _way(model: WrittenModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Te
     return [*steps, last], lambda mosaic, queries: _pooled(model, mosaic, queries)
 
 
-def _pooled(model: WrittenModel, mosaic: Mosaic, queries: Tensor) -> Tensor:
+def _pooled(model: KeywordModel, mosaic: Mosaic, queries: Tensor) -> Tensor:
     """The model's own scores of all frames of every version."""
     segments = torch.arange(len(mosaic.layout.own), device=queries.device)
     channels = mosaic.rows.shape[1]

@@ -10,21 +10,23 @@ from torch import Tensor
 
 from earmark.localisation import LocalisationScores
 from earmark.models import AnyModel
-from earmark.models.padding import real_frames
+from earmark.models.padding import padding_mask
 
 
-def of_frames(model: AnyModel, scores: Tensor, lengths: Tensor, detection: Tensor, logits: bool) -> LocalisationScores:
+def from_frames(
+    model: AnyModel, scores: Tensor, lengths: Tensor, detection: Tensor, logits: bool
+) -> LocalisationScores:
     """Scores (B, Q, T') of the encoder's frames, of which (B,) are real, laid out in time."""
-    padded = ~real_frames(lengths, scores.shape[2])[:, None]
+    padded = ~padding_mask(lengths, scores.shape[2])[:, None]
     centres = model.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
     half = model.grid.stride_s / 2
     scores = scores.masked_fill(padded, -math.inf)
     return LocalisationScores(scores, centres - half, centres + half, detection, logits)
 
 
-def own_scores(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any, logits: bool) -> LocalisationScores:
+def model_scores(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any, logits: bool) -> LocalisationScores:
     """The localisation scores that the model itself gives with its detection scores."""
     frames, lengths = model.encode_speech(features, lengths)
     detection, scores = model.score((frames, lengths), queries)
     assert scores is not None
-    return of_frames(model, scores, lengths, detection, logits)
+    return from_frames(model, scores, lengths, detection, logits)

@@ -11,7 +11,7 @@ from torch import Tensor
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._fast_masking import masked_logits
-from earmark.models.keyword_models import WrittenModel
+from earmark.models.keyword_models import KeywordModel
 
 # In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one
 # start to the next and from one length to the next, so that the longest has 59.
@@ -51,8 +51,8 @@ def sizes_on(grid: FrameGrid) -> tuple[int, int, int]:
 Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
-def of_segments(
-    model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor, versions: Versions, sign: float
+def from_segments(
+    model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor, versions: Versions, sign: float
 ) -> LocalisationScores:
     """Logits of a batch's masked versions, `sign` times, laid out in time.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._frames import own_scores
-from earmark.models.keyword_models import AttentionModel, WrittenModel
+from earmark.localisation.methods._frames import model_scores
+from earmark.models.keyword_models import AttentionModel, KeywordModel
 
 
-def refuses(model: WrittenModel) -> str | None:
+def check_model(model: KeywordModel) -> str | None:
     """It needs a model that pools by attention."""
     return None if isinstance(model, AttentionModel) else "this model has no attention over time"
 
 
-def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
     """Attention weights of the frames: alpha_{w,t}, which sum to 1 over an utterance."""
-    return own_scores(model, features, lengths, queries, logits=False)
+    return model_scores(model, features, lengths, queries, logits=False)

@@ -15,26 +15,26 @@ import torch
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._frames import of_frames
+from earmark.localisation.methods._frames import from_frames
 from earmark.models import AnyModel
-from earmark.models.keyword_models import Speech, WrittenModel
+from earmark.models.keyword_models import KeywordModel, Speech
 
 
-def refuses(model: AnyModel) -> str | None:
+def check_model(model: AnyModel) -> str | None:
     """It needs a model for written queries."""
-    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
+    return None if isinstance(model, KeywordModel) else "this model is not for written queries alone"
 
 
-def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
     """Weighted sums of the frames' dimensions: alpha_{w,t}, at least 0."""
     with torch.no_grad():
         frames, lengths = model.encode_speech(features, lengths)
     detection, importance = _importance(model, (frames, lengths), queries)
     scores = torch.einsum("bqk,btk->bqt", importance, frames).relu()
-    return of_frames(model, scores, lengths, detection, logits=False)
+    return from_frames(model, scores, lengths, detection, logits=False)
 
 
-def _importance(model: WrittenModel, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
+def _importance(model: KeywordModel, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
     """Detection logits (B, Q), and gamma (B, Q, K)."""
     frames, lengths = speech
     with torch.enable_grad():

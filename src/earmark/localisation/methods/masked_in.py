@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._segments import of_segments
+from earmark.localisation.methods._segments import from_segments
 from earmark.models import AnyModel
-from earmark.models.keyword_models import WrittenModel
+from earmark.models.keyword_models import KeywordModel
 
-COSTLY = True
+COST_GROWS_WITH_QUERIES = True
 
 
-def refuses(model: AnyModel) -> str | None:
+def check_model(model: AnyModel) -> str | None:
     """It needs a model for written queries."""
-    return None if isinstance(model, WrittenModel) else "this model is not for written queries alone"
+    return None if isinstance(model, KeywordModel) else "this model is not for written queries alone"
 
 
 @torch.no_grad()
-def localise(model: WrittenModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
     """Detection logits of the segments alone."""
-    return of_segments(model, features, lengths, queries, lambda heard: (torch.zeros_like(heard), heard), 1.0)
+    return from_segments(model, features, lengths, queries, lambda heard: (torch.zeros_like(heard), heard), 1.0)

@@ -11,16 +11,16 @@ from typing import Any
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._frames import own_scores
+from earmark.localisation.methods._frames import model_scores
 from earmark.models import AnyModel
 from earmark.models.image_query_models import PairModel
 
 
-def refuses(model: AnyModel) -> str | None:
+def check_model(model: AnyModel) -> str | None:
     """It needs a model that compares every pixel with every frame."""
     return None if isinstance(model, PairModel) else "this model has no matchmap of pixels and frames"
 
 
 def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
     """For each frame the highest inner product with any pixel; of several pictures, with the one that scores best."""
-    return own_scores(model, features, lengths, queries, logits=False)
+    return model_scores(model, features, lengths, queries, logits=False)

@@ -7,19 +7,21 @@ from typing import Any
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._frames import own_scores
+from earmark.localisation.methods._frames import model_scores
 from earmark.models import AnyModel
 from earmark.models.keyword_models import FrameScoreModel
-from earmark.models.shared_keywords import SharedWords
+from earmark.models.shared_keywords import SharedKeywords
 
 
-def refuses(model: AnyModel) -> str | None:
+def check_model(model: AnyModel) -> str | None:
     """It needs a model whose frames are scored for every keyword."""
     return (
-        None if isinstance(model, (FrameScoreModel, SharedWords)) else "this model's frames have no scores of their own"
+        None
+        if isinstance(model, (FrameScoreModel, SharedKeywords))
+        else "this model's frames have no scores of their own"
     )
 
 
 def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
     """Scores of the frames: h_{w,t}, as logits."""
-    return own_scores(model, features, lengths, queries, logits=True)
+    return model_scores(model, features, lengths, queries, logits=True)

@@ -11,7 +11,7 @@ from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import Row
 from earmark.reproduce.nortje2022.report import write_report
 from earmark.reproduce.nortje2022.rows import SMALL, rows
-from earmark.reproduce.report import read_study
+from earmark.reproduce.report import read_results_of
 from earmark.reproduce.runner import run, told
 
 OPTIONS = ("recipes",)  # beyond those of every paper
@@ -51,5 +51,5 @@ def reproduce(
     """
     grid = rows(recipes) if grid is None else grid
     problems = run(grid, only, corpus, keywords, out, budget or Budget())
-    write_report(read_study(out, grid, corpus, keywords))
+    write_report(read_results_of(out, grid, corpus, keywords))
     told(out, problems)

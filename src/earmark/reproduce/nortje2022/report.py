@@ -12,11 +12,11 @@ from earmark.reports.evaluation import GROUPS
 from earmark.reproduce.grid import SUPERVISIONS
 from earmark.reproduce.nortje2022 import tables
 from earmark.reproduce.nortje2022.rows import BOTH_KINDS
-from earmark.reproduce.report import Study, trainings, write_files
+from earmark.reproduce.report import ReproductionResults, trainings, write_files
 from earmark.reproduce.results import read_curve
 
 
-def write_report(study: Study) -> None:
+def write_report(study: ReproductionResults) -> None:
     """Write ``report.html`` and ``report.md`` from the cells that are there; what is not has dashes."""
     shown = [
         *(tables.compared(study, supervision) for supervision in SUPERVISIONS),
@@ -123,7 +123,7 @@ VISUAL_BOW_PAPER = "It is our CNN-Attend of Olaleye et al. (2022); the paper's e
 UNTIMED = "The test split has none, so only detection and spotting could be measured."
 
 
-def differences(study: Study) -> dict[str, str]:
+def differences(study: ReproductionResults) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what is learned, then how it is measured."""
     epochs = sorted({len(read_curve(study.out, cell.training)) for cell in study.results} - {0})
     span = f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else "".join(map(str, epochs))

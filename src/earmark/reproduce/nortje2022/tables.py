@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.agreement import Said, agreement
-from earmark.evaluation.data import Floats, Predictions, Truth, gather_truth, holds_location
+from earmark.evaluation.agreement import ModalityResult, agreement
+from earmark.evaluation.data import Floats, GroundTruth, Predictions, ground_truth, holds_location
 from earmark.evaluation.keyword_queries import IMAGE, WRITTEN
 from earmark.evaluation.metrics import detected, ratio
 from earmark.evaluation.report import told_pictures
@@ -18,7 +18,7 @@ from earmark.reports.page import DASH
 from earmark.reports.reproduction import Entry, Pair, Table
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.nortje2022.rows import ATTENTION, VISUAL_BOW
-from earmark.reproduce.report import Study, measured
+from earmark.reproduce.report import ReproductionResults, measured
 from earmark.reproduce.results import Result
 
 PUBLISHED_GAIN = 0.16  # of localising attention over the visual bag of words in localisation F1: the paper's abstract
@@ -32,7 +32,7 @@ def labels(row: Row) -> tuple[str, str]:
     return row.title, KINDS[row.queries]
 
 
-def compared(study: Study, supervision: str) -> Table:
+def compared(study: ReproductionResults, supervision: str) -> Table:
     """Localisation, detection and spotting of all models that one supervision taught."""
     columns = {name.capitalize(): _pair(study, f"actual.{m}", f"detection.{m}") for name, m in PARTS.items()}
     columns["Accuracy"] = _accuracies(study)
@@ -46,7 +46,7 @@ def compared(study: Study, supervision: str) -> Table:
     return Table(f"{SUPERVISIONS[supervision]}: all models", (*LABELS, *columns), body, notes)
 
 
-def counted_as_released(study: Study) -> Table:
+def counted_as_released(study: ReproductionResults) -> Table:
     """Localisation as the released code counts it."""
     columns = {
         f"{name.capitalize()}, {SUPERVISIONS[supervision]}": (supervision, measured(study, f"released.actual.{m}"))
@@ -61,13 +61,13 @@ def counted_as_released(study: Study) -> Table:
     return Table("Released counting: localisation", (*LABELS, *columns), body, (note,))
 
 
-def _pair(study: Study, path: str, bound: str) -> Callable[[Cell], Pair]:
+def _pair(study: ReproductionResults, path: str, bound: str) -> Callable[[Cell], Pair]:
     """A measure of a cell, and in parentheses its bound."""
     value, within = measured(study, path), measured(study, bound)
     return lambda cell: Pair(value(cell), within(cell))
 
 
-def _accuracies(study: Study) -> Callable[[Cell], Pair]:
+def _accuracies(study: ReproductionResults) -> Callable[[Cell], Pair]:
     def pair(cell: Cell) -> Pair:
         result = study.results.get(cell)
         if result is None:
@@ -78,7 +78,7 @@ def _accuracies(study: Study) -> Callable[[Cell], Pair]:
     return pair
 
 
-def gain(study: Study) -> Table:
+def gain(study: ReproductionResults) -> Table:
     """Localisation F1 of localising attention, asked with pictures, over the visual bag of words, asked with words."""
     attention, bow = (_row(study, name) for name in (ATTENTION, VISUAL_BOW))
     body = []
@@ -104,7 +104,7 @@ def gain(study: Study) -> Table:
     return Table("Localisation F1: pictures against words", columns, body, notes)
 
 
-def agreements(study: Study) -> Table:
+def agreements(study: ReproductionResults) -> Table:
     """How far written and image queries agree, in models that take both."""
     body = []
     for row in study.rows:
@@ -127,7 +127,7 @@ def agreements(study: Study) -> Table:
     return Table("Agreement: the same word, written and shown", columns + shares, body, notes)
 
 
-def thresholds(study: Study) -> Table:
+def thresholds(study: ReproductionResults) -> Table:
     """From which score a keyword counts as detected."""
     body = []
     for cell, result in study.results.items():
@@ -137,7 +137,7 @@ def thresholds(study: Study) -> Table:
     return Table("Thresholds: chosen on dev, by what taught the model", (*LABELS, "Taught by", "Threshold"), body)
 
 
-def pictures(study: Study) -> Table:
+def pictures(study: ReproductionResults) -> Table:
     """Which pictures stand for each keyword; the same for all models."""
     asked = next((result for cell, result in study.results.items() if cell.row.queries == IMAGE), None)
     body = [((word, named), ()) for word, named in asked_with(asked.metrics)] if asked else []
@@ -145,21 +145,21 @@ def pictures(study: Study) -> Table:
     return Table("Query pictures", ("Keyword", "Pictures"), body, notes)
 
 
-def _row(study: Study, name: str) -> Row | None:
+def _row(study: ReproductionResults, name: str) -> Row | None:
     """The row of an architecture, small or the paper's own."""
     return next((row for row in study.rows if row.architecture.removeprefix("small-") == name), None)
 
 
-def _said(study: Study, result: Result) -> Said:
-    return Said(result.keywords, _truth(study, result), result.predictions)
+def _said(study: ReproductionResults, result: Result) -> ModalityResult:
+    return ModalityResult(result.keywords, _truth(study, result), result.predictions)
 
 
-def _truth(study: Study, result: Result) -> Truth:
+def _truth(study: ReproductionResults, result: Result) -> GroundTruth:
     """What is spoken, in the cells that a model was asked."""
-    return gather_truth(study.utterances, Vocabulary(result.keywords)).within(result.predictions.answered)
+    return ground_truth(study.utterances, Vocabulary(result.keywords)).within(result.predictions.answered)
 
 
-def accuracies(truth: Truth, predictions: Predictions, thresholds: Floats) -> dict[str, float]:
+def accuracies(truth: GroundTruth, predictions: Predictions, thresholds: Floats) -> dict[str, float]:
     """Which share of the occurrences of keywords is found.
 
     Returns

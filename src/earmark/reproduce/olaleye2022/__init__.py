@@ -16,7 +16,7 @@ from earmark.recipe import read_recipe
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import Row
 from earmark.reproduce.olaleye2022.report import write_report
-from earmark.reproduce.report import read_study
+from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import SPLIT
 from earmark.reproduce.runner import run, told
 
@@ -61,7 +61,7 @@ def reproduce(
         tested = [utterance.id for utterance in measurable(corpus.utterances(SPLIT))]
         labels.matrix(tested, keywords)  # refused now, not in hours
     problems = run(grid, only, corpus, keywords, out, budget or Budget())
-    write_report(read_study(out, grid, corpus, keywords), labels)
+    write_report(read_results_of(out, grid, corpus, keywords), labels)
     told(out, problems)
 
 

@@ -19,16 +19,16 @@ from earmark.evaluation.keyword_queries import Evaluation
 from earmark.evaluation.metrics import actual, average_precision, detected, rank
 from earmark.evaluation.report import example
 from earmark.evaluation.summary import PAPER_THRESHOLD
-from earmark.localisation.spotter import Finder
+from earmark.localisation.spotter import KeywordSpotter
 from earmark.media.images import read_image
 from earmark.models.checkpoint import read_checkpoint
 from earmark.reports.evaluation import at
-from earmark.reports.example import Moment
+from earmark.reports.example import Example
 from earmark.reports.page import DASH
-from earmark.reports.reproduction import Closeup, Entry, Pair, Scatter, Shown, Table
+from earmark.reports.reproduction import DetailSection, Entry, Pair, Scatter, ShownExample, Table
 from earmark.reproduce.grid import SUPERVISIONS, Cell
 from earmark.reproduce.olaleye2022.published import BEST_KEYWORD, KEYWORDS_DETECTED, SHOWN, TABLE_V, WORST_KEYWORD
-from earmark.reproduce.report import Study
+from earmark.reproduce.report import ReproductionResults
 from earmark.reproduce.results import Result, run_folder
 from earmark.supervision.targets import read_targets, targets_path
 
@@ -37,7 +37,7 @@ PAPERS_ROW = 4  # CNN-Attend with masked-in localisation
 AT_HALF, AT_DEV = "F1 at 0.5", "F1 at dev's thresholds"
 
 
-def closeups(study: Study) -> list[Closeup]:
+def closeups(study: ReproductionResults) -> list[DetailSection]:
     """The figures of the paper's row (or of the best that was run), and of Earmark's own."""
     if not study.truth.aligned:
         return []
@@ -47,7 +47,7 @@ def closeups(study: Study) -> list[Closeup]:
     return [_closeup(study, cell) for cell in chosen]
 
 
-def _first_choice(study: Study, cells: Sequence[Cell]) -> Cell:
+def _first_choice(study: ReproductionResults, cells: Sequence[Cell]) -> Cell:
     """The paper's own row, else the best: taught by pictures if any was, by F1 of actual localisation."""
 
     def merit(cell: Cell) -> tuple[bool, bool, float]:
@@ -58,7 +58,7 @@ def _first_choice(study: Study, cells: Sequence[Cell]) -> Cell:
     return max(cells, key=merit)
 
 
-def _closeup(study: Study, cell: Cell) -> Closeup:
+def _closeup(study: ReproductionResults, cell: Cell) -> DetailSection:
     half = keyword_scores(study, cell)
     dev = keyword_scores(study, cell, study.results[cell].thresholds)
     name = f"{cell.row.title}, {cell.row.localisation}, {SUPERVISIONS[cell.supervision]}"
@@ -67,7 +67,7 @@ def _closeup(study: Study, cell: Cell) -> Closeup:
         notes.append("The paper shows CNN-Attend with masked-in localisation and VGS: that was not run here.")
     tagged, untagged = _tagged(study)
     shown, unshown = _shown(study, cell)
-    return Closeup(
+    return DetailSection(
         name=name,
         notes=[*notes, *untagged, *unshown],
         detected=_detected(half, dev, len(study.keywords), cell.row.number is not None),
@@ -93,7 +93,9 @@ def _detected(half: KeywordScores, dev: KeywordScores, keywords: int, compare: b
     )
 
 
-def _bars(study: Study, half: KeywordScores, dev: KeywordScores) -> list[tuple[str, float | None, float | None]]:
+def _bars(
+    study: ReproductionResults, half: KeywordScores, dev: KeywordScores
+) -> list[tuple[str, float | None, float | None]]:
     """Fig. 5: the keywords that were detected, the best at 0.5 first, then the best at dev's threshold."""
     rows = [
         (word, _or_none(one), _or_none(other))
@@ -103,7 +105,7 @@ def _bars(study: Study, half: KeywordScores, dev: KeywordScores) -> list[tuple[s
     return sorted(rows, key=lambda row: [-1.0 if f1 is None else f1 for f1 in row[1:]], reverse=True)
 
 
-def _tagged(study: Study) -> tuple[np.ndarray | None, list[str]]:
+def _tagged(study: ReproductionResults) -> tuple[np.ndarray | None, list[str]]:
     """What Fig. 6 needs, and what stands in its way."""
     try:
         return tagging(study), []
@@ -111,7 +113,7 @@ def _tagged(study: Study) -> tuple[np.ndarray | None, list[str]]:
         return None, [f"Figure 6 needs the tags of the test split: {problem}"]
 
 
-def _scatters(study: Study, tagged: np.ndarray, scores: dict[str, KeywordScores]) -> list[Scatter]:
+def _scatters(study: ReproductionResults, tagged: np.ndarray, scores: dict[str, KeywordScores]) -> list[Scatter]:
     """Fig. 6, at each threshold."""
     found = {name: dependence(study.keywords.words, tagged, of) for name, of in scores.items()}
     return [
@@ -125,7 +127,7 @@ def _scatters(study: Study, tagged: np.ndarray, scores: dict[str, KeywordScores]
     ]
 
 
-def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
+def _shown(study: ReproductionResults, cell: Cell) -> tuple[list[ShownExample], list[str]]:
     """Fig. 7: the top-ranked utterance of some keywords, and what stands in the way of showing them."""
     try:
         evaluation = _evaluation(study, cell)
@@ -142,18 +144,18 @@ def _shown(study: Study, cell: Cell) -> tuple[list[Shown], list[str]]:
             continue
         moment, problems = _with_readable_picture(moment)
         trouble += [f"Figure 7 lacks the picture of {word}: {problem}" for problem in problems]
-        shown.append(Shown(moment, _facts(study.results[cell], moment, u, w)))
+        shown.append(ShownExample(moment, _facts(study.results[cell], moment, u, w)))
     return shown, trouble
 
 
-def _evaluation(study: Study, cell: Cell) -> Evaluation:
+def _evaluation(study: ReproductionResults, cell: Cell) -> Evaluation:
     """An evaluated cell with its model, to hear it again."""
     result = study.results[cell]
-    finder = Finder(read_checkpoint(run_folder(study.out, cell.training)), cell.row.localisation)
+    finder = KeywordSpotter(read_checkpoint(run_folder(study.out, cell.training)), cell.row.localisation)
     return Evaluation(finder, study.utterances, finder.keywords, study.truth, result.predictions, result.metrics)
 
 
-def _with_readable_picture(moment: Moment) -> tuple[Moment, list[EarmarkError]]:
+def _with_readable_picture(moment: Example) -> tuple[Example, list[EarmarkError]]:
     """The moment, without its picture where that can't be read, and then why."""
     try:
         if moment.image is not None:
@@ -163,7 +165,7 @@ def _with_readable_picture(moment: Moment) -> tuple[Moment, list[EarmarkError]]:
         return dataclasses.replace(moment, image=None), [problem]
 
 
-def _facts(result: Result, moment: Moment, u: int, w: int) -> list[str]:
+def _facts(result: Result, moment: Example, u: int, w: int) -> list[str]:
     """What is to be said of the top-ranked utterance of a keyword, beside its score."""
     score = result.predictions.scores[u, w]
     detected = {"at 0.5": score >= PAPER_THRESHOLD, "at dev's threshold": score >= result.thresholds[w]}
@@ -175,14 +177,16 @@ def _facts(result: Result, moment: Moment, u: int, w: int) -> list[str]:
     ]
 
 
-def _asked(study: Study, scores: np.ndarray) -> list[str]:
+def _asked(study: ReproductionResults, scores: np.ndarray) -> list[str]:
     """The paper's four keywords as far as they are known here, then those with the best scores."""
     by_score = [study.keywords.words[w] for w in np.argsort(-scores.max(axis=0), kind="stable")]
     known = [word for word in SHOWN if word in study.keywords]
     return list(dict.fromkeys([*known, *by_score]))[:EXAMPLES]
 
 
-def _keyword_table(study: Study, half: KeywordScores, dev: KeywordScores, tagged: np.ndarray | None) -> Table:
+def _keyword_table(
+    study: ReproductionResults, half: KeywordScores, dev: KeywordScores, tagged: np.ndarray | None
+) -> Table:
     """What figures 5 and 6 draw, in figures."""
     tags = np.full(len(study.keywords), np.nan) if tagged is None else tagged
     utterances = study.truth.present.sum(axis=0)
@@ -198,7 +202,7 @@ def _keyword_table(study: Study, half: KeywordScores, dev: KeywordScores, tagged
     return Table("Every keyword", counts + measures, body)
 
 
-def table_5(study: Study, cell: Cell) -> Table:
+def table_5(study: ReproductionResults, cell: Cell) -> Table:
     """Table V: in which words a keyword is most often located, in its twenty best-scored utterances."""
     predictions = study.results[cell].predictions
     words = [utterance.words or () for utterance in study.utterances]
@@ -247,7 +251,9 @@ class KeywordScores:
         return int((self.detections == 0).sum())
 
 
-def keyword_scores(study: Study, cell: Cell, thresholds: Floats | float = PAPER_THRESHOLD) -> KeywordScores:
+def keyword_scores(
+    study: ReproductionResults, cell: Cell, thresholds: Floats | float = PAPER_THRESHOLD
+) -> KeywordScores:
     """Fig. 5: F1 of actual localisation per keyword."""
     predictions = study.results[cell].predictions
     detections = detected(predictions.scores, thresholds)
@@ -256,7 +262,7 @@ def keyword_scores(study: Study, cell: Cell, thresholds: Floats | float = PAPER_
     return KeywordScores(f1, np.asarray(counts.made))
 
 
-def tagging(study: Study) -> Floats:
+def tagging(study: ReproductionResults) -> Floats:
     """Fig. 6: the tagger's average precision per keyword, by the tags of the test pictures and what is truly said.
 
     Returns

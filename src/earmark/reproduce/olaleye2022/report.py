@@ -11,11 +11,11 @@ from earmark.evaluation.semantic import SemanticLabels
 from earmark.reports.evaluation import GROUPS
 from earmark.reproduce.olaleye2022.figures import closeups
 from earmark.reproduce.olaleye2022.tables import semantic_table, table_2, table_2_released, table_3, table_4
-from earmark.reproduce.report import Study, trainings, write_files
+from earmark.reproduce.report import ReproductionResults, trainings, write_files
 from earmark.reproduce.results import read_curve
 
 
-def write_report(study: Study, semantic: SemanticLabels | None = None) -> None:
+def write_report(study: ReproductionResults, semantic: SemanticLabels | None = None) -> None:
     """Write ``report.html`` and ``report.md`` from the cells that are there; what is not has dashes.
 
     Parameters
@@ -94,7 +94,7 @@ METHODS = {
 }
 
 
-def differences(study: Study) -> dict[str, str]:
+def differences(study: ReproductionResults) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what all rows share, then the methods that were run."""
     epochs = sorted({len(read_curve(study.out, cell.training)) for cell in study.results} - {0})
     corpus = (

@@ -15,7 +15,7 @@ from earmark.reports.page import DASH
 from earmark.reports.reproduction import Entry, Pair, Table
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV
-from earmark.reproduce.report import Look, Study, measured
+from earmark.reproduce.report import Look, ReproductionResults, measured
 
 PUBLISHED = "In percent. What was published is for another corpus and longer training."
 THRESHOLDS = "0.5 is the paper's threshold for detection; those chosen on dev, by the tags alone, are our addition."
@@ -27,7 +27,7 @@ def labels(row: Row) -> tuple[str, str, str]:
     return str(row.number or DASH), row.title, row.localisation
 
 
-def table_2(study: Study) -> Table:
+def table_2(study: ReproductionResults) -> Table:
     """Table II: oracle accuracy, actual F1 and spotting localisation P@10, by strict counting."""
     columns: dict[str, tuple[Look, int | None]] = {
         "Oracle": (measured(study, "oracle.accuracy"), 0),
@@ -42,7 +42,7 @@ def table_2(study: Study) -> Table:
     return _table_2(study, "Table II: three localisation tasks", columns, (PUBLISHED, strict, THRESHOLDS))
 
 
-def table_2_released(study: Study) -> Table:
+def table_2_released(study: ReproductionResults) -> Table:
     """Table II, counted as the authors' released code does."""
     at_half = {cell: _released_at_half(study, cell) if study.truth.aligned else {} for cell in study.results}
 
@@ -63,7 +63,9 @@ def table_2_released(study: Study) -> Table:
     return _table_2(study, "Table II, released counting", columns, (PUBLISHED, rules))
 
 
-def _table_2(study: Study, title: str, columns: Mapping[str, tuple[Look, int | None]], notes: tuple[str, ...]) -> Table:
+def _table_2(
+    study: ReproductionResults, title: str, columns: Mapping[str, tuple[Look, int | None]], notes: tuple[str, ...]
+) -> Table:
     """A table of measures under both supervisions; each with its place among the published three, if it has one."""
 
     def entry(cell: Cell, look: Look, place: int | None) -> Entry:
@@ -82,7 +84,7 @@ def _table_2(study: Study, title: str, columns: Mapping[str, tuple[Look, int | N
     return Table(title, (*LABELS, *names), body, notes)
 
 
-def table_3(study: Study) -> Table:
+def table_3(study: ReproductionResults) -> Table:
     """Table III: precision, recall and F1 of actual localisation, with those of detection in parentheses."""
     measures = {"P": "precision", "R": "recall", "F1": "f1"}
     columns = {f"{name} at 0.5": (f"at_half.actual.{m}", f"at_half.detection.{m}") for name, m in measures.items()}
@@ -92,7 +94,7 @@ def table_3(study: Study) -> Table:
     return _bounded(study, title, columns, TABLE_III, (PUBLISHED, note, THRESHOLDS))
 
 
-def table_4(study: Study) -> Table:
+def table_4(study: ReproductionResults) -> Table:
     """Table IV: P@10 and P@N of spotting localisation, with those of spotting in parentheses."""
     measures = {"P@10": "p_at_10", "P@N": "p_at_n"}
     columns = {name: (f"spotting_localisation.{m}", f"spotting.{m}") for name, m in measures.items()}
@@ -102,7 +104,7 @@ def table_4(study: Study) -> Table:
 
 
 def _bounded(
-    study: Study,
+    study: ReproductionResults,
     title: str,
     columns: Mapping[str, tuple[str, str]],
     published: Mapping[int, tuple[tuple[float, float], ...]],
@@ -119,7 +121,7 @@ def _bounded(
     return Table(title, (*LABELS, *columns), body, notes)
 
 
-def _released_at_half(study: Study, cell: Cell) -> dict[str, float]:
+def _released_at_half(study: ReproductionResults, cell: Cell) -> dict[str, float]:
     """Measures of a cell as the released code counts them, at the paper's threshold."""
     predictions = study.results[cell].predictions
     rankings = [rank(s, p) for s, p in zip(predictions.scores.T, study.truth.present.T, strict=True)]
@@ -130,7 +132,7 @@ def _released_at_half(study: Study, cell: Cell) -> dict[str, float]:
 NAMES = {"p_at_10": "P@10", "p_at_n": "P@N", "eer": "EER", "average_precision": "AP"}
 
 
-def semantic_table(study: Study, labels: SemanticLabels) -> Table:
+def semantic_table(study: ReproductionResults, labels: SemanticLabels) -> Table:
     """P@10, P@N, EER and average precision, by what is said and by what people find the utterances to be about.
 
     The ranking is that of the detection scores, so all localisation methods of a model share a line.

@@ -30,8 +30,8 @@ from earmark.models.checkpoint import WEIGHTS, write_weights
 from earmark.models.init_from import DESCRIPTION, Description, read_cpc_description, write_cpc_description
 from earmark.recipe import CpcPretraining
 from earmark.training.cpc.data import Windows, WindowSampler, find_recordings, heard, refuse_damaged
-from earmark.training.cpc.objective import Prediction
-from earmark.training.state import begun, keep, restore
+from earmark.training.cpc.objective import CpcObjective
+from earmark.training.state import has_state, load_state, save_state
 
 
 def pretrain(settings: CpcPretraining, audio: Sequence[Path], out: Path) -> None:
@@ -82,7 +82,7 @@ def _claim(out: Path, description: Description, recordings: Sequence[Utterance])
             if getattr(known, what) != getattr(description, what):
                 other = "settings" if what == "pretraining" else "recordings"
                 raise EarmarkError(f"{out} was begun with other {other}: go on with those, or choose another folder.")
-    elif begun(out) or (out / WEIGHTS).is_file():
+    elif has_state(out) or (out / WEIGHTS).is_file():
         raise EarmarkError(f"{out} already holds a run: choose another folder.")
     else:
         refuse_damaged(recordings)
@@ -93,13 +93,13 @@ def _train(
     settings: CpcPretraining, features: FeatureSet, speakers: list[str], out: Path, accelerator: Accelerator
 ) -> None:
     torch.manual_seed(settings.seed)
-    model = Prediction(extractor(settings.features).dimension, settings)
+    model = CpcObjective(extractor(settings.features).dimension, settings)
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate)
     windows, sampler = Windows(features, settings), WindowSampler(features.lengths, speakers, settings)
     loader = DataLoader(windows, batch_sampler=sampler, collate_fn=lambda one: one[0])
     model, optimizer, loader = accelerator.prepare(model, optimizer, loader)
     plain = accelerator.unwrap_model(model)
-    state = restore(out, plain, optimizer)
+    state = load_state(out, plain, optimizer)
     batches = len(loader)
     with progress(f"Pretraining {out.name}", settings.epochs * batches, state.epochs * batches) as advance:
         for epoch in range(state.epochs, settings.epochs):
@@ -111,7 +111,7 @@ def _train(
             state.seconds += time.monotonic() - began
             state.curve.append({"epoch": epoch + 1, "train_loss": loss, "accuracy": accuracy})
             if accelerator.is_main_process:
-                keep(out, plain, optimizer, state)
+                save_state(out, plain, optimizer, state)
     if accelerator.is_main_process:
         write_weights(out, plain.network.state_dict())
 

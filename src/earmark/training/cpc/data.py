@@ -28,7 +28,7 @@ from earmark.core.errors import EarmarkError
 from earmark.features.cache import FeatureSet
 from earmark.media.audio import audio_info
 from earmark.media.lookup import check_all_audio
-from earmark.models.init_from import Heard
+from earmark.models.init_from import PretrainingData
 from earmark.recipe import CpcPretraining
 
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
@@ -78,10 +78,10 @@ def refuse_damaged(recordings: Sequence[Utterance]) -> None:
     _refuse(outcome for outcome in outcomes.values() if isinstance(outcome, EarmarkError))
 
 
-def heard(recordings: Sequence[Utterance]) -> Heard:
+def heard(recordings: Sequence[Utterance]) -> PretrainingData:
     """How much speech the recordings are, and a number that tells them from any others."""
     lines = [f"{recording.audio}\t{recording.samples}\t{recording.speaker}\n" for recording in recordings]
-    return Heard(
+    return PretrainingData(
         recordings=len(recordings),
         speakers=len({recording.speaker for recording in recordings}),
         hours=round(sum(recording.duration_s for recording in recordings) / 3600, 3),
@@ -169,25 +169,25 @@ class WindowSampler(Sampler[list[list[Window]]]):
         return math.ceil(sum(groups) / self.settings.speakers)
 
     def __iter__(self) -> Iterator[list[list[Window]]]:
-        chance = np.random.default_rng((self.settings.seed, self.epoch))
-        dealt = []  # groups, with how many their speaker had before, and a number of chance
+        rng = np.random.default_rng((self.settings.seed, self.epoch))
+        shuffled_pairs = []  # groups, with how many their speaker had before, and a number of chance
         for theirs in self.recordings.values():
-            for turn, group in enumerate(self._groups(theirs, chance)):
-                dealt.append((turn, chance.random(), group))
-        groups = [group for _, _, group in sorted(dealt)]
+            for turn, group in enumerate(self._groups(theirs, rng)):
+                shuffled_pairs.append((turn, rng.random(), group))
+        groups = [group for _, _, group in sorted(shuffled_pairs)]
         batches = [groups[i : i + self.settings.speakers] for i in range(0, len(groups), self.settings.speakers)]
-        for number in chance.permutation(len(batches)):
+        for number in rng.permutation(len(batches)):
             yield [[window for group in batches[number] for window in group]]
 
-    def _groups(self, recordings: list[int], chance: np.random.Generator) -> list[list[Window]]:
+    def _groups(self, recordings: list[int], rng: np.random.Generator) -> list[list[Window]]:
         """The stretches of one speaker, shuffled and dealt."""
-        windows = [window for recording in recordings for window in self._cut(recording, chance)]
+        windows = [window for recording in recordings for window in self._cut(recording, rng)]
         size = self.settings.utterances
-        order = np.resize(chance.permutation(len(windows)), math.ceil(len(windows) / size) * size)
+        order = np.resize(rng.permutation(len(windows)), math.ceil(len(windows) / size) * size)
         return [[windows[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
 
-    def _cut(self, recording: int, chance: np.random.Generator) -> list[Window]:
+    def _cut(self, recording: int, rng: np.random.Generator) -> list[Window]:
         """Stretches of one recording, one after the other, with what is left over before and behind them."""
         length, frames = int(self.lengths[recording]), self.settings.sample_frames
-        offset = int(chance.integers(length % frames + 1))
+        offset = int(rng.integers(length % frames + 1))
         return [(recording, offset + number * frames) for number in range(length // frames)]

@@ -11,7 +11,7 @@ from earmark.models.speech_encoders import CpcNetwork
 from earmark.recipe import CpcPretraining
 
 
-class Prediction(nn.Module):
+class CpcObjective(nn.Module):
     """A CPC network, and a linear prediction from its contexts for each step ahead (van den Oord et al. 2018, Eq. 3).
 
     Parameters

@@ -6,15 +6,15 @@ from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import Vocabulary
 from earmark.models import AnyModel
 from earmark.models.image_query_models import PairModel
-from earmark.models.shared_keywords import SharedWords
+from earmark.models.shared_keywords import SharedKeywords
 from earmark.recipe import Recipe, TripletLoss
-from earmark.training.objectives._objective import Course
-from earmark.training.objectives.pairs import PairCourse
-from earmark.training.objectives.tags import SharedWordsCourse, TagCourse
-from earmark.training.objectives.triplets import TripletCourse
+from earmark.training.objectives._objective import TrainingObjective
+from earmark.training.objectives.pairs import PairObjective
+from earmark.training.objectives.tags import SharedKeywordsObjective, TagObjective
+from earmark.training.objectives.triplets import TripletObjective
 
 
-def course_of(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: AnyModel) -> Course:
+def make_objective(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: AnyModel) -> TrainingObjective:
     """The way to learn that a recipe asks for, with all that it needs read.
 
     Raises
@@ -22,9 +22,9 @@ def course_of(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: AnyMo
     EarmarkError
         If the corpus lacks something that is needed.
     """
-    if isinstance(model, SharedWords):
-        return SharedWordsCourse(recipe, corpus, keywords, model)
+    if isinstance(model, SharedKeywords):
+        return SharedKeywordsObjective(recipe, corpus, keywords, model)
     if isinstance(model, PairModel):
-        kind = TripletCourse if isinstance(recipe.loss, TripletLoss) else PairCourse
+        kind = TripletObjective if isinstance(recipe.loss, TripletLoss) else PairObjective
         return kind(recipe, corpus, keywords, model)
-    return TagCourse(recipe, corpus, keywords)
+    return TagObjective(recipe, corpus, keywords)

@@ -20,7 +20,7 @@ class EpochSampler(Protocol):
     epoch: int
 
 
-class Course(Protocol):
+class TrainingObjective(Protocol):
     """One way to learn: what is shown, what is to be learned of it, and how far that went."""
 
     @property
@@ -34,7 +34,7 @@ class Course(Protocol):
     def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
         """What the model makes of a batch, with `features` in place of the batch's own."""
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
+    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """How far that is from what it should be; `model` without what devices wrap around it."""
 
     def check(self, model: AnyModel) -> float:

@@ -17,7 +17,15 @@ from earmark.models.image_query_models import PairModel
 from earmark.models.padding import pad
 from earmark.recipe import ContrastiveLoss, Recipe, RegressionLoss, Sampled
 from earmark.supervision.pair_sampling import PairSampler, labels
-from earmark.training.data import Gallery, Group, GroupSampler, Lesson, dealt, read_gallery, read_lesson
+from earmark.training.data import (
+    Group,
+    GroupSampler,
+    ImageSet,
+    TrainingSplit,
+    load_image_set,
+    load_split,
+    shuffled_pairs,
+)
 from earmark.training.image_thresholds import write_image_threshold
 from earmark.training.losses import Pairs, contrastive, regression
 from earmark.training.objectives._objective import Batch
@@ -25,14 +33,14 @@ from earmark.training.objectives._objective import Batch
 DEV_SEED = 0  # of what is drawn on dev, once for all epochs
 
 
-class Anchors(Dataset[Group]):
+class PairDataset(Dataset[Group]):
     """A split to draw pairs from."""
 
-    def __init__(self, lesson: Lesson, gallery: Gallery) -> None:
-        self.lesson, self.gallery = lesson, gallery
+    def __init__(self, split_data: TrainingSplit, image_set: ImageSet) -> None:
+        self.split_data, self.image_set = split_data, image_set
 
     def __len__(self) -> int:
-        return len(self.lesson)
+        return len(self.split_data)
 
     def __getitem__(self, group: Group) -> Group:
         return group
@@ -40,13 +48,13 @@ class Anchors(Dataset[Group]):
     def collate(self, batch: list[Group]) -> Batch:
         """What is heard and seen, (N, ...), and which of it are anchors, positives and negatives."""
         (group,) = batch
-        features, lengths = pad([self.lesson.features[speed][utterance] for speed, utterance in group.renditions])
+        features, lengths = pad([self.split_data.features[speed][utterance] for speed, utterance in group.variants])
         drawn = {name: torch.from_numpy(getattr(group, name)) for name in ("anchors", "positives", "negatives")}
-        pictures = self.gallery[[utterance for _, utterance in group.renditions]]
+        pictures = self.image_set[[utterance for _, utterance in group.variants]]
         return {"features": features, "lengths": lengths, "pictures": pictures, **drawn}
 
 
-class PairCourse:
+class PairObjective:
     """Anchors, positives and negatives."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel) -> None:
@@ -66,14 +74,14 @@ class PairCourse:
 
     def _split(
         self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel, split: str, speeds: list[float]
-    ) -> tuple[Anchors, PairSampler]:
-        lesson = read_lesson(recipe, corpus, split, keywords, speeds)
-        gallery = read_gallery(corpus, split, model.image)
+    ) -> tuple[PairDataset, PairSampler]:
+        split_data = load_split(recipe, corpus, split, keywords, speeds)
+        image_set = load_image_set(corpus, split, model.image)
         if recipe.shuffle_pairs:
-            gallery = gallery.dealt(dealt(recipe, len(gallery.of)))
-        labelled = labels(lesson.targets, self.settings.top, self.settings.least)
+            image_set = image_set.shuffled_pairs(shuffled_pairs(recipe, len(image_set.of)))
+        labelled = labels(split_data.targets, self.settings.top, self.settings.least)
         try:
-            return Anchors(lesson, gallery), PairSampler(labelled, gallery.of.tolist(), self.settings)
+            return PairDataset(split_data, image_set), PairSampler(labelled, image_set.of.tolist(), self.settings)
         except EarmarkError as error:
             raise EarmarkError(f"The split {split} of {corpus.folder}: {error}") from None
 
@@ -81,7 +89,7 @@ class PairCourse:
         """Frames, lengths and pixels."""
         return model(features, batch["lengths"], batch["pictures"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
+    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """The recipe's loss over the pairs that anchors make with what was drawn for them."""
         frames, lengths, pixels = output
         if not len(batch["anchors"]):  # nobody in a small batch found what an anchor needs
@@ -108,17 +116,17 @@ class PairCourse:
     def check(self, model: AnyModel) -> float:
         """The same loss, over what was drawn on dev once for all epochs."""
         model.eval()
-        losses, chance = [], torch.Generator()
+        losses, rng = [], torch.Generator()
         for drawn in self.dev_batches:
             batch = {name: part.to(model.device) for name, part in self.dev.collate(drawn).items()}
             output = self.output(model, batch["features"], batch)
-            losses.append(float(self.loss(model, output, batch, chance)) * len(batch["anchors"]))
+            losses.append(float(self.loss(model, output, batch, rng)) * len(batch["anchors"]))
         return sum(losses) / sum(len(group.anchors) for (group,) in self.dev_batches)
 
     def finish(self, model: AnyModel, out: Path) -> None:
         """The threshold for pictures."""
         assert isinstance(model, PairModel)
-        write_image_threshold(model, self.dev.lesson, self.dev.gallery.images, out)
+        write_image_threshold(model, self.dev.split_data, self.dev.image_set.images, out)
 
 
 def _heard(own: Pairs, drawn: Pairs, times: int) -> Tensor:

@@ -17,38 +17,38 @@ from torch.utils.data import DataLoader
 from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import Vocabulary
 from earmark.models import AnyModel
-from earmark.models.checkpoint import write_one_threshold, write_thresholds
-from earmark.models.operating_points import ALARMS, write_alarms
+from earmark.models.checkpoint import write_global_threshold, write_thresholds
+from earmark.models.operating_points import OPERATING_POINTS, write_operating_points
 from earmark.models.padding import in_order
-from earmark.models.shared_keywords import SharedWords
+from earmark.models.shared_keywords import SharedKeywords
 from earmark.recipe import Recipe
-from earmark.training.data import BucketSampler, Lesson, Rendition, dealt, read_gallery, read_lesson
-from earmark.training.false_alarms import alarms
+from earmark.training.data import BucketSampler, TrainingSplit, Variant, load_image_set, load_split, shuffled_pairs
+from earmark.training.false_alarms import operating_points
 from earmark.training.image_thresholds import write_image_threshold
 from earmark.training.objectives._objective import Batch
-from earmark.training.thresholds import best_threshold, keyword_thresholds, likely_spoken
+from earmark.training.thresholds import best_threshold, estimate_prevalence, keyword_thresholds
 
 
-class TagCourse:
+class TagObjective:
     """Utterances and the tags of their pictures."""
 
     def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary) -> None:
         self.keywords = keywords
-        self.lesson = read_lesson(recipe, corpus, "train", keywords, recipe.augment.speeds)
-        self.dev = read_lesson(recipe, corpus, "dev", keywords, [1.0])
+        self.split_data = load_split(recipe, corpus, "train", keywords, recipe.augment.speeds)
+        self.dev = load_split(recipe, corpus, "dev", keywords, [1.0])
         training = recipe.training
-        self.sampler = BucketSampler(self.lesson.lengths, training.batch_size, training.seed)
-        self.loader = DataLoader(self.lesson, batch_sampler=self.sampler, collate_fn=lambda one: self.collate(*one))
+        self.sampler = BucketSampler(self.split_data.lengths, training.batch_size, training.seed)
+        self.loader = DataLoader(self.split_data, batch_sampler=self.sampler, collate_fn=lambda one: self.collate(*one))
 
-    def collate(self, renditions: list[Rendition]) -> Batch:
-        """As :meth:`Lesson.collate`."""
-        return self.lesson.collate(renditions)
+    def collate(self, variants: list[Variant]) -> Batch:
+        """As :meth:`TrainingSplit.collate`."""
+        return self.split_data.collate(variants)
 
     def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
         """Logits (B, W)."""
         return model(features, batch["lengths"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
+    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """Binary cross-entropy."""
         return nn.functional.binary_cross_entropy_with_logits(output, batch["targets"])
 
@@ -59,21 +59,23 @@ class TagCourse:
     def finish(self, model: AnyModel, out: Path) -> None:
         """A threshold for each keyword, the best one for all, and what false alarms to expect."""
         scores = detection_scores(model, self.dev)
-        write_one_threshold(out, best_threshold(scores, self.dev.targets))
-        thresholds = keyword_thresholds(scores, self.dev.targets, self.lesson.targets)
+        write_global_threshold(out, best_threshold(scores, self.dev.targets))
+        thresholds = keyword_thresholds(scores, self.dev.targets, self.split_data.targets)
         write_thresholds(out, self.keywords, thresholds)
-        spoken = likely_spoken(scores, self.dev.targets, self.lesson.targets)
-        write_alarms(out / ALARMS, alarms(self.keywords, scores, spoken, self.dev.durations_s, thresholds))
+        spoken = estimate_prevalence(scores, self.dev.targets, self.split_data.targets)
+        write_operating_points(
+            out / OPERATING_POINTS, operating_points(self.keywords, scores, spoken, self.dev.durations_s, thresholds)
+        )
 
 
 @torch.no_grad()
-def detection_scores(model: AnyModel, lesson: Lesson, batch_size: int = 32) -> npt.NDArray[np.float64]:
+def detection_scores(model: AnyModel, split_data: TrainingSplit, batch_size: int = 32) -> npt.NDArray[np.float64]:
     """Detection scores of all keywords in a whole split, shape = (U, W), in [0, 1]."""
     model.eval()
     queries = model.encode_queries(model.vocabulary.words)
-    scores = np.empty(lesson.targets.shape)
-    for utterances in in_order(lesson.lengths[0], batch_size):
-        batch = lesson.collate([(0, utterance) for utterance in utterances])
+    scores = np.empty(split_data.targets.shape)
+    for utterances in in_order(split_data.lengths[0], batch_size):
+        batch = split_data.collate([(0, utterance) for utterance in utterances])
         speech = model.encode_speech(batch["features"].to(model.device), batch["lengths"].to(model.device))
         scores[utterances] = model.score(speech, queries)[0].double().sigmoid().cpu().numpy()
     return scores
@@ -89,34 +91,34 @@ def binary_cross_entropy(scores: npt.NDArray[np.float64], targets: npt.NDArray[n
 AT_ONCE = 64  # pictures
 
 
-class SharedWordsCourse(TagCourse):
+class SharedKeywordsObjective(TagObjective):
     """Utterances, their pictures, and the tags of these."""
 
-    def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: SharedWords) -> None:
+    def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: SharedKeywords) -> None:
         super().__init__(recipe, corpus, keywords)
-        self.gallery, self.dev_gallery = (read_gallery(corpus, split, model.image) for split in ("train", "dev"))
+        self.image_set, self.dev_gallery = (load_image_set(corpus, split, model.image) for split in ("train", "dev"))
         if recipe.shuffle_pairs:  # tags went with the pictures
-            self.gallery = self.gallery.dealt(dealt(recipe, len(self.gallery.of)))
-            self.dev_gallery = self.dev_gallery.dealt(dealt(recipe, len(self.dev_gallery.of)))
-        model.learn_usual(torch.from_numpy(self.lesson.targets))
+            self.image_set = self.image_set.shuffled_pairs(shuffled_pairs(recipe, len(self.image_set.of)))
+            self.dev_gallery = self.dev_gallery.shuffled_pairs(shuffled_pairs(recipe, len(self.dev_gallery.of)))
+        model.fit_prior(torch.from_numpy(self.split_data.targets))
 
-    def collate(self, renditions: list[Rendition]) -> Batch:
-        """As :meth:`TagCourse.collate`, with ``pictures`` (B, ...)."""
-        return super().collate(renditions) | {"pictures": self.gallery[[utterance for _, utterance in renditions]]}
+    def collate(self, variants: list[Variant]) -> Batch:
+        """As :meth:`TagObjective.collate`, with ``pictures`` (B, ...)."""
+        return super().collate(variants) | {"pictures": self.image_set[[utterance for _, utterance in variants]]}
 
     def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
         """Logits of what is said and of what is shown, (B, W) each."""
         return model(features, batch["lengths"], batch["pictures"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, chance: torch.Generator) -> Tensor:
+    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """Binary cross-entropy of the one and of the other."""
         said, shown = output
-        return super().loss(model, said, batch, chance) + super().loss(model, shown, batch, chance)
+        return super().loss(model, said, batch, rng) + super().loss(model, shown, batch, rng)
 
     @torch.no_grad()
     def check(self, model: AnyModel) -> float:
         """The same on dev."""
-        assert isinstance(model, SharedWords)
+        assert isinstance(model, SharedKeywords)
         said = super().check(model)
         utterances = range(len(self.dev))
         parts = [self.dev_gallery[utterances[start : start + AT_ONCE]] for start in utterances[::AT_ONCE]]
@@ -125,6 +127,6 @@ class SharedWordsCourse(TagCourse):
 
     def finish(self, model: AnyModel, out: Path) -> None:
         """Thresholds for keywords, and one for pictures."""
-        assert isinstance(model, SharedWords)
+        assert isinstance(model, SharedKeywords)
         super().finish(model, out)
         write_image_threshold(model, self.dev, self.dev_gallery.images, out)

@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, func, select
 
 from earmark.archive.query_aliases import kept_words
 from earmark.archive.recordings import NEW, SEARCHED
-from earmark.archive.results import expectation, told
+from earmark.archive.results import expected_precision_note, told
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.web.errors import documented
 from earmark.web.state import Served, ServedHere
@@ -31,8 +31,8 @@ class ArchiveAnswer(BaseModel):
     windows: int
     postings: int
     indexing: bool = Field(description="Whether some recordings are not heard to their end yet.")
-    knows_pictures: bool
-    knows_words: bool
+    accepts_images: bool
+    accepts_keywords: bool
     expected: str = Field(description="What to expect of hits, in a sentence; may be empty.")
     alarms: bool = Field(description="Whether a threshold can be given as false alarms an hour.")
 
@@ -43,16 +43,16 @@ def archive(served: ServedHere) -> ArchiveAnswer:
     opened = served.archive
     with served.model:
         finder = served.archive.finder
-    words = [*opened.vocabulary, *(meant.word for meant in kept_words(opened))] if finder.knows_words else []
+    words = [*opened.vocabulary, *(meant.word for meant in kept_words(opened))] if finder.accepts_keywords else []
     return ArchiveAnswer(
         name=served.name,
         model=opened.setting("model_name"),
         keywords=list(dict.fromkeys(words)),
         licence=opened.setting("licence"),
         consent=opened.setting("consent"),
-        knows_pictures=finder.knows_pictures,
-        knows_words=finder.knows_words,
-        expected=expectation(opened),
+        accepts_images=finder.accepts_images,
+        accepts_keywords=finder.accepts_keywords,
+        expected=expected_precision_note(opened),
         alarms=told(opened) is not None,
         **_counts(served),
     )

@@ -8,10 +8,10 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
-from earmark.archive.archive import Archive, Place
+from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import IMAGE, LIKE, judge, query_key, undo
-from earmark.archive.query_aliases import meant_by
-from earmark.archive.results import Found, Verdict
+from earmark.archive.query_aliases import resolve_query
+from earmark.archive.results import ArchiveHit, Verdict
 from earmark.archive.schema import postings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
@@ -52,7 +52,7 @@ class UndoneAnswer(BaseModel):
 @router.post("", responses=documented(400, 403, 404, 413))
 def judge_hit(served: ServedHere, said: Judging, _: Ours) -> JudgingAnswer:
     """Keep a judgement, instead of an earlier one of the same place."""
-    key, place = _key_of(served.archive, said.query), Place.read(said.place)
+    key, place = _key_of(served.archive, said.query), Position.read(said.place)
     row = recording_of(served.archive, place.recording, place.channel)
     found = (
         served.shown(key, str(place))
@@ -82,15 +82,15 @@ def _key_of(archive: Archive, text: str) -> str:
     if re.fullmatch(f"{IMAGE}[0-9a-f]+", text):
         return text
     if text.startswith(LIKE):
-        return query_key(Place.read(text.removeprefix(LIKE)))
-    return query_key(meant_by(archive, text).word)
+        return query_key(Position.read(text.removeprefix(LIKE)))
+    return query_key(resolve_query(archive, text).word)
 
 
-def _posted(archive: Archive, key: str, place: Place, path: str) -> Found | None:
+def _posted(archive: Archive, key: str, place: Position, path: str) -> ArchiveHit | None:
     """The hit of a word at a place, of those that are indexed."""
     if key.startswith((IMAGE, LIKE)):
         return None
-    keywords = [archive.vocabulary.index(keyword) for keyword in meant_by(archive, key).keywords]
+    keywords = [archive.vocabulary.index(keyword) for keyword in resolve_query(archive, key).keywords]
     asked = (
         select(postings)
         .where(
@@ -103,9 +103,9 @@ def _posted(archive: Archive, key: str, place: Place, path: str) -> Found | None
     )
     with archive.reading() as connection:
         row = connection.execute(asked).first()
-    return None if row is None else Found(place, Hit(path, key, row.score, row.time_s, row.start_s, row.end_s))
+    return None if row is None else ArchiveHit(place, Hit(path, key, row.score, row.time_s, row.start_s, row.end_s))
 
 
-def _unknown(said: Judging, place: Place, path: str) -> Found:
+def _unknown(said: Judging, place: Position, path: str) -> ArchiveHit:
     """A hit at a place that no search has shown: a person found it."""
-    return Found(place, Hit(path, said.query, 0.0, place.time_s, said.start_s, said.end_s))
+    return ArchiveHit(place, Hit(path, said.query, 0.0, place.time_s, said.start_s, said.end_s))

@@ -10,13 +10,13 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
-from earmark.archive.archive import Archive, Place
-from earmark.archive.judgements import running_precision
-from earmark.archive.query_aliases import meant_by
+from earmark.archive.archive import Archive, Position
+from earmark.archive.judgements import verdict_counts
+from earmark.archive.query_aliases import resolve_query
 from earmark.archive.recordings import NEW
-from earmark.archive.results import Filters, Found, Verdict
+from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.schema import recordings
-from earmark.archive.search import Limits, ask
+from earmark.archive.search import SearchOptions, ask
 from earmark.web.errors import documented
 from earmark.web.parameters import Asked, Ours, PlaceText, QueryText, Text, read_query
 from earmark.web.recording_files import folder_shown_as, indexed_folders, name_of, recording_of, shown_folder, stretch
@@ -126,14 +126,14 @@ def search_with_picture(
 @router.get("/api/curve", responses=documented(400, 404, 409))
 def curve(served: ServedHere, query: QueryText, place: PlaceText) -> CurveAnswer:
     """The localisation curve of a query around a place."""
-    asked, where = read_query(served, query), Place.read(place)
+    asked, where = read_query(served, query), Position.read(place)
     row = recording_of(served.archive, where.recording, where.channel)
     middle_s = min(where.time_s, row.duration_s)
     start_s, end_s = max(0.0, middle_s - AROUND_S), min(row.duration_s, middle_s + AROUND_S)
-    if isinstance(asked.query, Place):
+    if isinstance(asked.query, Position):
         return CurveAnswer(start_s=start_s, end_s=end_s, times_s=[], curve=[])
     waveform = stretch(row, where.channel, start_s, end_s)
-    queries = meant_by(served.archive, asked.query).keywords if isinstance(asked.query, str) else (asked.query,)
+    queries = resolve_query(served.archive, asked.query).keywords if isinstance(asked.query, str) else (asked.query,)
     with served.model:
         heard = served.archive.finder.listen(waveform, queries, start_s=start_s)
     highest = np.max([candidate.curve for candidate in heard], axis=0)
@@ -147,7 +147,7 @@ def _answer(served: Served, asked: Asked, wanted: Wanted) -> SearchAnswer:
     folder = folder_shown_as(wanted.folder, indexed_folders(archive)) if wanted.folder else ""
     filters = Filters(folder, wanted.speaker, wanted.date, wanted.language)
     with served.model:
-        found = ask(archive, asked.query, Limits(top, wanted.min_score, wanted.alarms, filters))
+        found = ask(archive, asked.query, SearchOptions(top, wanted.min_score, wanted.alarms, filters))
     shown = list(_first_unjudged(found, wanted.top))
     served.show(key, shown)
     return SearchAnswer(query=key, name=asked.name, hits=_hits(archive, shown), judged=judged, note=_note(archive))
@@ -155,11 +155,11 @@ def _answer(served: Served, asked: Asked, wanted: Wanted) -> SearchAnswer:
 
 def judged_of(archive: Archive, key: str) -> Judged:
     """What people said of the hits of a query."""
-    yes, related, no = running_precision(archive, key)
+    yes, related, no = verdict_counts(archive, key)
     return Judged(yes=yes, related=related, no=no)
 
 
-def _first_unjudged(found: Iterable[Found], top: int) -> Iterator[Found]:
+def _first_unjudged(found: Iterable[ArchiveHit], top: int) -> Iterator[ArchiveHit]:
     """The judged ones, and the first of those that are left to judge."""
     left = top
     for one in found:
@@ -169,13 +169,13 @@ def _first_unjudged(found: Iterable[Found], top: int) -> Iterator[Found]:
             yield one
 
 
-def _hits(archive: Archive, found: Sequence[Found]) -> list[HitAnswer]:
+def _hits(archive: Archive, found: Sequence[ArchiveHit]) -> list[HitAnswer]:
     names = indexed_folders(archive)
     rows = _rows(archive, {one.place.recording for one in found})
     return [_hit(one, rows[one.place.recording], names) for one in found if one.place.recording in rows]
 
 
-def _hit(found: Found, row: Any, names: dict[str, str]) -> HitAnswer:
+def _hit(found: ArchiveHit, row: Any, names: dict[str, str]) -> HitAnswer:
     hit, place = found.hit, found.place
     return HitAnswer(
         place=str(place),
