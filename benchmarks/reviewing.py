@@ -20,7 +20,7 @@ from earmark.archive.archive import Archive, make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, query_key
-from earmark.archive.results import Found
+from earmark.archive.results import ArchiveHit
 from earmark.archive.search import SearchOptions, ask
 from earmark.archive.search_by_keyword import search_words
 from earmark.core.corpus import read_corpus
@@ -31,7 +31,7 @@ FETCHED = 200  # hits that are put in order
 RESAMPLES = 2000
 
 
-def is_right(found: Found, word: str, strung: ConcatenatedRecording) -> bool:
+def is_right(found: ArchiveHit, word: str, strung: ConcatenatedRecording) -> bool:
     """Whether the word is said at the hit's location."""
     times_s = [t for spoken in strung[Path(found.hit.recording)] for t in spoken.occurrences_s(word)]
     return any(start_s <= found.hit.time_s <= end_s for start_s, end_s in times_s)

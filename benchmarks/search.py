@@ -30,7 +30,7 @@ from earmark.archive import schema
 from earmark.archive.archive import Archive, Position, make_archive, where
 from earmark.archive.chunking import PIECE_S, WINDOW_S, bounds_s, count_pieces
 from earmark.archive.rescoring import Asked, searched
-from earmark.archive.results import Filters, Found, recordings_that
+from earmark.archive.results import ArchiveHit, Filters, recordings_that
 from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import best
 from earmark.archive.search_by_keyword import search_words
@@ -178,7 +178,7 @@ def taken(task: Callable[[int], object], times: int) -> Taken:
     return Taken(statistics.median(clock), statistics.median(processor))
 
 
-def compare(what: str, short: Callable[[int, bool], list[Found]], queries: int, compared: int) -> None:
+def compare(what: str, short: Callable[[int, bool], list[ArchiveHit]], queries: int, compared: int) -> None:
     """Time queries by the short way and, some of them, by the long way, and compare what the two find.
 
     Parameters
@@ -188,8 +188,8 @@ def compare(what: str, short: Callable[[int, bool], list[Found]], queries: int, 
         ``short(number, exhaustive)`` answers a query.
     queries, compared : int
     """
-    found: list[list[Found]] = []
-    exact: list[list[Found]] = []
+    found: list[list[ArchiveHit]] = []
+    exact: list[list[ArchiveHit]] = []
     quick = taken(lambda number: found.append(short(number, False)), queries)
     whole = taken(lambda number: exact.append(short(number, True)), compared)
     recalls = [_recall(some, all_) for some, all_ in zip(found, exact, strict=False)]
@@ -198,7 +198,7 @@ def compare(what: str, short: Callable[[int, bool], list[Found]], queries: int, 
     print(f"recall at {TOP} {statistics.mean(recalls):.3f} (lowest {min(recalls):.2f})", flush=True)
 
 
-def _recall(found: list[Found], truth: list[Found]) -> float:
+def _recall(found: list[ArchiveHit], truth: list[ArchiveHit]) -> float:
     places = {one.place for one in found}
     return len(places & {one.place for one in truth}) / max(1, len(truth))
 
@@ -227,7 +227,7 @@ def pictures(
     with torch.no_grad():
         asked = [Asked("", archive.finder, model.ask([pixels_of(words, rng)])) for _ in range(queries)]
 
-    def answer(number: int, exhaustive: bool) -> list[Found]:
+    def answer(number: int, exhaustive: bool) -> list[ArchiveHit]:
         rows = searched(archive, recordings_that(archive, Filters()))
         return best(archive, asked[number], rows, TOP, exhaustive)
 
@@ -241,7 +241,7 @@ def examples(archive: Archive, hours: float, queries: int, compared: int) -> Non
     chosen = [rows[number] for number in rng.integers(0, len(rows), queries)]
     places = [Position(row.id, 1, rng.uniform(1, row.duration_s - 1)) for row in chosen]
 
-    def answer(number: int, exhaustive: bool) -> list[Found]:
+    def answer(number: int, exhaustive: bool) -> list[ArchiveHit]:
         return search_like(archive, places[number], TOP, exhaustive=exhaustive)
 
     compare(f"spoken example over {hours:g} hours", answer, queries, compared)

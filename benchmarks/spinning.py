@@ -14,9 +14,9 @@ import sys
 
 STEPS = """
 import statistics, time, torch
-from earmark.models.written import build
+from earmark.models import build
 from earmark.recipe import read_recipe
-from earmark.vocabulary import Vocabulary
+from earmark.core.vocabulary import Vocabulary
 
 torch.manual_seed(0)
 model = build(read_recipe("earmark").model, 39, Vocabulary([str(number) for number in range(34)])).train()

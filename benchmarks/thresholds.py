@@ -25,7 +25,7 @@ import numpy.typing as npt
 from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import Bools, ground_truth, located, measurable
-from earmark.evaluation.keyword_queries import ChunkResult, detection_scores, evaluate
+from earmark.evaluation.keyword_queries import SplitFeatures, detection_scores, evaluate
 from earmark.evaluation.metrics import Counts, actual, detected, detection
 from earmark.evaluation.reliability import LEVEL, draws
 from earmark.features.cache import load_features
@@ -147,7 +147,7 @@ def main() -> None:
     tags = read_targets(targets_path(corpus, finder.checkpoint.recipe.supervision))
     taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
     features = load_features(corpus, "dev", finder.checkpoint.recipe.features)
-    scores = detection_scores(finder, ChunkResult(features, range(len(targets))))
+    scores = detection_scores(finder, SplitFeatures(features, range(len(targets))))
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
         ONE: one,

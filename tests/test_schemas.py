@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from earmark.core.types import Hit
 from earmark.evaluation.data import GroundTruth, Predictions
-from earmark.evaluation.summary import HEADLINE, measure
+from earmark.evaluation.summary import HEADLINE, compute_metrics
 
 NAMES = ("metrics", "hits", "export")
 IDENTITY = {
@@ -60,7 +60,7 @@ def metrics(aligned=True, global_threshold=0.4):
     truth = GroundTruth(present, u[:n], w[:n], np.zeros(n), np.ones(n), aligned)
     predictions = Predictions(np.linspace(0, 1, 6).reshape(3, 2), np.array([[0.5, np.nan]] * 3))
     thresholds, keywords = np.array([0.3, 0.5]), ["ajá", "omi"]
-    return {**IDENTITY, **measure(truth, predictions, thresholds, keywords, np.full(3, 2.0), global_threshold)}
+    return {**IDENTITY, **compute_metrics(truth, predictions, thresholds, keywords, np.full(3, 2.0), global_threshold)}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,12 +7,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from earmark.archive.collect import collect
 from sqlalchemy import insert, update
 
 from earmark import cli
 from earmark.archive import export, schema
 from earmark.archive.archive import Archive
+from earmark.archive.collection import collect
 from earmark.archive.judgements import judge
 from earmark.archive.query_aliases import Alias, keep_words
 from earmark.core.errors import EarmarkError

@@ -27,7 +27,7 @@ from support.small_archive import found_at, unheard_archive
 JUDGING = """
 import sys
 from earmark.archive.archive import open_archive
-from earmark.archive.review import judge
+from earmark.archive.judgements import judge
 from small_archive import found_at
 archive = open_archive(sys.argv[1])
 for number in range(1000):

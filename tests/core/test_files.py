@@ -13,7 +13,7 @@ from earmark.core.files import replacing, write_text
 
 KILLED_HALFWAY = """
 import sys, time
-from earmark.files import replacing
+from earmark.core.files import replacing
 with replacing(sys.argv[1]) as partial, open(partial, "w") as file:
     file.write("half of the new")
     file.flush()
@@ -71,7 +71,7 @@ def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys; from earmark.files import write_text\n"
+            "import sys; from earmark.core.files import write_text\n"
             "for i in range(60): write_text(sys.argv[1], 'ba'[i % 2] * 1_000_000)",
             str(path),
         ]

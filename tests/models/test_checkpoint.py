@@ -95,8 +95,8 @@ def test_what_is_written_is_read_again(tmp_path: Path, kind: str) -> None:
 def test_the_folder_is_what_its_description_says(tmp_path: Path) -> None:
     trained(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "model.safetensors",
         "global-threshold.json",
+        "model.safetensors",
         "recipe.yaml",
         "thresholds.json",
         "vocabulary.txt",

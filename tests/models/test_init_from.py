@@ -158,7 +158,7 @@ def stopped(monkeypatch: pytest.MonkeyPatch, go: Callable[..., Path], name: str,
             raise Stop
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "keep", keep_and_stop)
+        patch.setattr(loop, "save_state", keep_and_stop)
         with pytest.raises(Stop):
             go(name)
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID
 from earmark.models.checkpoint import write_weights
-from earmark.models.init_from import Description, Heard, load_cpc, write_cpc_description
+from earmark.models.init_from import Description, PretrainingData, load_cpc, write_cpc_description
 from earmark.models.padding import padding_mask
 from earmark.models.speech_encoders import AcousticNetwork
 from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, Features, ImageQueryModelSettings
@@ -188,7 +188,7 @@ def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) 
     """Leave a network of chance weights as pretraining does; returns it."""
     widths = {name: getattr(recipe, name) for name in Cpc.model_fields}
     how = CpcPretraining(network=Cpc(**widths), features=features)
-    heard = Heard(recordings=1, speakers=1, hours=0.1, sha256="0")
+    heard = PretrainingData(recordings=1, speakers=1, hours=0.1, sha256="0")
     write_cpc_description(folder, Description(pretraining=how, heard=heard))
     network = fresh(SMALL, seed=7, inputs=FEATURES + 8).float()
     write_weights(folder, network.cpc.state_dict())

@@ -96,7 +96,7 @@ def test_a_run_of_other_keywords_is_refused(recipe: Callable[..., Recipe], tmp_p
 def test_whole_epochs_fit_into_minutes(
     recipe: Callable[..., Recipe], tiny_corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(budgets, "epoch_seconds", lambda *_: 14.0)
+    monkeypatch.setattr(budgets, "estimate_epoch_seconds", lambda *_: 14.0)
     assert fitting(recipe, 0.6, tiny_corpus, WORDS).training.epochs == 2  # 36 s
     assert fitting(recipe, 0.01, tiny_corpus, WORDS).training.epochs == 1
 

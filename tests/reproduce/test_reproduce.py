@@ -123,7 +123,7 @@ def test_a_training_that_was_stopped_goes_on(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "keep", keep_and_stop)
+        patch.setattr(loop, "save_state", keep_and_stop)
         with pytest.raises(KeyboardInterrupt):
             go(epochs=3)
     out = Path(go(only=("psc",)))  # what was done is done, and has a report
@@ -207,7 +207,7 @@ def test_minutes_become_whole_epochs_that_stay(
 ) -> None:
     from earmark.reproduce import budget
 
-    monkeypatch.setattr(budget, "epoch_seconds", lambda *_: 14.0)
+    monkeypatch.setattr(budget, "estimate_epoch_seconds", lambda *_: 14.0)
     out = go(only=("psc/*/vgs",), minutes=0.6)  # 36 s: two epochs of 14 s
     assert read_recipe(out / "runs" / "psc-vgs" / "recipe.yaml").training.epochs == 2
     assert "An epoch takes about 14.0 s: 2 of them fit in 0.6 minutes." in capsys.readouterr().err

@@ -17,7 +17,7 @@ from sklearn.metrics import average_precision_score
 from earmark.core.corpus import Corpus, Utterance, write_corpus
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.agreement import commonly_located
-from earmark.evaluation.summary import measure
+from earmark.evaluation.summary import compute_metrics
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022 import figures, rows
 from earmark.reproduce.olaleye2022.figures import KeywordScores, dependence, keyword_scores, tagging
@@ -47,7 +47,7 @@ def measured_at_half(study: ReproductionResults, cell: Cell) -> dict[str, Any]:
     """All measures of a cell with 0.5 as every keyword's threshold."""
     words = study.keywords.words
     lengths_s = np.array([utterance.duration_s for utterance in study.utterances])
-    return measure(study.truth, study.results[cell].predictions, np.full(len(words), 0.5), words, lengths_s)
+    return compute_metrics(study.truth, study.results[cell].predictions, np.full(len(words), 0.5), words, lengths_s)
 
 
 def test_table_2_has_the_metrics_beside_the_published_figures(report: str, done: Path, tiny_rows: list[Row]) -> None:

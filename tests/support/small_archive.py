@@ -13,7 +13,7 @@ from earmark.archive import schema
 from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Position, make_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.results import Found, Verdict
+from earmark.archive.results import ArchiveHit, Verdict
 from earmark.core.types import Hit
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
@@ -38,11 +38,11 @@ def unheard_archive(folder: Path, recordings: int = 2, duration_s: float = 60.0,
 
 def found_at(
     recording: int, channel: int, start_s: float, end_s: float, word: str = "dog", verdict: Verdict | None = None
-) -> Found:
+) -> ArchiveHit:
     """A hit whose location is the middle of its extent."""
     time_s = (start_s + end_s) / 2
     hit = Hit(f"/media/{recording}.wav", word, 0.5, time_s, start_s, end_s)
-    return Found(Position(recording, channel, time_s), hit, verdict=verdict)
+    return ArchiveHit(Position(recording, channel, time_s), hit, verdict=verdict)
 
 
 def write_run(folder: Path, recipe: Recipe, keywords: Sequence[str]) -> Path:

@@ -284,7 +284,7 @@ def test_a_stopped_pretraining_goes_on_to_the_same_result(
             raise Stop
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cpc, "keep", keep_and_stop)
+        patch.setattr(cpc, "save_state", keep_and_stop)
         with pytest.raises(Stop):
             cpc.pretrain(SMALL, [tiny_corpus.folder], out)
     assert not (out / "model.safetensors").exists()

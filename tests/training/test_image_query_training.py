@@ -238,7 +238,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_very_same_result(
                 raise Stop
 
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "keep", keep_and_stop)
+            patch.setattr(loop, "save_state", keep_and_stop)
             with pytest.raises(Stop):
                 taught(recipe, tiny_corpus, out, resume=epoch > 1)
         assert len((out / "curve.jsonl").read_text().splitlines()) == epoch

@@ -144,7 +144,7 @@ def train_until(epoch: int, recipe: Recipe, corpus: Corpus, out: Path) -> None:
             raise Stop
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "keep", keep_and_stop)
+        patch.setattr(loop, "save_state", keep_and_stop)
         with pytest.raises(Stop):
             train(recipe, corpus, out, keywords(corpus))
 

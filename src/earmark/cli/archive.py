@@ -228,7 +228,7 @@ def export(
 ) -> None:
     """Take judged hits and the best candidates home. What is in the folder already is kept beside as .bak."""
     from earmark.archive.archive import open_archive
-    from earmark.archive.collect import collect
+    from earmark.archive.collection import collect
     from earmark.archive.export import exporter
 
     chosen = exporter(form)

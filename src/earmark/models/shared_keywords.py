@@ -52,7 +52,7 @@ class SharedKeywords(ImageQueryModel):
         # Most keywords are not in most utterances: begun at 0.05, not at a half, the first epoch is not spent on that.
         self.heard_bias = nn.Parameter(torch.full((keywords,), -3.0))
         self.seen_bias = nn.Parameter(torch.full((keywords,), -3.0))
-        self.register_buffer("usual", torch.zeros(keywords))
+        self.register_buffer("prior_logits", torch.zeros(keywords))
 
     def fit_prior(self, tags: Tensor) -> None:
         """Take from tags (U, W) how often each keyword is shown in any picture."""
