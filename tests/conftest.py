@@ -214,6 +214,15 @@ def tiny_pair_run(tiny_corpus: Corpus, tiny_pair_recipe: Recipe, tmp_path_factor
 
 
 @pytest.fixture
+def command_line() -> Iterator[None]:
+    """Notes, warnings and progress are printed as the command line prints them; else the library is silent."""
+    from earmark.cli.console import show_messages
+
+    with show_messages():
+        yield
+
+
+@pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test in which anything asks for an address or opens a connection."""
     asked = []

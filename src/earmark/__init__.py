@@ -8,7 +8,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
+
+from earmark.core.version import __version__
 
 if TYPE_CHECKING:
     from earmark.core.corpus import Corpus, Utterance, Word, read_corpus
@@ -16,7 +19,6 @@ if TYPE_CHECKING:
     from earmark.core.types import Hit, ImageQuery, Prompt
     from earmark.localisation.spotter import KeywordSpotter, load_model
 
-__version__ = "0.1.0"
 __all__ = [
     "Corpus",
     "EarmarkError",
@@ -26,9 +28,13 @@ __all__ = [
     "Prompt",
     "Utterance",
     "Word",
+    "__version__",
     "load_model",
     "read_corpus",
 ]
+
+# Notes and warnings go where the caller's logging sends them, and nowhere else.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOME = {
     "Corpus": "core.corpus",

@@ -13,6 +13,8 @@ from earmark.archive.schema import recordings
 from earmark.cli import demo as demos
 from earmark.supervision.cnn_tagger import SmallTaggerSettings
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 pytest.importorskip("espeakng_loader", reason="the demo speaks with eSpeak NG (earmark[demo])")
 
 

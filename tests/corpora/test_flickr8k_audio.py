@@ -29,6 +29,8 @@ from support.imports import (
 )
 from support.media import write_picture, write_tone
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 A, B, C, D, E, F = "1000_aa", "2000_bb", "3000_cc", "4000_dd", "5000_ee", "6000_ff"
 RECORDINGS = [(A, 0), (A, 1), (A, 3), (A, 4), (B, 0), (C, 0), (D, 0), (E, 0), (F, 0)]
@@ -156,7 +158,7 @@ def test_what_is_not_is_counted_and_named(source: Path, tmp_path: Path, capsys: 
     assert totals(printed)["utterances"] == (14, 10, 4)
     assert totals(printed)["words"] == (21, 15, 6)
     assert_account_is_right(corpus, printed)
-    assert f"{A}_0, {A}_4 " in printed  # each once, though two words of the first are left out
+    assert f"{A}_0, {A}_4\n" in printed  # each once, though two words of the first are left out
     assert all(which[0].split()[0] in printed for which in notes.values())  # the first examples, at least
 
 

@@ -11,6 +11,8 @@ from earmark.corpora.places_audio import prepare
 from support.imports import DAMAGED, assert_account_is_right, assert_same_bytes, noted, totals, utterances, write
 from support.media import write_picture, write_tone
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 MANY = 40
 
 

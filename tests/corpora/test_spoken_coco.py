@@ -20,6 +20,8 @@ from support.imports import (
 )
 from support.media import write_picture, write_tone
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 MANY = 40
 
 

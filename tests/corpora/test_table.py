@@ -19,6 +19,8 @@ from earmark.core.errors import EarmarkError
 from earmark.corpora.table import prepare
 from support.media import write_picture, write_tone
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 
 

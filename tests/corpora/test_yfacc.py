@@ -29,6 +29,8 @@ from support.imports import (
 )
 from support.media import write_picture, write_tone
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 
 def nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)

@@ -34,6 +34,8 @@ from earmark.features.cache import load_features
 from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.media.audio import read_audio
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 
 @pytest.fixture(scope="module")
 def evaluation(tiny_run: Path, tiny_corpus: Corpus) -> Evaluation:

@@ -28,6 +28,8 @@ from earmark.evaluation.runner import chosen, evaluate_kinds
 from earmark.localisation.spotter import load_model
 from earmark.media.audio import read_audio
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 
 @pytest.fixture(scope="module", params=["shared words", "pairs"])
 def run(request: pytest.FixtureRequest) -> Path:

@@ -7,6 +7,8 @@ import pytest
 from earmark.reproduce import runner as agendas
 from earmark.reproduce.runner import Agenda, spell
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 
 def test_time_left_by_hand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     now = iter([0.0, 100.0, 100.0, 120.0, 120.0, 160.0, 160.0, 160.0])

@@ -34,6 +34,8 @@ from earmark.reproduce.results import read_result, read_results
 from earmark.reproduce.runner import _in_order
 from support.reports import percent, section
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 
 @pytest.fixture(scope="module")
 def small_rows(

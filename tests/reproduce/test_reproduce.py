@@ -26,6 +26,8 @@ from earmark.reproduce.results import is_evaluated, read_result
 from earmark.supervision.targets import targets_path
 from earmark.training.state import training_seconds
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 # The grid
 
 

@@ -30,6 +30,8 @@ from earmark.supervision.targets import read_targets, targets_path
 from earmark.training.state import training_seconds
 from support.reports import percent, section
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 # The report
 
 

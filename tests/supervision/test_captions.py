@@ -22,6 +22,8 @@ from earmark.supervision.captions import (
 )
 from earmark.supervision.transcripts import plain_words
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 # The words of captions
 
 

@@ -21,7 +21,7 @@ from earmark.supervision.taggers import tag
 from support import networks
 
 WORDS = Vocabulary(["ball", "dog", "ọmọ", "水"])
-pytestmark = pytest.mark.usefixtures("no_network")
+pytestmark = pytest.mark.usefixtures("no_network", "command_line")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,8 @@ from earmark.supervision.captions import Picture, named_in_captions
 from earmark.supervision.cnn_tagger import SmallTagger, SmallTaggerSettings, train_small_tagger
 from earmark.supervision.taggers import read_tagger, tag
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 SMALL = SmallTaggerSettings(side=48, epochs=20, batch_size=16, learning_rate=1e-2)
 WORDS = Vocabulary(COLOURS)
 

@@ -31,7 +31,7 @@ from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp, train_mlp_tag
 from earmark.supervision.taggers import read_tagger, tag
 
 WORDS = Vocabulary(COLOURS)
-pytestmark = pytest.mark.usefixtures("no_network")
+pytestmark = pytest.mark.usefixtures("no_network", "command_line")
 
 
 def draw(folder: Path, count: int, seed: int) -> list[Picture]:

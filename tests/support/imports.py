@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -45,8 +46,8 @@ def noted(folder: Path) -> dict[tuple[str, str], list[str]]:
 
 def totals(printed: str) -> dict[str, tuple[int, int, int]]:
     """What was read, left out and kept of each kind, from what was printed."""
-    cells = [[cell.strip() for cell in line.strip("│┃ ").split("│")] for line in printed.splitlines()]
-    return {row[0]: (int(row[1]), int(row[2]), int(row[3])) for row in cells if len(row) == 4 and row[3].isdecimal()}
+    counts = re.findall(r"^(.+): (\d+) read, (\d+) left out, (\d+) kept$", printed, re.M)
+    return {what: (int(read), int(left_out), int(kept)) for what, read, left_out, kept in counts}
 
 
 def assert_account_is_right(corpus: Corpus, printed: str) -> None:

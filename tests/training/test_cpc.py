@@ -32,6 +32,8 @@ from earmark.training.cpc.objective import CpcObjective, draw_negatives, info_nc
 from support.media import write_tone
 from support.random_models import CLOSE, SEED
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 NETWORK = Cpc(channels=24, layers=2, latent=8, context=[16])
 SMALL = CpcPretraining(
     network=NETWORK, sample_frames=40, utterances=4, speakers=2, steps=2, negatives=5, epochs=6, learning_rate=3e-3

@@ -37,6 +37,8 @@ from earmark.training.objectives import tags as by_tags
 from earmark.training.objectives.tags import detection_scores
 from earmark.training.thresholds import best_threshold, keyword_thresholds
 
+pytestmark = pytest.mark.usefixtures("command_line")
+
 WHAT_COUNTS = (
     "model.safetensors",
     "curve.jsonl",

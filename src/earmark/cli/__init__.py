@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperGroup
 
 from earmark.cli import archive, data, evaluate, find, system, train
+from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
 GROUPS = (
@@ -69,7 +70,8 @@ def main() -> None:
     # that the awaited one needs (benchmarks/spinning.py). OpenMP reads this when torch is first imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     try:
-        app()
+        with show_messages():
+            app()
     except EarmarkError as error:
         _fail(str(error))
     except OSError as error:

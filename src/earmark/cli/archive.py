@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.archive.export import names
-from earmark.cli.options import Run
+from earmark.cli.options import AsJson, Run
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 verbs = typer.Typer()
 
 ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder that 'earmark index' made.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @verbs.command()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.cli.options import Run
+from earmark.cli.options import AsJson, Run
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def find(
         ),
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
     page: Annotated[Path | None, typer.Option(help="Write a page with players, too.")] = None,
 ) -> None:
     """Find where keywords, or what pictures show, may be spoken, the likeliest first."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earmark.cli.console import keep_notes_out_of_stdout
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 CorpusFolder = Annotated[Path, typer.Argument(help="A folder that 'earmark corpus' made.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A folder that 'earmark corpus' made.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", callback=keep_notes_out_of_stdout)]
 Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")]
 
 

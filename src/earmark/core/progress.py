@@ -1,23 +1,59 @@
-"""Progress with time left: a bar on a terminal, a line now and then in a log."""
+"""Progress of long tasks, reported to whoever wants to show it.
+
+Library code says ``with progress("Reading", 100) as advance`` and calls ``advance()`` as it goes. Nothing is shown
+unless the caller has chosen a reporter with :func:`report_progress_to`; the command line does so.
+"""
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Protocol
 
 Advance = Callable[..., None]
-SECONDS_BETWEEN_LINES = 10.0
+
+
+class ProgressReporter(Protocol):
+    """What shows the progress of a task: a callable that is given the task and gives a context.
+
+    The context lasts as long as the task, and yields ``advance(steps=1, note=None)``.
+    """
+
+    def __call__(self, task: str, total: int, done: int) -> AbstractContextManager[Advance]:
+        """Begin to show a task of `total` steps, of which an earlier run did `done`."""
+
+
+def _advance_silently(steps: int = 1, note: str | None = None) -> None:
+    """Show nothing."""
+
+
+def silent(task: str, total: int, done: int) -> AbstractContextManager[Advance]:
+    """Report nothing: the reporter where none was chosen."""
+    return nullcontext(_advance_silently)
+
+
+_reporter: ContextVar[ProgressReporter] = ContextVar("earmark_progress_reporter", default=silent)
+
+
+@contextmanager
+def report_progress_to(reporter: ProgressReporter) -> Iterator[None]:
+    """Report the progress of all tasks to `reporter` while the block runs, in this thread or asynchronous task."""
+    token = _reporter.set(reporter)
+    try:
+        yield
+    finally:
+        _reporter.reset(token)
 
 
 @contextmanager
 def progress(task: str, total: int, done: int = 0) -> Iterator[Advance]:
-    """Show how far `task` is on standard error while the block runs.
+    """Report how far `task` is while the block runs.
 
     Parameters
     ----------
     task : str
+        Its name, as people read it.
     total : int
         Steps of the whole task.
     done : int
@@ -26,50 +62,7 @@ def progress(task: str, total: int, done: int = 0) -> Iterator[Advance]:
     Yields
     ------
     advance : callable
-        ``advance(steps=1, note="")`` says that `steps` of the `total` are done.
+        ``advance(steps=1, note=None)`` reports that `steps` more of the `total` are done.
     """
-    if sys.stderr.isatty():
-        with _bar(task, total, done) as advance:
-            yield advance
-    else:
-        yield _lines(task, total, done)
-
-
-@contextmanager
-def _bar(task: str, total: int, done: int) -> Iterator[Advance]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[note]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        row = bar.add_task(task, total=total, completed=done, note="")
-
-        def advance(steps: int = 1, note: str | None = None) -> None:
-            bar.advance(row, steps)
-            if note is not None:
-                bar.update(row, note=note)
-
+    with _reporter.get()(task, total, done) as advance:
         yield advance
-
-
-def _lines(task: str, total: int, before: int) -> Advance:
-    begun = last = time.monotonic()
-    done = before
-
-    def advance(steps: int = 1, note: str | None = None) -> None:
-        nonlocal done, last
-        done += steps
-        now = time.monotonic()
-        if done >= total or now - last >= SECONDS_BETWEEN_LINES:
-            last = now
-            left = (now - begun) / max(done - before, 1) * max(total - done, 0)
-            state = f"{now - begun:.0f} s" if done >= total else f"{left:.0f} s left"
-            print(f"{task}: {done}/{total}, {state} {note or ''}".rstrip(), file=sys.stderr, flush=True)
-
-    return advance

@@ -51,12 +51,12 @@ def assemble(
         for word in words[utterance_id] if utterance_id not in infos else ():
             ledger.skip("words", "their utterance is not in the corpus", utterance_id, word.word)
     if not splits:
-        ledger.print()
+        ledger.report()
         why = ledger.main_reason("utterances") or "Its lists are empty."
         raise EarmarkError(f"No utterance of {corpus.name} is left, so nothing was written. {why}")
     write_corpus(corpus, splits)
     ledger.write(corpus.folder)
-    ledger.print()
+    ledger.report()
     return corpus
 
 

@@ -1,18 +1,21 @@
-"""What an import read, what it passed over, and why: counted as it goes, told at the end.
+"""What an import read, what it left out, and why: counted while it runs, logged at the end.
 
-The corpora that others distribute are as they are. A damaged or missing entry must not stop the rest, and must not be
-lost sight of either: every one is noted here, printed by reason, and listed in full beside the corpus.
+The corpora that others distribute hold damaged and missing entries. None of them stops the rest, and none is passed
+over in silence: each is noted here, logged by its reason, and listed in full in ``skipped.csv`` beside the corpus.
 """
 
 from __future__ import annotations
 
 import csv
+import logging
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.core.csv_tables import Problems
 from earmark.core.files import replacing
+
+logger = logging.getLogger(__name__)
 
 FILE = "skipped.csv"
 EXAMPLES = 3
@@ -71,23 +74,13 @@ class ImportLog:
         detail = f" ({first.detail.rstrip('.')})" if first.detail else ""
         return f"{first.which} was {first.outcome}{detail}."
 
-    def print(self) -> None:
-        """Print what was read, left out and kept; then the reasons, with the first examples of each."""
-        from rich.console import Console
-        from rich.markup import escape
-        from rich.table import Column, Table
-
-        totals = Table("", *(Column(name, justify="right") for name in ("read", "left out", "kept")))
+    def report(self) -> None:
+        """Log what was read, left out and kept; then the reasons, with the first examples of each."""
         for what, read in self._read.items():
-            totals.add_row(what, f"{read}", f"{self._skipped[what]}", f"{self.kept(what)}")
-        Console().print(totals)
-        if not self._notes:
-            return
-        reasons = Table(Column("number", justify="right"), "of", "what became of them", "the first of them")
+            logger.info("%s: %d read, %d left out, %d kept", what, read, self._skipped[what], self.kept(what))
         for (what, outcome), notes in self._by_reason().items():
             examples = ", ".join(list(dict.fromkeys(note.which for note in notes))[:EXAMPLES])
-            reasons.add_row(f"{len(notes)}", what, escape(outcome), escape(examples))
-        Console().print(reasons)
+            logger.info("%d %s %s; the first: %s", len(notes), what, outcome, examples)
 
     def write(self, folder: Path) -> None:
         """List everything that is noted in a table beside the corpus; without notes there is no table."""

@@ -24,8 +24,8 @@ together, and rows that are added later move no row that was there before.
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -44,6 +44,8 @@ from earmark.corpora._assemble import Entry, refuse_file
 from earmark.corpora._listings import hashed_split
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import MediaFolder, check_all_audio, check_all_images
+
+logger = logging.getLogger(__name__)
 
 REQUIRED = ("audio",)
 OPTIONAL = ("image", "utterance_id", "speaker", "text", "split")
@@ -178,13 +180,13 @@ def _with_splits(entries: Sequence[Entry], folder: Path) -> list[Entry]:
     keys = [_key(entry.image or entry.audio, folder) for entry in entries]
     divided = [replace(entry, split=hashed_split(key, SHARES_END)) for entry, key in zip(entries, keys, strict=True)]
     sizes = Counter(entry.split for entry in divided)
-    _say(
-        "there is no column 'split', so a hash of each picture (or audio) decided: "
-        + ", ".join(f"{sizes[split]} utterances in {split}" for split in SPLITS)
-        + "; rows that are added later will not move them"
+    logger.warning(
+        "There is no column 'split', so a hash of each picture (or audio) decided: %s; "
+        "rows that are added later will not move them.",
+        ", ".join(f"{sizes[split]} utterances in {split}" for split in SPLITS),
     )
     if empty := [split for split in SPLITS if not sizes[split]]:
-        _say(f"nothing fell to {' and '.join(empty)}: add a column 'split' to choose yourself")
+        logger.warning("Nothing fell to %s: add a column 'split' to choose yourself.", " and ".join(empty))
     return divided
 
 
@@ -195,7 +197,8 @@ def _key(medium: Path, folder: Path) -> str:
 
 def _warn_of_unused_columns(table: Table) -> None:
     if table.unused:
-        _say(f"{table.path.name}: nothing is read from the columns {', '.join(map(repr, table.unused))}")
+        columns = ", ".join(map(repr, table.unused))
+        logger.warning("%s: nothing is read from the columns %s.", table.path.name, columns)
 
 
 def _warn_of_shared_media(entries: Sequence[Entry]) -> None:
@@ -209,12 +212,10 @@ def _warn_of_shared_media(entries: Sequence[Entry]) -> None:
             if shared:
                 first = f"the first in rows {shared[0]['train']} and {shared[0][other]}"
                 count = f"1 {kind} file is" if len(shared) == 1 else f"{len(shared)} {kind} files are"
-                _say(f"{count} in train and in {other} ({first}), so {other} will look better than it is")
+                logger.warning(
+                    "%s in train and in %s (%s), so %s will look better than it is.", count, other, first, other
+                )
 
 
 def _nfc(text: str) -> str:
     return unicodedata.normalize("NFC", text)
-
-
-def _say(sentence: str) -> None:
-    print(f"note: {sentence}.", file=sys.stderr)

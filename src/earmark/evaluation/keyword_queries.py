@@ -17,11 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from earmark import __version__
 from earmark.core.corpus import Corpus, Utterance
 from earmark.core.files import write_text
 from earmark.core.progress import progress
 from earmark.core.types import Query
+from earmark.core.version import __version__
 from earmark.evaluation.agreement import LISTENED_TO
 from earmark.evaluation.data import Bools, Floats, GroundTruth, Predictions, ground_truth, measurable, others
 from earmark.evaluation.location_cache import Locate, LocationCache, dependence

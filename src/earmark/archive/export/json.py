@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from earmark import __version__
 from earmark.archive.export._collection import Collection, Marked, MarkedRecording
 from earmark.archive.export._files import put
 from earmark.archive.export._notes import write_notes
+from earmark.core.version import __version__
 
 
 def write(collection: Collection, out: Path) -> list[Path]:
