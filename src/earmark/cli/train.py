@@ -33,6 +33,10 @@ def train(
         Path | None, typer.Option(help="Begin with the networks of this tagger or run, all but their last layers.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:N, if not a GPU where there is one.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Mixed precision: no, bf16 or fp16. It is faster on GPUs made for it.")
+    ] = None,
 ) -> None:
     """Train a model from a corpus's tags."""
     from earmark.core.corpus import read_corpus
@@ -43,7 +47,7 @@ def train(
     words = keywords_of(known, keywords)
     from earmark.training.loop import train as run
 
-    run(resolved, known, out, words, resume, init_from)
+    run(resolved, known, out, words, resume, init_from, device, precision)
     print(f"The model is in {out}.")
 
 

@@ -39,6 +39,7 @@ from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.init_from import init_from, load_cpc
 from earmark.models.speech_encoders import AcousticNetwork
 from earmark.recipe import ImageQueryModelSettings, Recipe, Training, read_recipe
+from earmark.training.devices import accelerated
 from earmark.training.model_card import write_card
 from earmark.training.objectives import make_objective
 from earmark.training.objectives._objective import TrainingObjective
@@ -52,6 +53,8 @@ def train(
     keywords: Vocabulary,
     resume: bool = False,
     start: Path | None = None,
+    device: str | None = None,
+    precision: str | None = None,
 ) -> None:
     """Train a model and leave it in the folder `out`.
 
@@ -69,6 +72,10 @@ def train(
     resume : bool
     start : Path, optional
         Folder of a tagger or a run for pictures, with whose networks a new training begins, but for their last layers.
+    device : str, optional
+        ``cpu``, ``cuda`` or ``cuda:N``; a GPU where there is one without it.
+    precision : {"no", "bf16", "fp16"}, optional
+        Mixed precision of the forward passes; without it what ``accelerate launch`` says, or else full precision.
 
     Raises
     ------
@@ -76,7 +83,19 @@ def train(
         If something is missing, `out` is taken, the recipe's localisation method does not exist or does not fit its
         model, `start` does not fit it or is not what the run was begun with, or the loss is no longer a number.
     """
-    accelerator = Accelerator()
+    with accelerated(device, precision) as accelerator:
+        _train(recipe, corpus, out, keywords, resume, start, accelerator)
+
+
+def _train(
+    recipe: Recipe,
+    corpus: Corpus,
+    out: Path,
+    keywords: Vocabulary,
+    resume: bool,
+    start: Path | None,
+    accelerator: Accelerator,
+) -> None:
     recipe = resolve_recipe(recipe, download=True)
     torch.manual_seed(recipe.training.seed)
     heard = features.extractor(recipe.features)
@@ -306,7 +325,11 @@ def estimate_epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary)
     EarmarkError
         As training itself.
     """
-    accelerator = Accelerator()
+    with accelerated() as accelerator:
+        return _epoch_seconds(recipe, corpus, keywords, accelerator)
+
+
+def _epoch_seconds(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, accelerator: Accelerator) -> float:
     recipe = resolve_recipe(recipe, download=True)
     heard = extractor(recipe.features)
     model = build(recipe.model, heard.dimension, keywords, heard.grid)

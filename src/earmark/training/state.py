@@ -55,7 +55,7 @@ def save_state(out: Path, model: nn.Module, optimizer: Any, state: State) -> Non
     """Write all that is needed to go on after this epoch, or with the first. The last write is the one that counts."""
     write_text(out / "curve.jsonl", "".join(json.dumps(point) + "\n" for point in state.curve))
     packed = io.BytesIO()  # written by Python, a full disk is an OSError; written by torch, it is anything
-    torch.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}, packed)
+    torch.save(_on_cpu({"model": model.state_dict(), "optimizer": optimizer.state_dict(), **vars(state)}), packed)
     with replacing(out / FILE) as partial:
         partial.write_bytes(packed.getbuffer())
 
@@ -71,7 +71,7 @@ def load_state(out: Path, model: nn.Module, optimizer: Any) -> State:
     if not has_state(out):
         return State()
     try:
-        kept = torch.load(out / FILE, weights_only=True)
+        kept = torch.load(out / FILE, map_location="cpu", weights_only=True)
         model.load_state_dict(kept.pop("model"))
         optimizer.load_state_dict(kept.pop("optimizer"))
         return State(**kept)
@@ -80,12 +80,21 @@ def load_state(out: Path, model: nn.Module, optimizer: Any) -> State:
         raise EarmarkError(f"{path} is damaged ({type(error).__name__}): delete it to train from the start.") from error
 
 
+def _on_cpu(value: Any) -> Any:
+    """Whatever it is, with its tensors on the CPU: no device is in the file, which any other can read."""
+    if isinstance(value, torch.Tensor):
+        return value.cpu()
+    if isinstance(value, dict):
+        return {name: _on_cpu(part) for name, part in value.items()}
+    return [_on_cpu(part) for part in value] if isinstance(value, list) else value
+
+
 def training_seconds(out: Path) -> float | None:
     """How long the epochs of a run took, however often it was stopped between them; None where nothing says so."""
     if not has_state(out):
         return None
     try:
         # Mapped, not read: weights and optimiser stay on the disk.
-        return float(torch.load(out / FILE, weights_only=True, mmap=True)["seconds"])
+        return float(torch.load(out / FILE, map_location="cpu", weights_only=True, mmap=True)["seconds"])
     except Exception:  # an older state has no time, a damaged one has nothing at all
         return None
