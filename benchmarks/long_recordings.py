@@ -25,7 +25,7 @@ import soundfile
 from earmark.archive.archive import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.corpus import read_corpus
 from earmark.evaluation.keyword_queries import evaluate
 from earmark.localisation.spotter import load_model
@@ -45,7 +45,7 @@ def spotting(corpus: Path, run: Path, folder: Path) -> None:
     rows = []
     for word in finder.keywords:
         if any(s.occurrences_s(word) for spoken in strung.values() for s in spoken):
-            found = search_words(archive, [word], TOP)
+            found = search_keywords(archive, [word], TOP)
             rows.append(np.mean([_judge(strung[Path(f.hit.recording)], word, f.hit.time_s) for f in found], axis=0))
     present, located = np.mean(rows, axis=0)
     print(f"P@10 over {len(rows)} keywords, spoken in the utterance (and in the right place):")

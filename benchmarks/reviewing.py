@@ -21,8 +21,8 @@ from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, query_key
 from earmark.archive.results import ArchiveHit
-from earmark.archive.search import SearchOptions, ask
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search import SearchOptions, search
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.corpus import read_corpus
 from earmark.media.concatenation import ConcatenatedRecording, concatenate
 
@@ -39,11 +39,11 @@ def is_right(found: ArchiveHit, word: str, strung: ConcatenatedRecording) -> boo
 
 def review(archive: Archive, word: str, strung: ConcatenatedRecording, judged: int) -> list[tuple[float, float]]:
     """Precision of the next ten and twenty, before and after: [(before, after), (before, after)]."""
-    ranked = search_words(archive, [word], FETCHED)
+    ranked = search_keywords(archive, [word], FETCHED)
     for found in ranked[:judged]:
         judge(archive, query_key(word), found, "yes" if is_right(found, word, strung) else "no")
     before = ranked[judged:]
-    after = [found for found in ask(archive, word, SearchOptions(FETCHED)) if found.verdict is None]
+    after = [found for found in search(archive, word, SearchOptions(FETCHED)) if found.verdict is None]
     right = [[is_right(found, word, strung) for found in some] for some in (before, after)]
     return [(float(np.mean(right[0][:n])), float(np.mean(right[1][:n]))) for n in (10, 20)]
 

@@ -30,10 +30,10 @@ from earmark.archive import schema
 from earmark.archive.archive import Archive, Position, make_archive, where
 from earmark.archive.chunking import PIECE_S, WINDOW_S, bounds_s, count_pieces
 from earmark.archive.rescoring import Asked, searched
-from earmark.archive.results import ArchiveHit, Filters, recordings_that
+from earmark.archive.results import ArchiveHit, Filters, recording_conditions
 from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import best
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.shards import build_shard
 from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
@@ -199,8 +199,8 @@ def compare(what: str, short: Callable[[int, bool], list[ArchiveHit]], queries: 
 
 
 def _recall(found: list[ArchiveHit], truth: list[ArchiveHit]) -> float:
-    places = {one.place for one in found}
-    return len(places & {one.place for one in truth}) / max(1, len(truth))
+    places = {one.position for one in found}
+    return len(places & {one.position for one in truth}) / max(1, len(truth))
 
 
 def keywords(archive: Archive, postings: int) -> None:
@@ -212,7 +212,7 @@ def keywords(archive: Archive, postings: int) -> None:
         with archive.reading() as connection:
             return connection.execute(text(asked)).all()
 
-    short = taken(lambda number: search_words(archive, [f"word{number}"], TOP), KEYWORDS)
+    short = taken(lambda number: search_keywords(archive, [f"word{number}"], TOP), KEYWORDS)
     long = taken(scan, 3)
     print(f"top {TOP} of a keyword among {postings:,} postings: {short}; looking at all {long},", end=" ")
     print(f"{long.of_processor / short.of_processor:.0f} times as long", flush=True)
@@ -228,7 +228,7 @@ def pictures(
         asked = [Asked("", archive.finder, model.ask([pixels_of(words, rng)])) for _ in range(queries)]
 
     def answer(number: int, exhaustive: bool) -> list[ArchiveHit]:
-        rows = searched(archive, recordings_that(archive, Filters()))
+        rows = searched(archive, recording_conditions(archive, Filters()))
         return best(archive, asked[number], rows, TOP, exhaustive)
 
     compare(f"image query over {hours:g} hours, {kind}", answer, queries, compared)
@@ -237,7 +237,7 @@ def pictures(
 def examples(archive: Archive, hours: float, queries: int, compared: int) -> None:
     """Spoken examples, by way of the shards and by comparing with every window."""
     rng = np.random.default_rng(4)
-    rows = list(searched(archive, recordings_that(archive, Filters())).values())
+    rows = list(searched(archive, recording_conditions(archive, Filters())).values())
     chosen = [rows[number] for number in rng.integers(0, len(rows), queries)]
     places = [Position(row.id, 1, rng.uniform(1, row.duration_s - 1)) for row in chosen]
 

@@ -22,7 +22,7 @@ from earmark.archive import frame_store as frame_files
 from earmark.archive.archive import info, make_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.corpus import Corpus
 from support.long_sounds import contents, small_pieces, write_long
 from support.subprocesses import Program, pieces_heard, wait_for
@@ -98,7 +98,7 @@ def test_two_programs_at_once_and_a_search_meanwhile(
     opened = open_archive(archive)
     searches = 0
     while any(program.poll() is None for program in both):
-        scores = [found.hit.score for found in search_words(opened, ["dog", "ọmọ"], 20)]
+        scores = [found.hit.score for found in search_keywords(opened, ["dog", "ọmọ"], 20)]
         assert scores == sorted(scores, reverse=True)
         assert info(opened)["windows"] >= 0
         searches += 1

@@ -20,7 +20,7 @@ from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import Report, index
 from earmark.archive.recordings import forget_missing
 from earmark.archive.schema import recordings, shard_pieces
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.corpus import Corpus
@@ -62,7 +62,7 @@ def statuses(archive: Archive) -> dict[str, str]:
 
 def found_in(archive: Archive) -> set[str]:
     """Names of recordings that a search finds something in."""
-    return {Path(found.hit.recording).name for found in search_words(archive, ["dog"], 1000)}
+    return {Path(found.hit.recording).name for found in search_keywords(archive, ["dog"], 1000)}
 
 
 def test_nothing_new(archive: Archive, media: Path) -> None:
@@ -82,7 +82,7 @@ def test_new_and_changed(archive: Archive, media: Path, tiny_corpus: Corpus) -> 
     assert kept == {("a.wav", "done"): 1, ("a.wav", "missing"): 1, ("b.wav", "done"): 1, ("c.wav", "done"): 1}
     done = {row[0] for row in contents(archive)["recordings"] if row[2] == "done"}
     asked = [row for row in contents(archive)["postings"] if row[0] == "dog" and row[1] in done]
-    assert len(search_words(archive, ["dog"], 1000)) == len(asked)
+    assert len(search_keywords(archive, ["dog"], 1000)) == len(asked)
     assert forget_missing(archive) == 1
     assert heard(archive, media).heard_s == 0.0
     assert len(contents(archive)["frames"]) == 4

@@ -28,7 +28,7 @@ JUDGING = """
 import sys
 from earmark.archive.archive import open_archive
 from earmark.archive.judgements import judge
-from small_archive import found_at
+from support.small_archive import found_at
 archive = open_archive(sys.argv[1])
 for number in range(1000):
     print(judge(archive, "dog", found_at(1, 1, number / 20, number / 20 + 0.04), "yes"), flush=True)
@@ -71,7 +71,7 @@ def test_key_of_a_missing_picture_is_a_sentence(tmp_path: Path) -> None:
 
 
 def test_key_of_an_example_is_its_place() -> None:
-    assert query_key(Position(12, 1, 345.204)) == "like:12:1:345.20"
+    assert query_key(Position(12, 1, 345.204)) == "example:12:1:345.20"
 
 
 def test_a_judgement_says_all_that_was_said(archive: Archive) -> None:
@@ -94,7 +94,7 @@ def test_a_new_verdict_takes_the_place_of_the_old(archive: Archive) -> None:
 def test_the_place_that_was_written_down_is_the_place_that_was_found(archive: Archive) -> None:
     found = found_at(1, 1, 3.0, 4.00777)
     judge(archive, "dog", found, "yes")
-    judge(archive, "dog", replace(found, place=Position.read(str(found.place))), "no")
+    judge(archive, "dog", replace(found, position=Position.read(str(found.position))), "no")
     assert [one.verdict for one in judgements(archive)] == ["no"]
 
 
@@ -134,7 +134,7 @@ def test_other_queries_recordings_channels_and_times_are_not_judged(archive: Arc
 
 def test_undo(archive: Archive) -> None:
     keep, take = (judge(archive, "dog", found_at(1, 1, start, start + 1), "yes") for start in (1.0, 5.0))
-    assert undo(archive, take).place == Position(1, 1, 5.5)
+    assert undo(archive, take).position == Position(1, 1, 5.5)
     assert [one.id for one in judgements(archive)] == [keep]
     with pytest.raises(EarmarkError, match=rf"no judgement {take}: "):
         undo(archive, take)
@@ -144,9 +144,9 @@ def test_undo(archive: Archive) -> None:
     ("found", "verdict", "extent", "sentence"),
     [
         (found_at(1, 1, 3.0, 4.0), "maybe", (None, None), "'maybe' is no verdict"),
-        (found_at(9, 1, 3.0, 4.0), "yes", (None, None), "no place 9:1:3.50"),
-        (found_at(1, 3, 3.0, 4.0), "yes", (None, None), "no place 1:3:3.50"),
-        (found_at(1, 1, 70.0, 71.0), "yes", (None, None), "no place 1:1:70.50"),
+        (found_at(9, 1, 3.0, 4.0), "yes", (None, None), "no position 9:1:3.50"),
+        (found_at(1, 3, 3.0, 4.0), "yes", (None, None), "no position 1:3:3.50"),
+        (found_at(1, 1, 70.0, 71.0), "yes", (None, None), "no position 1:1:70.50"),
         (found_at(1, 1, 3.0, 4.0), "yes", (5.0, None), "no stretch"),
         (found_at(1, 1, 3.0, 4.0), "yes", (-0.1, None), "no stretch"),
         (found_at(1, 1, 3.0, 4.0), "yes", (None, 61.0), "no stretch"),
@@ -181,7 +181,7 @@ def test_verdict_is_that_of_the_nearest_that_shares_time(
         judge(archive, "dog", found, ("yes", "no", "related")[number % 3])
     shared = {round(t * 100) for t in _hundredths(asked)}
     near = [
-        (abs(one.place.time_s - asked.place.time_s), one.verdict)
+        (abs(one.position.time_s - asked.position.time_s), one.verdict)
         for one in judgements(archive)
         if shared & {round(t * 100) for t in _hundredths_of(one.start_s, one.end_s)}
     ]
@@ -220,7 +220,7 @@ def test_judgements_at_once_from_many_threads_are_all_kept(archive: Archive) -> 
 def test_what_was_kept_outlives_a_kill(archive: Archive) -> None:
     folder = archive.folder
     archive.close()
-    here = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    here = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     process = subprocess.Popen(
         [sys.executable, "-c", JUDGING, folder],
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, judgements, undo, verdict_counts
 from earmark.archive.results import Filters
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from support.long_sounds import contents, small_pieces, write_long
@@ -70,7 +70,7 @@ def test_index_search_judge(
     table.write_text(f"audio,speaker,date\n{media}/a.wav,Ọlá,2019-04-02\n", encoding="utf-8")
     assert index(archive, [media], ThreadExecutor(1), metadata=table).problems == []
     assert contents(archive) == in_a_file
-    best = search_words(archive, ["dog"], 5)
+    best = search_keywords(archive, ["dog"], 5)
     assert [found.hit.score for found in best] == sorted(
         (row[4] for row in in_a_file["postings"] if row[0] == "dog"), reverse=True
     )[:5]
@@ -79,9 +79,9 @@ def test_index_search_judge(
         (Filters(date="2019-04"), "a.wav"),
         (Filters(folder=str(media / "Ọlá_100%")), "b's <b>.wav"),
     ):
-        found = search_words(archive, ["dog"], 50, filters=filters)
+        found = search_keywords(archive, ["dog"], 50, filters=filters)
         assert {Path(one.hit.recording).name for one in found} == {name}
-    assert search_words(archive, ["dog"], 50, filters=Filters(folder=str(media / "Ọlá"))) == []
+    assert search_keywords(archive, ["dog"], 50, filters=Filters(folder=str(media / "Ọlá"))) == []
     number = judge(archive, "dog", best[0], "yes")
     judge(archive, "dog", best[1], "no")
     assert verdict_counts(archive, "dog") == (1, 0, 1)

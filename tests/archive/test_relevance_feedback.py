@@ -15,7 +15,7 @@ from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, query_key
 from earmark.archive.relevance_feedback import DOUBT, WEIGHT, in_order, rerank
-from earmark.archive.search import SearchOptions, ask
+from earmark.archive.search import SearchOptions, search
 from earmark.core.corpus import Corpus
 
 
@@ -84,12 +84,12 @@ def archive(tiny_run: Path, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPa
 
 
 def test_nothing_judged_is_the_old_order_and_judged_hits_keep_theirs(archive: Archive) -> None:
-    found = ask(archive, "dog", SearchOptions(20))
+    found = search(archive, "dog", SearchOptions(20))
     key = query_key("dog")
     assert rerank(archive, key, found) == found
     for one, verdict in ((found[1], "no"), (found[4], "yes")):
         judge(archive, key, one, verdict)  # type: ignore[arg-type]
-    again = ask(archive, "dog", SearchOptions(20))
-    assert [(one.place, one.verdict) for one in again[:2]] == [(found[1].place, "no"), (found[4].place, "yes")]
-    assert {one.place for one in again} == {one.place for one in found}
-    assert [one.place for one in ask(archive, "ball", SearchOptions(20)) if one.verdict] == []
+    again = search(archive, "dog", SearchOptions(20))
+    assert [(one.position, one.verdict) for one in again[:2]] == [(found[1].position, "no"), (found[4].position, "yes")]
+    assert {one.position for one in again} == {one.position for one in found}
+    assert [one.position for one in search(archive, "ball", SearchOptions(20)) if one.verdict] == []

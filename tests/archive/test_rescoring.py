@@ -63,7 +63,7 @@ def test_each_window_is_scored_as_one_utterance_by_hand(archive: Archive) -> Non
         assert found.hit.time_s == pytest.approx(start_s + (int(curve[0, 0].argmax()) + 0.5) * step_s, abs=1e-6)
         assert start_s <= found.hit.start_s <= found.hit.time_s <= found.hit.end_s
         assert found.hit.end_s <= min(start_s + WINDOW_S, DURATION_S) + 1e-6
-        assert (found.place.recording, found.place.channel) == (window.recording, window.channel)
+        assert (found.position.recording, found.position.channel) == (window.recording, window.channel)
         assert found.hit.query == "a picture"
 
 
@@ -73,7 +73,7 @@ def test_many_windows_are_scored_as_one_by_one(archive: Archive) -> None:
     together = score_windows(archive, asked, windows, rows)
     alone = [found for window in windows for found in score_windows(archive, asked, [window], rows)]
     assert [f.hit.score for f in together] == sorted((f.hit.score for f in together), reverse=True)
-    assert {f.place for f in together} == {f.place for f in alone}
+    assert {f.position for f in together} == {f.position for f in alone}
     assert sorted(f.hit.score for f in together) == pytest.approx(sorted(f.hit.score for f in alone), abs=1e-5)
 
 

@@ -72,35 +72,35 @@ def test_what_sounds_alike_is_found_first(archive: Archive, gathered: bool) -> N
     if gathered:
         build_shard(archive)
     found = search_like(archive, Position(1, 1, 20.3), 5)
-    assert [one.place.recording for one in found[:2]] in ([1, 2], [2, 1])
-    starts_s = {one.place.recording: one.hit.start_s for one in found[:2]}
+    assert [one.position.recording for one in found[:2]] in ([1, 2], [2, 1])
+    starts_s = {one.position.recording: one.hit.start_s for one in found[:2]}
     assert starts_s == pytest.approx({1: 31.2, 2: 7.0})
     assert found[1].hit.score > 0.9 > found[2].hit.score
-    assert not any(one.place[:2] == (1, 1) and one.hit.start_s < 20.6 and one.hit.end_s > 20.0 for one in found)
-    assert all(one.hit.time_s < 40.0 or one.hit.time_s > 50.0 for one in found if one.place.recording == 1)
+    assert not any(one.position[:2] == (1, 1) and one.hit.start_s < 20.6 and one.hit.end_s > 20.0 for one in found)
+    assert all(one.hit.time_s < 40.0 or one.hit.time_s > 50.0 for one in found if one.position.recording == 1)
     assert {one.hit.query for one in found} == {"like 1:1:20.30"}
 
 
 def test_the_short_way_finds_what_comparing_all_finds(archive: Archive) -> None:
     build_shard(archive)
-    for place in (Position(1, 1, 20.3), Position(2, 1, 3.0), Position(1, 2, 59.9)):
-        fast, slow = (search_like(archive, place, 20, exhaustive=exhaustive) for exhaustive in (False, True))
-        assert [one.place for one in fast] == [one.place for one in slow]
+    for position in (Position(1, 1, 20.3), Position(2, 1, 3.0), Position(1, 2, 59.9)):
+        fast, slow = (search_like(archive, position, 20, exhaustive=exhaustive) for exhaustive in (False, True))
+        assert [one.position for one in fast] == [one.position for one in slow]
 
 
 def test_filters_choose_where_to_search_but_not_the_example(archive: Archive) -> None:
     build_shard(archive)
     found = search_like(archive, Position(1, 1, 20.3), 5, Filters(speaker="bayo"))
-    assert {one.place.recording for one in found} == {2}
+    assert {one.position.recording for one in found} == {2}
     assert found[0].hit.start_s == pytest.approx(7.0)
 
 
-@pytest.mark.parametrize("place", [Position(9, 1, 1.0), Position(1, 3, 1.0), Position(1, 1, 61.0)])
-def test_unknown_places_are_refused(archive: Archive, place: Position) -> None:
-    with pytest.raises(EarmarkError, match=str(place)):
-        search_like(archive, place, 5)
+@pytest.mark.parametrize("position", [Position(9, 1, 1.0), Position(1, 3, 1.0), Position(1, 1, 61.0)])
+def test_unknown_places_are_refused(archive: Archive, position: Position) -> None:
+    with pytest.raises(EarmarkError, match=str(position)):
+        search_like(archive, position, 5)
 
 
 def test_silence_is_no_example(archive: Archive) -> None:
-    with pytest.raises(EarmarkError, match="was not heard"):
+    with pytest.raises(EarmarkError, match="was not indexed"):
         search_like(archive, Position(1, 1, 45.0), 5)

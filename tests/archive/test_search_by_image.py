@@ -48,7 +48,7 @@ def test_scoring_all_candidates_is_scoring_all_windows(archive: Archive, asked: 
     for filters in (Filters(), Filters(speaker="ada"), Filters(speaker="nobody")):
         fast = search_pictures(archive, asked, 100, filters=filters)
         slow = search_pictures(archive, asked, 100, filters=filters, exhaustive=True)
-        assert {str(found.place) for found in fast} == {str(found.place) for found in slow}
+        assert {str(found.position) for found in fast} == {str(found.position) for found in slow}
         assert [f.hit.score for f in fast] == pytest.approx([f.hit.score for f in slow], abs=1e-5)
         assert bool(slow) == (filters.speaker != "nobody")
         assert all(f.speaker == "Ada" for f in fast) or not filters.speaker
@@ -114,7 +114,7 @@ def test_only_the_likeliest_are_scored(
     monkeypatch.setattr(search_by_image, "FEWEST", 1)
     best = search_pictures(archive, asked, 1)
     assert counts == [4]
-    assert best[0].place == search_pictures(archive, asked, 1, exhaustive=True)[0].place
+    assert best[0].position == search_pictures(archive, asked, 1, exhaustive=True)[0].position
 
 
 def test_words_only_models_are_not_asked_with_pictures(tiny_recipe: Recipe, tmp_path: Path, asked: ImageQuery) -> None:
@@ -132,7 +132,7 @@ def test_empty_archives_have_no_hits(tiny_pictured_recipe: Recipe, tmp_path: Pat
     assert search_pictures(archive, asked, 10) == search_pictures(archive, asked, 10, exhaustive=True) == []
     add_recording(archive, 2, 0.5)
     build_shard(archive)
-    assert [found.place.recording for found in search_pictures(archive, asked, 10)] == [2]
+    assert [found.position.recording for found in search_pictures(archive, asked, 10)] == [2]
 
 
 def test_middles_are_as_good_as_those_of_scikit_learn() -> None:

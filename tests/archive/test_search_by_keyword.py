@@ -17,7 +17,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.query_aliases import Alias, keep_words, kept_words, read_word_list, read_words, resolve_query
 from earmark.archive.results import Filters, require_recordings
 from earmark.archive.schema import keywords, postings, recordings
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from support.small_archive import unheard_archive
@@ -103,7 +103,7 @@ def slowly(archive: Archive, keyword: str, top: int, lowest: float, filters: Fil
 
 def told(archive: Archive, *asked: Any) -> list[tuple[Any, ...]]:
     """The same of a search."""
-    return [(one.hit.score, *one.place[:2], one.hit.start_s) for one in search_words(archive, *asked)]
+    return [(one.hit.score, *one.position[:2], one.hit.start_s) for one in search_keywords(archive, *asked)]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -136,13 +136,13 @@ def test_every_filter_finds_something(archive: Archive) -> None:
 
 
 def test_several_words_each_with_its_best(archive: Archive) -> None:
-    found = search_words(archive, ["dog", "O\u0323MO\u0323"], 10)
+    found = search_keywords(archive, ["dog", "O\u0323MO\u0323"], 10)
     assert [one.hit.score for one in found] == sorted((one.hit.score for one in found), reverse=True)
     for word, keyword in (("dog", "dog"), ("O\u0323MO\u0323", "ọmọ")):
         scores = [one.hit.score for one in found if one.hit.query == word]
         assert scores == [hit[0] for hit in slowly(archive, keyword, 10, 0.0, Filters())]
     with pytest.raises(EarmarkError, match="'bal' is not among the 4 keywords of this model: the nearest are ball"):
-        search_words(archive, ["dog", "bal"], 10)
+        search_keywords(archive, ["dog", "bal"], 10)
 
 
 def test_a_word_that_means_several_keywords(archive: Archive) -> None:
@@ -155,7 +155,7 @@ def test_a_word_that_means_several_keywords(archive: Archive) -> None:
                 expected.append(hit)
         assert told(archive, [unicodedata.normalize("NFD", "ẹranko")], 40, 0.6) == [hit[:4] for hit in expected[:40]]
         assert told(archive, ["ajá"], 7) == told(archive, ["ìjá"], 7) == told(archive, ["dog"], 7)
-        assert {one.hit.query for one in search_words(archive, ["Ajá"], 7)} == {"Ajá"}
+        assert {one.hit.query for one in search_keywords(archive, ["Ajá"], 7)} == {"Ajá"}
         assert kept_words(archive)[0] == Alias("ajá", ("dog",))
         with pytest.raises(EarmarkError, match=r"neither among the 4 keywords of this model nor .* the nearest are aj"):
             resolve_query(archive, "aja")

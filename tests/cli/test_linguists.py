@@ -90,10 +90,12 @@ def test_its_pictures_are_there_and_small() -> None:
 def test_searching(indexed: Path) -> None:
     listed = run(command("search"), indexed)
     assert "candidates, not facts" in listed
-    place = re.search(r"\d+:1:\d+\.\d\d", listed)
-    assert place is not None
+    position = re.search(r"\d+:1:\d+\.\d\d", listed)
+    assert position is not None
     program = command("search")[:4]
-    assert f'"place": "{place[0]}"' not in run([*program, "archive", "--by-example", place[0], "--json"], indexed)
+    assert f'"position": "{position[0]}"' not in run(
+        [*program, "archive", "--by-example", position[0], "--json"], indexed
+    )
     assert '"query": "ajá"' in run([*program, "archive", "ajá", "--json"], indexed)
 
 

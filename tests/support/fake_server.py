@@ -60,7 +60,7 @@ class Pretended:
     failing: int = 0
 
     def verdicts(self) -> dict[str, str]:
-        return {j["place"]: j["verdict"] for j in self.judgements.values()}
+        return {j["position"]: j["verdict"] for j in self.judgements.values()}
 
 
 def hits_of(query: str) -> list[dict[str, Any]]:
@@ -77,7 +77,7 @@ def hits_of(query: str) -> list[dict[str, Any]]:
         extent = {"start_s": round(time_s - long_s / 2, 3), "end_s": round(time_s + long_s / 2, 3)}
         place = f"{recording}:{channel}:{time_s:.2f}"
         score = round(0.97 - 0.025 * i, 3)
-        hits.append({"place": place, "recording": recording, "channel": channel, "time_s": time_s, "score": score})
+        hits.append({"position": place, "recording": recording, "channel": channel, "time_s": time_s, "score": score})
         hits[-1] |= kept | extent | {"verdict": None}
     return hits
 
@@ -136,7 +136,7 @@ def make_app(told: Pretended) -> FastAPI:
             "speakers": ["Adé", "Bísí"],
         }
         about |= {"recordings": 212, "hours": 187.4, "windows": 91_000, "postings": 5_000_000, "indexing": False}
-        about |= {"knows_pictures": True, "knows_words": True, "alarms": True}
+        about |= {"accepts_images": True, "accepts_keywords": True, "has_fa_per_hour": True}
         return about | {"expected": "About 6 of the best 10 are right, as measured on held-out speech."} | told.about
 
     def judged(query: str) -> dict[str, int]:
@@ -144,25 +144,25 @@ def make_app(told: Pretended) -> FastAPI:
         return {verdict: said.count(verdict) for verdict in ("yes", "related", "no")}
 
     def answer(query: str, name: str, hits: list[dict[str, Any]]) -> dict[str, Any]:
-        said = {j["place"]: j for j in told.judgements.values() if j["query"] == query}
+        said = {j["position"]: j for j in told.judgements.values() if j["query"] == query}
         known = [
-            hit | {k: said[hit["place"]][k] for k in ("verdict", "start_s", "end_s")}
+            hit | {k: said[hit["position"]][k] for k in ("verdict", "start_s", "end_s")}
             for hit in hits
-            if hit["place"] in said
+            if hit["position"] in said
         ]
-        rest = [hit for hit in hits if hit["place"] not in said]
+        rest = [hit for hit in hits if hit["position"] not in said]
         if said:  # judgements turn the rest around, so that it can be seen
             rest.reverse()
         return {"query": query, "name": name, "hits": known + rest, "judged": judged(query), "note": ""}
 
     @app.get("/api/search")
-    def search(query: str, speaker: str = "", alarms: str = "") -> dict[str, Any]:
+    def search(query: str, speaker: str = "", fa_per_hour: str = "") -> dict[str, Any]:
         if query == "slow":
             time.sleep(1.0)
         if query == "nothing" or speaker == "Bísí":
             return answer(query, query, [])
-        if query.startswith(("like:", "image:")):
-            return answer(query, "like 0:31.4" if query.startswith("like:") else "dog.png", hits_of(query))
+        if query.startswith(("example:", "image:")):
+            return answer(query, "like 0:31.4" if query.startswith("example:") else "dog.png", hits_of(query))
         if query not in KEYWORDS:
             nearest = ", ".join(KEYWORDS[:3])
             unknown = f"The word {query!r} is not among the {len(KEYWORDS)} keywords of this model"
@@ -191,15 +191,15 @@ def make_app(told: Pretended) -> FastAPI:
         return Response(file.getvalue(), media_type="audio/wav")
 
     @app.get("/api/curve")
-    def curve(query: str, place: str) -> dict[str, Any]:
-        at = float(place.split(":")[2])
+    def curve(query: str, position: str) -> dict[str, Any]:
+        at = float(position.split(":")[2])
         times = np.arange(at - 2.6, at + 2.6, 0.04)
         heard = np.exp(-(((times - at) / 0.14) ** 2)) + 0.25 * np.exp(-(((times - at + 1.3) / 0.2) ** 2)) + 0.04
         return {"start_s": times[0], "end_s": times[-1], "times_s": times.tolist(), "curve": (0.8 * heard).tolist()}
 
     @app.post("/api/judgements")
     def judge(judgement: dict[str, Any]) -> dict[str, Any]:
-        same = [i for i, j in told.judgements.items() if all(j[k] == judgement[k] for k in ("place", "query"))]
+        same = [i for i, j in told.judgements.items() if all(j[k] == judgement[k] for k in ("position", "query"))]
         for earlier in same:
             del told.judgements[earlier]
         number = len(told.asked)

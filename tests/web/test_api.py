@@ -20,7 +20,7 @@ from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import judgements
 from earmark.archive.query_aliases import Alias, keep_words
 from earmark.archive.schema import pieces, postings, recordings
-from earmark.archive.search import SearchOptions, ask
+from earmark.archive.search import SearchOptions, search
 from earmark.archive.waveform_overview import peaks
 from earmark.media.streaming import read_span
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
@@ -48,7 +48,7 @@ def client(archive: Archive) -> Iterator[TestClient]:
 
 
 def judge(client: TestClient, query: str, hit: dict[str, object], verdict: str) -> dict[str, object]:
-    said = {"query": query, "verdict": verdict, **{name: hit[name] for name in ("place", "start_s", "end_s")}}
+    said = {"query": query, "verdict": verdict, **{name: hit[name] for name in ("position", "start_s", "end_s")}}
     answer = client.post("/api/judgements", json=said)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -71,10 +71,10 @@ def test_archive(client: TestClient, archive: Archive) -> None:
         "windows": windows,
         "postings": posted,
         "indexing": False,
-        "knows_pictures": True,
-        "knows_words": True,
+        "accepts_images": True,
+        "accepts_keywords": True,
         "expected": "",
-        "alarms": False,
+        "has_fa_per_hour": False,
     }
 
 
@@ -86,7 +86,7 @@ def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, 
     with archive.writing() as connection:
         connection.execute(update(recordings).where(recordings.c.id == 1).values(status="new"))
     told = client.get("/api/archive").json()
-    assert told["alarms"] is True
+    assert told["has_fa_per_hour"] is True
     assert "about 62 " in told["expected"]
     assert told["keywords"] == [*PITCHES, "ajá"]
     assert told["indexing"] is True
@@ -95,13 +95,13 @@ def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, 
 
 def test_search_is_what_the_archive_answers(client: TestClient, archive: Archive) -> None:
     answer = client.get("/api/search", params={"query": "DOG", "top": 3}).json()
-    found = ask(archive, "dog", SearchOptions(top=3))
+    found = search(archive, "dog", SearchOptions(top=3))
     assert (answer["query"], answer["name"], answer["note"]) == ("dog", "DOG", "")
     assert answer["judged"] == {"yes": 0, "related": 0, "no": 0}
     assert len(answer["hits"]) == len(found) == 3
     for told, one in zip(answer["hits"], found, strict=True):
-        assert told["place"] == str(one.place)
-        assert (told["recording"], told["channel"], told["time_s"]) == one.place
+        assert told["position"] == str(one.position)
+        assert (told["recording"], told["channel"], told["time_s"]) == one.position
         assert (told["score"], told["start_s"], told["end_s"]) == (one.hit.score, one.hit.start_s, one.hit.end_s)
         assert told["name"] == Path(one.hit.recording).name
         assert told["verdict"] is None
@@ -133,17 +133,17 @@ def test_filters(client: TestClient, filters: dict[str, str], names: set[str]) -
     assert {hit["name"] for hit in answer.json()["hits"]} == names
 
 
-def test_alarms_are_a_threshold(client: TestClient, archive: Archive) -> None:
+def test_false_alarms_an_hour_are_a_threshold(client: TestClient, archive: Archive) -> None:
     every = client.get("/api/search", params={"query": "dog", "top": 100}).json()["hits"]
     middle = every[len(every) // 2]["score"]
     curve = ((1.0, every[1]["score"]), (10.0, middle))
     write_operating_points(
         archive.folder / "model" / OPERATING_POINTS, OperatingPoints(2.0, None, dict.fromkeys(PITCHES, curve))
     )
-    some = client.get("/api/search", params={"query": "dog", "top": 100, "alarms": 10}).json()["hits"]
+    some = client.get("/api/search", params={"query": "dog", "top": 100, "fa_per_hour": 10}).json()["hits"]
     assert some == [hit for hit in every if hit["score"] >= middle]
     assert 0 < len(some) < len(every)
-    assert "ask for 1 or more" in sentence(client.get("/api/search", params={"query": "dog", "alarms": 0.1}), 400)
+    assert "ask for 1 or more" in sentence(client.get("/api/search", params={"query": "dog", "fa_per_hour": 0.1}), 400)
 
 
 def test_words_of_ones_own(client: TestClient, archive: Archive) -> None:
@@ -151,7 +151,7 @@ def test_words_of_ones_own(client: TestClient, archive: Archive) -> None:
     answer = client.get("/api/search", params={"query": "Ajá"}).json()
     assert (answer["query"], answer["name"]) == ("ajá", "Ajá")
     dogs = client.get("/api/search", params={"query": "dog"}).json()
-    assert [hit["place"] for hit in answer["hits"]] == [hit["place"] for hit in dogs["hits"]]
+    assert [hit["position"] for hit in answer["hits"]] == [hit["position"] for hit in dogs["hits"]]
     assert judge(client, "ajá", answer["hits"][0], "yes")["judged"]["yes"] == 1
     assert judgements(archive, "ajá")[0].score == answer["hits"][0]["score"]
 
@@ -160,11 +160,11 @@ def test_words_of_ones_own(client: TestClient, archive: Archive) -> None:
     ("parameters", "said"),
     [
         ({"query": "dug"}, "the nearest are dog"),
-        ({"query": "like:nowhere"}, "no place in an archive"),
+        ({"query": "example:nowhere"}, "no position in an archive"),
         ({"query": "dog", "folder": "elsewhere"}, "no folder 'elsewhere'"),
         ({"query": "dog", "folder": "../../etc"}, "no folder"),
-        ({"query": "dog", "alarms": "5"}, "does not tell false alarms"),
-        ({"query": "dog", "alarms": "5", "min_score": "0.5"}, "two ways to say one thing"),
+        ({"query": "dog", "fa_per_hour": "5"}, "does not tell false alarms"),
+        ({"query": "dog", "fa_per_hour": "5", "min_score": "0.5"}, "two ways to say one thing"),
     ],
 )
 def test_what_can_not_be_searched_for_is_a_sentence(client: TestClient, parameters: dict[str, str], said: str) -> None:
@@ -181,9 +181,9 @@ def test_a_picture_is_asked_with_and_asked_with_again(client: TestClient, tmp_pa
     judge(client, answer["query"], answer["hits"][0], "related")
     again = client.post("/api/search/picture", content=picture, headers=headers).json()
     assert again["judged"] == {"yes": 0, "related": 1, "no": 0}
-    assert [hit["place"] for hit in again["hits"] if hit["verdict"] == "related"] == [answer["hits"][0]["place"]]
-    place = answer["hits"][0]["place"]
-    assert len(client.get("/api/curve", params={"query": answer["query"], "place": place}).json()["curve"]) > 10
+    assert [hit["position"] for hit in again["hits"] if hit["verdict"] == "related"] == [answer["hits"][0]["position"]]
+    position = answer["hits"][0]["position"]
+    assert len(client.get("/api/curve", params={"query": answer["query"], "position": position}).json()["curve"]) > 10
 
 
 def test_a_picture_that_is_not_kept_is_a_sentence(client: TestClient) -> None:
@@ -201,12 +201,12 @@ def test_pictures_are_kept_in_private_and_not_after_the_end(archive: Archive, tm
 
 
 def test_a_spoken_example(client: TestClient) -> None:
-    place = client.get("/api/search", params={"query": "dog"}).json()["hits"][0]["place"]
-    answer = client.get("/api/search", params={"query": f"like:{place}", "top": 4}).json()
-    assert answer["query"] == f"like:{place}"
+    position = client.get("/api/search", params={"query": "dog"}).json()["hits"][0]["position"]
+    answer = client.get("/api/search", params={"query": f"example:{position}", "top": 4}).json()
+    assert answer["query"] == f"example:{position}"
     assert len(answer["hits"]) == 4
     judge(client, answer["query"], answer["hits"][1], "yes")
-    assert client.get("/api/search", params={"query": f"like:{place}"}).json()["judged"]["yes"] == 1
+    assert client.get("/api/search", params={"query": f"example:{position}"}).json()["judged"]["yes"] == 1
 
 
 def test_recording(client: TestClient) -> None:
@@ -331,7 +331,7 @@ def test_file_and_its_ranges(client: TestClient, original: Path) -> None:
 
 def test_curve_is_what_the_model_hears(client: TestClient, archive: Archive, original: Path) -> None:
     number = number_of(client, "tape.wav")
-    told = client.get("/api/curve", params={"query": "dog", "place": f"{number}:1:7.00"}).json()
+    told = client.get("/api/curve", params={"query": "dog", "position": f"{number}:1:7.00"}).json()
     assert (told["start_s"], told["end_s"]) == (3.0, 11.0)
     part = read_span(original.parent / "field" / "2019" / "tape.wav", 3.0, 11.0)[0]
     (heard,) = archive.finder.listen(part, ["dog"], start_s=3.0)
@@ -342,19 +342,20 @@ def test_curve_is_what_the_model_hears(client: TestClient, archive: Archive, ori
 
 def test_curve_of_a_word_that_means_several_is_the_highest(client: TestClient, archive: Archive) -> None:
     keep_words(archive, [Alias("ajá", ("dog", "ball"))])
-    place = f"{number_of(client, 'tape.wav')}:2:0.00"
+    position = f"{number_of(client, 'tape.wav')}:2:0.00"
     curves = [
-        client.get("/api/curve", params={"query": query, "place": place}).json() for query in ("ajá", "dog", "ball")
+        client.get("/api/curve", params={"query": query, "position": position}).json()
+        for query in ("ajá", "dog", "ball")
     ]
     assert (curves[0]["start_s"], curves[0]["end_s"]) == (0.0, 4.0)
     np.testing.assert_allclose(curves[0]["curve"], np.maximum(curves[1]["curve"], curves[2]["curve"]), atol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("place", "status"), [("99:1:1.0", 404), ("1:9:1.0", 404), ("1:1:-1", 422), ("1:1:nan", 422), ("1:1", 422)]
+    ("position", "status"), [("99:1:1.0", 404), ("1:9:1.0", 404), ("1:1:-1", 422), ("1:1:nan", 422), ("1:1", 422)]
 )
-def test_no_curve_of_what_is_not_there(client: TestClient, place: str, status: int) -> None:
-    sentence(client.get("/api/curve", params={"query": "dog", "place": place}), status)
+def test_no_curve_of_what_is_not_there(client: TestClient, position: str, status: int) -> None:
+    sentence(client.get("/api/curve", params={"query": "dog", "position": position}), status)
 
 
 def test_judgements_are_kept_counted_and_undone(client: TestClient, archive: Archive) -> None:
@@ -364,10 +365,10 @@ def test_judgements_are_kept_counted_and_undone(client: TestClient, archive: Arc
     assert judge(client, "dog", two, "no")["judged"] == {"yes": 1, "related": 0, "no": 1}
     first = judgements(archive, "dog")[0]
     assert (first.id, first.score, first.start_s, first.end_s) == (kept["id"], one["score"], 0.5, 0.9)
-    assert str(first.place) == one["place"]
-    hits = {hit["place"]: hit for hit in client.get("/api/search", params={"query": "dog"}).json()["hits"]}
-    assert (hits[one["place"]]["verdict"], hits[one["place"]]["start_s"]) == ("yes", 0.5)
-    assert hits[two["place"]]["verdict"] == "no"
+    assert str(first.position) == one["position"]
+    hits = {hit["position"]: hit for hit in client.get("/api/search", params={"query": "dog"}).json()["hits"]}
+    assert (hits[one["position"]]["verdict"], hits[one["position"]]["start_s"]) == ("yes", 0.5)
+    assert hits[two["position"]]["verdict"] == "no"
     undone = client.delete(f"/api/judgements/{kept['id']}")
     assert undone.json() == {"judged": {"yes": 0, "related": 0, "no": 1}}
     sentence(client.delete(f"/api/judgements/{kept['id']}"), 404)
@@ -381,10 +382,10 @@ def test_a_judgement_has_the_score_of_its_hit_whoever_was_asked(client: TestClie
 
 
 def test_a_place_that_no_search_has_shown_can_be_judged(client: TestClient, archive: Archive) -> None:
-    place = f"{number_of(client, 'tape.wav')}:1:5.43"
-    judge(client, "image:0123456789abcdef", {"place": place, "start_s": 5.2, "end_s": 5.6}, "yes")
+    position = f"{number_of(client, 'tape.wav')}:1:5.43"
+    judge(client, "image:0123456789abcdef", {"position": position, "start_s": 5.2, "end_s": 5.6}, "yes")
     (kept,) = judgements(archive, "image:0123456789abcdef")
-    assert (kept.place, kept.score) == (Position.read(place), 0.0)
+    assert (kept.position, kept.score) == (Position.read(position), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -393,10 +394,10 @@ def test_a_place_that_no_search_has_shown_can_be_judged(client: TestClient, arch
         ({"verdict": "maybe"}, 422),
         ({"query": ""}, 422),
         ({"query": "dug"}, 400),
-        ({"query": "like:x"}, 400),
-        ({"place": "99:1:1.00"}, 404),
-        ({"place": "1:7:1.00"}, 404),
-        ({"place": "1:1:999.00"}, 400),
+        ({"query": "example:x"}, 400),
+        ({"position": "99:1:1.00"}, 404),
+        ({"position": "1:7:1.00"}, 404),
+        ({"position": "1:1:999.00"}, 400),
         ({"start_s": 3.0, "end_s": 2.0}, 400),
         ({"end_s": 999.0}, 400),
         ({"start_s": None}, 422),
@@ -406,7 +407,7 @@ def test_a_place_that_no_search_has_shown_can_be_judged(client: TestClient, arch
 def test_what_is_no_judgement_is_a_sentence(
     client: TestClient, archive: Archive, changed: dict[str, object], status: int
 ) -> None:
-    said = {"query": "dog", "place": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5, **changed}
+    said = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5, **changed}
     sentence(client.post("/api/judgements", json=said), status)
     assert judgements(archive) == []
 
@@ -419,15 +420,15 @@ def test_as_many_as_are_wanted_are_left_to_judge(client: TestClient) -> None:
     for _ in range(3):
         left = [hit for hit in asked() if hit["verdict"] is None]
         assert len(left) == 2
-        assert left[0]["place"] not in seen
-        seen.add(left[0]["place"])
+        assert left[0]["position"] not in seen
+        seen.add(left[0]["position"])
         judge(client, "dog", left[0], "no")
-    assert {hit["place"] for hit in asked() if hit["verdict"] == "no"} == seen
+    assert {hit["position"] for hit in asked() if hit["verdict"] == "no"} == seen
 
 
 def test_many_ask_at_once(client: TestClient) -> None:
-    place = f"{number_of(client, 'tape.wav')}:1:7.00"
-    asked = [("/api/curve", {"query": word, "place": place}) for word in PITCHES]
+    position = f"{number_of(client, 'tape.wav')}:1:7.00"
+    asked = [("/api/curve", {"query": word, "position": position}) for word in PITCHES]
     asked += [("/api/search", {"query": word}) for word in PITCHES]
     alone = [client.get(address, params=parameters).json() for address, parameters in asked]
     together: dict[int, object] = {}

@@ -31,7 +31,7 @@ OPERATIONS = [
     ("POST", "/api/judgements"),
     ("DELETE", "/api/judgements/{number}"),
 ]
-PLAUSIBLE = {"number": 1, "query": "dog", "place": "1:1:1.00", "start_s": 0.5, "end_s": 1.5, "folder": "field"}
+PLAUSIBLE = {"number": 1, "query": "dog", "position": "1:1:1.00", "start_s": 0.5, "end_s": 1.5, "folder": "field"}
 load_all_checks()
 
 

@@ -89,8 +89,8 @@ def clock(seconds: float) -> str:
     return f"{tenths // 36000}:{tenths // 600 % 60:02}:{tenths // 10 % 60:02}.{tenths % 10}"
 
 
-def until(page: Any, text: str, place: str) -> None:
-    page.locator(place, has_text=text).wait_for()
+def until(page: Any, text: str, position: str) -> None:
+    page.locator(position, has_text=text).wait_for()
 
 
 def eventually(page: Any, told_so: Callable[[], Any]) -> Any:
@@ -202,13 +202,13 @@ def test_an_unknown_word_gets_the_servers_sentence_and_the_nearest_words(visit: 
 def test_filters_and_alarms_are_asked_for_and_nothing_found_is_said(visit: Visit, told: Pretended) -> None:
     page = visit.open("ọmọ")
     page.click("#filters summary")
-    options = page.locator("#filter-alarms option").all_inner_texts()
+    options = page.locator("#filter-fa_per_hour option").all_inner_texts()
     assert "about 3 false alarms an hour" in options
     assert not any("0.5" in option for option in options)
-    page.select_option("#filter-alarms", "3")
+    page.select_option("#filter-fa_per_hour", "3")
     page.fill("#filter-folder", "2019/Ìbàdàn")
     page.press("#filter-folder", "Tab")
-    eventually(page, lambda: any("alarms=3" in line and "folder=2019%2F" in line for line in told.asked))
+    eventually(page, lambda: any("fa_per_hour=3" in line and "folder=2019%2F" in line for line in told.asked))
     page.select_option("#filter-speaker", "Bísí")
     until(page, "Nothing was found for ọmọ.", "#failure h2")
     page.locator("#failure button").click()
@@ -218,10 +218,10 @@ def test_filters_and_alarms_are_asked_for_and_nothing_found_is_said(visit: Visit
 
 @pytest.mark.parametrize("alarms", [False])
 def test_a_model_without_alarms_offers_none(visit: Visit, told: Pretended, alarms: bool) -> None:
-    told.about["alarms"] = alarms
+    told.about["has_fa_per_hour"] = alarms
     page = visit.open("ọmọ")
     page.click("#filters summary")
-    assert page.locator("#filter-alarms").is_hidden()
+    assert page.locator("#filter-fa_per_hour").is_hidden()
 
 
 def test_keys_go_judge_and_undo(visit: Visit, told: Pretended) -> None:
@@ -236,12 +236,12 @@ def test_keys_go_judge_and_undo(visit: Visit, told: Pretended) -> None:
     assert position(page) == 5
     assert page.inner_text("#precision") == "yes 1 of 3 judged (33 %), 1 related"
     saved(page)
-    assert told.verdicts() == {BEST[1]["place"]: "yes", BEST[2]["place"]: "no", BEST[3]["place"]: "related"}
+    assert told.verdicts() == {BEST[1]["position"]: "yes", BEST[2]["position"]: "no", BEST[3]["position"]: "related"}
     page.keyboard.press("u")
     assert position(page) == 4
     page.keyboard.press("u")
     assert position(page) == 3
-    eventually(page, lambda: told.verdicts() == {BEST[1]["place"]: "yes"})
+    eventually(page, lambda: told.verdicts() == {BEST[1]["position"]: "yes"})
     page.keyboard.press("u")
     page.keyboard.press("u")  # one too many
     until(page, "There is nothing to undo.", "#aloud")
@@ -256,9 +256,9 @@ def test_a_second_verdict_replaces_the_first_and_undo_brings_it_back(visit: Visi
     page.keyboard.press("n")
     assert page.inner_text("#precision") == "yes 0 of 1 judged (0 %)"
     saved(page)
-    assert told.verdicts() == {BEST[0]["place"]: "no"}
+    assert told.verdicts() == {BEST[0]["position"]: "no"}
     page.keyboard.press("u")
-    eventually(page, lambda: told.verdicts() == {BEST[0]["place"]: "yes"})
+    eventually(page, lambda: told.verdicts() == {BEST[0]["position"]: "yes"})
     assert page.inner_text("#precision") == "yes 1 of 1 judged (100 %)"
 
 
@@ -268,7 +268,7 @@ def test_buttons_judge_and_let_go_of_the_space_bar(visit: Visit, told: Pretended
     saved(page)
     page.keyboard.press(" ")
     heard(page, told)
-    assert told.verdicts() == {BEST[0]["place"]: "yes"}
+    assert told.verdicts() == {BEST[0]["position"]: "yes"}
     assert page.locator("#list li").first.get_attribute("data-verdict") == "yes"
 
 
@@ -409,7 +409,7 @@ def test_on_a_phone_nothing_is_cut_off_and_a_finger_drags_and_judges(visit: Visi
     assert float(page.get_attribute("#start-of-word", "aria-valuenow")) < BEST[0]["start_s"] - 0.2
     page.tap("[data-judge=related]")
     saved(page)
-    assert told.verdicts() == {BEST[0]["place"]: "related"}
+    assert told.verdicts() == {BEST[0]["position"]: "related"}
     page.goto(visit.address)
     page.locator("#welcome").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -451,7 +451,7 @@ def test_more_like_this(visit: Visit, told: Pretended) -> None:
     page.keyboard.press("j")
     page.click("#like")
     until(page, "like 0:31.4", "#list h2")
-    assert any(f"query=like%3A{BEST[1]['place'].replace(':', '%3A')}" in line for line in told.asked)
+    assert any(f"query=example%3A{BEST[1]['position'].replace(':', '%3A')}" in line for line in told.asked)
     page.go_back()
     until(page, "ọmọ", "#list h2")
 
@@ -481,7 +481,7 @@ def test_a_server_that_is_gone_loses_no_judgement(visit: Visit, told: Pretended)
     visit.context.set_offline(False)
     saved(page)
     assert page.locator("#away").is_hidden()
-    assert told.verdicts() == {BEST[0]["place"]: "yes", BEST[1]["place"]: "no"}
+    assert told.verdicts() == {BEST[0]["position"]: "yes", BEST[1]["position"]: "no"}
 
 
 def test_what_a_closed_page_could_not_save_the_next_one_does(visit: Visit, told: Pretended) -> None:
@@ -493,7 +493,7 @@ def test_what_a_closed_page_could_not_save_the_next_one_does(visit: Visit, told:
     visit.context.set_offline(False)
     visit.page = visit.context.new_page()
     page = visit.open()
-    eventually(page, lambda: told.verdicts() == {BEST[0]["place"]: "yes"})
+    eventually(page, lambda: told.verdicts() == {BEST[0]["position"]: "yes"})
 
 
 def test_a_full_disk_is_no_reason_to_forget(visit: Visit, told: Pretended) -> None:
@@ -502,7 +502,7 @@ def test_a_full_disk_is_no_reason_to_forget(visit: Visit, told: Pretended) -> No
     page.keyboard.press("y")
     until(page, "The disk is full: make room. 1 judgement is kept", "#away")
     saved(page)
-    assert told.verdicts() == {BEST[0]["place"]: "yes"}
+    assert told.verdicts() == {BEST[0]["position"]: "yes"}
 
 
 def test_html_in_names_is_shown_as_text(visit: Visit, told: Pretended) -> None:

@@ -23,7 +23,7 @@ from earmark.web import server as serving
 from earmark.web.security import HEADERS, MOST_BYTES
 from support.live_server import ADDRESS, EVIL, OURS, client_of, copy_archive, number_of, sentence, write_served
 
-SAID = {"query": "dog", "place": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
+SAID = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
 TOKEN = "correct horse"
 
 
@@ -255,7 +255,7 @@ def test_names_are_text_and_nothing_more(archive: Archive, client: TestClient) -
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-inf", "-1", "1e400", "99999999999999999999", "", "\x00", "٣"])
 def test_numbers_that_are_none(client: TestClient, number: str) -> None:
-    for name in ("top", "alarms", "min_score"):
+    for name in ("top", "fa_per_hour", "min_score"):
         assert client.get("/api/search", params={"query": "dog", name: number}).status_code < 500
     for name in ("start_s", "end_s", "count", "channel"):
         for what in ("peaks", "sound"):
@@ -263,7 +263,7 @@ def test_numbers_that_are_none(client: TestClient, number: str) -> None:
             assert client.get(f"/api/recordings/1/{what}", params=asked).status_code < 500
     for name in ("start_s", "end_s"):
         text = (
-            f'{{"query": "dog", "place": "1:1:1.00", "verdict": "yes", "start_s": 0, "end_s": 1, "{name}": {number}}}'
+            f'{{"query": "dog", "position": "1:1:1.0", "verdict": "yes", "start_s": 0, "end_s": 1, "{name}": {number}}}'
         )
         answer = client.post("/api/judgements", content=text.encode(), headers={"Content-Type": "application/json"})
         assert answer.status_code < 500
@@ -275,7 +275,7 @@ def test_texts_that_no_one_writes(client: TestClient, text: str) -> None:
     for name in ("query", "folder", "speaker"):
         answer = client.get(f"/api/search?{name}={encoded}" + ("" if name == "query" else "&query=dog"))
         assert answer.status_code < 500
-    for name in ("query", "place", "verdict"):
+    for name in ("query", "position", "verdict"):
         said = json.dumps(SAID | {name: text}).encode()
         answer = client.post("/api/judgements", content=said, headers={"Content-Type": "application/json"})
         assert 400 <= answer.status_code < 500

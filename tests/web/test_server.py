@@ -28,7 +28,7 @@ from earmark.web.security import LOOPBACK
 from support.live_server import OURS, client_of, copy_archive, number_of, sentence, write_served
 from support.media import write_picture
 
-SAID = {"query": "dog", "place": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
+SAID = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
 # Python tells its audit hooks of every socket that is bound or connected, and every name that is looked up.
 WATCHED = """
 import json, sys
@@ -109,7 +109,7 @@ def test_a_whole_visit_reaches_nobody(archive: Archive, start: Callable[..., Sta
         picture = write_picture(tmp_path / "a.png").read_bytes()
         shown = page.post("/api/search/picture", content=picture, headers={"Content-Type": "image/png"})
         assert shown.json()["hits"]
-        assert page.get("/api/curve", params={"query": "dog", "place": hit["place"]}).json()["curve"]
+        assert page.get("/api/curve", params={"query": "dog", "position": hit["position"]}).json()["curve"]
         stretch = {"start_s": 0, "end_s": 1}
         assert page.get(f"/api/recordings/{number}/sound", params=stretch).content[:4] == b"RIFF"
         assert page.get(f"/api/recordings/{number}/file", headers={"Range": "bytes=0-3"}).status_code == 206
@@ -210,8 +210,8 @@ def test_a_file_that_became_noise_of_the_same_size_is_a_sentence(archive: Archiv
             connection.execute(changed.values(path=str(noise), folder=str(tmp_path), size=noise.stat().st_size))
         stretch = {"start_s": 0, "end_s": 1}
         assert "can't be read" in sentence(client.get(f"/api/recordings/{number}/sound", params=stretch), 409)
-        place = {"query": "dog", "place": f"{number}:1:1.00"}
-        assert "can't be read" in sentence(client.get("/api/curve", params=place), 409)
+        position = {"query": "dog", "position": f"{number}:1:1.00"}
+        assert "can't be read" in sentence(client.get("/api/curve", params=position), 409)
         other = number_of(client, "ọ̀rọ̀ ẹ̀kọ́ – 1.flac")
         assert client.get(f"/api/recordings/{other}/sound", params=stretch).status_code == 200
         assert client.get(f"/api/recordings/{number}/peaks", params=stretch).status_code == 200

@@ -78,13 +78,13 @@ class Position(NamedTuple):
         """
         try:
             recording, channel, time_s = text.split(":")
-            place = cls(int(recording), int(channel), float(time_s))
-            if not (place.recording > 0 and place.channel > 0 and 0 <= place.time_s < float("inf")):
+            position = cls(int(recording), int(channel), float(time_s))
+            if not (position.recording > 0 and position.channel > 0 and 0 <= position.time_s < float("inf")):
                 raise ValueError
-            return place
+            return position
         except ValueError:
             raise EarmarkError(
-                f"{text!r} is no place in an archive: write recording:channel:seconds, such as 12:1:345.20, "
+                f"{text!r} is no position in an archive: write recording:channel:seconds, such as 12:1:345.20, "
                 "as 'earmark search' prints it."
             ) from None
 

@@ -16,7 +16,7 @@ from earmark.archive.judgements import Judgement, judgements, query_key, with_ve
 from earmark.archive.query_aliases import kept_words
 from earmark.archive.recordings import SEARCHED
 from earmark.archive.schema import recordings
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 
@@ -77,15 +77,15 @@ def _judged(archive: Archive) -> list[str]:
 def _add_judged(judged: Sequence[Judgement], name: str, accepted_only: bool, found: HitsOf) -> None:
     for one in judged:
         if one.verdict == "yes" or not accepted_only:
-            hit = Hit("", name, one.score, one.place.time_s, one.start_s, one.end_s)
-            found[one.place.recording].append(Marked(hit, one.place.channel, one.verdict))
+            hit = Hit("", name, one.score, one.position.time_s, one.start_s, one.end_s)
+            found[one.position.recording].append(Marked(hit, one.position.channel, one.verdict))
 
 
 def _add_candidates(archive: Archive, key: str, name: str, top: int, judged: int, found: HitsOf) -> None:
     """Add the best hits that nobody has judged; among the best are as many judged ones as there are, at most."""
-    hits = with_verdicts(archive, key, search_words(archive, [name], top + judged))
+    hits = with_verdicts(archive, key, search_keywords(archive, [name], top + judged))
     for candidate in [one for one in hits if one.verdict is None][:top]:
-        found[candidate.place.recording].append(Marked(candidate.hit, candidate.place.channel))
+        found[candidate.position.recording].append(Marked(candidate.hit, candidate.position.channel))
 
 
 def _recordings(archive: Archive, found: Mapping[int, Sequence[Marked]]) -> Iterator[MarkedRecording]:

@@ -24,7 +24,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
 from earmark.core.vocabulary import normalise
 
-IMAGE, LIKE = "image:", "like:"
+IMAGE, EXAMPLE = "image:", "example:"
 DIGITS = 16  # of a hash: enough to tell all the pictures of an archive apart
 BEYOND_S = 0.05  # an extent may end so much after its recording: people drag to the edge
 
@@ -38,7 +38,7 @@ class Judgement:
     id : int
     query : str
         Of :func:`query_key`.
-    place : Place
+    position : Place
         Of the hit that was judged.
     start_s, end_s : float
         Its extent, as the person set it.
@@ -51,7 +51,7 @@ class Judgement:
 
     id: int
     query: str
-    place: Position
+    position: Position
     start_s: float
     end_s: float
     score: float
@@ -63,7 +63,7 @@ def query_key(query: str | ImageQuery | Position) -> str:
     """What judgements of a query are kept under: the same for every spelling of a word, and every copy of a picture.
 
     A keyword is its normalised form, pictures are ``image:`` and a hash of their bytes, whatever their order, and a
-    spoken example is ``like:`` and its place.
+    spoken example is ``example:`` and its place.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def query_key(query: str | ImageQuery | Position) -> str:
     if isinstance(query, str):
         return normalise(query)
     if isinstance(query, Position):
-        return f"{LIKE}{query}"
+        return f"{EXAMPLE}{query}"
     hashes = []
     for path, box in query.prompts:
         try:
@@ -119,10 +119,10 @@ def judge(
         raise EarmarkError(f"{verdict!r} is no verdict: say yes, no or related.")
     first_s = found.hit.start_s if start_s is None else start_s
     last_s = found.hit.end_s if end_s is None else end_s
-    _check_extent(archive, found.place, first_s, last_s)
-    place = _as_written(found.place)
+    _check_extent(archive, found.position, first_s, last_s)
+    position = _as_written(found.position)
     row = {
-        **{"query": key, "recording": place.recording, "channel": place.channel, "time_s": place.time_s},
+        **{"query": key, "recording": position.recording, "channel": position.channel, "time_s": position.time_s},
         **{"start_s": first_s, "end_s": last_s, "score": found.hit.score, "verdict": verdict},
         "judged_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
@@ -168,15 +168,15 @@ def with_verdicts(archive: Archive, key: str, found: Sequence[ArchiveHit]) -> li
     """The same hits in the same order; those that were judged with their verdict, and their extent as it was set."""
     by_channel: dict[tuple[int, int], list[Judgement]] = {}
     for judgement in judgements(archive, key):
-        by_channel.setdefault(judgement.place[:2], []).append(judgement)
-    return [_told(one, by_channel.get(one.place[:2], [])) for one in found]
+        by_channel.setdefault(judgement.position[:2], []).append(judgement)
+    return [_told(one, by_channel.get(one.position[:2], [])) for one in found]
 
 
 def _told(found: ArchiveHit, near: Sequence[Judgement]) -> ArchiveHit:
     of_it = [judgement for judgement in near if _speaks_of(judgement, found)]
     if not of_it:
         return found
-    nearest = min(of_it, key=lambda judgement: abs(judgement.place.time_s - found.place.time_s))
+    nearest = min(of_it, key=lambda judgement: abs(judgement.position.time_s - found.position.time_s))
     hit = replace(found.hit, start_s=nearest.start_s, end_s=nearest.end_s)
     return replace(found, hit=hit, verdict=nearest.verdict)
 
@@ -184,7 +184,7 @@ def _told(found: ArchiveHit, near: Sequence[Judgement]) -> ArchiveHit:
 def _speaks_of(judgement: Judgement, found: ArchiveHit) -> bool:
     """Whether a judgement of the same query and channel is one of this hit."""
     share = judgement.start_s < found.hit.end_s and found.hit.start_s < judgement.end_s
-    return share or judgement.place == _as_written(found.place)
+    return share or judgement.position == _as_written(found.position)
 
 
 def _replace(archive: Archive, found: ArchiveHit, row: dict[str, Any]) -> int:
@@ -210,12 +210,14 @@ def _same_place(connection: Connection, found: ArchiveHit, row: dict[str, Any]) 
     ]
 
 
-def _check_extent(archive: Archive, place: Position, start_s: float, end_s: float) -> None:
-    asked = select(recordings.c.duration_s, recordings.c.channels).where(recordings.c.id == place.recording)
+def _check_extent(archive: Archive, position: Position, start_s: float, end_s: float) -> None:
+    asked = select(recordings.c.duration_s, recordings.c.channels).where(recordings.c.id == position.recording)
     with archive.reading() as connection:
         row = connection.execute(asked).first()
-    if row is None or place.channel > row.channels or place.time_s > row.duration_s + BEYOND_S:
-        raise EarmarkError(f"The archive has no place {place}: search again, the recording was changed or forgotten.")
+    if row is None or position.channel > row.channels or position.time_s > row.duration_s + BEYOND_S:
+        raise EarmarkError(
+            f"The archive has no position {position}: search again, its recording was changed or forgotten."
+        )
     inside = math.isfinite(start_s) and math.isfinite(end_s) and 0 <= start_s < end_s <= row.duration_s + BEYOND_S
     if not inside:
         raise EarmarkError(
@@ -224,12 +226,12 @@ def _check_extent(archive: Archive, place: Position, start_s: float, end_s: floa
         )
 
 
-def _as_written(place: Position) -> Position:
+def _as_written(position: Position) -> Position:
     """A place as its text says it: hundredths of a second are enough to tell hits apart."""
-    return Position.read(str(place))
+    return Position.read(str(position))
 
 
 def _judgement(row: Row[Any]) -> Judgement:
-    place = Position(row.recording, row.channel, row.time_s)
+    position = Position(row.recording, row.channel, row.time_s)
     verdict = cast("Verdict", row.verdict)
-    return Judgement(row.id, row.query, place, row.start_s, row.end_s, row.score, verdict, row.judged_at)
+    return Judgement(row.id, row.query, position, row.start_s, row.end_s, row.score, verdict, row.judged_at)

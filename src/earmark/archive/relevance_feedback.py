@@ -46,9 +46,9 @@ def rerank(archive: Archive, key: str, found: Sequence[ArchiveHit]) -> list[Arch
     left = [one for one in found if one.verdict is None]
     if not said or not left:
         return list(found)
-    places = [(one.place.recording, one.place.channel, one.hit.start_s, one.hit.end_s) for one in left]
-    judged = [(one.place.recording, one.place.channel, one.start_s, one.end_s) for one in said]
-    vectors = embeddings(archive, [*places, *judged])
+    positions = [(one.position.recording, one.position.channel, one.hit.start_s, one.hit.end_s) for one in left]
+    judged = [(one.position.recording, one.position.channel, one.start_s, one.end_s) for one in said]
+    vectors = embeddings(archive, [*positions, *judged])
     scores = np.array([one.hit.score for one in left])
     order = in_order(scores, vectors[: len(left)], vectors[len(left) :], _accepted(said))
     return [one for one in found if one.verdict is not None] + [left[i] for i in order]

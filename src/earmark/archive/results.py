@@ -39,7 +39,7 @@ class ArchiveHit:
 
     Attributes
     ----------
-    place : Place
+    position : Place
         Where it is; its time is the hit's location. What ``--by-example`` and judgements name it by.
     hit : Hit
         Its recording is the path of the file; its extent is as a person set it, if one did.
@@ -49,7 +49,7 @@ class ArchiveHit:
         What a person said of it, for this query.
     """
 
-    place: Position
+    position: Position
     hit: Hit
     speaker: str = ""
     date: str = ""
@@ -59,7 +59,7 @@ class ArchiveHit:
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of plain values."""
         about = {"speaker": self.speaker, "date": self.date, "language": self.language, "verdict": self.verdict}
-        return {"place": str(self.place), "channel": self.place.channel, **self.hit.to_json(), **about}
+        return {"position": str(self.position), "channel": self.position.channel, **self.hit.to_json(), **about}
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def merge_hits(found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
     """Hits of one query, the best first; where several overlap, the best stays."""
     by_channel: dict[tuple[int, int], list[ArchiveHit]] = {}
     for one in found:
-        by_channel.setdefault(one.place[:2], []).append(one)
+        by_channel.setdefault(one.position[:2], []).append(one)
     kept = []
     for same in by_channel.values():
         scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
@@ -100,7 +100,7 @@ NO_OPERATING_POINTS = (
 )
 
 
-def word_scores(archive: Archive, words: Sequence[str], max_fa_per_hour: float) -> dict[str, float]:
+def keyword_thresholds(archive: Archive, words: Sequence[str], max_fa_per_hour: float) -> dict[str, float]:
     """By keyword that the words mean, the detection score from which so many false alarms an hour are expected.
 
     Raises
@@ -108,14 +108,14 @@ def word_scores(archive: Archive, words: Sequence[str], max_fa_per_hour: float) 
     EarmarkError
         If a word is unknown, or the model's dev set can't tell.
     """
-    operating_points = told(archive)
+    operating_points = operating_points_of(archive)
     if operating_points is None:
         raise EarmarkError(NO_OPERATING_POINTS)
     keywords = dict.fromkeys(keyword for word in words for keyword in resolve_query(archive, word).keywords)
     return {keyword: operating_points.threshold(keyword, max_fa_per_hour) for keyword in keywords}
 
 
-def picture_score(archive: Archive, max_fa_per_hour: float) -> float:
+def image_threshold(archive: Archive, max_fa_per_hour: float) -> float:
     """The same for queries that are pictures."""
     operating_points = read_image_operating_points(archive.folder / "model")
     if operating_points is None:
@@ -123,14 +123,14 @@ def picture_score(archive: Archive, max_fa_per_hour: float) -> float:
     return operating_points.threshold(ANY_PICTURE, max_fa_per_hour)
 
 
-def told(archive: Archive) -> OperatingPoints | None:
+def operating_points_of(archive: Archive) -> OperatingPoints | None:
     """What the archive's model tells of false alarms."""
     return read_operating_points(archive.folder / "model", archive.vocabulary)
 
 
 def expected_precision_note(archive: Archive) -> str:
     """What to expect of hits, in a sentence; "" where the model does not tell."""
-    operating_points = told(archive)
+    operating_points = operating_points_of(archive)
     if operating_points is None or operating_points.expected_precision is None:
         return ""
     of_hundred = round(100 * operating_points.expected_precision)
@@ -142,7 +142,7 @@ def expected_precision_note(archive: Archive) -> str:
 ABOUT = (recordings.c.path, recordings.c.speaker, recordings.c.date, recordings.c.language)
 
 
-def recordings_that(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:
+def recording_conditions(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:
     """Conditions on the table of recordings: those that can be searched, and meet the filters.
 
     Databases differ in what they know of case and of Unicode; so the spellings that are meant are found here, and the

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import query_key, with_verdicts
 from earmark.archive.relevance_feedback import rerank
-from earmark.archive.results import ArchiveHit, Filters, picture_score, require_recordings, word_scores
-from earmark.archive.search_by_keyword import search_words
+from earmark.archive.results import ArchiveHit, Filters, image_threshold, keyword_thresholds, require_recordings
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
 
@@ -38,7 +38,7 @@ class SearchOptions:
             raise EarmarkError("A score and false alarms an hour are two ways to say one thing: give one of them.")
 
 
-def ask(archive: Archive, query: str | ImageQuery | Position, limits: SearchOptions) -> list[ArchiveHit]:
+def search(archive: Archive, query: str | ImageQuery | Position, limits: SearchOptions) -> list[ArchiveHit]:
     """The best hits of a query, with what people said of them; the rest in the order that this suggests.
 
     Raises
@@ -49,21 +49,21 @@ def ask(archive: Archive, query: str | ImageQuery | Position, limits: SearchOpti
     """
     require_recordings(archive)
     key = query_key(query)
-    return rerank(archive, key, with_verdicts(archive, key, _search(archive, query, limits)))
+    return rerank(archive, key, with_verdicts(archive, key, _dispatch(archive, query, limits)))
 
 
-def _search(archive: Archive, query: str | ImageQuery | Position, limits: SearchOptions) -> list[ArchiveHit]:
+def _dispatch(archive: Archive, query: str | ImageQuery | Position, limits: SearchOptions) -> list[ArchiveHit]:
     if isinstance(query, str):
         lowest = (
             limits.min_score
             if limits.max_fa_per_hour is None
-            else word_scores(archive, [query], limits.max_fa_per_hour)
+            else keyword_thresholds(archive, [query], limits.max_fa_per_hour)
         )
-        return search_words(archive, [query], limits.top, lowest, limits.filters)
+        return search_keywords(archive, [query], limits.top, lowest, limits.filters)
     if isinstance(query, ImageQuery):
         from earmark.archive.search_by_image import search_pictures
 
-        score = limits.min_score if limits.max_fa_per_hour is None else picture_score(archive, limits.max_fa_per_hour)
+        score = limits.min_score if limits.max_fa_per_hour is None else image_threshold(archive, limits.max_fa_per_hour)
         return search_pictures(archive, query, limits.top, score, limits.filters)
     from earmark.archive.search_by_example import search_like
 

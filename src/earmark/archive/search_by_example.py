@@ -19,7 +19,7 @@ from earmark.archive.archive import Archive, Position
 from earmark.archive.chunking import WINDOW_S
 from earmark.archive.frame_store import Single
 from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, searched
-from earmark.archive.results import ArchiveHit, Filters, merge_hits, recordings_that
+from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
 from earmark.archive.schema import judgements, postings
 from earmark.archive.shards import lookup
 from earmark.core.errors import EarmarkError
@@ -33,14 +33,14 @@ BESIDE_S = 0.3  # how far from a place its hit may be
 
 
 def search_like(
-    archive: Archive, place: Position, top: int, filters: Filters | None = None, exhaustive: bool = False
+    archive: Archive, position: Position, top: int, filters: Filters | None = None, exhaustive: bool = False
 ) -> list[ArchiveHit]:
     """What sounds like a place of the archive, the most alike first; that place itself is left out.
 
     Parameters
     ----------
     archive : Archive
-    place : Place
+    position : Place
         The middle of the example. Its extent is that of the hit or the judgement there, else half a second.
     top : int
         Hits, at most.
@@ -53,21 +53,23 @@ def search_like(
     EarmarkError
         If there is no such place, or it was not heard.
     """
-    everything = searched(archive, recordings_that(archive, Filters()))
-    row = everything.get(place.recording)
-    if row is None or not (1 <= place.channel <= row.channels and place.time_s <= row.duration_s):
-        raise EarmarkError(f"The archive has no place {place}: search again, or look at 'earmark search --json'.")
-    start_s, end_s = _extent_s(archive, place)
-    example = archive.frames.stretch(row.sha256, place.channel, start_s, end_s)
-    around = archive.frames.stretch(row.sha256, place.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
+    everything = searched(archive, recording_conditions(archive, Filters()))
+    row = everything.get(position.recording)
+    if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
+        raise EarmarkError(f"The archive has no position {position}: search again, or look at 'earmark search --json'.")
+    start_s, end_s = _extent_s(archive, position)
+    example = archive.frames.stretch(row.sha256, position.channel, start_s, end_s)
+    around = archive.frames.stretch(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
     if not example.any():
-        raise EarmarkError(f"The place {place} was not heard: it is silent, or its recording is still being indexed.")
+        raise EarmarkError(
+            f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
+        )
     usual = around[around.any(axis=1)].mean(axis=0)
-    rows = searched(archive, recordings_that(archive, filters or Filters()))
+    rows = searched(archive, recording_conditions(archive, filters or Filters()))
     windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
-    name = f"like {place}"
+    name = f"like {position}"
     found = [one for window in windows for one in _compare(archive, example, usual, window, rows, name)]
-    others = [one for one in found if not _is_at(one, place, start_s, end_s)]
+    others = [one for one in found if not _is_at(one, position, start_s, end_s)]
     return merge_hits(others)[:top]
 
 
@@ -106,9 +108,9 @@ def _compare(
     return [ArchiveHit(Position(row.id, window.channel, hit.time_s), hit, row.speaker, row.date, row.language)]
 
 
-def _is_at(found: ArchiveHit, place: Position, start_s: float, end_s: float) -> bool:
+def _is_at(found: ArchiveHit, position: Position, start_s: float, end_s: float) -> bool:
     """Whether a hit is the example itself."""
-    return found.place[:2] == place[:2] and found.hit.start_s < end_s and start_s < found.hit.end_s
+    return found.position[:2] == position[:2] and found.hit.start_s < end_s and start_s < found.hit.end_s
 
 
 def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -> Sequence[Window]:
@@ -118,20 +120,20 @@ def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -
     return list(dict.fromkeys(windows + nearest))
 
 
-def _extent_s(archive: Archive, place: Position) -> tuple[float, float]:
+def _extent_s(archive: Archive, position: Position) -> tuple[float, float]:
     """Start and end of the example: as a person set them, as a hit has them, or half a second."""
     with archive.reading() as connection:
         for table in (judgements, postings):
             nearest_windows = select(table.c.start_s, table.c.end_s, table.c.time_s).where(
-                table.c.recording == place.recording,
-                table.c.channel == place.channel,
-                table.c.time_s.between(place.time_s - BESIDE_S, place.time_s + BESIDE_S),
+                table.c.recording == position.recording,
+                table.c.channel == position.channel,
+                table.c.time_s.between(position.time_s - BESIDE_S, position.time_s + BESIDE_S),
             )
             rows = connection.execute(nearest_windows).all()
             if rows:
-                nearest = min(rows, key=lambda row: abs(row.time_s - place.time_s))
+                nearest = min(rows, key=lambda row: abs(row.time_s - position.time_s))
                 return _long_enough(nearest.start_s, nearest.end_s)
-    return max(0.0, place.time_s - USUAL_S / 2), place.time_s + USUAL_S / 2
+    return max(0.0, position.time_s - USUAL_S / 2), position.time_s + USUAL_S / 2
 
 
 def _long_enough(start_s: float, end_s: float) -> tuple[float, float]:

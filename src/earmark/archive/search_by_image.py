@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from earmark.archive.archive import Archive
 from earmark.archive.rescoring import Asked, Recordings, all_windows, score_windows, searched
-from earmark.archive.results import ArchiveHit, Filters, recordings_that
+from earmark.archive.results import ArchiveHit, Filters, recording_conditions
 from earmark.archive.shards import lookup
 from earmark.archive.window_summaries import rank_windows
 from earmark.core.errors import EarmarkError
@@ -48,7 +48,7 @@ def search_pictures(
     """
     _pictured(archive, query.name)
     asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
-    rows = searched(archive, recordings_that(archive, filters or Filters()))
+    rows = searched(archive, recording_conditions(archive, filters or Filters()))
     found = best(archive, asked, rows, top, exhaustive)
     return [one for one in found if one.hit.score >= (min_score or 0.0)]
 

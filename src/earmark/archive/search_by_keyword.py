@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Connection, Row, select
 
 from earmark.archive.archive import Archive, Position
 from earmark.archive.query_aliases import resolve_query
-from earmark.archive.results import ABOUT, ArchiveHit, Filters, merge_hits, recordings_that
+from earmark.archive.results import ABOUT, ArchiveHit, Filters, merge_hits, recording_conditions
 from earmark.archive.schema import postings, recordings
 from earmark.core.types import Hit
 
 
-def search_words(
+def search_keywords(
     archive: Archive,
     words: Sequence[str],
     top: int,
@@ -40,7 +40,7 @@ def search_words(
         If a word is unknown; the sentence names the nearest ones.
     """
     asked = [resolve_query(archive, word) for word in words]
-    chosen = recordings_that(archive, filters or Filters())
+    chosen = recording_conditions(archive, filters or Filters())
     found: list[ArchiveHit] = []
     with archive.reading() as connection:
         for meant in asked:

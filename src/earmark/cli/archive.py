@@ -103,7 +103,7 @@ def search(
         typer.Option(metavar="PICTURE", help="Find what this picture shows; several: what they have in common."),
     ] = None,
     by_example: Annotated[
-        list[str] | None, typer.Option(metavar="PLACE", help="Find what sounds like this place: 12:1:345.20.")
+        list[str] | None, typer.Option(metavar="POSITION", help="Find what sounds like this position: 12:1:345.20.")
     ] = None,
     queries: Annotated[Path | None, typer.Option(help="File with words to find, one a line.")] = None,
     top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 50,
@@ -117,10 +117,11 @@ def search(
     language: Annotated[str, typer.Option(help="Only recordings in this language.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Search an archive for words, for what pictures show, or for what sounds like one of its places."""
+    """Search an archive for words, for what pictures show, or for what sounds like one of its positions."""
     from earmark.archive.archive import Position, open_archive
     from earmark.archive.results import Filters
-    from earmark.archive.search import SearchOptions, ask
+    from earmark.archive.search import SearchOptions
+    from earmark.archive.search import search as search_archive
 
     limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language))
     opened = open_archive(archive)
@@ -129,10 +130,12 @@ def search(
         from earmark.core.types import ImageQuery
 
         asked.append(ImageQuery.of(*image))
-    asked += [Position.read(place) for place in by_example or []]
+    asked += [Position.read(position) for position in by_example or []]
     if not asked:
-        raise EarmarkError("Say what to find: a word, a picture with --image, a place with --by-example, or --queries.")
-    found = [one for query in asked for one in ask(opened, query, limits)]
+        raise EarmarkError(
+            "Say what to find: a word, a picture with --image, a position with --by-example, or --queries."
+        )
+    found = [one for query in asked for one in search_archive(opened, query, limits)]
     if as_json:
         import json
 
@@ -155,12 +158,12 @@ def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
 
     from earmark.archive.results import expected_precision_note
 
-    table = Table("query", "score", "start", "end", "place")
+    table = Table("query", "score", "start", "end", "position")
     table.add_column("recording", overflow="fold")  # a path that is cut short leads nowhere
     table.add_column("verdict")
     for one in found:
         times = (f"{time_s:.2f} s" for time_s in (one.hit.start_s, one.hit.end_s))
-        row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.place), one.hit.recording, one.verdict or "")
+        row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.position), one.hit.recording, one.verdict or "")
         table.add_row(*map(escape, row))
     Console().print(table)
     print(f"These are candidates, not facts: listen to them. {expected_precision_note(archive)}".rstrip())

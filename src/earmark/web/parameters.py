@@ -12,7 +12,7 @@ from fastapi import Header, HTTPException, Path, Query
 from pydantic import Field, StringConstraints
 
 from earmark.archive.archive import Position
-from earmark.archive.judgements import IMAGE, LIKE, query_key
+from earmark.archive.judgements import EXAMPLE, IMAGE, query_key
 from earmark.archive.query_aliases import resolve_query
 from earmark.core.types import ImageQuery
 from earmark.web.state import Served
@@ -53,9 +53,9 @@ def read_query(served: Served, text: str) -> Asked:
         if picture is None:
             raise HTTPException(404, "That picture is not known any more: drop it on the page again.")
         return Asked(picture, picture.name)
-    if text.startswith(LIKE):
-        place = Position.read(text.removeprefix(LIKE))
-        return Asked(place, f"what is spoken at {place}")
+    if text.startswith(EXAMPLE):
+        position = Position.read(text.removeprefix(EXAMPLE))
+        return Asked(position, f"what is spoken at {position}")
     return Asked(text, resolve_query(served.archive, text).word)
 
 
@@ -66,8 +66,8 @@ QueryText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
     Field(
-        description="A word, the key of a picture (image:...), or a spoken example (like:12:1:345.20).",
-        examples=["dog", "like:1:1:2.50"],
+        description="A word, the key of a picture (image:...), or a spoken example (example:12:1:345.20).",
+        examples=["dog", "example:1:1:2.50"],
     ),
 ]
 PlaceText = Annotated[

@@ -61,13 +61,13 @@ class Served:
     def show(self, key: str, found: Iterable[ArchiveHit]) -> None:
         """Remember hits of a query, which may be judged later."""
         for one in found:
-            self._shown[key, str(one.place)] = one
+            self._shown[key, str(one.position)] = one
         while len(self._shown) > MOST_SHOWN:
             self._shown.popitem(last=False)
 
-    def shown(self, key: str, place: str) -> ArchiveHit | None:
+    def shown(self, key: str, position: str) -> ArchiveHit | None:
         """A hit of a query that was shown; None where that is not known."""
-        return self._shown.get((key, place))
+        return self._shown.get((key, position))
 
 
 def served_by(request: Request) -> Served:

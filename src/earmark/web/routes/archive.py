@@ -8,7 +8,7 @@ from sqlalchemy import Column, Connection, func, select
 
 from earmark.archive.query_aliases import kept_words
 from earmark.archive.recordings import NEW, SEARCHED
-from earmark.archive.results import expected_precision_note, told
+from earmark.archive.results import expected_precision_note, operating_points_of
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.web.errors import documented
 from earmark.web.state import Served, ServedHere
@@ -34,7 +34,7 @@ class ArchiveAnswer(BaseModel):
     accepts_images: bool
     accepts_keywords: bool
     expected: str = Field(description="What to expect of hits, in a sentence; may be empty.")
-    alarms: bool = Field(description="Whether a threshold can be given as false alarms an hour.")
+    has_fa_per_hour: bool = Field(description="Whether a threshold can be given as false alarms an hour.")
 
 
 @router.get("/api/archive", responses=documented())
@@ -53,7 +53,7 @@ def archive(served: ServedHere) -> ArchiveAnswer:
         accepts_images=finder.accepts_images,
         accepts_keywords=finder.accepts_keywords,
         expected=expected_precision_note(opened),
-        alarms=told(opened) is not None,
+        has_fa_per_hour=operating_points_of(opened) is not None,
         **_counts(served),
     )
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgements import IMAGE, LIKE, judge, query_key, undo
+from earmark.archive.judgements import EXAMPLE, IMAGE, judge, query_key, undo
 from earmark.archive.query_aliases import resolve_query
 from earmark.archive.results import ArchiveHit, Verdict
 from earmark.archive.schema import postings
@@ -30,7 +30,7 @@ class Judging(BaseModel):
     """What a person says of a hit."""
 
     query: QueryText
-    place: PlaceText
+    position: PlaceText
     verdict: Verdict
     start_s: Seconds = Field(description="Of the extent, as the person set it.")
     end_s: Seconds
@@ -52,12 +52,12 @@ class UndoneAnswer(BaseModel):
 @router.post("", responses=documented(400, 403, 404, 413))
 def judge_hit(served: ServedHere, said: Judging, _: Ours) -> JudgingAnswer:
     """Keep a judgement, instead of an earlier one of the same place."""
-    key, place = _key_of(served.archive, said.query), Position.read(said.place)
-    row = recording_of(served.archive, place.recording, place.channel)
+    key, position = _key_of(served.archive, said.query), Position.read(said.position)
+    row = recording_of(served.archive, position.recording, position.channel)
     found = (
-        served.shown(key, str(place))
-        or _posted(served.archive, key, place, row.path)
-        or _unknown(said, place, row.path)
+        served.shown(key, str(position))
+        or _posted(served.archive, key, position, row.path)
+        or _unknown(said, position, row.path)
     )
     return JudgingAnswer(
         id=judge(served.archive, key, found, said.verdict, said.start_s, said.end_s),
@@ -81,31 +81,31 @@ def _key_of(archive: Archive, text: str) -> str:
     """The key of a query. A picture need not be known any more: a judgement of it may come late."""
     if re.fullmatch(f"{IMAGE}[0-9a-f]+", text):
         return text
-    if text.startswith(LIKE):
-        return query_key(Position.read(text.removeprefix(LIKE)))
+    if text.startswith(EXAMPLE):
+        return query_key(Position.read(text.removeprefix(EXAMPLE)))
     return query_key(resolve_query(archive, text).word)
 
 
-def _posted(archive: Archive, key: str, place: Position, path: str) -> ArchiveHit | None:
+def _posted(archive: Archive, key: str, position: Position, path: str) -> ArchiveHit | None:
     """The hit of a word at a place, of those that are indexed."""
-    if key.startswith((IMAGE, LIKE)):
+    if key.startswith((IMAGE, EXAMPLE)):
         return None
     keywords = [archive.vocabulary.index(keyword) for keyword in resolve_query(archive, key).keywords]
     asked = (
         select(postings)
         .where(
-            postings.c.recording == place.recording,
-            postings.c.channel == place.channel,
+            postings.c.recording == position.recording,
+            postings.c.channel == position.channel,
             postings.c.keyword.in_(keywords),
-            func.abs(postings.c.time_s - place.time_s) < NEAR_S,
+            func.abs(postings.c.time_s - position.time_s) < NEAR_S,
         )
         .order_by(postings.c.score.desc())
     )
     with archive.reading() as connection:
         row = connection.execute(asked).first()
-    return None if row is None else ArchiveHit(place, Hit(path, key, row.score, row.time_s, row.start_s, row.end_s))
+    return None if row is None else ArchiveHit(position, Hit(path, key, row.score, row.time_s, row.start_s, row.end_s))
 
 
-def _unknown(said: Judging, place: Position, path: str) -> ArchiveHit:
+def _unknown(said: Judging, position: Position, path: str) -> ArchiveHit:
     """A hit at a place that no search has shown: a person found it."""
-    return ArchiveHit(place, Hit(path, said.query, 0.0, place.time_s, said.start_s, said.end_s))
+    return ArchiveHit(position, Hit(path, said.query, 0.0, position.time_s, said.start_s, said.end_s))

@@ -16,7 +16,8 @@ from earmark.archive.query_aliases import resolve_query
 from earmark.archive.recordings import NEW
 from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.schema import recordings
-from earmark.archive.search import SearchOptions, ask
+from earmark.archive.search import SearchOptions
+from earmark.archive.search import search as search_archive
 from earmark.web.errors import documented
 from earmark.web.parameters import Asked, Ours, PlaceText, QueryText, Text, read_query
 from earmark.web.recording_files import folder_shown_as, indexed_folders, name_of, recording_of, shown_folder, stretch
@@ -37,7 +38,7 @@ class Wanted(BaseModel):
     speaker: Text = ""
     date: Text = Field("", description="What the date begins with: 2019 or 2019-04.")
     language: Text = ""
-    alarms: float | None = Field(
+    fa_per_hour: float | None = Field(
         None, gt=0, le=1e6, allow_inf_nan=False, description="From the score on that so many false alarms an hour have."
     )
     min_score: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
@@ -57,7 +58,7 @@ class Judged(BaseModel):
 class HitAnswer(BaseModel):
     """A hit: a candidate to listen to, not a fact."""
 
-    place: str
+    position: str
     recording: int
     name: str = Field(description="Of the file.")
     folder: str = Field(description="The one that was indexed, by its own name, and what is below it.")
@@ -124,9 +125,9 @@ def search_with_picture(
 
 
 @router.get("/api/curve", responses=documented(400, 404, 409))
-def curve(served: ServedHere, query: QueryText, place: PlaceText) -> CurveAnswer:
+def curve(served: ServedHere, query: QueryText, position: PlaceText) -> CurveAnswer:
     """The localisation curve of a query around a place."""
-    asked, where = read_query(served, query), Position.read(place)
+    asked, where = read_query(served, query), Position.read(position)
     row = recording_of(served.archive, where.recording, where.channel)
     middle_s = min(where.time_s, row.duration_s)
     start_s, end_s = max(0.0, middle_s - AROUND_S), min(row.duration_s, middle_s + AROUND_S)
@@ -147,7 +148,7 @@ def _answer(served: Served, asked: Asked, wanted: Wanted) -> SearchAnswer:
     folder = folder_shown_as(wanted.folder, indexed_folders(archive)) if wanted.folder else ""
     filters = Filters(folder, wanted.speaker, wanted.date, wanted.language)
     with served.model:
-        found = ask(archive, asked.query, SearchOptions(top, wanted.min_score, wanted.alarms, filters))
+        found = search_archive(archive, asked.query, SearchOptions(top, wanted.min_score, wanted.fa_per_hour, filters))
     shown = list(_first_unjudged(found, wanted.top))
     served.show(key, shown)
     return SearchAnswer(query=key, name=asked.name, hits=_hits(archive, shown), judged=judged, note=_note(archive))
@@ -171,18 +172,18 @@ def _first_unjudged(found: Iterable[ArchiveHit], top: int) -> Iterator[ArchiveHi
 
 def _hits(archive: Archive, found: Sequence[ArchiveHit]) -> list[HitAnswer]:
     names = indexed_folders(archive)
-    rows = _rows(archive, {one.place.recording for one in found})
-    return [_hit(one, rows[one.place.recording], names) for one in found if one.place.recording in rows]
+    rows = _rows(archive, {one.position.recording for one in found})
+    return [_hit(one, rows[one.position.recording], names) for one in found if one.position.recording in rows]
 
 
 def _hit(found: ArchiveHit, row: Any, names: dict[str, str]) -> HitAnswer:
-    hit, place = found.hit, found.place
+    hit, position = found.hit, found.position
     return HitAnswer(
-        place=str(place),
-        recording=place.recording,
+        position=str(position),
+        recording=position.recording,
         name=name_of(row.path),
         folder=shown_folder(row.path, row.folder, names),
-        channel=place.channel,
+        channel=position.channel,
         channels=row.channels,
         score=hit.score,
         time_s=hit.time_s,

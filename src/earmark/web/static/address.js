@@ -1,6 +1,6 @@
 // What was asked stands in the page's address, so that going back and opening the page anew find it again.
 
-export const FILTERS = ["folder", "speaker", "date", "language", "alarms"];
+export const FILTERS = ["folder", "speaker", "date", "language", "fa_per_hour"];
 
 export function askedInAddress() {
   const said = new URLSearchParams(location.search);

@@ -16,7 +16,7 @@ export class Unreachable extends Error {
 export const getArchive = () => ask("GET", "/api/archive");
 export const getRecording = (id) => ask("GET", `/api/recordings/${id}`);
 export const getPeaks = (id, stretch) => ask("GET", `/api/recordings/${id}/peaks`, stretch);
-export const getCurve = (query, place) => ask("GET", "/api/curve", { query, place });
+export const getCurve = (query, position) => ask("GET", "/api/curve", { query, position });
 export const search = (asked, signal) => ask("GET", "/api/search", asked, { signal });
 export const searchPicture = (picture, asked, signal) =>
   ask("POST", "/api/search/picture", asked, { body: picture, type: picture.type, signal });

@@ -9,14 +9,14 @@ const ALARMS_AN_HOUR = [1, 3, 10, 30];
 const field = (name) => find(`#filter-${name}`);
 
 // `changed()` is called when a person has set another filter.
-export function startFilters({ speakers, languages, alarms }, changed) {
+export function startFilters({ speakers, languages, has_fa_per_hour }, changed) {
   offer(field("speaker"), speakers);
   offer(field("language"), languages);
-  field("alarms").append(
+  field("fa_per_hour").append(
     make("option", { value: "" }, WORDS.alarmsAll),
     ...ALARMS_AN_HOUR.map((count) => make("option", { value: count }, WORDS.alarmsOf(count))),
   );
-  field("alarms").parentElement.hidden = !alarms;
+  field("fa_per_hour").parentElement.hidden = !has_fa_per_hour;
   for (const name of FILTERS) field(name).addEventListener("change", () => { count(); changed(); });
   find("#clear-filters").addEventListener("click", () => { setFilters({}); changed(); });
   count();

@@ -20,7 +20,7 @@ const NO_CURVE = { times_s: [], curve: [] };
 const ground = find("#sound");
 const canvas = find("#sound canvas");
 let boundaries = null;
-let sight = null; // { place, view, peaks, curve }: what is drawn of the current hit
+let sight = null; // { position, view, peaks, curve }: what is drawn of the current hit
 
 export function startBench(askLike) {
   boundaries = startBoundaries(ground, () => sight?.view);
@@ -29,7 +29,7 @@ export function startBench(askLike) {
     find("#bench").hidden = !hit;
     if (!hit) return;
     drawWords(hit);
-    if (sight?.place !== hit.place) look(hit);
+    if (sight?.position !== hit.position) look(hit);
     paint();
     boundaries.show(hit);
   });
@@ -58,27 +58,27 @@ export function listen() {
 
 async function look(hit) {
   const view = around(hit, MARGIN_S);
-  sight = { place: hit.place, view, peaks: null, curve: null };
+  sight = { position: hit.position, view, peaks: null, curve: null };
   drawTimes();
   find("#cant-draw").hidden = true;
   const put = (parts) => {
     const current = currentHit();
-    if (sight?.place !== hit.place || current?.place !== hit.place) return; // another one is looked at by now, or none
+    if (sight?.position !== hit.position || current?.position !== hit.position) return; // another one is looked at by now, or none
     Object.assign(sight, parts);
     drawTimes();
     paint();
     boundaries.show(current);
   };
-  curveOf(state.query, hit.place).then((curve) => put({ curve }), () => put({ curve: NO_CURVE }));
+  curveOf(state.query, hit.position).then((curve) => put({ curve }), () => put({ curve: NO_CURVE }));
   peaksOf(hit.recording, hit.channel, view.start_s, view.end_s, COLUMNS).then(
     (peaks) => put({ peaks, view: { ...view, end_s: peaks.end_s } }), // the recording may end sooner
-    () => { if (sight?.place === hit.place) find("#cant-draw").hidden = false; },
+    () => { if (sight?.position === hit.position) find("#cant-draw").hidden = false; },
   );
 }
 
 function paint() {
   const hit = currentHit();
-  if (!hit || sight?.place !== hit.place) return;
+  if (!hit || sight?.position !== hit.position) return;
   const curve = sight.curve ?? NO_CURVE; // one that is on its way has its room
   const none = sight.curve && !curve.curve.length;
   find(".key.curve").hidden = Boolean(none);

@@ -94,7 +94,7 @@ export const WORDS = {
   play: "Listen",
   stop: "Stop",
   cantPlay: "The sound can't be played: the recording may have moved, or the server is gone.",
-  like: "More like this",
+  example: "More like this",
   whole: "The whole recording",
   wholeSlider: "Listen from here in the whole recording",
   wholeHint: "Click to listen anywhere",

@@ -14,7 +14,7 @@ const veil = find("#drop-veil");
 export function startPicture(take) {
   const offered = (files) => {
     const [picture] = files;
-    if (!picture || !state.archive?.knows_pictures) return;
+    if (!picture || !state.archive?.accepts_images) return;
     const trouble = complaintOn(picture);
     change({ trouble });
     if (!trouble) take(picture);
@@ -39,7 +39,7 @@ function startDropping(offered) {
   document.addEventListener("dragover", (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    veil.hidden = !state.archive?.knows_pictures;
+    veil.hidden = !state.archive?.accepts_images;
   });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) veil.hidden = true;

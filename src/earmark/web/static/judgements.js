@@ -1,7 +1,7 @@
 // Judges, undoes, and brings every judgement to the server.
 //
 // What is not saved yet waits in this browser's own storage: a server that is gone, or a page that is closed, loses
-// nothing. What waits is the verdict that a place is to have, so sending it twice does no harm and the last one counts.
+// nothing. What waits is the verdict that a position is to have, so sending it twice does no harm and the last one counts.
 
 import * as api from "./api.js";
 import { goTo, goToNextUnjudged } from "./going.js";
@@ -12,14 +12,14 @@ const AGAIN_MS = 500;
 const LATEST_AGAIN_MS = 8000;
 const SETTLED_MS = 400; // a boundary is saved when no key has moved it for so long
 
-const waiting = new Map(); // place of a query -> the judgement it is to have
-const ids = new Map(); // place of a query -> the id of the judgement it has
-const unsure = new Map(); // place of a query -> a judgement that was sent when no answer came: it may be there or not
+const waiting = new Map(); // position of a query -> the judgement it is to have
+const ids = new Map(); // position of a query -> the id of the judgement it has
+const unsure = new Map(); // position of a query -> a judgement that was sent when no answer came: it may be there or not
 const done = []; // { before, after }: hits as they were, to be undone
 let sending = false;
 let whenSaved = () => {};
 
-const keyOf = (query, place) => JSON.stringify([query, place]);
+const keyOf = (query, position) => JSON.stringify([query, position]);
 
 // `saved` is called whenever nothing waits any more.
 export function onSaved(saved) {
@@ -39,7 +39,7 @@ let moving = null; // { before, timer }
 
 export function moveBoundaries(hit, extent) {
   moving ??= { before: hit, timer: 0 };
-  changeHit(hit.place, { ...extent, mine: true });
+  changeHit(hit.position, { ...extent, mine: true });
   clearTimeout(moving.timer);
   moving.timer = setTimeout(settle, SETTLED_MS);
 }
@@ -49,7 +49,7 @@ export function settle() {
   const { before, timer } = moving;
   clearTimeout(timer);
   moving = null;
-  const hit = state.hits.find(({ place }) => place === before.place);
+  const hit = state.hits.find(({ position }) => position === before.position);
   if (!hit) return;
   done.push({ query: state.query, before });
   if (hit.verdict) keep(hit);
@@ -60,11 +60,11 @@ export function undo() {
   const last = done.findLastIndex(({ query }) => query === state.query);
   if (last === -1) return change({ spoken: WORDS.nothingToUndo });
   const [{ before }] = done.splice(last, 1);
-  const index = state.hits.findIndex(({ place }) => place === before.place);
+  const index = state.hits.findIndex(({ position }) => position === before.position);
   const { verdict, start_s, end_s, mine } = before;
   const now = state.hits[index];
   count(now?.verdict, verdict);
-  changeHit(before.place, { verdict, start_s, end_s, mine });
+  changeHit(before.position, { verdict, start_s, end_s, mine });
   if (verdict || now?.verdict) keep(before);
   if (index !== -1) goTo(index);
   change({ spoken: WORDS.undone(before.name) });
@@ -75,7 +75,7 @@ export const canUndo = () => done.some(({ query }) => query === state.query);
 // The verdicts that the server does not know of yet, put over what it says.
 export function withWaiting(query, hits) {
   return hits.map((hit) => {
-    const kept = waiting.get(keyOf(query, hit.place));
+    const kept = waiting.get(keyOf(query, hit.position));
     return kept ? { ...hit, verdict: kept.verdict, start_s: kept.start_s, end_s: kept.end_s } : hit;
   });
 }
@@ -83,7 +83,7 @@ export function withWaiting(query, hits) {
 function remember(hit, parts) {
   done.push({ query: state.query, before: hit });
   count(hit.verdict, parts.verdict);
-  changeHit(hit.place, parts);
+  changeHit(hit.position, parts);
   keep({ ...hit, ...parts });
 }
 
@@ -94,10 +94,10 @@ function count(before, after) {
   change({ judged });
 }
 
-function keep({ place, verdict, start_s, end_s }) {
+function keep({ position, verdict, start_s, end_s }) {
   const { query } = state;
-  const key = keyOf(query, place);
-  waiting.set(key, { query, place, verdict, start_s, end_s, id: ids.get(key) });
+  const key = keyOf(query, position);
+  waiting.set(key, { query, position, verdict, start_s, end_s, id: ids.get(key) });
   store();
   send();
 }

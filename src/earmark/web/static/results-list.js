@@ -11,7 +11,7 @@ import { WORDS } from "./i18n.js";
 const MARGIN_S = 1;
 const COLUMNS = 60;
 
-const rows = new Map(); // place -> row
+const rows = new Map(); // position -> row
 const list = find("#list ol");
 const seen = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
@@ -41,11 +41,11 @@ function draw({ phase, hits, current }) {
 }
 
 function rowOf(hit) {
-  if (!rows.has(hit.place)) rows.set(hit.place, makeRow(hit.place));
-  return rows.get(hit.place);
+  if (!rows.has(hit.position)) rows.set(hit.position, makeRow(hit.position));
+  return rows.get(hit.position);
 }
 
-function makeRow(place) {
+function makeRow(position) {
   const rank = make("span", { class: "rank" });
   const time = make("span", { class: "time" });
   const file = make("span", { class: "file" });
@@ -62,7 +62,7 @@ function makeRow(place) {
     if (sight) return;
     const view = around(shown, MARGIN_S);
     const { recording, channel } = shown;
-    const curve = curveOf(state.query, place).catch(() => null);
+    const curve = curveOf(state.query, position).catch(() => null);
     const peaks = await peaksOf(recording, channel, view.start_s, view.end_s, COLUMNS).catch(() => null);
     if (!peaks) return; // looked at again when it comes into sight anew
     const found = await curve;
@@ -71,7 +71,7 @@ function makeRow(place) {
   };
   seen.observe(canvas);
   redrawn(canvas, paint);
-  button.addEventListener("click", () => goTo(state.hits.findIndex((hit) => hit.place === place)));
+  button.addEventListener("click", () => goTo(state.hits.findIndex((hit) => hit.position === position)));
 
   const show = (hit, at, isCurrent) => {
     if (isCurrent && button.getAttribute("aria-current") !== "true") keepInSight(item);

@@ -14,9 +14,9 @@ const box = find("#word");
 
 export function startAsking() {
   const { archive } = state;
-  box.disabled = !archive.knows_words;
-  box.placeholder = archive.knows_words ? WORDS.wordPlaceholder : WORDS.picturePlaceholder;
-  find("#choose-picture").hidden = !archive.knows_pictures;
+  box.disabled = !archive.accepts_keywords;
+  box.placeholder = archive.accepts_keywords ? WORDS.wordPlaceholder : WORDS.picturePlaceholder;
+  find("#choose-picture").hidden = !archive.accepts_images;
   find("#asking").addEventListener("submit", (event) => {
     event.preventDefault();
     if (box.value.trim()) askWord(meant(box.value, archive.keywords));
@@ -41,7 +41,7 @@ export function askWord(word) {
   searchFor({ query: word, filters: filtersNow() });
 }
 
-export const askLike = (hit) => searchFor({ query: `like:${hit.place}`, filters: filtersNow() });
+export const askLike = (hit) => searchFor({ query: `example:${hit.position}`, filters: filtersNow() });
 
 // Whatever the page's address asks for.
 export function askAddress() {
@@ -51,7 +51,7 @@ export function askAddress() {
   else change({ phase: "start", asked: null, query: "", hits: [], current: -1 });
 }
 
-const isWord = ({ query, picture }) => !picture && !/^(image|like):/.test(query);
+const isWord = ({ query, picture }) => !picture && !/^(image|example):/.test(query);
 
 // What was asked, in the box if it is a word and else as a chip beside it.
 async function drawAsked({ asked }) {
@@ -62,5 +62,5 @@ async function drawAsked({ asked }) {
   const canvas = make("canvas", { role: "img", "aria-label": WORDS.picture(asked.picture?.name || WORDS.pastedPicture) });
   const seen = asked.picture && (await drawThumbnail(canvas, asked.picture));
   if (state.asked !== asked) return;
-  find("#asked .thumbnail").replaceChildren(seen ? canvas : icon(asked.query?.startsWith("like:") ? "like" : "picture"));
+  find("#asked .thumbnail").replaceChildren(seen ? canvas : icon(asked.query?.startsWith("example:") ? "like" : "picture"));
 }

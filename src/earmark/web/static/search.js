@@ -42,8 +42,8 @@ export async function searchAgain() {
     const { hits } = await api.search(parametersOf({ ...rest, query }), latest.signal);
     if (state.asked !== asked || state.judged !== judged) return; // it answers what is no longer asked
     judgedThen = judgedNow();
-    const merged = merge(state.hits, currentHit()?.place, withWaiting(query, hits));
-    const changed = merged.some(({ place }, i) => place !== state.hits[i]?.place);
+    const merged = merge(state.hits, currentHit()?.position, withWaiting(query, hits));
+    const changed = merged.some(({ position }, i) => position !== state.hits[i]?.position);
     change({ hits: merged, ...(changed && { reordered: true, spoken: WORDS.reordered }) });
   } catch {
     // The order stays as it was. Whether the server is there is told where judgements are saved.
@@ -51,12 +51,12 @@ export async function searchAgain() {
 }
 
 export function merge(shown, currentPlace, fresh) {
-  const known = new Map(shown.map((hit) => [hit.place, hit]));
-  const stays = (hit) => hit.verdict || hit.place === currentPlace;
-  const staying = new Set(shown.filter(stays).map((hit) => hit.place));
+  const known = new Map(shown.map((hit) => [hit.position, hit]));
+  const stays = (hit) => hit.verdict || hit.position === currentPlace;
+  const staying = new Set(shown.filter(stays).map((hit) => hit.position));
   const rest = fresh
-    .filter((hit) => !staying.has(hit.place))
-    .map((hit) => (hit.verdict ? hit : (known.get(hit.place) ?? hit))); // with boundaries that were moved already
+    .filter((hit) => !staying.has(hit.position))
+    .map((hit) => (hit.verdict ? hit : (known.get(hit.position) ?? hit))); // with boundaries that were moved already
   const merged = [];
   for (const hit of shown) {
     if (stays(hit)) merged.push(hit);
@@ -66,8 +66,8 @@ export function merge(shown, currentPlace, fresh) {
 }
 
 // How alike two sounds are tells nothing of false alarms.
-function parametersOf({ query, filters: { alarms, ...filters } }) {
-  return { query, top: TOP, ...filters, ...(!query?.startsWith("like:") && { alarms }) };
+function parametersOf({ query, filters: { fa_per_hour, ...filters } }) {
+  return { query, top: TOP, ...filters, ...(!query?.startsWith("example:") && { fa_per_hour }) };
 }
 
 function show({ query, name, hits, judged, note }) {

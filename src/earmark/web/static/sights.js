@@ -16,7 +16,7 @@ export const peaksOf = (recording, channel, start_s, end_s, count) =>
     getPeaks(recording, { channel, start_s, end_s, count }),
   );
 
-export const curveOf = (query, place) => once(`curve ${query} ${place}`, () => getCurve(query, place));
+export const curveOf = (query, position) => once(`curve ${query} ${position}`, () => getCurve(query, position));
 
 // The stretch around a hit in which it is looked at.
 export function around(hit, margin_s) {

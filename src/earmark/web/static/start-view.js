@@ -26,11 +26,11 @@ function draw({ phase, hits, failure }) {
   if (empty) drawNothing(state);
 }
 
-function drawWelcome({ knows_words, knows_pictures, keywords }) {
-  find("#welcome-how").textContent = knows_words
-    ? knows_pictures ? WORDS.startBoth : WORDS.startWords
+function drawWelcome({ accepts_keywords, accepts_images, keywords }) {
+  find("#welcome-how").textContent = accepts_keywords
+    ? accepts_images ? WORDS.startBoth : WORDS.startWords
     : WORDS.startPictures;
-  find("#keywords").hidden = !knows_words || !keywords.length;
+  find("#keywords").hidden = !accepts_keywords || !keywords.length;
   find("#keywords h2").textContent = WORDS.knows(keywords.length);
   drawKeywords(keywords.slice(0, SHOWN_AT_FIRST));
 }

@@ -36,6 +36,6 @@ export function change(parts) {
 
 export const currentHit = () => state.hits[state.current] ?? null;
 
-export function changeHit(place, parts) {
-  change({ hits: state.hits.map((hit) => (hit.place === place ? { ...hit, ...parts } : hit)) });
+export function changeHit(position, parts) {
+  change({ hits: state.hits.map((hit) => (hit.position === position ? { ...hit, ...parts } : hit)) });
 }
