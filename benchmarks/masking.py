@@ -27,6 +27,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.localisation.methods import masked_in
 from earmark.localisation.methods._segments import segments_of
+from earmark.models.encoded import encode
 from earmark.models.keyword_models import AttentionModel, build
 from earmark.recipe import read_recipe
 
@@ -105,11 +106,13 @@ def main() -> None:
     released_s = seconds(lambda: released(model, heard, part), device, 1) * len(segments) / len(part)
     for count in (ASKED, KEYWORDS):
         queries = torch.arange(count, device=device)
-        found = masked_in.localise(model, heard[None], length, queries)
+        found = masked_in.localise(model, encode(model, heard[None], length), queries)
         part = segments[::10]
         slow = batched(model, heard, part, queries)
         difference = (found.scores[0].T[::10].sigmoid() - slow).abs().max()
-        ours_s = seconds(lambda queries=queries: masked_in.localise(model, heard[None], length, queries), device)
+        ours_s = seconds(
+            lambda queries=queries: masked_in.localise(model, encode(model, heard[None], length), queries), device
+        )
         batched_s = seconds(lambda queries=queries, part=part: batched(model, heard, part, queries), device, 1)
         batched_s *= len(segments) / len(part)
         products, pace = floor(model, len(segments) * count, device)

@@ -90,7 +90,7 @@ def test_digests_of_typical_frames_tell_the_very_similarity(
     lengths = torch.tensor([30, 12, 3])
     numbers = torch.randint(0, 9, (3, 30), generator=rng)
     speech = typical[numbers], lengths
-    digests = model.digest(speech, typical)
+    digests = model.window_summary(speech, typical)
     for digest, row, length in zip(digests, numbers.tolist(), lengths.tolist(), strict=True):
         inner = row[2 : length - 2] if length > 5 else row[1:2]
         assert digest.tolist() == pytest.approx([inner.count(code) / len(inner) for code in range(9)])

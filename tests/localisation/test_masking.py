@@ -17,6 +17,7 @@ from earmark.localisation.methods import _fast_attention, _fast_encoder, _fast_m
 from earmark.localisation.methods._fast_encoder import lay, steps_of
 from earmark.localisation.methods._fast_masking import masked_logits
 from earmark.localisation.methods._segments import segments_of
+from earmark.models.encoded import encode
 from earmark.models.keyword_models import AttentionModel, KeywordModel, build
 from earmark.models.speech_encoders import ConvEncoder
 from earmark.recipe import ConvLayer, Model, read_recipe
@@ -229,7 +230,7 @@ def test_weights_that_change_are_noticed() -> None:
 
 
 def located(name: str, model: KeywordModel, features: Tensor, lengths: Tensor) -> LocalisationScores:
-    return method(name, model)(model, features, lengths, torch.arange(len(WORDS)))
+    return method(name, model)(model, encode(model, features, lengths), torch.arange(len(WORDS)))
 
 
 @given(MODELS, LENGTHS, SEED)

@@ -16,6 +16,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import FRAMES_PER_SECOND
 from earmark.localisation import LocalisationScores as Found
 from earmark.models import AnyModel
+from earmark.models.encoded import encode
 from earmark.models.keyword_models import build
 from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model
 from support import random_image_queries as random_pictured
@@ -88,7 +89,8 @@ PAIRS = [(name, kind) for name in localisation.names() for kind, model in MODELS
 
 
 def located(name: str, model: str, features: Tensor, lengths: Tensor, words: tuple[str, ...] = WORDS.words) -> Found:
-    return localisation.method(name, MODELS[model])(MODELS[model], features, lengths, asked(model, words))
+    encoded = encode(MODELS[model], features, lengths)
+    return localisation.method(name, MODELS[model])(MODELS[model], encoded, asked(model, words))
 
 
 def test_the_names_are_those_that_recipes_write() -> None:
@@ -268,7 +270,7 @@ def test_grad_cam_sees_a_slope_where_the_score_rounds_to_1() -> None:
         model.classifier[-1].bias.fill_(20.0)
     lengths = torch.tensor([30])
     features = batch(lengths).float()
-    found = localisation.method("grad-cam", model)(model, features, lengths, torch.arange(len(WORDS)))
+    found = localisation.method("grad-cam", model)(model, encode(model, features, lengths), torch.arange(len(WORDS)))
     assert found.detection.sigmoid().eq(1).all()
     assert (found.scores > 0).any(dim=2).any()
 

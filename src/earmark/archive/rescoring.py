@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-import torch
 from sqlalchemy import ColumnElement, Row, select
 
 from earmark.archive.archive import Archive, Position
@@ -15,10 +14,10 @@ from earmark.archive.frame_store import Single
 from earmark.archive.results import ArchiveHit, merge_hits
 from earmark.archive.schema import recordings
 from earmark.core.types import Hit
-from earmark.localisation import LocalisationScores
 from earmark.localisation.peaks import extents
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models.padding import pad, padding_mask
+from earmark.models.encoded import EncodedSpeech
+from earmark.models.padding import pad
 
 AT_ONCE = 64  # windows
 
@@ -132,22 +131,19 @@ def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
     return archive.frames.stretch(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
 
 
-@torch.no_grad()
+def encoded_frames(finder: KeywordSpotter, kept: Sequence[Single]) -> EncodedSpeech:
+    """Frames (t, K) that an archive kept of some stretches, as the model takes them; their first begins at time 0."""
+    frames, lengths = (part.to(finder.model.device) for part in pad(kept))
+    grid = finder.model.grid
+    return EncodedSpeech(frames, lengths, replace(grid, first_centre=grid.stride / 2))
+
+
 def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
     if not heard:
         return []
-    model = asked.finder.model
-    frames, lengths = (part.to(model.device) for part in pad([frames for _, frames in heard]))
-    detection, scores = model.score((frames, lengths), asked.query)
-    assert scores is not None
-    step_s = model.grid.stride_s
-    starts_s = torch.arange(scores.shape[2], dtype=torch.float64) * step_s
-    padded = ~padding_mask(lengths, scores.shape[2])[:, None]
-    # Models that know words score frames by logits, those that compare alone by how alike things are.
-    located = LocalisationScores(
-        scores.masked_fill(padded, -torch.inf), starts_s, starts_s + step_s, detection, asked.finder.accepts_keywords
-    )
-    best = extents(located, lengths.cpu().numpy() * step_s)
+    encoded = encoded_frames(asked.finder, [frames for _, frames in heard])
+    located = asked.finder.localise(encoded, asked.query)
+    best = extents(located, encoded.frame_lengths.cpu().numpy() * encoded.grid.stride_s)
     return [
         _found(asked.name, window, rows[window.recording], float(best.scores[i, 0]), edges_s)
         for i, (window, _) in enumerate(heard)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
 from earmark.archive.chunking import OVERLAP_S, WINDOW_S, bounds_s, window_of, window_starts
 from earmark.archive.waveform_overview import WaveformOverview, waveform_overview
@@ -18,6 +17,7 @@ from earmark.localisation.peaks import Extents, extents, non_max_suppression
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.media.audio import Waveform
 from earmark.media.streaming import read_span
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import pad
 
 KEPT = 30  # postings of a keyword a piece, one in ten seconds: more than anybody will listen to
@@ -152,23 +152,23 @@ def _hear_windows(finder: KeywordSpotter, windows: Sequence[Waveform], speaking:
     for first in range(0, len(speaking), AT_ONCE):
         some = [windows[i] for i in speaking[first : first + AT_ONCE]]
         features, lengths = pad([finder.features(window).cpu().numpy() for window in some])
-        frames += _frames(finder, features, lengths)
+        encoded = finder.encode(features, lengths)
+        frames += _frames(encoded)
         if asked is not None:
             durations_s = np.array([samples_to_s(len(window)) for window in some])
-            best.append(extents(finder.locate(features, lengths, asked), durations_s))
+            best.append(extents(finder.localise(encoded, asked), durations_s))
     return _Kept(speaking, best, frames, frames[0].shape[1] if frames else _width(finder))
 
 
-def _frames(finder: KeywordSpotter, features: Tensor, lengths: Tensor) -> list[Single]:
-    device = finder.model.device
-    frames, counts = finder.model.encode_speech(features.to(device), lengths.to(device))
-    return [one[:count].cpu().numpy() for one, count in zip(frames, counts.tolist(), strict=True)]
+def _frames(encoded: EncodedSpeech) -> list[Single]:
+    counts = encoded.frame_lengths.tolist()
+    return [frames[:count].cpu().numpy() for frames, count in zip(encoded.frames, counts, strict=True)]
 
 
 def _width(finder: KeywordSpotter) -> int:
     """K, of a model that has heard nothing yet."""
     features = finder.features(np.zeros(s_to_samples(WINDOW_S), np.float32))[None]
-    return int(_frames(finder, features, torch.tensor([features.shape[1]]))[0].shape[1])
+    return int(finder.encode(features, torch.tensor([features.shape[1]])).frames.shape[2])
 
 
 def _postings(kept: _Kept, starts: Sequence[int], piece_s: float) -> Postings:

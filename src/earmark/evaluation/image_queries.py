@@ -42,6 +42,7 @@ from earmark.evaluation.keyword_queries import (
 from earmark.evaluation.summary import compute_metrics
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import DEFAULT_THRESHOLD
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.prompts import Prompts
 from earmark.supervision.transcripts import bag_of_words
@@ -285,7 +286,7 @@ def answers(
     with progress("Searching with pictures", len(heard)) as advance:
         for batch in heard.batches(BATCH):
             features, lengths = heard.padded(batch)
-            answer = partial(_said, finder, features, lengths)
+            answer = partial(_said, finder, finder.encode(features, lengths))
             found = prompts.answers([images[u] for u in batch], answer).cpu().numpy()
             scores[batch] = np.where(asked[batch], found[..., 0], np.nan)
             times_s[batch] = no_later_than_its_end(finder, found[..., 1], lengths)
@@ -293,7 +294,7 @@ def answers(
     return Predictions(scores, times_s, asked)
 
 
-def _said(finder: KeywordSpotter, features: Tensor, lengths: Tensor, rows: Sequence[int], queries: Any) -> Tensor:
+def _said(finder: KeywordSpotter, encoded: EncodedSpeech, rows: Sequence[int], queries: Any) -> Tensor:
     """Detection scores and locations, (b, q, 2), of some rows of a batch."""
-    located = finder.locate(features[list(rows)], lengths[list(rows)], queries)
+    located = finder.localise(encoded.select(rows), queries)
     return torch.stack([located.detection.double().sigmoid(), located.locations_s().double()], dim=2)

@@ -200,7 +200,7 @@ def detection_scores(finder: KeywordSpotter, heard: SplitFeatures) -> Floats:
     scores = np.empty((len(heard), len(queries)))
     with progress("Searching", len(heard)) as advance:
         for batch in heard.batches(BATCH):
-            logits = finder.detect(*heard.padded(batch), queries)
+            logits = finder.detect(finder.encode(*heard.padded(batch)), queries)
             scores[batch] = logits.double().sigmoid().cpu().numpy()
             advance(len(batch))
     return scores
@@ -225,7 +225,8 @@ def locate_batch(finder: KeywordSpotter, heard: SplitFeatures, batch: Sequence[i
     """Locations (B, Q) of some keywords in a batch, none behind an utterance's end."""
     features, lengths = heard.padded(batch)
     queries = finder.model.encode_queries([finder.keywords[w] for w in keywords])
-    times_s: Floats = finder.locate(features, lengths, queries).locations_s().double().cpu().numpy()
+    located = finder.localise(finder.encode(features, lengths), queries)
+    times_s: Floats = located.locations_s().double().cpu().numpy()
     return no_later_than_its_end(finder, times_s, lengths)
 
 

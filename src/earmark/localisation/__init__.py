@@ -14,6 +14,7 @@ from torch import Tensor
 
 from earmark.core.errors import EarmarkError
 from earmark.localisation import methods
+from earmark.models.encoded import EncodedSpeech
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class LocalisationScores:
         return times_s / 1e6, best.scatter_reduce(2, centre.expand_as(curves), curves, "amax")
 
 
-Localise = Callable[[Any, Tensor, Tensor, Any], LocalisationScores]
+Localise = Callable[[Any, EncodedSpeech, Any], LocalisationScores]
 
 
 def names() -> list[str]:
@@ -89,7 +90,12 @@ def names() -> list[str]:
 
 def cost_grows_with_queries(name: str) -> bool:
     """Whether the method `name` takes a time that grows with the number of queries."""
-    return bool(getattr(_module(name), "COSTLY", False))
+    return bool(getattr(_module(name), "COST_GROWS_WITH_QUERIES", False))
+
+
+def needs_features(name: str) -> bool:
+    """Whether the method `name` uses the features of encoded speech, which an archive does not keep."""
+    return bool(getattr(_module(name), "NEEDS_FEATURES", False))
 
 
 def method(name: str, model: Any) -> Localise:

@@ -20,6 +20,7 @@ from earmark.localisation import LocalisationScores, cost_grows_with_queries, me
 from earmark.localisation.peaks import extents, non_max_suppression
 from earmark.media.audio import Waveform, audio_info, read_audio
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
+from earmark.models.encoded import EncodedSpeech, encode
 from earmark.models.image_query_models import ImageQueryModel, PairModel
 from earmark.models.matchmap import audio_attention, image_attention
 
@@ -177,16 +178,21 @@ class KeywordSpotter:
         """
         return self.model.encode_queries(queries)
 
-    def detect(self, features: Tensor, lengths: Tensor, asked: Any) -> Tensor:
-        """Detection logits (B, Q) of a padded batch (B, T, F) with lengths (B,), on the model's device."""
+    @torch.no_grad()
+    def encode(self, features: Tensor, lengths: Tensor) -> EncodedSpeech:
+        """Encode a padded batch of features (B, T, F) with lengths (B,), on the model's device."""
         device = self.model.device
-        speech = self.model.encode_speech(features.to(device), lengths.to(device))
-        return self.model.score(speech, asked)[0]
+        return encode(self.model, features.to(device), lengths.to(device))
 
-    def locate(self, features: Tensor, lengths: Tensor, asked: Any) -> LocalisationScores:
-        """Detection and localisation scores of a padded batch (B, T, F) with lengths (B,), on the model's device."""
-        device = self.model.device
-        return self._localise(self.model, features.to(device), lengths.to(device), asked)
+    @torch.no_grad()
+    def detect(self, encoded: EncodedSpeech, queries: Any) -> Tensor:
+        """Detection logits, shape = (B, Q)."""
+        return self.model.score(encoded.speech, queries)[0]
+
+    @torch.no_grad()
+    def localise(self, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+        """Detection and localisation scores of encoded speech by this spotter's method."""
+        return self._localise(self.model, encoded, queries)
 
     def listen(
         self, waveform: Waveform, queries: Sequence[Query], recording: str = "", start_s: float = 0.0
@@ -234,7 +240,7 @@ class KeywordSpotter:
         self, waveform: Waveform, names: Sequence[str], asked: Any, recording: str, start_s: float
     ) -> list[ScoredHit]:
         features = self.features(waveform)[None]
-        located = self.locate(features, torch.tensor([features.shape[1]]), asked)
+        located = self.localise(self.encode(features, torch.tensor([features.shape[1]])), asked)
         window_s = (start_s, start_s + samples_to_s(len(waveform)))
         best = extents(located, np.array([samples_to_s(len(waveform))]))
         times_s, curves = (part.double().cpu().numpy() for part in located.over_time())

@@ -1,4 +1,4 @@
-"""What the methods share whose pieces of speech are the encoder's own frames."""
+"""Localisation scores of the encoder's own frames, which most methods share."""
 
 from __future__ import annotations
 
@@ -10,23 +10,31 @@ from torch import Tensor
 
 from earmark.localisation import LocalisationScores
 from earmark.models import AnyModel
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import padding_mask
 
 
-def from_frames(
-    model: AnyModel, scores: Tensor, lengths: Tensor, detection: Tensor, logits: bool
-) -> LocalisationScores:
-    """Scores (B, Q, T') of the encoder's frames, of which (B,) are real, laid out in time."""
-    padded = ~padding_mask(lengths, scores.shape[2])[:, None]
-    centres = model.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
-    half = model.grid.stride_s / 2
+def from_frames(encoded: EncodedSpeech, scores: Tensor, detection: Tensor, logits: bool) -> LocalisationScores:
+    """Lay scores of frames out in time.
+
+    Parameters
+    ----------
+    encoded : EncodedSpeech
+        Whose frames were scored; its grid says where they lie.
+    scores : torch.Tensor, shape = (B, Q, T')
+    detection : torch.Tensor, shape = (B, Q)
+    logits : bool
+        Whether the scores are logits.
+    """
+    padded = ~padding_mask(encoded.frame_lengths, scores.shape[2])[:, None]
+    centres = encoded.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
+    half = encoded.grid.stride_s / 2
     scores = scores.masked_fill(padded, -math.inf)
     return LocalisationScores(scores, centres - half, centres + half, detection, logits)
 
 
-def model_scores(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any, logits: bool) -> LocalisationScores:
+def model_scores(model: AnyModel, encoded: EncodedSpeech, queries: Any, logits: bool) -> LocalisationScores:
     """The localisation scores that the model itself gives with its detection scores."""
-    frames, lengths = model.encode_speech(features, lengths)
-    detection, scores = model.score((frames, lengths), queries)
+    detection, scores = model.score(encoded.speech, queries)
     assert scores is not None
-    return from_frames(model, scores, lengths, detection, logits)
+    return from_frames(encoded, scores, detection, logits)

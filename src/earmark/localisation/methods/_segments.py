@@ -11,6 +11,7 @@ from torch import Tensor
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._fast_masking import masked_logits
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel
 
 # In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one
@@ -52,7 +53,7 @@ Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
 
 
 def from_segments(
-    model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor, versions: Versions, sign: float
+    model: KeywordModel, encoded: EncodedSpeech, queries: Tensor, versions: Versions, sign: float
 ) -> LocalisationScores:
     """Logits of a batch's masked versions, `sign` times, laid out in time.
 
@@ -61,7 +62,10 @@ def from_segments(
     versions : callable
         Gives what stands outside and what stands inside of a segment, each (T, F), for an utterance's features (T, F).
     """
-    detection = model.score(model.encode_speech(features, lengths), queries)[0]
+    features, lengths = encoded.features, encoded.lengths
+    assert features is not None
+    assert lengths is not None
+    detection = model.score(encoded.speech, queries)[0]
     # One number a segment, since distinct numbers are found much sooner than distinct pairs.
     behind = features.shape[1] + 1
     grid = model.encoder.feature_grid

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import AttentionModel, KeywordModel
 
 
@@ -14,6 +15,6 @@ def check_model(model: KeywordModel) -> str | None:
     return None if isinstance(model, AttentionModel) else "this model has no attention over time"
 
 
-def localise(model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: KeywordModel, encoded: EncodedSpeech, queries: Tensor) -> LocalisationScores:
     """Attention weights of the frames: alpha_{w,t}, which sum to 1 over an utterance."""
-    return model_scores(model, features, lengths, queries, logits=False)
+    return model_scores(model, encoded, queries, logits=False)

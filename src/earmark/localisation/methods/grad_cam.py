@@ -17,6 +17,7 @@ from torch import Tensor
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import from_frames
 from earmark.models import AnyModel
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel, Speech
 
 
@@ -25,13 +26,11 @@ def check_model(model: AnyModel) -> str | None:
     return None if isinstance(model, KeywordModel) else "this model is not for written queries alone"
 
 
-def localise(model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: KeywordModel, encoded: EncodedSpeech, queries: Tensor) -> LocalisationScores:
     """Weighted sums of the frames' dimensions: alpha_{w,t}, at least 0."""
-    with torch.no_grad():
-        frames, lengths = model.encode_speech(features, lengths)
-    detection, importance = _importance(model, (frames, lengths), queries)
-    scores = torch.einsum("bqk,btk->bqt", importance, frames).relu()
-    return from_frames(model, scores, lengths, detection, logits=False)
+    detection, importance = _importance(model, encoded.speech, queries)
+    scores = torch.einsum("bqk,btk->bqt", importance, encoded.frames).relu()
+    return from_frames(encoded, scores, detection, logits=False)
 
 
 def _importance(model: KeywordModel, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:

@@ -14,9 +14,11 @@ from torch import Tensor
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._segments import from_segments
 from earmark.models import AnyModel
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel
 
 COST_GROWS_WITH_QUERIES = True
+NEEDS_FEATURES = True
 
 
 def check_model(model: AnyModel) -> str | None:
@@ -25,6 +27,6 @@ def check_model(model: AnyModel) -> str | None:
 
 
 @torch.no_grad()
-def localise(model: KeywordModel, features: Tensor, lengths: Tensor, queries: Tensor) -> LocalisationScores:
+def localise(model: KeywordModel, encoded: EncodedSpeech, queries: Tensor) -> LocalisationScores:
     """Detection logits of the utterances without the segments, their sign turned: 1 - sigma(x) is sigma(-x)."""
-    return from_segments(model, features, lengths, queries, lambda heard: (heard, torch.zeros_like(heard)), -1.0)
+    return from_segments(model, encoded, queries, lambda features: (features, torch.zeros_like(features)), -1.0)

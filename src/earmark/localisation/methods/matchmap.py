@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
 from earmark.models import AnyModel
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.image_query_models import PairModel
 
 
@@ -21,6 +20,6 @@ def check_model(model: AnyModel) -> str | None:
     return None if isinstance(model, PairModel) else "this model has no matchmap of pixels and frames"
 
 
-def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
+def localise(model: AnyModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
     """For each frame the highest inner product with any pixel; of several pictures, with the one that scores best."""
-    return model_scores(model, features, lengths, queries, logits=False)
+    return model_scores(model, encoded, queries, logits=False)

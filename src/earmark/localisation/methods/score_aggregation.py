@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
 from earmark.models import AnyModel
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import FrameScoreModel
 from earmark.models.shared_keywords import SharedKeywords
 
@@ -22,6 +21,6 @@ def check_model(model: AnyModel) -> str | None:
     )
 
 
-def localise(model: AnyModel, features: Tensor, lengths: Tensor, queries: Any) -> LocalisationScores:
+def localise(model: AnyModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
     """Scores of the frames: h_{w,t}, as logits."""
-    return model_scores(model, features, lengths, queries, logits=True)
+    return model_scores(model, encoded, queries, logits=True)
