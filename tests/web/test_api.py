@@ -25,7 +25,9 @@ from earmark.archive.waveform_overview import peaks
 from earmark.media.streaming import read_span
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.recipe import Recipe
+from earmark.web.errors import without_paths
 from earmark.web.recording_files import folder_names, folder_shown_as, shown_folder
+from earmark.web.responses import byte_ranges
 from earmark.web.routes.recordings import wav_of
 from support.live_server import EVIL, UNICODE, client_of, copy_archive, number_of, sentence, write_served
 from support.media import write_picture
@@ -327,6 +329,110 @@ def test_file_and_its_ranges(client: TestClient, original: Path) -> None:
     answer = client.get(address, headers={"Range": f"bytes={len(whole)}-"})
     assert answer.status_code == 416
     assert answer.headers["content-range"] == f"bytes */{len(whole)}"
+
+
+@pytest.mark.parametrize(
+    ("header", "parts"),
+    [
+        # RFC 9110, 14.1.2: the examples there, for 10,000 bytes.
+        ("bytes=0-499", [(0, 499)]),
+        ("bytes=500-999", [(500, 999)]),
+        ("bytes=-500", [(9500, 9999)]),
+        ("bytes=9500-", [(9500, 9999)]),
+        ("bytes=0-0,-1", [(0, 0), (9999, 9999)]),
+        ("bytes= 0-999, 4500-5499, -1000", [(0, 999), (4500, 5499), (9000, 9999)]),
+        ("bytes=500-600,601-999", [(500, 600), (601, 999)]),
+        ("bytes=500-700,601-999", [(500, 700), (601, 999)]),
+        # What is over the end is cut, what is wholly behind it left out.
+        ("BYTES=9000-99999", [(9000, 9999)]),
+        ("bytes=-99999", [(0, 9999)]),
+        ("bytes=0-9,10000-", [(0, 9)]),
+        ("bytes=,0-9,,", [(0, 9)]),
+        ("bytes=0-" + "9" * 5000, [(0, 9999)]),
+        ("bytes=0007-0009", [(7, 9)]),
+        ("bytes=10000-", []),
+        ("bytes=-0", []),
+        ("bytes=" + "9" * 5000 + "-", []),
+        # These are no ranges of bytes, so the header is ignored.
+        *(
+            (f"bytes={wrong}", None)
+            for wrong in ("", "5-2", "a-b", "-", "--1", "+1-2", "1_0-20", "0-9,5-2", "٣-٤", "1")
+        ),
+        *((wrong, None) for wrong in ("items=0-1", "0-1", "bytes", "bytes 0-1", "=0-1", "")),
+        ("bytes=" + ",".join(["0-1"] * 1000), None),
+    ],
+)
+def test_byte_ranges_are_read_by_the_standard(header: str, parts: list[tuple[int, int]] | None) -> None:
+    assert byte_ranges(header, 10_000) == parts
+
+
+def test_an_empty_file_has_no_part() -> None:
+    assert byte_ranges("bytes=0-", 0) == byte_ranges("bytes=-5", 0) == []
+
+
+@pytest.mark.parametrize("header", ["items=0-1", "bytes=5-2", "bytes=a-b", "bytes=-"])
+def test_a_range_that_is_none_gets_the_whole_file(client: TestClient, header: str) -> None:
+    address = f"/api/recordings/{number_of(client, 'tape.wav')}/file"
+    answer = client.get(address, headers={"Range": header})
+    assert (answer.status_code, answer.content) == (200, client.get(address).content)
+
+
+def test_a_part_that_the_file_has_not_is_refused_in_json(client: TestClient) -> None:
+    address = f"/api/recordings/{number_of(client, 'tape.wav')}/file"
+    size = len(client.get(address).content)
+    answer = client.get(address, headers={"Range": f"bytes={size}-"})
+    assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{size}")
+    assert f"{size} bytes" in answer.json()["detail"]
+
+
+def test_a_range_holds_only_for_the_same_file(client: TestClient) -> None:
+    address = f"/api/recordings/{number_of(client, 'tape.wav')}/file"
+    tag = client.get(address).headers["etag"]
+    for condition, status in ((tag, 206), ('"other"', 200), (f"W/{tag}", 200)):
+        for wanted in ("bytes=0-3", "bytes=99999999-") if status == 200 else ("bytes=0-3",):
+            answer = client.get(address, headers={"Range": wanted, "If-Range": condition})
+            assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/static/style.css", "/api/archive", "/api/recordings/{}/file", "/api/search?query=dog"]
+)
+def test_head_is_get_without_the_body(client: TestClient, address: str) -> None:
+    address = address.format(number_of(client, "tape.wav"))
+    got, head = client.get(address), client.head(address)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-length", "content-type", "etag", "accept-ranges"):
+        assert head.headers.get(name) == got.headers.get(name)
+
+
+def test_head_of_what_is_not_there_and_of_a_part(client: TestClient) -> None:
+    assert client.head("/api/recordings/999/file").status_code == 404
+    part = client.head(f"/api/recordings/{number_of(client, 'tape.wav')}/file", headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.headers["content-length"], part.content) == (206, "4", b"")
+    assert client.head("/api/judgements").status_code in (404, 405)
+
+
+@pytest.mark.parametrize("home", ["/", "", "home", ".", "//"])
+def test_a_strange_home_leaves_sentences_whole(client: TestClient, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    monkeypatch.setenv("HOME", home)
+    assert "'and/or at home.'" in client.get("/api/search", params={"query": "and/or at home."}).json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("/home/ada/tapes/a.wav is damaged", "~/tapes/a.wav is damaged"),
+        ("There is no folder /home/ada.", "There is no folder ~."),
+        ("There is no folder '/home/ada'", "There is no folder '~'"),
+        ("/home/ada: it is full", "~: it is full"),
+        ("/home/adam, /home/ada-2, /home/ada.old and /mnt/home/ada stay", None),
+        ("and/or", None),
+        ("/srv/a/b, /srv/a", "b, /srv/a"),
+    ],
+)
+def test_paths_are_shortened_where_they_are_whole(said: str, shown: str | None) -> None:
+    private = {"/home/ada": "~", "/srv/a/b": "b", "home": "~", "/": "~"}
+    assert without_paths(said, private) == (said if shown is None else shown)
 
 
 def test_curve_is_what_the_model_hears(client: TestClient, archive: Archive, original: Path) -> None:

@@ -16,6 +16,7 @@ from starlette.types import Scope
 
 from earmark.archive.archive import Archive
 from earmark.web.errors import tell_problems
+from earmark.web.responses import HeadRequests
 from earmark.web.routes import archive as overview
 from earmark.web.routes import judgements, recordings, search
 from earmark.web.security import LOOPBACK, Guard
@@ -56,6 +57,7 @@ def create_app(archive: Archive, token: str | None = None, hosts: Collection[str
         lifespan=lifespan,
     )
     app.state.served = served
+    app.add_middleware(HeadRequests)
     app.add_middleware(Guard, hosts=hosts, token=token)
     tell_problems(app)
     for part in (overview, search, recordings, judgements):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,10 +95,20 @@ def is_bare(error: HTTPException) -> bool:
 
 
 def without_paths(sentence: str, private: Mapping[str, str]) -> str:
-    """A sentence with paths of the machine called as the page calls them; the longest first."""
-    for path in sorted(private, key=len, reverse=True):
-        sentence = sentence.replace(path, private[path])
-    return sentence
+    """A sentence with paths of the machine called as the page calls them.
+
+    Only whole absolute paths are replaced, the longest first; the root of the file system is none, for in containers
+    it may be the home folder, and every "/" of a sentence would then be taken for it.
+
+    >>> without_paths("and/or: /home/ada/a.wav, /home/adam/b.wav", {"/home/ada": "~", "/": "~"})
+    'and/or: ~/a.wav, /home/adam/b.wav'
+    """
+    names = {path: name for path, name in private.items() if os.path.isabs(path) and os.path.dirname(path) != path}
+    if not names:
+        return sentence
+    longest_first = "|".join(re.escape(path) for path in sorted(names, key=len, reverse=True))
+    whole = rf"(?<![\w/\\.~-])(?:{longest_first})(?![\w-]|\.\w)"
+    return re.sub(whole, lambda found: names[found[0]], sentence)
 
 
 def _first(error: RequestValidationError) -> str:

@@ -53,9 +53,10 @@ class Served:
     def private(self) -> dict[str, str]:
         """Folders of this machine, and what they are called to others."""
         folder = self.archive.folder
-        return {str(path): self.name for path in (folder, folder.absolute(), folder.resolve())} | {
-            str(self.pictures.folder): "the pictures",
+        return {
             os.path.expanduser("~"): "~",
+            str(self.pictures.folder): "the pictures",
+            **{str(path): self.name for path in (folder, folder.absolute(), folder.resolve())},
         }
 
     def show(self, key: str, found: Iterable[ArchiveHit]) -> None:

@@ -10,14 +10,14 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 from fastapi import APIRouter, HTTPException, Query, Response
-from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 
 from earmark.archive.waveform_overview import LOUDEST, peaks
 from earmark.core.timing import SAMPLE_RATE
-from earmark.web.errors import MEANINGS, documented
+from earmark.web.errors import documented
 from earmark.web.parameters import Channel, Number, Seconds
 from earmark.web.recording_files import file_of, indexed_folders, name_of, recording_of, shown_folder, stretch
+from earmark.web.responses import PartialFile
 from earmark.web.state import ServedHere
 
 MOST_SOUND_S = 120.0
@@ -104,21 +104,20 @@ def sound(served: ServedHere, number: Number, start_s: Start, end_s: End, channe
 
 @router.get(
     "/{number}/file",
-    response_class=FileResponse,
+    response_class=PartialFile,
     responses={
-        **documented(404, 409),
+        **documented(404, 409, 416),
         200: {"description": "The file.", "content": {"*/*": BYTES}},
         206: {"description": "A part of the file.", "content": {"*/*": BYTES}},
-        416: {"description": MEANINGS[416], "content": {"text/plain": {}}},
     },
 )
-def file(served: ServedHere, number: Number) -> FileResponse:
+def file(served: ServedHere, number: Number) -> PartialFile:
     """The file of a recording itself; a part of it, where the request has a range."""
     row = recording_of(served.archive, number)
     path, seen = file_of(row)
     kind = mimetypes.guess_type(path.name)[0] or ""
     safe = kind if kind.startswith(("audio/", "video/")) else "application/octet-stream"
-    return FileResponse(path, media_type=safe, filename=path.name, stat_result=seen, content_disposition_type="inline")
+    return PartialFile(path, media_type=safe, filename=path.name, stat_result=seen, content_disposition_type="inline")
 
 
 def wav_of(waveform: npt.NDArray[np.float32]) -> bytes:
