@@ -27,7 +27,7 @@ import torch
 from sqlalchemy import insert, text
 
 from earmark.archive import schema
-from earmark.archive.archive import Archive, Position, make_archive, where
+from earmark.archive.archive import Archive, Position, info, make_archive
 from earmark.archive.chunking import PIECE_S, WINDOW_S, bounds_s, count_pieces
 from earmark.archive.rescoring import Asked, searched
 from earmark.archive.results import ArchiveHit, Filters, recording_conditions
@@ -266,7 +266,7 @@ def main() -> None:
             begun, used = time.perf_counter(), time.process_time()
             build_shard(archive)
             took_s, used_s = time.perf_counter() - begun, time.process_time() - used
-            files = where(archive)["files"]
+            files = info(archive)["files"]
             sizes = ", ".join(f"{part} {files[part] / 1e6:.0f} MB" for part in ("archive.sqlite", "frames", "vectors"))
             print(f"gathered in {took_s:.0f} s ({used_s:.0f} s); on disk: {sizes}", flush=True)
             pictures(archive, kind, words, args.hours, args.queries, compared)

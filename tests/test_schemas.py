@@ -101,7 +101,7 @@ def test_no_object_is_open_by_oversight(name):
 
 
 @pytest.mark.parametrize("aligned", [True, False])
-@pytest.mark.parametrize("one_threshold", [0.4, None])
+@pytest.mark.parametrize("global_threshold", [0.4, None])
 def test_measures_meet_their_schema(aligned, global_threshold):
     check("metrics", metrics(aligned, global_threshold))
 

@@ -96,7 +96,7 @@ class Killed(BaseException):
     """As Ctrl-C comes: not an Exception."""
 
 
-@pytest.mark.parametrize("step", ["write_digests", "write_vectors", "_rename", "_record", "_remove_orphans"])
+@pytest.mark.parametrize("step", ["write_summaries", "write_vectors", "_rename", "_record", "_remove_orphans"])
 @pytest.mark.parametrize("before", [True, False])
 def test_a_stop_loses_nothing_and_doubles_nothing(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str, before: bool

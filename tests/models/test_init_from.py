@@ -149,7 +149,7 @@ class Stop(BaseException):
 
 def stopped(monkeypatch: pytest.MonkeyPatch, go: Callable[..., Path], name: str, before: bool) -> None:
     """Stop a training after its first epoch, or before that was kept."""
-    keep = loop.keep
+    keep = loop.save_state
 
     def keep_and_stop(*kept: Any) -> None:
         if not (before and kept[-1].epochs):

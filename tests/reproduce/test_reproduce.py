@@ -117,7 +117,7 @@ def test_a_training_that_was_stopped_goes_on(
 ) -> None:
     from earmark.training import loop
 
-    keep = loop.keep
+    keep = loop.save_state
 
     def keep_and_stop(out, model, optimizer, state) -> None:
         keep(out, model, optimizer, state)

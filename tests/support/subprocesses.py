@@ -82,13 +82,13 @@ class Program:
 def _hear_slowly() -> None:
     from earmark.archive import executors
 
-    hear = executors.hear
+    hear = executors.process_chunk
 
     def slower(*arguments):  # type: ignore[no-untyped-def]
         time.sleep(PAUSE_S)
         return hear(*arguments)
 
-    executors.hear = slower
+    executors.process_chunk = slower
 
 
 def pieces_heard(archive: Path) -> int:

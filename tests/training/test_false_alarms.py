@@ -132,7 +132,7 @@ def test_scores_at_the_ends_do_no_harm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "per_hour", "says"),
+    ("word", "max_fa_per_hour", "says"),
     [
         (
             "dog",

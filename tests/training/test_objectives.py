@@ -312,7 +312,7 @@ def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) 
     expected = sum(said) / len(said) + sum(shown) / len(shown)
     assert loss_of(made, model, made.loader.collate_fn([some])) == pytest.approx(expected, rel=1e-4)
     mean = torch.from_numpy(made.split_data.targets).mean(dim=0)
-    torch.testing.assert_close(model.usual, mean.logit())
+    torch.testing.assert_close(model.prior_logits, mean.logit())
 
 
 # What all of them share
