@@ -1,8 +1,9 @@
-"""How the code is laid out: a room imports only from floors below it."""
+"""The agreed architecture, as docs/architecture.md draws it."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -10,23 +11,24 @@ import pytest
 import earmark
 
 PACKAGE = Path(earmark.__file__).parent
-FLOORS = [
-    ["core"],
-    ["media", "recipe"],
-    ["corpora", "features", "reports"],
-    ["models", "supervision"],
-    ["localisation"],
-    ["archive", "evaluation", "training"],
-    ["reproduce", "web"],
-    ["cli"],
-    ["__main__"],
-]
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+AT_THE_TOP = {"__init__", "__main__"}  # the only modules beside the packages
+
+
+def layers() -> dict[str, int]:
+    """Layer of each package, from the page."""
+    found = re.search(r"```layers\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert found, f"{PAGE} has no layers"
+    rows = [line.split() for line in found[1].splitlines()]
+    return {package: int(number) for number, *packages in rows for package in packages}
+
+
+LAYERS = layers()
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def room_of(path: Path) -> str:
-    """The file or folder directly below the package that a file belongs to."""
+def package_of(path: Path) -> str:
+    """The file or package directly below the package that a file belongs to."""
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
@@ -42,19 +44,29 @@ def imported(path: Path) -> set[str]:
     return {name for name in found if name.startswith("earmark.")}
 
 
-def test_every_room_has_a_floor() -> None:
-    assert {room_of(path) for path in FILES} - {"__init__"} == set(FLOOR)
+def test_the_packages_are_those_of_the_page() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == AT_THE_TOP
+    assert {package_of(path) for path in FILES} - AT_THE_TOP == set(LAYERS)
+    assert len(LAYERS) <= 16
+    assert max(LAYERS.values()) <= 8
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
 def test_imports_go_downwards(path: Path) -> None:
-    room = room_of(path)
-    if room == "__init__":
+    package = package_of(path)
+    if package in AT_THE_TOP:
         return
     for module in imported(path):
         other = module.split(".")[1]
-        if other in FLOOR and other != room:
-            assert FLOOR[other] < FLOOR[room], f"{path} imports {module}"
+        if other != package:
+            assert other in LAYERS, f"{path} imports {module}, which is not part of a package"
+            assert LAYERS[other] < LAYERS[package], f"{path} imports {module}"
+
+
+def test_a_page_of_arrows() -> None:
+    arrows = {(package_of(path), module.split(".")[1]) for path in FILES for module in imported(path)}
+    between = {(one, other) for one, other in arrows if one != other and {one, other} <= set(LAYERS)}
+    assert len(between) <= 100
 
 
 def modules_of(path: Path) -> set[Path]:
