@@ -10,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import Vocabulary, normalise, read_keywords, read_text, without_marks
+from earmark.core.vocabulary import (
+    KeywordForm,
+    Transcript,
+    Vocabulary,
+    normalise,
+    plain_words,
+    read_keywords,
+    read_text,
+    without_marks,
+)
 
 
 @given(st.text(), st.sampled_from(["NFC", "NFD"]))
@@ -128,3 +137,87 @@ def test_text_comes_back(tmp_path_factory: pytest.TempPathFactory, text: str) ->
         read_text(path).splitlines()
         == text.encode("utf-8", errors="ignore").decode().removeprefix("\ufeff").splitlines()
     )
+
+
+# Words of a text
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("कुत्ता। बिल्ली॥", ["कुत्ता", "बिल्ली"]),  # danda
+        ("হাতি। হাতি৷", ["হাতি", "হাতি"]),
+        ("كلب؟ كلب، كلب؛ كلب۔", ["كلب"] * 4),
+        ("犬。「犬」、犬！『犬』・犬…", ["犬"] * 5),
+        ("ውሻ። ውሻ፣ ውሻ፡ውሻ", ["ውሻ"] * 4),  # Ethiopic
+        ("ի՞նչ։", ["ինչ"]),  # the question mark stands over the vowel
+        ("ខ្មែរ។", ["ខ្មែរ"]),
+        ("ཁྱི་ཆེན།", ["ཁྱི", "ཆེན"]),
+        ("שלום־עולם, צה״ל ג׳ירף", ["שלום", "עולם", "צה״ל", "ג׳ירף"]),
+        ("¿Perro? ¡perro!", ["perro", "perro"]),
+        ("‘dog’ 'dog' “dog” \"dog\" „dog“ ‚dog‘ «dog» ‹dog› 「dog」 `dog` ``dog'' 〝dog〟", ["dog"] * 12),
+        ("dog. dog, dog; dog: dog! dog? dog… (dog) [dog] {dog} <dog> *dog* _dog_ dog", ["dog"] * 14),
+        ("dog—cat dog–cat dog/cat dog,cat dog.Cat", ["dog", "cat"] * 5),
+        ("don't don’t don＇t", ["don't"] * 3),
+        ("rock-n-roll rock‑n‐roll well-- -known", ["rock-n-roll"] * 2 + ["well", "known"]),
+        ("col·lecció", ["col·lecció"]),
+        ("3.14, 1,000.", ["3.14", "1,000"]),
+        ("Ọmọ. o\u0323mo\u0323!", ["ọmọ", "ọmọ"]),
+        ("ꞌa ʼa ka\ua78c bá˥tu pa꞉ ma꞊", ["ꞌa", "ʼa", "kaꞌ", "bá˥tu", "pa꞉", "ma꞊"]),  # tones and glottal stops
+        ("mi\u200cravam. നന്\u200d.", ["mi\u200cravam", "നന്\u200d"]),  # joiners
+        ("\ufeffdog \u200edog\u200f do\u00adg", ["dog"] * 3),
+        ("หมา\u200bแมว", ["หมา", "แมว"]),
+        ("🙂 ₦5 #dog @dog R&B", ["5", "dog", "dog", "r", "b"]),
+        (" … — ' - ", []),
+        ("", []),
+    ],
+)
+def test_words_of_texts_in_many_scripts(text: str, words: list[str]) -> None:
+    expected = [unicodedata.normalize("NFC", word) for word in words]
+    assert plain_words(text) == expected
+    assert plain_words(unicodedata.normalize("NFD", text)) == expected
+
+
+@given(st.text())
+def test_plain_words_are_plain(text: str) -> None:
+    words = plain_words(text)
+    assert plain_words(" ".join(words)) == words
+    for word in words:
+        assert word == normalise(word) != ""
+        assert unicodedata.category(word[0])[0] not in "ZC" or unicodedata.category(word[0]) in ("Cf", "Cn", "Co")
+
+
+@given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po", "Ps", "Pe", "Pi", "Pf", "Sm", "Sc"])))
+def test_no_letter_is_lost(text: str) -> None:
+    """An oracle that knows no rule: what str.isalnum calls letters and digits is in the words, in order."""
+    kept = "".join(c for c in normalise(text) if c.isalnum() and c not in "\u055b\u055c\u055e")
+    assert "".join(c for c in "".join(plain_words(text)) if c.isalnum()) == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "keyword", "is_said"),
+    [
+        ("A dog, barking.", "Dog", True),
+        ("Dogs bark", "dog", False),
+        ("a hot 'dog'", "hot dog", True),
+        ("a hot big dog", "hot dog", False),
+        ("犬が走る。", "犬", True),
+        ("犬が走る。", "走る", True),
+        ("白いTシャツ", "Tシャツ", True),
+        ("白いXTシャツ", "Tシャツ", False),
+        ("หมากินข้าว", "กิน", True),
+        ("มี", "ม", False),  # with its vowel it is another syllable
+        ("ak' ak", "ak'", True),
+        ("ak", "ak'", False),
+        ("a dog", "?", False),
+        ("bísí", "bisi", False),
+        ("b\u0069\u0301si\u0301", "BÍSÍ", True),
+    ],
+)
+def test_keywords_are_found_in_texts(text: str, keyword: str, is_said: bool) -> None:
+    assert Transcript(text).says(KeywordForm(keyword)) is is_said
+
+
+def test_words_of_an_alignment_are_whole() -> None:
+    assert not Transcript("犬小屋 猫", segmented=True).says(KeywordForm("犬"))
+    assert Transcript("犬小屋 猫", segmented=True).says(KeywordForm("猫"))

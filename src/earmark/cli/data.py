@@ -123,12 +123,14 @@ def tag(
 
         targets = tags_from_file(file, utterances)
     else:
-        from earmark.supervision.transcripts import bag_of_words, report_missing_keywords
+        from earmark.core.lookalikes import warn_of_lookalikes
+        from earmark.supervision.transcripts import bag_of_words, report_missing_keywords, transcript_of
 
         transcribed = [u for u in utterances if u.text is not None or u.words is not None]
         if not transcribed:
             raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
         targets = bag_of_words(transcribed, keywords_of(known, keywords))
+        warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
         report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
     path = targets_path(known, "bow" if bow else "vgs")
     write_targets(path, targets)

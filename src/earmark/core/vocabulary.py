@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from earmark.core.errors import EarmarkError
-
-PUNCTUATION = '.,;:!?"()[]{}«»“”„…¿¡—–'
 
 
 def normalise(word: str) -> str:
@@ -21,15 +21,167 @@ def normalise(word: str) -> str:
     return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", word).casefold().split()))
 
 
-def plain_words(text: str) -> list[str]:
-    """The normalised words of a text, without the punctuation around them."""
-    return [word for word in (normalise(token.strip(PUNCTUATION)) for token in text.split()) if word]
+# Inside a word these are part of it; around a word they are quotes, or the hyphen of a broken line.
+APOSTROPHES = "'\u2018\u2019\uff07`\u00b4"
+INNER = APOSTROPHES + "-\u2010\u2011\u00b7\u05f3\u05f4"  # hyphens, Catalan's middle dot, geresh and gershayim
+# Not seen, or set over the vowel of the word that is asked or cried (Armenian): a word is the same without them.
+IGNORED = "\u00ad\u200e\u200f\u061c\u2060\ufeff\u055b\u055c\u055e" + "".join(
+    chr(code) for first, last in ((0x202A, 0x202E), (0x2066, 0x2069)) for code in range(first, last + 1)
+)
+# Ways to encode one sign.
+_ONE_SIGN = dict.fromkeys(map(ord, "\u2018\u2019\uff07"), "'") | dict.fromkeys(map(ord, "\u2010\u2011"), "-")
+NO_LETTERS = "\u09f7"  # a Bengali numerator, which is typed in place of the danda
+JOINERS = "\u200c\u200d"
+# Scripts that are written without spaces between words.
+UNSPACED = (
+    *((0x3005, 0x3007), (0x3040, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF), (0xFF66, 0xFF9F)),  # kana
+    *((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x3FFFF)),  # Chinese characters
+    *((0x0E00, 0x0E3E), (0x0E40, 0x0EFF), (0x1000, 0x109F), (0x1780, 0x17D3), (0x17D7, 0x17D7)),  # Thai, Lao, ...
+)
+# Signs that Unicode counts as symbols although they write tones: letters in transcripts of tone languages.
+TONE_SIGNS = ((0x02C2, 0x02FF), (0xA700, 0xA721), (0xA789, 0xA78A))
+
+
+class _Kinds(dict[int, str]):
+    """What a character is in a text, by its code: worked out once, when it is first met.
+
+    ``w`` letter or digit that is no ``n``, ``n`` decimal digit, ``m`` mark or joiner, ``u`` letter of a script without
+    spaces, ``i`` inner sign, ``d`` sign between digits, and a space for all that ends a word.
+    """
+
+    def __missing__(self, code: int) -> str:
+        self[code] = kind = self._kind(chr(code), code)
+        return kind
+
+    @staticmethod
+    def _kind(character: str, code: int) -> str:
+        category = unicodedata.category(character)
+        if character in INNER:
+            return "i"
+        if character in ".,":
+            return "d"
+        if character in NO_LETTERS:
+            return " "
+        if category[0] == "M" or character in JOINERS:
+            return "m"
+        if category == "Nd":
+            return "n"
+        if category[0] in "LN" and any(first <= code <= last for first, last in UNSPACED):
+            return "u"
+        if category[0] in "LN" or category in ("Co", "Cn"):
+            return "w"
+        return "w" if any(first <= code <= last for first, last in TONE_SIGNS) else " "
+
+
+_KINDS = _Kinds()
+_IGNORED = dict.fromkeys(map(ord, IGNORED))
+_WORD = r"m*[wn][wnm]*(?:i[wnm]+|(?<=n)d(?=n)[wnm]+)*"
+_PLAIN = re.compile(rf"{_WORD}|u[um]*")
+_EDGED = re.compile(rf"i?{_WORD}i?|u[um]*")
+
+
+def plain_words(text: str, keep_edges: bool = False) -> list[str]:
+    """The normalised words of a text in any script, without punctuation.
+
+    A word is a run of letters, digits and their marks. Apostrophes, hyphens and the like are part of it where they
+    stand inside, as are points and commas between digits; all other punctuation and symbols end it. In scripts that
+    are written without spaces, what stands between two signs of punctuation is one word.
+
+    Parameters
+    ----------
+    text : str
+    keep_edges : bool
+        Keep one apostrophe or hyphen at each end of a word, too: some orthographies write a glottal stop there.
+
+    >>> plain_words("‘Dog’, don't! कुत्ता। 犬。")
+    ['dog', "don't", 'कुत्ता', '犬']
+    """
+    text = normalise(text.replace("\u200b", " ").translate(_IGNORED)).translate(_ONE_SIGN)
+    kinds = text.translate(_KINDS)
+    return [text[found.start() : found.end()] for found in (_EDGED if keep_edges else _PLAIN).finditer(kinds)]
+
+
+class Transcript:
+    """The words of a transcript, in which keywords are searched.
+
+    Parameters
+    ----------
+    text : str
+    segmented : bool
+        Whether spaces part the words even of scripts that are written without them, as in an alignment.
+    """
+
+    def __init__(self, text: str, segmented: bool = False) -> None:
+        self._text = text
+        self._segmented = segmented
+
+    @functools.cached_property
+    def _plain(self) -> str:
+        return f" {' '.join(plain_words(self._text))} "
+
+    @functools.cached_property
+    def _edged(self) -> str:
+        return f" {' '.join(plain_words(self._text, keep_edges=True))} "
+
+    def says(self, keyword: KeywordForm) -> bool:
+        """Whether a keyword, one word or several in a row, is among its words.
+
+        In running text of a script without spaces, that is wherever its letters stand in a row.
+        """
+        text = self._edged if keyword.keeps_edges else self._plain
+        if self._segmented or not keyword.unspaced:
+            return bool(keyword.words) and f" {' '.join(keyword.words)} " in text
+        return keyword.is_in_running(text)
+
+
+class KeywordForm:
+    """A keyword as it is searched in transcripts.
+
+    Attributes
+    ----------
+    words : list of str
+        Its words, as :func:`plain_words` gives them.
+    keeps_edges : bool
+        Whether it begins or ends with an apostrophe or a hyphen, which then must be said as well.
+    unspaced : bool
+        Whether it begins or ends in a script without spaces.
+    """
+
+    def __init__(self, keyword: str) -> None:
+        self.words = plain_words(keyword, keep_edges=True)
+        self.keeps_edges = self.words != plain_words(keyword)
+        ends = "".join(word[0] + word[-1] for word in (*self.words[:1], *self.words[-1:]))
+        self.unspaced = "u" in ends.translate(_KINDS)
+
+    def is_in_running(self, text: str) -> bool:
+        """Whether its letters stand in a row in plain words with spaces around them.
+
+        An end in a script with spaces needs a space beside it.
+        """
+        form = " ".join(self.words)
+        kinds = (form[0] + form[-1]).translate(_KINDS)
+        form = ("" if kinds[0] == "u" else " ") + form
+        last_is_spaced = not any(kind == "u" for kind in self.words[-1].translate(_KINDS))
+        form += " " if last_is_spaced else ""
+        place = text.find(form)
+        while place >= 0:
+            # A mark that follows belongs to the last letter, which then is another one.
+            if last_is_spaced or text[place + len(form)].translate(_KINDS) != "m":
+                return True
+            place = text.find(form, place + 1)
+        return False
+
+
+# Letters and signs that are written for one another, or left out.
+_ALIKE = {ord(sign): None for sign in (*INNER, *JOINERS)} | {
+    code: None for first, last in (*TONE_SIGNS, (0x02B9, 0x02C1), (0xA78B, 0xA78C)) for code in range(first, last + 1)
+}
 
 
 def without_marks(word: str) -> str:
-    """`word` without tone marks and other accents, for finding words that look alike."""
+    """`word` without tone marks, other accents and apostrophes, for finding words that look alike."""
     decomposed = unicodedata.normalize("NFD", normalise(word))
-    return "".join(character for character in decomposed if not unicodedata.combining(character))
+    return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_ALIKE) or normalise(word)
 
 
 class Vocabulary:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.lookalikes import warn_of_lookalikes
+from earmark.core.vocabulary import Vocabulary
 from earmark.corpora._alignments import clipped, in_order
 from earmark.corpora._import_log import ImportLog
 from earmark.media.audio import AudioInfo
@@ -55,6 +57,9 @@ def assemble(
         why = ledger.main_reason("utterances") or "Its lists are empty."
         raise EarmarkError(f"No utterance of {corpus.name} is left, so nothing was written. {why}")
     write_corpus(corpus, splits)
+    if corpus.keywords:
+        texts = (utterance.text for kept in splits.values() for utterance in kept if utterance.text)
+        warn_of_lookalikes(Vocabulary(corpus.keywords), texts)
     ledger.write(corpus.folder)
     ledger.report()
     return corpus

@@ -38,7 +38,8 @@ import typer
 from earmark.core.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
 from earmark.core.csv_tables import Problems, Row, Table, read_table
 from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import read_keywords
+from earmark.core.lookalikes import warn_of_lookalikes
+from earmark.core.vocabulary import Vocabulary, read_keywords
 from earmark.corpora._alignments import SpokenWord, align, read_words
 from earmark.corpora._assemble import Entry, refuse_file
 from earmark.corpora._listings import hashed_split
@@ -93,6 +94,9 @@ def prepare(
     splits: dict[str, list[Utterance]] = defaultdict(list)
     for entry in entries:
         splits[entry.split].append(entry.utterance(infos[entry.audio], aligned.get(entry.id)))
+    if listed:
+        texts = (entry.text or " ".join(word.word for word in aligned.get(entry.id, ())) for entry in entries)
+        warn_of_lookalikes(Vocabulary(listed), texts)
     return write_corpus(corpus, splits)
 
 

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import Vocabulary, normalise, plain_words, read_text
+from earmark.core.vocabulary import Vocabulary, plain_words, read_text
 from earmark.media.lookup import MediaFolder
 
 # Words of English that name nothing in a picture by themselves.
@@ -67,7 +67,9 @@ def named_in_captions(pictures: Sequence[Picture], keywords: Vocabulary) -> npt.
     # By the first word of each keyword: its column, and all of its words.
     forms: dict[str, list[tuple[int, list[str]]]] = {}
     for column, keyword in enumerate(keywords):
-        words = normalise(keyword).split()
+        words = plain_words(keyword)
+        if not words:
+            continue
         forms.setdefault(words[0], []).append((column, words))
     targets = np.zeros((len(pictures), len(keywords)), dtype=np.float32)
     for row, picture in zip(targets, pictures, strict=True):

@@ -13,15 +13,16 @@ import numpy.typing as npt
 
 from earmark.core.corpus import Utterance, Word
 from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import Vocabulary, normalise, plain_words
+from earmark.core.vocabulary import KeywordForm, Transcript, Vocabulary, plain_words
 from earmark.supervision.targets import Targets
 
 
 def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
     """Every place where `keyword`, one word or several in a row, stands in a word alignment."""
     # An alignment may have several words under one time, or signs of punctuation alone.
-    spoken = [(plain, word) for word in words for plain in plain_words(word.word)]
-    parts = normalise(keyword).split()
+    form = KeywordForm(keyword)
+    spoken = [(plain, word) for word in words for plain in plain_words(word.word, form.keeps_edges)]
+    parts = form.words
     stretches = (spoken[i : i + len(parts)] for i in range(len(spoken) - len(parts) + 1))
     return [Word(keyword, s[0][1].start_s, s[-1][1].end_s) for s in stretches if [plain for plain, _ in s] == parts]
 
@@ -36,15 +37,22 @@ def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targe
     EarmarkError
         If an utterance has neither text nor words.
     """
-    forms = [f" {normalise(word)} " for word in keywords]
+    forms = [KeywordForm(word) for word in keywords]
     rows = {}
     for utterance in utterances:
-        spoken = f" {' '.join(plain_words(_transcript(utterance)))} "
-        rows[utterance.id] = np.array([form in spoken for form in forms], dtype=np.float32)
+        transcript = Transcript(transcript_of(utterance), segmented=utterance.words is not None)
+        rows[utterance.id] = np.array([transcript.says(form) for form in forms], dtype=np.float32)
     return Targets(keywords, rows)
 
 
-def _transcript(utterance: Utterance) -> str:
+def transcript_of(utterance: Utterance) -> str:
+    """The words of an utterance's alignment, else its text.
+
+    Raises
+    ------
+    EarmarkError
+        If it has neither.
+    """
     if utterance.words is not None:
         return " ".join(word.word for word in utterance.words)
     if utterance.text is not None:
