@@ -188,6 +188,46 @@ def test_word_lists(mark: str, tmp_path: Path) -> None:
     assert read_words(path) == ["ajá", "Ajá", "òjò dídì", "O\u0323mo\u0323", "egbon"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '"rot, weiß";dog',
+        '"rot, weiß","dog"',
+        '"rot, weiß"\tdog',
+        "rot, weiß\tdog",
+        "rot, weiß;dog",
+        '"rot, weiß";"dog";',
+        "rot, weiß\tdog\t\t",
+        ' "rot, weiß" ; dog ',
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("header", ["", "Word;Keyword\n"])
+def test_commas_in_a_word_of_a_list(line: str, encoding: str, header: str, tmp_path: Path) -> None:
+    path = tmp_path / "words.csv"
+    path.write_text(f"{header}{line}\n", encoding=encoding)
+    assert read_word_list(path, Vocabulary(KEYWORDS)) == [Alias("rot, weiß", ("dog",))]
+    if not header:
+        assert read_words(path) == ["rot, weiß"]
+
+
+@pytest.mark.parametrize(
+    ("line", "alias"),
+    [
+        ("Hund;dog;", Alias("Hund", ("dog",))),
+        ("Hund,dog,,", Alias("Hund", ("dog",))),
+        ("dog;;", Alias("dog", ("dog",))),
+        ("dog", Alias("dog", ("dog",))),
+        ("a;b,dog", Alias("a;b", ("dog",))),
+        ('"say ""wuff""";dog', Alias('say "wuff"', ("dog",))),
+        ("5' Hund\tdog", Alias("5' Hund", ("dog",))),
+    ],
+)
+def test_delimiters_of_a_word_list(line: str, alias: Alias, tmp_path: Path) -> None:
+    (tmp_path / "words.csv").write_text(line, encoding="utf-8")
+    assert read_word_list(tmp_path / "words.csv", Vocabulary(KEYWORDS)) == [alias]
+
+
 def test_all_that_is_wrong_with_a_word_list(tmp_path: Path) -> None:
     path = tmp_path / "words.txt"
     path.write_text("ajá,dgo\na,b,c\n,dog\nyìnyín,snow\n", encoding="utf-8")

@@ -117,7 +117,7 @@ def test_keyword_lists_that_cannot_be_read(tmp_path: Path) -> None:
         read_keywords(path)
     with pytest.raises(EarmarkError, match=rf"{re.escape(str(tmp_path))} is a folder: name a file\."):
         read_keywords(tmp_path)
-    path.write_bytes("ọmọ".encode("utf-16"))
+    path.write_bytes("é".encode("latin-1"))
     with pytest.raises(EarmarkError, match="is not UTF-8 text"):
         read_keywords(path)
     path.write_text("dog\ndog\n")
@@ -137,6 +137,14 @@ def test_text_comes_back(tmp_path_factory: pytest.TempPathFactory, text: str) ->
         read_text(path).splitlines()
         == text.encode("utf-8", errors="ignore").decode().removeprefix("\ufeff").splitlines()
     )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+@pytest.mark.parametrize("line", ["big tree", '"big tree"', "big tree;", "big tree,,", "big tree\t", '"big tree";;'])
+def test_a_keyword_list_from_a_spreadsheet(tmp_path: Path, encoding: str, line: str) -> None:
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    (tmp_path / "keywords.csv").write_bytes(mark + f"ọmọ\r\n{line}\r\n".encode(encoding))
+    assert read_keywords(tmp_path / "keywords.csv").words == ("ọmọ", "big tree")
 
 
 # Words of a text

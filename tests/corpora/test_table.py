@@ -482,7 +482,7 @@ def test_files_that_are_not_there(folder: Path) -> None:
 
 def test_a_table_that_is_no_text(folder: Path) -> None:
     table = folder / "utterances.csv"
-    table.write_bytes("audio\naudio/a.wav\n".encode("utf-16"))
+    table.write_bytes("audio\naudio/é.wav\n".encode("latin-1"))
     with pytest.raises(EarmarkError, match=r"utterances\.csv is not UTF-8 text"):
         prepare(table, folder / "out")
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +10,12 @@ from sqlalchemy import delete, insert, select
 
 from earmark.archive.archive import Archive
 from earmark.archive.schema import words as rows
-from earmark.core.csv_tables import DELIMITERS, Problems
+from earmark.core.csv_tables import Problems, split_line
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, normalise, read_text
+
+# First lines that name the columns.
+HEADERS = (["word", "keyword"], ["word", "meaning"], ["words", "keywords"])
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,9 @@ class Alias:
 def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Alias]:
     """Read a list of words: one a line, or in two columns with the model's keyword behind it.
 
-    UTF-8, with or without a byte order mark. Columns are parted by a tab, a semicolon or a comma. A word that stands in
-    several lines means several keywords; several words may mean one. Blank lines and those that begin with ``#`` are
-    passed over.
+    The file is text or a table as spreadsheets save it; columns are separated by tabs, semicolons or commas, and cells
+    may be quoted. A word that stands in several lines means several keywords; several words may mean one. Blank lines,
+    those that begin with ``#`` and a first line that names the columns are passed over.
 
     Raises
     ------
@@ -46,8 +47,15 @@ def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Alias]:
     """
     problems = Problems()
     meant: dict[str, Alias] = {}
-    for number, cells in _lines(path):
-        word, keyword = cells[0], cells[-1]
+
+    def sense(cells: list[str]) -> int:
+        names_keyword = bool(cells) and cells[-1] in vocabulary
+        return 2 * names_keyword + (len(cells) == 2) if len(cells) in (1, 2) else 0
+
+    for number, cells in _lines(path, sense):
+        word, keyword = (cells[0], cells[-1]) if cells else ("", "")
+        if number == 1 and keyword not in vocabulary and [normalise(cell) for cell in cells] in HEADERS:
+            continue
         if len(cells) > 2 or not word or not keyword:
             problems.add(path, number, "write a word, or a word and the keyword that it means")
         elif keyword not in vocabulary:
@@ -71,7 +79,8 @@ def read_words(path: Path) -> list[str]:
     EarmarkError
         If the file can't be read, or holds no word.
     """
-    words = dict.fromkeys(cells[0] for _, cells in _lines(path) if cells[0])
+    listed = _lines(path, lambda cells: len(cells) == 2)
+    words = dict.fromkeys(cells[0] for _, cells in listed if cells and cells[0])
     if not words:
         raise EarmarkError(f"{path} holds no word: write one a line.")
     return list(words)
@@ -125,10 +134,8 @@ def resolve_query(archive: Archive, word: str) -> Alias:
     )
 
 
-def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that says something."""
+def _lines(path: Path, sense: Callable[[list[str]], int]) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of each line that says something; `sense` decides between delimiters."""
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
-            delimiter = next((mark for mark in DELIMITERS if mark in line), ",")
-            cells = next(csv.reader(io.StringIO(line), delimiter=delimiter, skipinitialspace=True), [""])
-            yield number, [cell.strip() for cell in cells]
+            yield number, split_line(line, sense)

@@ -1,18 +1,23 @@
-"""Tables that people make: reading them, and saying all that is wrong with them in one go."""
+"""Tables and lists that people make: reading them with any delimiter, and reporting all their problems at once."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import normalise, read_text
 
 DELIMITERS = (",", ";", "\t")
+SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)  # how Excel is told the delimiter
+MOST_SAMPLED = 100  # rows
 MOST_LINES = 50
 
 
@@ -49,6 +54,7 @@ class Problems:
         raise EarmarkError("\n".join([summary, *lines[:MOST_LINES], *more]))
 
     def _lines(self) -> Iterator[str]:
+        """One line a problem, by file and row."""
         for path, found in sorted(self._found.items()):
             file = f"{path.name} " if len(self._found) > 1 else ""
             for row, what in sorted(found, key=lambda problem: problem[0]):
@@ -105,10 +111,11 @@ class Table:
 
 
 def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str], problems: Problems) -> Table:
-    """Read a table of UTF-8 text (with or without a byte order mark) whose first row names its columns.
+    """Read a table whose first row names its columns, as spreadsheets save it (UTF-8, or UTF-16 with its mark).
 
-    Cells are parted by commas, semicolons or tabs, whichever makes most sense of the first row. The case of column
-    names and their order do not matter, and other columns may stand beside the wanted ones.
+    Cells are separated by commas, semicolons or tabs: by what gives most of the wanted columns in the first row, then
+    most columns, then rows that fit below them. Excel's first line ``sep=;`` is understood. The case of column names
+    and their order do not matter, and other columns may stand beside the wanted ones.
 
     Parameters
     ----------
@@ -125,17 +132,20 @@ def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str
         If the file is missing or is not UTF-8.
     """
     path, text, wanted = Path(path), read_text(path), [*required, *optional]
-    delimiter = max(DELIMITERS, key=lambda delimiter: _sense(text, delimiter, wanted))
+    stated = SEPARATOR_LINE.match(text)
+    text = text[stated.end() :] if stated else text
+    delimiter = stated[1] if stated else max(DELIMITERS, key=lambda delimiter: _sense(text, delimiter, wanted))
     records = _records(text, delimiter)
     rows: list[Row] = []
-    number, whole = 0, True
+    number, whole = (1 if stated else 0), True
     try:
         header = [cell.strip() for cell in next(records, [])]
-        number = 1
+        number += 1
         columns = [normalise(name) for name in header]
         if not _columns_in_order(path, header, required, wanted, problems):
             return Table(path, whole=False)
-        for number, cells in enumerate(records, start=2):
+        for cells in records:
+            number += 1
             if any(cell.strip() for cell in cells[len(columns) :]):
                 whole = False
                 what = f"there are {len(cells)} cells below {len(columns)} column names"
@@ -162,13 +172,39 @@ def _records(text: str, delimiter: str) -> Iterator[list[str]]:
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True)
 
 
-def _sense(text: str, delimiter: str, wanted: Sequence[str]) -> tuple[int, int]:
-    """How much sense the first row makes if `delimiter` parts its cells: wanted columns, then cells at all."""
+def _sense(text: str, delimiter: str, wanted: Sequence[str]) -> tuple[int, int, int]:
+    """How much sense a delimiter makes: wanted columns, columns at all, and rows among the first that fit below."""
+    records = _records(text, delimiter)
     try:
-        header = next(_records(text, delimiter), [])
+        header = next(records, [])
     except csv.Error:
-        return (0, 0)
-    return (len({normalise(cell) for cell in header} & set(wanted)), len(header))
+        return (0, 0, 0)
+    fitting = 0
+    with contextlib.suppress(csv.Error):
+        fitting = sum(not any(cell.strip() for cell in cells[len(header) :]) for cells in islice(records, MOST_SAMPLED))
+    return (len({normalise(cell) for cell in header} & set(wanted)), len(header), fitting)
+
+
+def split_line(line: str, sense: Callable[[list[str]], int]) -> list[str]:
+    """The cells of a line of a list without a header, without blanks around them and empty cells at the end.
+
+    Parameters
+    ----------
+    line : str
+    sense : callable
+        How much sense cells make; tabs, semicolons and commas are tried in this order, and the best ones are taken.
+    """
+    return max((_cells(line, delimiter) for delimiter in ("\t", ";", ",")), key=sense)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])]
+    except csv.Error:
+        return []
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
 
 
 def _columns_in_order(

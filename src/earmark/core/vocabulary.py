@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import functools
 import re
@@ -259,30 +260,41 @@ def _first_repeated(words: Iterable[str]) -> str | None:
 
 
 def read_keywords(path: Path | str) -> Vocabulary:
-    """Read a keyword list: UTF-8 text, one keyword a line; blank lines and lines from ``#`` on are passed over.
+    """Read a keyword list: text, one keyword a line; blank lines and lines from ``#`` on are passed over.
+
+    A spreadsheet's file of one column will do: quotes around a keyword and delimiters behind it are left out.
 
     Raises
     ------
     EarmarkError
-        If the file is missing, is not UTF-8, or its list is empty or repeats a word.
+        If the file is missing, is no text in UTF-8 or UTF-16, or its list is empty or repeats a word.
     """
-    lines = read_text(path).splitlines()
+    lines = (line.strip().rstrip(",;\t").rstrip() for line in read_text(path).splitlines())
     try:
-        return Vocabulary(line for line in lines if line.strip() and not line.lstrip().startswith("#"))
+        return Vocabulary(_unquoted(line) for line in lines if line and not line.startswith("#"))
     except EarmarkError as error:
         raise EarmarkError(f"{path}: {error}") from None
 
 
+def _unquoted(cell: str) -> str:
+    quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if quoted else cell
+
+
+BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
 def read_text(path: Path | str) -> str:
-    """Read a UTF-8 text file, with or without a byte order mark.
+    """Read a text file: UTF-8 with or without a byte order mark, or UTF-16 with one, as Excel writes it.
 
     Raises
     ------
     EarmarkError
-        If the file is missing, is a folder, or is not UTF-8.
+        If the file is missing, is a folder, or is neither.
     """
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        content = Path(path).read_bytes()
+        return content.decode("utf-16" if content.startswith(BYTE_ORDER_MARKS) else "utf-8-sig")
     except FileNotFoundError:
         raise EarmarkError(f"There is no file {path}: check its name.") from None
     except IsADirectoryError:
