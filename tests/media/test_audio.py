@@ -14,6 +14,15 @@ from earmark.core.errors import EarmarkError
 from earmark.media.audio import audio_info, check_audio, read_audio
 from support.media import tone, write_tone
 
+
+def write_noise(path: Path, seconds: float, **how: str) -> Path:
+    noise = np.random.default_rng(0).normal(0, 0.1, round(seconds * 16_000)).clip(-0.9, 0.9)
+    with soundfile.SoundFile(path, "w", 16_000, 1, **how) as file:
+        for block in np.array_split(noise, 100):  # libsndfile's stack overflows where Vorbis gets much at once
+            file.write(block)
+    return path
+
+
 FORMATS = {
     "wav": {},
     "float.wav": {"subtype": "FLOAT"},
@@ -30,9 +39,10 @@ FORMATS = {
 @pytest.mark.parametrize("channels", [1, 2])
 def test_every_format_is_the_same_sound(tmp_path: Path, ending: str, sample_rate: int, channels: int) -> None:
     path = write_tone(tmp_path / f"a.{ending}", 1.5, sample_rate, channels, **FORMATS[ending])
-    samples = round(1.5 * sample_rate)
+    rate = 48_000 if "opus" in ending else sample_rate  # RFC 7845: Opus is decoded at 48 kHz, whatever went in
+    samples = round(1.5 * rate)
     for info in (audio_info(path), check_audio(path)):
-        assert (info.sample_rate, info.samples, info.channels) == (sample_rate, samples, channels)
+        assert (info.sample_rate, info.samples, info.channels) == (rate, samples, channels)
         assert info.duration_s == 1.5
     waveform = read_audio(path)
     assert waveform.dtype == np.float32
@@ -92,12 +102,10 @@ def test_no_audio(tmp_path: Path, read, name: str, content: bytes | None, messag
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-@pytest.mark.parametrize("read", [audio_info, check_audio, read_audio])
-def test_a_name_that_is_no_unicode_is_one_sentence(tmp_path: Path, read) -> None:
+def test_a_name_that_is_no_unicode_is_read_as_any_other(tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"\xff.wav")
     path.write_bytes(write_tone(tmp_path / "a.wav").read_bytes())
-    with pytest.raises(EarmarkError, match=r"can't be read as audio \(.* can't encode"):
-        read(path)
+    assert audio_info(path).samples == len(read_audio(path)) == 16_000
 
 
 @pytest.mark.parametrize("read", [audio_info, check_audio, read_audio])
@@ -115,13 +123,18 @@ def test_no_sound_at_all(tmp_path: Path, read, ending: str) -> None:
 
 
 @pytest.mark.parametrize("ending", FORMATS)
-@pytest.mark.parametrize("part", [0.02, 0.3, 0.5, 0.9, 0.99])
-def test_a_file_that_was_cut_short_is_noticed(tmp_path: Path, ending: str, part: float) -> None:
-    path = write_tone(tmp_path / f"a.{ending}", 5.0, **FORMATS[ending])
-    whole = path.read_bytes()
-    path.write_bytes(whole[: int(len(whole) * part)])
-    with pytest.raises(EarmarkError, match=r"is cut short|can't be read|holds no sound"):
-        check_audio(path)
+@pytest.mark.parametrize("part", [0.3, 0.5, 0.9, 0.99])
+def test_what_is_there_of_a_file_that_was_cut_short(tmp_path: Path, ending: str, part: float) -> None:
+    whole = write_noise(tmp_path / f"whole.{ending}", 20.0, **FORMATS[ending])
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * part)])
+    info = check_audio(path)
+    assert abs(info.duration_s / 20.0 - part) < 0.1
+    assert any(f"a.{ending}" in note for note in info.notes)
+    expected, there = read_audio(whole), read_audio(path)
+    assert len(there) == round(info.duration_s * 16_000)
+    settled = slice(0, len(there) - 2_000)
+    np.testing.assert_allclose(there[settled], expected[: len(there)][settled], atol=2e-4)
 
 
 def test_a_wav_of_unknown_length_is_whole(tmp_path: Path) -> None:

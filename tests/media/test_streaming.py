@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import re
 import tracemalloc
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,8 +15,7 @@ import soxr
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
-from earmark.media.audio import check_audio
-from earmark.media.streaming import long_audio_info, read_span
+from earmark.media.audio import audio_info, read_span
 from support.media import repack, write_container, write_tone
 
 Samples = npt.NDArray[np.float32]
@@ -102,7 +100,7 @@ def written(path: Path, ending: str, sample_rate: int, channels: int = 2) -> Pat
 
 def check_tiles(path: Path, whole: Samples, sample_rate: int, atol: float = 1e-6) -> None:
     expected = resampled(whole, sample_rate)
-    info = long_audio_info(path)
+    info = audio_info(path)
     assert (info.samples, info.sample_rate, info.channels) == (len(whole), sample_rate, whole.shape[1])
     for cuts_s in CUTS_S:
         stretches = tiled(path, cuts_s)
@@ -117,7 +115,10 @@ def check_tiles(path: Path, whole: Samples, sample_rate: int, atol: float = 1e-6
 )
 def test_stretches_tile_the_whole(tmp_path: Path, ending: str, sample_rate: int) -> None:
     path = written(tmp_path, ending, sample_rate)
-    check_tiles(path, *soundfile.read(str(path), dtype="float32", always_2d=True))
+    if "opus" in ending:  # libsndfile decodes it by another program, and not always at 48 kHz
+        check_tiles(path, *decoded(path))
+    else:
+        check_tiles(path, *soundfile.read(str(path), dtype="float32", always_2d=True))
 
 
 @pytest.mark.parametrize("sample_rate", [rate for rate in RATES if rate <= 48_000])
@@ -190,7 +191,7 @@ def test_channels_are_kept_apart(tmp_path: Path, channels: int) -> None:
 def test_six_channels_of_a_film(tmp_path: Path) -> None:
     sound = noise_and_sweep(48_000, 6, 3.0)
     path = write_container(tmp_path / "a.mov", sound, 48_000, "pcm_s16le", video_s=2.0)
-    assert long_audio_info(path).channels == 6
+    assert audio_info(path).channels == 6
     np.testing.assert_allclose(read_span(path, 0, 9), resampled(sound, 48_000), atol=2e-4)
 
 
@@ -224,41 +225,30 @@ def test_no_such_stretch(tmp_path: Path, start_s: float, end_s: float) -> None:
         read_span(path, start_s, end_s)
 
 
-def hear(path: Path) -> None:
-    """Read a recording as an indexer does."""
-    duration_s = long_audio_info(path).duration_s
-    for start_s in np.arange(0, duration_s, 5.0):
-        read_span(path, start_s, min(duration_s, start_s + 5.0))
-
-
 @pytest.mark.parametrize("part", [0.3, 0.8])
-@pytest.mark.parametrize(
-    "ending", ["wav", "flac", "ogg", "opus.ogg", "mp3", "index-first.m4a", "fragments.mp4", "aac.mkv", "webm", "wma"]
-)
-def test_what_is_missing_is_said(tmp_path: Path, ending: str, part: float) -> None:
-    path = written(tmp_path, ending, 16_000)
-    whole_s = long_audio_info(path).duration_s
+@pytest.mark.parametrize("ending", ["wav", "flac", "ogg", "opus.ogg", "mp3", "fragments.mp4", "aac.mkv", "webm", "wma"])
+def test_what_is_there_of_a_file_that_was_cut_short(tmp_path: Path, ending: str, part: float) -> None:
+    path = written(tmp_path, ending, 48_000 if "opus" in ending or ending == "webm" else 16_000)
+    whole = read_span(path, 0.0, 20.0)
+    whole_s = audio_info(path).duration_s
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * part)])
-    with pytest.raises(EarmarkError, match=rf"{re.escape(str(path))} (is cut short|can't be read)") as told:
-        hear(path)
-    assert read_span(path, 0.5, 2.0).shape == (2, 24_000)  # what is there can be read
-    after_s = re.search(r"after (\d+\.\d\d) s: copy it again\.$", str(told.value))
-    if after_s:
-        assert abs(float(after_s[1]) / whole_s - part) < 0.1
-    if ending in PLAIN:
-        with pytest.raises(EarmarkError) as checked:
-            check_audio(path)
-        assert str(checked.value) == str(told.value)
+    info = audio_info(path)
+    assert any(f"a.{ending}" in note and not note.endswith(".") for note in info.notes)
+    assert abs(info.duration_s / whole_s - part) < 0.15
+    there = read_span(path, 0.0, 20.0)
+    assert there.shape == (2, round(info.duration_s * SAMPLE_RATE))
+    settled = there.shape[1] - SAMPLE_RATE // 5
+    np.testing.assert_allclose(there[:, :settled], whole[:, :settled], atol=2e-4)
 
 
-@pytest.mark.parametrize("read", [long_audio_info, lambda path: read_span(path, 0.0, 1.0)])
+@pytest.mark.parametrize("read", [audio_info, lambda path: read_span(path, 0.0, 1.0)])
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("missing.m4a", None, "There is no audio file"),
-        ("nothing.m4a", b"", "can't be read as audio"),
-        ("nothing.wav", b"", "can't be read as audio"),
+        ("nothing.m4a", b"", r"can't be read as audio \(it is empty\): copy it again"),
+        ("nothing.wav", b"", r"can't be read as audio \(it is empty\): copy it again"),
         ("letter.mp3", b"This is a letter to my aunt. " * 500, "can't be read as audio"),
         ("letter.m4a", b"This is a letter to my aunt. " * 500, "can't be read as audio"),
         ("phone.m4a", b"\0\0\0\x20ftypM4A " + bytes(500), "can't be read as audio"),
@@ -273,7 +263,7 @@ def test_no_audio(tmp_path: Path, read: Callable[[Path], object], name: str, con
         read(tmp_path / name)
     assert name in str(told.value)
     assert "\n" not in str(told.value)
-    if content is not None:
+    if content:
         assert str(told.value).endswith("save it as wav, flac, ogg, mp3, m4a, mp4 or webm.")
 
 
@@ -281,19 +271,21 @@ def test_a_recorder_that_stopped_before_it_wrote_its_index(tmp_path: Path) -> No
     path = written(tmp_path, "m4a", 16_000)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(EarmarkError, match=r"a\.m4a is cut short after 0\.00 s: copy it again\."):
-        long_audio_info(path)
+    with pytest.raises(
+        EarmarkError, match=r"a\.m4a has no index, .*: copy it again, or let .* repair it\."
+    ):
+        audio_info(path)
 
 
 def test_a_silent_film(tmp_path: Path) -> None:
     path = write_container(tmp_path / "a.mp4", np.empty((0, 1), np.float32), 16_000, "aac", video_s=1.0)
     with pytest.raises(EarmarkError, match=r"a\.mp4 has no sound track: name a file with sound\."):
-        long_audio_info(path)
+        audio_info(path)
 
 
 def test_no_sound_at_all(tmp_path: Path) -> None:
     soundfile.write(str(tmp_path / "a.wav"), np.zeros(0), SAMPLE_RATE)
-    for read in (long_audio_info, lambda path: read_span(path, 0.0, 1.0)):
+    for read in (audio_info, lambda path: read_span(path, 0.0, 1.0)):
         with pytest.raises(EarmarkError, match="holds no sound"):
             read(tmp_path / "a.wav")
 

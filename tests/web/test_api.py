@@ -22,7 +22,7 @@ from earmark.archive.query_aliases import Alias, keep_words
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.archive.search import SearchOptions, search
 from earmark.archive.waveform_overview import peaks
-from earmark.media.streaming import read_span
+from earmark.media.audio import read_span
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.recipe import Recipe
 from earmark.web.errors import without_paths

@@ -24,9 +24,8 @@ from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
 from earmark.core.types import canonical_path
-from earmark.media.audio import require_file
+from earmark.media.audio import audio_info, require_file
 from earmark.media.lookup import MediaFolder
-from earmark.media.streaming import long_audio_info
 
 NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
 SEARCHED = (NEW, DONE)  # recordings that hits are shown of
@@ -152,7 +151,7 @@ def _sound_name(path: Path) -> str:
 
 
 def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
-    info = long_audio_info(here["path"])
+    info = audio_info(here["path"])
     sound = {"duration_s": info.duration_s, "sample_rate": info.sample_rate, "channels": info.channels}
     try:
         with archive.writing() as connection:

@@ -15,8 +15,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 from earmark.localisation.peaks import Extents, extents, non_max_suppression
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.media.audio import Waveform
-from earmark.media.streaming import read_span
+from earmark.media.audio import Waveform, read_span
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import pad
 

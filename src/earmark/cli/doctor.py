@@ -70,7 +70,7 @@ def _audio() -> str:
     import av
     import soundfile
 
-    from earmark.media.streaming import read_span
+    from earmark.media.audio import read_span
 
     writers = dict.fromkeys(AUDIO_FORMATS, _write_plain) | dict.fromkeys(CONTAINERS, _write_container)
     broken = []

@@ -1,29 +1,67 @@
-"""Audio files in, mono 16 kHz waveforms out."""
+"""The one reader of sound: files of any container and codec in, waveforms at 16 kHz out, a stretch at a time.
+
+Every sound track is read, one behind the other as the channels of the recording. Time 0 is where players show it: the
+start of the film, if the file is one, so that a track that begins later begins with silence. What a file holds is
+counted from its packets; what its header says otherwise is a note.
+"""
 
 from __future__ import annotations
 
+import logging
+import math
 import os
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
-from earmark.core.timing import SAMPLE_RATE
-from earmark.media.truncation import is_truncated
+from earmark.core.timing import SAMPLE_RATE, exact_div, s_to_samples
+from earmark.media._bytes import ByteView, Layout, Part, layout_of, only_vorbis_page
+from earmark.media._track import COUNTED, Scan, Track, open_container, scan_tracks
+from earmark.media.truncation import is_truncated, lacks_index, xing_frames
+
+FORMATS = "wav, flac, ogg, mp3, m4a, mp4 or webm"
+MARGIN_S = 0.1  # more than the resampler's filter reaches at any rate
+FAR_BEYOND_FULL_SCALE = 1e6  # of no microphone; squares of more soon overflow
+MOST_LINKS = 512  # of a chained stream
+LONGEST_WHOLE_S = 12 * 3600.0  # 2.8 GB at 16 kHz
+OPEN_FILES = 4  # that are kept open for the next stretch
 
 Waveform = npt.NDArray[np.float32]
-SAMPLES_AT_A_TIME = 1 << 16  # bounds the memory that checking a long recording takes
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header of an audio file says."""
+    """What an audio file holds, as counted.
+
+    Attributes
+    ----------
+    sample_rate : int
+        The highest of its tracks.
+    samples : int
+        At that rate, to the end of the longest track.
+    channels : int
+        Of all tracks.
+    start_s : float
+        Where the first track's sound begins; before it, there is silence.
+    notes : tuple of str
+        What is wrong with the file but no hindrance, a sentence without a full stop each.
+    """
 
     sample_rate: int
     samples: int
     channels: int
+    start_s: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -31,58 +69,301 @@ class AudioInfo:
         return self.samples / self.sample_rate
 
 
-def audio_info(path: Path | str) -> AudioInfo:
-    """Read the header of an audio file (wav, flac, ogg or mp3).
+class AudioReader:
+    """An open audio file.
+
+    Parameters
+    ----------
+    path : Path or str
+
+    Attributes
+    ----------
+    info : AudioInfo
 
     Raises
     ------
     EarmarkError
         If the file is missing, is no audio that can be read, or holds no sound at all.
     """
-    import soundfile
 
-    require_file(path)
+    def __init__(self, path: Path | str) -> None:
+        require_file(path)
+        self.path = path
+        self._warned = False
+        self._name = os.path.basename(os.fspath(path))
+        try:
+            layout = layout_of(path)
+            self._notes = list(layout.notes)
+            self._lines = self._open(layout)
+            self.info = self._describe()
+        except OSError as error:
+            raise EarmarkError(f"{path} can't be read ({error.strerror or error}): copy it again.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        for line in self._lines:
+            for track in line.tracks:
+                track.close()
+
+    def read(self, start_s: float, end_s: float) -> Waveform:
+        """Read a stretch; see :func:`read_span`."""
+        if not 0 <= start_s < end_s < math.inf:
+            raise EarmarkError(
+                f"{start_s} to {end_s} s is no stretch of {self.path}: it starts at 0 s or later and ends later."
+            )
+        end_s = min(end_s, max(start_s, self.info.duration_s) + 1.0)
+        rows = [self._stretch(line, start_s, end_s) for line in self._lines]
+        longest = max(len(row) for row in rows)
+        padded = [np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
+        return np.ascontiguousarray(np.concatenate(padded, axis=1).T, dtype=np.float32)
+
+    def check(self) -> AudioInfo:
+        """Decode all of it; what can't be decoded, or is no number, is found then."""
+        damaged = 0
+        for line in self._lines:
+            for block in line.blocks(0, line.samples):
+                require_numbers(block, self.path)
+            damaged += line.take_damage()
+        if not damaged:
+            return self.info
+        notes = (*self.info.notes, _damage_note(self._name))
+        return AudioInfo(self.info.sample_rate, self.info.samples, self.info.channels, self.info.start_s, notes)
+
+    def _stretch(self, line: _Line, start_s: float, end_s: float) -> Waveform:
+        first, stop = s_to_samples(start_s), s_to_samples(end_s)
+        begin, skipped = _aligned(start_s, line.sample_rate)
+        end = s_to_samples(end_s + MARGIN_S, line.sample_rate)
+        line.take_damage()
+        parts = list(_resampled(line.blocks(begin, end), line.sample_rate, line.channels))
+        if line.take_damage() and not self._warned:
+            log.warning("%s, as between %.1f and %.1f s.", _damage_note(str(self.path)), start_s, end_s)
+            self._warned = True
+        resampled = np.concatenate(parts or [np.empty((0, line.channels), dtype=np.float32)])
+        require_numbers(resampled, self.path)
+        return resampled[first - skipped : stop - skipped]
+
+    def _open(self, layout: Layout) -> list[_Line]:
+        if len(layout.links) == 1:
+            return [_Line([track]) for track in self._tracks(layout.links[0], None)]
+        chained: list[Track] = []
+        problems: list[EarmarkError] = []
+        links = layout.links[:MOST_LINKS]
+        for link in links:
+            try:
+                chained += self._tracks(link, chained[0] if chained else None)[:1]
+            except EarmarkError as problem:
+                problems.append(problem)
+            for track in chained[-1:]:
+                track.close()  # of hundreds of links, only those that are read are open
+        if not chained:
+            raise problems[0]
+        left_out = len(layout.links) - len(chained)
+        if left_out:
+            self._notes.append(f"{self._name}: {left_out} of its {len(layout.links)} chained streams can't be read")
+        return [_Line(chained)]
+
+    def _tracks(self, parts: list[Part], like: Track | None) -> list[Track]:
+        """The sound tracks of one container, on one time line."""
+        opened = _opened(self.path, parts)
+        if opened.frames is not None:
+            parts = opened.frames
+        tracks: list[Track] = []
+        problems: list[EarmarkError] = []
+        for number, (index, scan) in enumerate(opened.scans.items(), 1):
+            try:
+                track = Track(str(self.path), lambda: ByteView(self.path, parts), index, scan, like, opened.end)
+                tracks.append(track)
+            except Exception as error:  # as decoders of damaged files raise
+                problem = error if isinstance(error, EarmarkError) else unreadable(self.path, error)
+                problems.append(problem)
+                if len(opened.scans) > 1:
+                    self._notes.append(f"{self._name}: its sound track {number} can't be decoded and is left out")
+        if not tracks:
+            raise _without_sound(self.path, problems)
+        zero_s = min([*opened.starts_s, *(track.first_s for track in tracks)])
+        for track in tracks:
+            track.count(zero_s)
+        tracks = [track for track in tracks if track.samples] or tracks[:1]
+        if len(tracks) > 1:
+            self._notes.append(f"{self._name} has {len(tracks)} sound tracks, which are read as channels")
+        return tracks
+
+    def _describe(self) -> AudioInfo:
+        rate = max(line.sample_rate for line in self._lines)
+        samples = max(round(Fraction(line.samples * rate, line.sample_rate)) for line in self._lines)
+        if samples == 0:
+            raise empty(self.path)
+        first = self._lines[0].tracks[0]
+        info = AudioInfo(
+            sample_rate=rate,
+            samples=samples,
+            channels=sum(line.channels for line in self._lines),
+            start_s=first.lead / first.sample_rate,
+        )
+        if is_truncated(Path(self.path)):
+            self._notes.append(
+                f"{self._name} ends before it should, after {info.duration_s:.2f} s: copy it again if there is more"
+            )
+        elif len(self._lines[0].tracks) == 1 and first.says_length and not self._notes:
+            said_s = first.said_s or 0.0
+            there_s = (first.samples - first.lead) / first.sample_rate
+            if abs(said_s - there_s) > 0.5 and abs(said_s - info.duration_s) > 0.5:
+                self._notes.append(f"{self._name} says that it lasts {said_s:.2f} s, and holds {there_s:.2f} s")
+        return AudioInfo(info.sample_rate, info.samples, info.channels, info.start_s, tuple(self._notes))
+
+
+class _Line:
+    """Tracks that follow each other in time, as the links of a chained stream do."""
+
+    def __init__(self, tracks: Sequence[Track]) -> None:
+        self.tracks = list(tracks)
+        self.sample_rate = tracks[0].sample_rate
+        self.channels = tracks[0].channels
+        self.samples = sum(track.samples for track in tracks)
+
+    def blocks(self, start: int, stop: int) -> Iterator[Waveform]:
+        begin = 0
+        for track in self.tracks:
+            end = begin + track.samples
+            if start < end and stop > begin:
+                yield from track.blocks(max(0, start - begin), min(stop, end) - begin)
+                if len(self.tracks) > 1:
+                    track.close()
+            begin = end
+
+    def take_damage(self) -> int:
+        damaged = sum(track.damaged for track in self.tracks)
+        for track in self.tracks:
+            track.damaged = 0
+        return damaged
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """What a container says before anything is decoded."""
+
+    scans: dict[int, Scan | None]
+    starts_s: list[float]
+    frames: list[Part] | None = None
+    end: int | None = None
+
+
+def _opened(path: Path | str, parts: list[Part]) -> _Opened:
+    view = ByteView(path, parts)
     try:
-        info = soundfile.info(str(path))
-    except (RuntimeError, TypeError, UnicodeError) as error:
-        raise unreadable(path, error) from error
-    if info.frames == 0:
-        raise empty(path)
-    return AudioInfo(sample_rate=info.samplerate, samples=info.frames, channels=info.channels)
+        try:
+            container = open_container(view)
+        except Exception as error:  # as decoders of damaged files raise
+            raise _no_container(path, error) from error
+        with container:
+            tracks = [track for track in container.streams.audio if track.codec_context is not None]
+            if not tracks:
+                raise EarmarkError(f"{path} has no sound track: name a file with sound.")
+            if container.format.name in COUNTED and tracks[0].codec_context.name.startswith("pcm_"):
+                return _Opened({tracks[0].index: None}, [])
+            starts_s = [
+                float(film.start_time * film.time_base)
+                for film in container.streams.video
+                if film.start_time is not None and not _is_cover(film)
+            ]
+            if container.format.name.startswith("mov"):
+                starts_s.append(0.0)  # its edit lists count from the start of the film
+            scans = scan_tracks(container, tracks)
+            frames = None
+            if container.format.name == "mp3":
+                frames = _with_frames(path, scans[tracks[0].index].packets)
+            is_ogg = container.format.name == "ogg" and len(container.streams) == 1
+            return _Opened(dict(scans), starts_s, frames, only_vorbis_page(path, parts) if is_ogg else None)
+    finally:
+        view.close()
 
 
-def check_audio(path: Path | str) -> AudioInfo:
-    """Decode a whole audio file and say what it truly holds.
+def _with_frames(path: Path | str, frames: int) -> list[Part] | None:
+    """An mp3 file whose first frame counts the others rightly; None if it does."""
+    patch = xing_frames(path, frames)
+    if patch is None:
+        return None
+    at, content = patch
+    return [range(at), content, range(at + len(content), os.path.getsize(path))]
 
-    A header tells little about a damaged or half-copied file: decoders fill in, or stop early, in silence.
+
+def _is_cover(film: Any) -> bool:
+    """Whether a stream of pictures is the cover of an album."""
+    import av
+
+    try:
+        return bool(film.disposition & av.stream.Disposition.attached_pic)
+    except AttributeError:
+        return False
+
+
+def open_audio(path: Path | str) -> AudioReader:
+    """Open an audio file of any container and codec.
 
     Raises
     ------
     EarmarkError
-        If the file is missing, can't be decoded to its end, is shorter than it says itself, holds no sound at
-        all, or holds samples that are not numbers.
+        If the file is missing, is no audio that can be read, or holds no sound at all.
     """
-    import soundfile
+    return AudioReader(path)
 
-    said = audio_info(path)
-    samples = 0
-    try:
-        with soundfile.SoundFile(str(path)) as file:
-            # SoundFile.blocks hands out uninitialised samples where a file ends early; read does not.
-            while len(block := file.read(SAMPLES_AT_A_TIME, dtype="float32", always_2d=True)):
-                require_numbers(block, path)
-                samples += len(block)
-    except RuntimeError as error:
-        raise unreadable(path, error) from error
-    if samples < said.samples or is_truncated(Path(path)):
-        raise cut_short(path, samples / said.sample_rate)
-    return AudioInfo(said.sample_rate, samples, said.channels)
+
+def audio_info(path: Path | str) -> AudioInfo:
+    """Count what an audio file holds, from its packets.
+
+    Raises
+    ------
+    EarmarkError
+        As :func:`open_audio`.
+    """
+    with _borrowed(path) as reader:
+        return reader.info
+
+
+def check_audio(path: Path | str) -> AudioInfo:
+    """Decode a whole audio file and say what it holds, with a note of what can't be decoded.
+
+    Raises
+    ------
+    EarmarkError
+        As :func:`open_audio`; or if it holds samples that are not numbers.
+    """
+    with _borrowed(path) as reader:
+        return reader.check()
+
+
+def read_span(path: Path | str, start_s: float, end_s: float) -> Waveform:
+    """Read a part of a recording at 16 kHz: the very samples that resampling the whole of it would give there.
+
+    Parameters
+    ----------
+    path : Path or str
+    start_s, end_s : float
+        Rounded to samples at 16 kHz.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (channels, samples), float32
+        Shorter, or empty, where the recording ends before `end_s`. The same whichever stretches were read before.
+        What can't be decoded is silence, of which the log has a warning.
+
+    Raises
+    ------
+    EarmarkError
+        As :func:`open_audio`; if the stretch holds samples that are not numbers; or if there is no such stretch.
+    """
+    with _borrowed(path) as reader:
+        return reader.read(start_s, end_s)
 
 
 def read_audio(path: Path | str) -> Waveform:
-    """Read a whole audio file as one mono waveform at 16 kHz.
-
-    Channels are averaged; any other sampling rate is resampled.
+    """Read a whole audio file as one mono waveform at 16 kHz: the average of its channels.
 
     Returns
     -------
@@ -92,25 +373,17 @@ def read_audio(path: Path | str) -> Waveform:
     Raises
     ------
     EarmarkError
-        If the file is missing, is no audio that can be read, holds no sound at all, or holds samples that are
-        not numbers.
+        As :func:`read_span`; or if it is longer than 12 hours.
     """
-    import soundfile
-
-    require_file(path)
-    try:
-        samples, sample_rate = soundfile.read(str(path), dtype="float32", always_2d=True)
-    except (RuntimeError, TypeError, UnicodeError) as error:
-        raise unreadable(path, error) from error
-    if len(samples) == 0:
-        raise empty(path)
-    require_numbers(samples, path)
-    mono = samples.mean(axis=1)
-    if sample_rate != SAMPLE_RATE:
-        import soxr
-
-        mono = soxr.resample(mono, sample_rate, SAMPLE_RATE)
-    return np.ascontiguousarray(mono, dtype=np.float32)
+    with _borrowed(path) as reader:
+        if reader.info.duration_s > LONGEST_WHOLE_S:
+            raise EarmarkError(
+                f"{path} lasts {reader.info.duration_s / 3600:.0f} hours, too long to be read at once: index it "
+                "with 'earmark index', or cut it."
+            )
+        channels = reader.read(0.0, reader.info.duration_s)
+    mono: Waveform = channels[0] if len(channels) == 1 else channels.mean(axis=0, dtype=np.float32)
+    return mono
 
 
 def at_speed(waveform: Waveform, speed: float) -> Waveform:
@@ -138,19 +411,18 @@ def require_file(path: Path | str) -> None:
     """Stop with one sentence where there is no file."""
     if os.path.isdir(path):
         raise EarmarkError(f"{path} is a folder: name an audio file.")
-    if not os.path.isfile(path):  # unlike Path.is_file, it takes names that no system would
+    if not os.path.lexists(path) or (os.path.islink(path) and not os.path.exists(path)):
         raise EarmarkError(f"There is no audio file {path}: check its name, or whether it was moved.")
+    if not os.path.isfile(path):
+        raise EarmarkError(f"{path} is no regular file: name an audio file.")
+    if os.path.getsize(path) == 0:
+        raise EarmarkError(f"{path} can't be read as audio (it is empty): copy it again.")
 
 
 def require_numbers(samples: Waveform, path: Path | str) -> None:
-    """Stop with one sentence where samples are infinite or not numbers."""
-    if not np.isfinite(samples).all():
+    """Stop with one sentence where samples are infinite, not numbers, or such as overflow."""
+    if len(samples) and not np.abs(samples).max() < FAR_BEYOND_FULL_SCALE:
         raise EarmarkError(f"{path} holds samples that are not numbers: export it once more.")
-
-
-def cut_short(path: Path | str, after_s: float) -> EarmarkError:
-    """What to say of a file that ends before it should, after so many seconds of sound."""
-    return EarmarkError(f"{path} is cut short after {after_s:.2f} s: copy it again.")
 
 
 def empty(path: Path | str) -> EarmarkError:
@@ -158,7 +430,79 @@ def empty(path: Path | str) -> EarmarkError:
     return EarmarkError(f"{path} holds no sound (0 seconds): record it again or leave it out.")
 
 
-def unreadable(path: Path | str, error: Exception, formats: str = "wav, flac, ogg or mp3") -> EarmarkError:
+def unreadable(path: Path | str, error: Exception) -> EarmarkError:
     """What to say of a file that no decoder takes."""
-    reason = getattr(error, "error_string", str(error)).strip().rstrip(".") or "it is damaged"
-    return EarmarkError(f"{path} can't be read as audio ({reason}): save it as {formats}.")
+    reason = (getattr(error, "strerror", None) or str(error)).strip().rstrip(".") or "it is damaged"
+    return EarmarkError(f"{path} can't be read as audio ({reason}): save it as {FORMATS}.")
+
+
+def _no_container(path: Path | str, error: Exception) -> EarmarkError:
+    if lacks_index(Path(path)):
+        return EarmarkError(
+            f"{path} has no index, which recorders write last: copy it again, or let the recorder or a program such as "
+            "untrunc repair it."
+        )
+    return unreadable(path, ValueError("it holds no sound of a known kind"))
+
+
+def _without_sound(path: Path | str, problems: Sequence[EarmarkError]) -> EarmarkError:
+    return problems[0] if problems else empty(path)
+
+
+def _damage_note(name: str) -> str:
+    return f"{name} is damaged: a part that can't be decoded is read as silence"
+
+
+def _aligned(start_s: float, sample_rate: int) -> tuple[int, int]:
+    """Number of a sample a little before `start_s`, at a file's own rate and at 16 kHz, where both have one."""
+    common = math.gcd(sample_rate, SAMPLE_RATE)
+    steps = int(max(0.0, start_s - MARGIN_S) * common)
+    return steps * exact_div(sample_rate, common), steps * exact_div(SAMPLE_RATE, common)
+
+
+def _resampled(blocks: Iterator[Waveform], sample_rate: int, channels: int) -> Iterator[Waveform]:
+    if sample_rate == SAMPLE_RATE:
+        yield from blocks
+        return
+    import soxr
+
+    resampler = soxr.ResampleStream(sample_rate, SAMPLE_RATE, channels, dtype="float32")
+    for block in blocks:
+        yield resampler.resample_chunk(block)
+    yield resampler.resample_chunk(np.empty((0, channels), dtype=np.float32), last=True)
+
+
+_Key = tuple[object, ...]
+_idle: dict[_Key, AudioReader] = {}  # open files that nobody reads now, the longest idle first
+_idle_lock = threading.Lock()
+
+
+@contextmanager
+def _borrowed(path: Path | str) -> Iterator[AudioReader]:
+    """A reader that nobody else uses meanwhile; the next stretch of a long recording need not find its place anew."""
+    require_file(path)
+    key = _key(path)
+    with _idle_lock:
+        reader = _idle.pop(key, None)
+    if reader is None:
+        reader = AudioReader(path)
+    try:
+        yield reader
+    except BaseException:
+        reader.close()
+        raise
+    _give_back(key, reader)
+
+
+def _give_back(key: _Key, reader: AudioReader) -> None:
+    with _idle_lock:
+        _idle[key] = reader
+        surplus = [_idle.pop(next(iter(_idle))) for _ in range(len(_idle) - OPEN_FILES)]
+    for old in surplus:
+        old.close()
+
+
+def _key(path: Path | str) -> _Key:
+    status = os.stat(path)
+    # A forked process shares the place in a file with its parent: it opens its own.
+    return os.getpid(), os.path.abspath(path), status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,15 +1,17 @@
-"""Whether a file of sound is shorter than it says itself, which decoders pass over in silence."""
+"""Whether a file of sound is shorter than it says itself, which decoders pass over in silence.
+
+For notes alone: how much sound there is, is counted.
+"""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 HEAD = 12  # bytes that tell the formats apart
-RIFF_UNKNOWN_LENGTH = 0x7FFF_0000  # programs that write wav into a pipe put this much or more into its header
 OGG_PAGE = re.compile(rb"OggS\0[\0-\7]")
 OGG_LARGEST_PAGE = 65_307  # bytes, RFC 3533
 MP4_FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # what the first box of mp4, m4a, mov or 3gp is
@@ -21,7 +23,7 @@ XING_PLACES = (13, 15, 21, 23, 36, 38)  # bytes into a frame, by its MPEG versio
 
 
 def is_truncated(path: Path) -> bool:
-    """Whether a wav, ogg, mp3, mp4, m4a, mov, 3gp, webm, mkv or wma file is shorter than it says itself.
+    """Whether an ogg, mp3, mp4, m4a, mov, 3gp, webm, mkv or wma file is shorter than it says itself.
 
     A file that does not say how long it is, as of a live recording, is whole.
     """
@@ -33,8 +35,6 @@ def is_truncated(path: Path) -> bool:
 
 
 def _format(head: bytes) -> Callable[[BinaryIO, int], bool]:
-    if head[:4] == b"RIFF" and head[8:] == b"WAVE":
-        return _wav
     if head[:4] == b"OggS":
         return _ogg
     if head[4:8] in MP4_FIRST:
@@ -44,12 +44,6 @@ def _format(head: bytes) -> Callable[[BinaryIO, int], bool]:
     if ASF.startswith(head):
         return _asf
     return _mp3
-
-
-def _wav(file: BinaryIO, size: int) -> bool:
-    said = 8 + int.from_bytes(file.read(8)[4:], "little")
-    # One byte less is common: the padding of an odd length is often left out.
-    return size + 1 < said < RIFF_UNKNOWN_LENGTH
 
 
 def _ogg(file: BinaryIO, size: int) -> bool:
@@ -65,11 +59,18 @@ def _is_whole_page(page: bytes) -> bool:
         return False
     count = page[26]
     lengths = page[27 : 27 + count]
-    return len(lengths) == count and len(page) >= 27 + count + sum(lengths)
+    stop = 27 + count + sum(lengths)
+    begun = page[stop : stop + 4]  # the next page, of which not even the header is whole
+    return len(lengths) == count and len(page) >= stop and not (begun and b"OggS".startswith(begun))
 
 
 def _mp4(file: BinaryIO, size: int) -> bool:
-    """Whether a box with sound, or with what is known of it, reaches beyond the end (ISO/IEC 14496-12, 4.2)."""
+    """Whether a box with sound, or with what is known of it, reaches beyond the end."""
+    return any(stop > size and name in (b"mdat", b"moof", b"moov") for name, stop in _boxes(file, size))
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
+    """Names and ends of the boxes of the top level (ISO/IEC 14496-12, 4.2)."""
     start = 0
     while start + 8 <= size:
         file.seek(start)
@@ -78,11 +79,10 @@ def _mp4(file: BinaryIO, size: int) -> bool:
         if length == 1:
             length = int.from_bytes(head[8:], "big")
         if length < 8:  # 0: to the end of the file
-            return False
+            yield head[4:8], size
+            return
         start += length
-        if start > size:
-            return head[4:8] in (b"mdat", b"moof", b"moov")
-    return False
+        yield head[4:8], start
 
 
 def _matroska(file: BinaryIO, size: int) -> bool:
@@ -120,18 +120,46 @@ def _asf(file: BinaryIO, size: int) -> bool:
 
 def _mp3(file: BinaryIO, size: int) -> bool:
     """Whether the bytes are fewer than the first frame counts, in which encoders write about all others."""
+    start, fields = _xing(file)
+    flags = fields[3] if len(fields) > 3 else 0
+    if not flags & 2:
+        return False
+    at = 8 if flags & 1 else 4
+    return start + int.from_bytes(fields[at : at + 4], "big") > size
+
+
+def _xing(file: BinaryIO) -> tuple[int, bytes]:
+    """Where the first frame of an mp3 begins, and what follows the name of the tag in it; nothing where none is."""
+    file.seek(0)
     start = _after_id3(file.read(10))
     file.seek(start)
     frame = file.read(64)
     tag = XING.search(frame)
     if frame[:1] != b"\xff" or tag is None or tag.start() not in XING_PLACES:
-        return False
-    fields = frame[tag.end() :]
-    flags = fields[3]
-    if not flags & 2:
-        return False
-    at = 8 if flags & 1 else 4
-    return start + int.from_bytes(fields[at : at + 4], "big") > size
+        return start, b""
+    return start, frame[tag.end() :]
+
+
+def xing_frames(path: Path | str, frames: int) -> tuple[int, bytes] | None:
+    """What has to be written over the count of frames in an mp3 file, and where; None if the count is right.
+
+    Decoders take the end of the sound from it.
+    """
+    with open(path, "rb") as file:
+        _, fields = _xing(file)
+        if len(fields) < 8 or not fields[3] & 1 or int.from_bytes(fields[4:8], "big") == frames:
+            return None
+        return file.tell() - len(fields) + 4, frames.to_bytes(4, "big")
+
+
+def lacks_index(path: Path) -> bool:
+    """Whether an mp4, m4a, mov or 3gp file has sound, but not the box (moov) that says where each piece of it is."""
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.read(HEAD)[4:8] not in MP4_FIRST:
+            return False
+        boxes = {name for name, _ in _boxes(file, size)}
+    return b"mdat" in boxes and b"moov" not in boxes
 
 
 def _after_id3(head: bytes) -> int:

@@ -16,7 +16,7 @@ from sqlalchemy import Row, select
 from earmark.archive.archive import Archive
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
-from earmark.media.streaming import read_span
+from earmark.media.audio import read_span
 
 
 def recording_of(archive: Archive, number: int, channel: int = 1) -> Row[Any]:

@@ -11,7 +11,7 @@ from earmark.archive.export._notes import write_notes
 from earmark.archive.export._table import COLUMNS, as_csv, cell, row
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
-from earmark.media.streaming import read_span
+from earmark.media.audio import read_span
 
 AROUND_S = 0.5
 FOLDER = "clips"  # an entry of a playlist that begins with its name is never taken for a comment or an address

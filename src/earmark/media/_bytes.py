@@ -1,0 +1,374 @@
+"""The bytes of a sound file as a decoder should see them: with lengths that are true, and one stream at a time.
+
+Recorders that lose power leave lengths of 0 in their headers, 32-bit lengths wrap beyond 4 GiB, and streams are
+chained one behind the other. Decoders believe such headers. Here the size of the file decides: a decoder gets a view
+of the file, in which a header says what is there.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+ByteOrder = Literal["big", "little"]
+Part = bytes | range  # bytes to insert, or a range of the file
+
+UNKNOWN = 0xFFFF_FFFF
+STREAMED = 0x7FFF_0000  # programs that write wav into a pipe put this much or more into its header
+TAIL = 1 << 20  # bytes at the end of a file in which chunks behind the samples are looked for
+PADDING = 1 << 16  # zeros behind the samples, as some recorders fill up their last block
+TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that programs hang behind any file
+CHUNKS_BEHIND = re.compile(
+    rb"LIST|id3 |ID3 |bext|cue |iXML|smpl|fact|PEAK|inst|_PMX|afsp|cart|plst|axml|JUNK|junk|FLLR"
+)
+W64_GUID = bytes.fromhex("2E91CF11A5D628DB04C10000")  # what follows the first four bytes of its own GUID
+OGG_LARGEST_HEADER = 27 + 255
+NOTE = "{name}: the length in its header is wrong ({said}); all of the sound that is there is used"
+
+
+class ByteView(io.RawIOBase):
+    """Some parts of a file and inserted bytes, one behind the other, to be read and sought in."""
+
+    def __init__(self, path: Path | str, parts: Sequence[Part]) -> None:
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the view
+        self._parts = [part for part in parts if len(part)]
+        self._starts = [0]
+        for part in self._parts:
+            self._starts.append(self._starts[-1] + len(part))
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._starts[-1]}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:  # one call is one read of the file
+        """Up to `size` bytes from where the view stands; at the border of two parts there may be fewer."""
+        for start, part in zip(self._starts, self._parts, strict=False):
+            if start <= self._at < start + len(part):
+                inside = self._at - start
+                wanted = len(part) - inside if size < 0 else min(size, len(part) - inside)
+                data = self._take(part, inside, wanted)
+                self._at += len(data)
+                return data
+        return b""
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+    def _take(self, part: Part, inside: int, wanted: int) -> bytes:
+        if isinstance(part, bytes):
+            return part[inside : inside + wanted]
+        self._file.seek(part.start + inside)
+        return self._file.read(wanted)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a file is to be read.
+
+    Attributes
+    ----------
+    links : list of list of Part
+        What decoders get, one behind the other in time: more than one for chained streams alone.
+    notes : list of str
+        What its headers get wrong.
+    """
+
+    links: list[list[Part]]
+    notes: list[str]
+
+
+def layout_of(path: Path | str) -> Layout:
+    """Read the headers of a file and say which views of it decoders should get.
+
+    Raises
+    ------
+    OSError
+        If it can't be read.
+    """
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(64)
+        whole: list[Part] = [range(size)]
+        notes: list[str] = []
+        parts: list[Part] | None = None
+        if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
+            parts = _wav(file, size, notes)
+        elif head[:4] == b"riff" and head[4:16] == W64_GUID:
+            parts = _w64(file, size, notes)
+        elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
+            parts = _aiff(file, size, notes)
+        elif head[:4] == b"caff":
+            parts = _caf(file, size, notes)
+        elif head[:4] == b"OggS":
+            links = _ogg_links(file, size)
+            if len(links) > 1:
+                return Layout([[link] for link in links], [])
+    name = os.path.basename(os.fspath(path))
+    return Layout([parts or whole], [NOTE.format(name=name, said=note) for note in notes])
+
+
+def _wav(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+    """A wav, RF64 or BW64 file with a header of two chunks, the samples running to the end of the view."""
+    file.seek(0)
+    big = file.read(4) == b"RIFX"
+    order: ByteOrder = "big" if big else "little"
+    at, form, data, said64 = 12, b"", None, None
+    while data is None and at + 8 <= size:
+        file.seek(at)
+        head = file.read(8)
+        name, length = head[:4], int.from_bytes(head[4:], order)
+        if name == b"ds64":
+            said64 = int.from_bytes(file.read(16)[8:], "little")
+        if name == b"fmt ":
+            form = file.read(min(length, 1 << 16))
+        if name == b"data":
+            data = (at + 8, length)
+        at = _next_chunk(file, at + 8, length)
+    if data is None or len(form) < 14:
+        return None
+    start, length = data
+    if length == UNKNOWN and said64:
+        length = said64
+    stop = _end_of_samples(file, start, length, size, notes, order)
+    header = (b"RIFX" if big else b"RIFF") + UNKNOWN.to_bytes(4, order) + b"WAVE"
+    header += b"fmt " + len(form).to_bytes(4, order) + form + b"\0" * (len(form) % 2)
+    return [header + b"data" + UNKNOWN.to_bytes(4, order), range(start, stop)]
+
+
+def _next_chunk(file: BinaryIO, start: int, length: int) -> int:
+    """Where the next chunk of a RIFF file begins; odd lengths should be padded by a byte, but not all are."""
+    stop = start + length
+    if length % 2:
+        file.seek(stop)
+        after = file.read(5)
+        if not (_is_name(after[:4]) and not _is_name(after[1:5])):
+            stop += 1
+    return stop
+
+
+def _is_name(name: bytes) -> bool:
+    return len(name) == 4 and all(32 <= byte < 127 for byte in name)
+
+
+def _end_of_samples(file: BinaryIO, start: int, said: int, size: int, notes: list[str], order: ByteOrder) -> int:
+    """Where the samples end that begin at `start`: as the header says, if what follows bears it out."""
+    there = size - start
+    if said >= there - 1 or said == UNKNOWN:
+        if there + 1 < said < STREAMED:
+            notes.append(f"{said:,} bytes of sound, of which {there:,} are there")
+        return min(size, start + said) if said <= there else size
+    if (said > 0 and _is_tail(file, start + said, size)) or _are_chunks(file, start + said, size, order):
+        return start + said
+    wrapped = start + said + (1 << 32)
+    while wrapped <= size:
+        if _are_chunks(file, wrapped, size, order):
+            break
+        wrapped += 1 << 32
+    end = wrapped if wrapped <= size else _chunks_at_the_end(file, start, size, order)
+    notes.append(f"{said:,} bytes of sound, but {end - start:,} are there")
+    return end
+
+
+def _is_tail(file: BinaryIO, start: int, size: int) -> bool:
+    """Whether what follows the samples is a tag, or zeros that fill a block."""
+    file.seek(start)
+    head = file.read(16)
+    if head.startswith(TAGS):
+        return True
+    file.seek(start)
+    return size - start <= PADDING and not any(file.read(size - start))
+
+
+def _are_chunks(file: BinaryIO, start: int, size: int, order: ByteOrder) -> bool:
+    """Whether whole chunks, of names that can be read, lead from `start` to the end of the file."""
+    at, count = start + start % 2, 0
+    if at >= size - 1:
+        return True
+    while at + 8 <= size and count < 1000:
+        file.seek(at)
+        head = file.read(8)
+        length = int.from_bytes(head[4:], order)
+        if not _is_name(head[:4]) or at + 8 + length > size:
+            return count > 0 and head.startswith(TAGS)
+        at, count = _next_chunk(file, at + 8, length), count + 1
+    return at >= size - 8
+
+
+def _chunks_at_the_end(file: BinaryIO, start: int, size: int, order: ByteOrder) -> int:
+    """Where chunks that reach to the end of the file begin, or its end."""
+    tail = max(start, size - TAIL)
+    file.seek(tail)
+    for found in CHUNKS_BEHIND.finditer(file.read(size - tail)):
+        at = tail + found.start()
+        if at % 2 == 0 and _are_chunks(file, at, size, order):
+            return at
+    return size
+
+
+def _w64(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+    """A Sony Wave64 file as a wav file; its chunks have 16 bytes of name and 8 of length, which counts these 24."""
+    at, form = 40, b""
+    while at + 24 <= size:
+        file.seek(at)
+        head = file.read(24)
+        name, length = head[:4], int.from_bytes(head[16:], "little")
+        if name == b"fmt ":
+            form = file.read(min(max(0, length - 24), 1 << 16))
+        if name == b"data" and len(form) >= 14:
+            start, said = at + 24, length - 24
+            stop = start + said
+            if said <= 0 or stop > size or (size - stop > 8 and not _are_w64_chunks(file, stop, size)):
+                notes.append(f"{max(0, said):,} bytes of sound, but {size - start:,} are there")
+                stop = size
+            header = b"RIFF" + UNKNOWN.to_bytes(4, "little") + b"WAVEfmt " + len(form).to_bytes(4, "little") + form
+            return [header + b"\0" * (len(form) % 2) + b"data" + UNKNOWN.to_bytes(4, "little"), range(start, stop)]
+        if length < 24:
+            return None
+        at += (length + 7) & ~7
+    return None
+
+
+def _are_w64_chunks(file: BinaryIO, start: int, size: int) -> bool:
+    at = (start + 7) & ~7
+    while at + 24 <= size:
+        file.seek(at)
+        head = file.read(24)
+        length = int.from_bytes(head[16:], "little")
+        if not _is_name(head[:4]) or length < 24 or at + length > size:
+            return False
+        at += (length + 7) & ~7
+    return True
+
+
+def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+    """An AIFF file whose sound chunk is as long as the file says; None if it is in order."""
+    file.seek(8)
+    kind, at, common, sound = file.read(4), 12, b"", None
+    while at + 8 <= size:
+        file.seek(at)
+        head = file.read(8)
+        name, length = head[:4], int.from_bytes(head[4:], "big")
+        if name == b"COMM":
+            common = head + file.read(min(length, 1 << 12))
+        if name == b"SSND":
+            sound = (at + 8, length)
+            if common:
+                break
+        at = _next_chunk(file, at + 8, length)
+    if sound is None or len(common) < 26:
+        return None
+    start, said = sound
+    stop = _end_of_samples(file, start, said, size, notes, "big")
+    common += b"\0" * (len(common) % 2)
+    version = b"FVER\0\0\0\4\xa2\x80\x51\x40" if kind == b"AIFC" else b""
+    length = min(stop - start, UNKNOWN - (1 << 16))
+    body = kind + version + common + b"SSND" + length.to_bytes(4, "big")
+    return [b"FORM" + (len(body) + length).to_bytes(4, "big") + body, range(start, start + length)]
+
+
+def _caf(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+    """A Core Audio file; None if its chunks are in order, else with a data chunk that runs to its end."""
+    at = 8
+    while at + 12 <= size:
+        file.seek(at)
+        head = file.read(12)
+        length = int.from_bytes(head[4:], "big", signed=True)
+        if head[:4] == b"data":
+            stop = at + 12 + length
+            if length == -1 or stop == size or (length > 0 and stop < size and _are_caf_chunks(file, stop, size)):
+                return None
+            notes.append(f"{max(0, length):,} bytes of sound, but {size - at - 12:,} are there")
+            return [range(at + 4), b"\xff" * 8, range(at + 12, size)]
+        if length < 0:
+            return None
+        at += 12 + length
+    return None
+
+
+def _are_caf_chunks(file: BinaryIO, start: int, size: int) -> bool:
+    at = start
+    while at + 12 <= size:
+        file.seek(at)
+        head = file.read(12)
+        length = int.from_bytes(head[4:], "big", signed=True)
+        if not _is_name(head[:4]) or length < 0 or at + 12 + length > size:
+            return False
+        at += 12 + length
+    return True
+
+
+def _ogg_links(file: BinaryIO, size: int) -> list[range]:
+    """The streams of a chained Ogg file (RFC 3533, section 4), each with all its pages."""
+    starts, in_header = [0], True
+    for start, is_first in _ogg_pages(file, size):
+        if is_first and not in_header:
+            starts.append(start)
+        in_header = is_first
+    return [range(a, b) for a, b in zip(starts, [*starts[1:], size], strict=True)]
+
+
+def only_vorbis_page(path: Path | str, parts: Sequence[Part]) -> int | None:
+    """The samples that an Ogg Vorbis stream has by its granule position, if all its sound is in a single page.
+
+    FFmpeg takes the first packet of such a page, which gives no sound, for sound, and cuts the end wrongly.
+    """
+    view = ByteView(path, parts)
+    with view:
+        head = view.read(64)
+        if b"\x01vorbis" not in head:
+            return None
+        size = view.seek(0, os.SEEK_END)
+        positions = []
+        for start, _ in _ogg_pages(view, size):
+            view.seek(start + 6)
+            if position := int.from_bytes(view.read(8), "little", signed=True):
+                positions.append(position)
+            if len(positions) > 1:
+                return None
+    return positions[0] if positions and positions[0] > 0 else None
+
+
+def _ogg_pages(file: BinaryIO | ByteView, size: int) -> Iterator[tuple[int, bool]]:
+    """Where each page begins, and whether it is the first one of a logical stream."""
+    at = 0
+    while at + 27 <= size:
+        file.seek(at)
+        head = file.read(OGG_LARGEST_HEADER)
+        if head[:4] != b"OggS":
+            found = _find(file, at + 1, size)
+            if found is None:
+                return
+            at = found
+            continue
+        yield at, bool(head[5] & 2)
+        count = head[26]
+        at += 27 + count + sum(head[27 : 27 + count])
+
+
+def _find(file: BinaryIO | ByteView, start: int, size: int) -> int | None:
+    """Where the next page of a damaged Ogg file begins."""
+    while start < size:
+        file.seek(start)
+        block = file.read(TAIL)
+        found = block.find(b"OggS\0")
+        if found >= 0:
+            return start + found
+        start += max(1, len(block) - 4)
+    return None
