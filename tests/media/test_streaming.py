@@ -271,9 +271,7 @@ def test_a_recorder_that_stopped_before_it_wrote_its_index(tmp_path: Path) -> No
     path = written(tmp_path, "m4a", 16_000)
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(
-        EarmarkError, match=r"a\.m4a has no index, .*: copy it again, or let .* repair it\."
-    ):
+    with pytest.raises(EarmarkError, match=r"a\.m4a has no index, .*: copy it again, or let .* repair it\."):
         audio_info(path)
 
 

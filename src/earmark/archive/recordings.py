@@ -9,6 +9,7 @@ Audio files in folders, and what their owner wrote about them.
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from earmark.media.lookup import MediaFolder
 NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
 SEARCHED = (NEW, DONE)  # recordings that hits are shown of
 AT_A_TIME = 1 << 20  # bytes
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -152,6 +155,8 @@ def _sound_name(path: Path) -> str:
 
 def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
     info = audio_info(here["path"])
+    for note in info.notes:
+        logger.warning("%s.", note)
     sound = {"duration_s": info.duration_s, "sample_rate": info.sample_rate, "channels": info.channels}
     try:
         with archive.writing() as connection:
