@@ -75,11 +75,11 @@ def make_run(folder: Path, recipe: str, words: npt.NDArray[np.float32]) -> Path:
     model = build(checked.model, heard.dimension, vocabulary, heard.grid)
     weights = model.state_dict()
     if isinstance(model, PairModel):
-        weights["deviation"], weights["middle"] = usual_similarity(model, words)
+        weights["running_std"], weights["running_mean"] = usual_similarity(model, words)
     if "words.weight" in weights:
         weights["words.weight"] = torch.from_numpy(words[:KEYWORDS]) * words.shape[1] ** -0.5
-        weights["heard_bias"] = torch.full((KEYWORDS,), -0.5 * words.shape[1] ** 0.5)
-        weights["seen_bias"] = weights["heard_bias"].clone()
+        weights["frame_bias"] = torch.full((KEYWORDS,), -0.5 * words.shape[1] ** 0.5)
+        weights["pixel_bias"] = weights["frame_bias"].clone()
     folder.mkdir(parents=True)
     write_description(folder, checked, vocabulary)
     write_weights(folder, weights)
@@ -225,7 +225,7 @@ def pictures(
     rng = np.random.default_rng(1)
     model = archive.finder.model
     with torch.no_grad():
-        asked = [Asked("", archive.finder, model.ask([pixels_of(words, rng)])) for _ in range(queries)]
+        asked = [Asked("", archive.finder, model.build_queries([pixels_of(words, rng)])) for _ in range(queries)]
 
     def answer(number: int, exhaustive: bool) -> list[ArchiveHit]:
         rows = searched(archive, recording_conditions(archive, Filters()))

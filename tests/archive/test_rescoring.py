@@ -27,7 +27,7 @@ from support.synthetic_tables import add_recording, made_up_archive, pictured
 DURATION_S = 311.3  # two pieces
 
 
-@pytest.fixture(params=["keywords", "misa", "highest", "localising-attention"])
+@pytest.fixture(params=["keywords", "misa", "max", "localising-attention"])
 def archive(request: pytest.FixtureRequest, tiny_pictured_recipe: Recipe, tmp_path: Path) -> Archive:
     made = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, request.param))
     add_recording(made, 1, DURATION_S, channels=2, silent_s=(20.0, 30.0))
@@ -38,7 +38,7 @@ def archive(request: pytest.FixtureRequest, tiny_pictured_recipe: Recipe, tmp_pa
 def ask(archive: Archive) -> Asked:
     rng = torch.Generator().manual_seed(3)
     with torch.no_grad():
-        query = archive.finder.model.ask([torch.randn(2, 3, 3, 16, generator=rng)])
+        query = archive.finder.model.build_queries([torch.randn(2, 3, 3, 16, generator=rng)])
     return Asked("a picture", archive.finder, query)
 
 

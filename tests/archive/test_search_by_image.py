@@ -22,7 +22,7 @@ from earmark.recipe import Recipe
 from support.random_image_queries import pictures, query
 from support.synthetic_tables import add_recording, made_up_archive, pictured
 
-KINDS = ["keywords", "misa", "sisa", "sima", "highest", "localising-attention"]
+KINDS = ["keywords", "misa", "sisa", "sima", "max", "localising-attention"]
 
 
 def filled(recipe: Recipe, folder: Path, kind: str) -> Archive:
@@ -96,7 +96,7 @@ def test_digests_of_typical_frames_tell_the_very_similarity(
         assert digest.tolist() == pytest.approx([inner.count(code) / len(inner) for code in range(9)])
     pixels = torch.randn(1, 3, 3, 16, generator=rng)
     alike, _ = model.similarities(speech, pixels.flatten(1, 2))
-    torch.testing.assert_close(digests @ model.query_summary(model.ask([pixels]), typical), alike[:, 0])
+    torch.testing.assert_close(digests @ model.query_summary(model.build_queries([pixels]), typical), alike[:, 0])
 
 
 def test_only_the_likeliest_are_scored(

@@ -297,7 +297,7 @@ def test_pretraining_fits_the_recipe_that_it_is_for(earmark, tiny_corpus: Corpus
     out = tmp_path / "network"
     pretrain = ("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", tmp_path / "recipe.yaml")
     done = earmark(*pretrain, "--epochs", 2, "--learning-rate", 0.001, "--seed", 3)
-    assert done.out == f"The network is in {out}: name that folder as model.speech.start in a recipe.\n"
+    assert done.out == f"The network is in {out}: name that folder as model.speech.init_from in a recipe.\n"
     assert "Pretraining network: " in done.err
     known = read_cpc_description(out).pretraining
     assert known.network == Cpc(channels=12, layers=2, latent=6, context=[8])

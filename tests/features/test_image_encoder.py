@@ -19,7 +19,7 @@ from torch.nn import functional
 from earmark.core.errors import EarmarkError
 from earmark.features.image_cache import vectors_of
 from earmark.features.image_encoder import in_a_grid
-from earmark.models.image_encoder import PretrainedImageNetwork, SmallImageNetwork, image_network, resolve
+from earmark.models.image_encoder import PretrainedImageEncoder, SmallImageEncoder, build_image_encoder, resolve
 from earmark.recipe import PretrainedImage, SmallImage
 from support import networks
 from support.media import write_picture
@@ -34,16 +34,16 @@ def noise(*sizes: tuple[int, int]) -> list[Image.Image]:
     return [Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
 
 
-def pretrained(folder: Path, side: int | None = None, dimension: int = 7) -> PretrainedImageNetwork:
-    network = image_network(PretrainedImage(kind="pretrained", network=str(folder), side=side), dimension)
-    assert isinstance(network, PretrainedImageNetwork)
+def pretrained(folder: Path, side: int | None = None, dimension: int = 7) -> PretrainedImageEncoder:
+    network = build_image_encoder(PretrainedImage(kind="pretrained", network=str(folder), side=side), dimension)
+    assert isinstance(network, PretrainedImageEncoder)
     return network
 
 
-def small(dimension: int = 5, **changes: object) -> SmallImageNetwork:
+def small(dimension: int = 5, **changes: object) -> SmallImageEncoder:
     torch.manual_seed(0)
-    network = image_network(SmallImage.model_validate({"kind": "small", "side": 40, **changes}), dimension)
-    assert isinstance(network, SmallImageNetwork)
+    network = build_image_encoder(SmallImage.model_validate({"kind": "small", "side": 40, **changes}), dimension)
+    assert isinstance(network, SmallImageEncoder)
     return network
 
 
@@ -52,7 +52,7 @@ def small(dimension: int = 5, **changes: object) -> SmallImageNetwork:
 
 def test_the_small_network_is_that_written_out() -> None:
     network = small(channels=[4, 6, 8])
-    network.train()(network.look(noise((50, 50), (40, 40))))  # so that its statistics are no longer 0 and 1
+    network.train()(network.prepare(noise((50, 50), (40, 40))))  # so that its statistics are no longer 0 and 1
     network.eval()
     pictures = noise((60, 30), (8, 90))
     weights = network.places.state_dict()
@@ -75,11 +75,11 @@ def test_the_small_network_is_that_written_out() -> None:
     expected = (expected - norm.running_mean) / (norm.running_var + 1e-5).sqrt() * norm.weight + norm.bias
     assert expected.shape == (2, 10, 10, 5)
     with torch.no_grad():
-        torch.testing.assert_close(network(network.look(pictures)), expected, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(network(network.prepare(pictures)), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_pixels_are_looked_at_as_they_are() -> None:
-    seen = small().look([Image.new("RGB", (30, 70), (255, 0, 130))])
+    seen = small().prepare([Image.new("RGB", (30, 70), (255, 0, 130))])
     assert seen.dtype == torch.uint8
     assert seen.shape == (1, 3, 40, 40)
     assert seen.amin((0, 2, 3)).tolist() == seen.amax((0, 2, 3)).tolist() == [255, 0, 130]
@@ -87,7 +87,7 @@ def test_pixels_are_looked_at_as_they_are() -> None:
 
 def test_in_training_half_of_the_pictures_are_mirrored() -> None:
     network = small(dropout=0)
-    seen = network.look(noise(*[(40, 40)] * 64))
+    seen = network.prepare(noise(*[(40, 40)] * 64))
     as_is, turned = network.eval()(seen), network(seen.flip(3))
     network.train()
     network.norm.eval()
@@ -141,7 +141,7 @@ def test_the_last_map_of_a_network(tmp_path: Path, make: Callable[[Path], Path],
         before = {networks.swin: 0, networks.dinov2: 5}.get(make, 1)
         places = (side or networks.SIDE) // 8
         expected = by_hand(expected, before, places, places)
-    seen = pretrained(folder, side).look(pictures)
+    seen = pretrained(folder, side).prepare(pictures)
     assert seen.dtype == torch.float16
     torch.testing.assert_close(seen, expected.half(), rtol=2e-3, atol=2e-3)
 
@@ -173,7 +173,7 @@ def test_the_whole_picture_is_looked_at_in_the_networks_own_size(tmp_path: Path,
     whole = transformers.AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         expected = whole(pixels(pictures, 48)).last_hidden_state
-    seen = pretrained(folder).look(pictures)
+    seen = pretrained(folder).prepare(pictures)
     torch.testing.assert_close(seen, expected.half(), rtol=2e-3, atol=2e-3)
     differs = (seen[0] != seen[1]).any(dim=0)
     assert differs[:, 0].all()
@@ -185,12 +185,12 @@ def test_a_network_that_does_not_say_its_size(tmp_path: Path, size: dict[str, in
     folder = with_processor(tmp_path / "net", "ViTImageProcessor", size=size)
     with pytest.raises(EarmarkError, match=r"net does not say how large its pictures are: set model\.image\.side\."):
         pretrained(folder)
-    assert pretrained(folder, 64).look(noise((40, 40))).shape == (1, 12, 8, 8)
+    assert pretrained(folder, 64).prepare(noise((40, 40))).shape == (1, 12, 8, 8)
 
 
 def test_the_embedder_is_a_linear_map_of_each_place(tmp_path: Path) -> None:
     network = pretrained(networks.resnet(tmp_path / "net"))
-    seen = network.look(noise((40, 60), (32, 32)))
+    seen = network.prepare(noise((40, 60), (32, 32)))
     vectors = network(seen)
     assert vectors.shape == (2, 4, 4, 7)
     weight, bias = network.embedder.weight[:, :, 0, 0], network.embedder.bias
@@ -200,27 +200,27 @@ def test_the_embedder_is_a_linear_map_of_each_place(tmp_path: Path) -> None:
 def test_training_moves_the_embedder_alone(tmp_path: Path) -> None:
     network = pretrained(networks.resnet(tmp_path / "net"))
     pictures = noise((40, 60), (32, 32))
-    seen = network.look(pictures)
+    seen = network.prepare(pictures)
     network.train()
     assert {name for name, _ in network.named_parameters()} == {"embedder.weight", "embedder.bias"}
     assert set(network.state_dict()) == {"embedder.weight", "embedder.bias"}
     assert not list(network.buffers())
     optimizer = torch.optim.SGD(network.parameters(), 0.1)
-    network(network.look(pictures)).square().sum().backward()
+    network(network.prepare(pictures)).square().sum().backward()
     before = network.embedder.weight.clone()
     optimizer.step()
     assert not torch.equal(network.embedder.weight, before)
-    assert torch.equal(network.look(pictures), seen)  # not even its batch norm has moved
+    assert torch.equal(network.prepare(pictures), seen)  # not even its batch norm has moved
 
 
 @pytest.mark.parametrize("make", [networks.resnet, networks.vit])
 def test_what_was_looked_at_is_kept_and_is_the_same(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     images = [write_picture(tmp_path / f"{number}.png", (20 + number, 30)) for number in range(3)]
     for network in (pretrained(make(tmp_path / "net"), 64), small()):
-        seen = network.look([Image.open(image) for image in images])
+        seen = network.prepare([Image.open(image) for image in images])
         folder = tmp_path / "cache" / network.fingerprint
         for _ in range(2):
-            kept = torch.from_numpy(vectors_of(images, network.look, folder, "Looking"))
+            kept = torch.from_numpy(vectors_of(images, network.prepare, folder, "Looking"))
             torch.testing.assert_close(kept, seen.half(), rtol=2e-3, atol=2e-3)
             torch.testing.assert_close(network.eval()(kept), network(seen), rtol=2e-3, atol=2e-3)
 
@@ -272,7 +272,7 @@ def test_a_full_memory_is_no_fault_of_the_network(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(transformers.ResNetModel, "forward", full)
     with pytest.raises(torch.OutOfMemoryError, match="CUDA out of memory"):
-        network.look(noise((40, 40)))
+        network.prepare(noise((40, 40)))
 
 
 def test_a_network_is_settled_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -283,16 +283,16 @@ def test_a_network_is_settled_to_its_folder_and_its_weights(tmp_path: Path, monk
     assert settings.network == str(folder)
     assert settings.side == 64
     monkeypatch.chdir("/")
-    assert image_network(settings, 3).dimension == 3
+    assert build_image_encoder(settings, 3).dimension == 3
     assert resolve(settings) == settings
     networks.vit(folder, hidden_act="relu")
     with pytest.raises(EarmarkError, match=r"net is not the one that the model was trained on: put its old files back"):
-        image_network(settings, 3)
+        build_image_encoder(settings, 3)
     with pytest.raises(EarmarkError, match="is not the one that the model was trained on"):
         resolve(settings)
     folder.rename(tmp_path / "elsewhere")
     with pytest.raises(EarmarkError, match=r"There is no folder .*net with a pretrained network: check its name"):
-        image_network(settings, 3)
+        build_image_encoder(settings, 3)
 
 
 def test_a_small_network_needs_no_pin() -> None:
@@ -311,7 +311,7 @@ def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch
     settings = resolve(PretrainedImage(kind="pretrained", network="hub:some/vit"), download=True)
     assert isinstance(settings, PretrainedImage)
     assert settings.network == "hub:some/vit"
-    image_network(settings, 3)
+    build_image_encoder(settings, 3)
     assert local_only == [False, True]
 
 

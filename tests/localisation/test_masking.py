@@ -20,7 +20,7 @@ from earmark.localisation.methods._segments import segments_of
 from earmark.models.encoded import encode
 from earmark.models.keyword_models import AttentionModel, KeywordModel, build
 from earmark.models.speech_encoders import ConvEncoder
-from earmark.recipe import ConvLayer, Model, read_recipe
+from earmark.recipe import ConvLayer, KeywordModelSettings, read_recipe
 from support.random_models import CLOSE, CNN_ATTEND, FEATURES, LENGTHS, MODELS, SEED, WORDS, batch, encoders, fresh
 
 GRIDS = st.tuples(st.integers(1, 9), st.integers(0, 12), st.integers(1, 4))  # shortest, how much longer, step
@@ -131,7 +131,7 @@ def test_the_mosaic_has_no_more_rows_than_it_needs() -> None:
 @given(MODELS, st.integers(1, 50), GRIDS, st.lists(st.integers(0, 2), max_size=4), st.booleans(), SEED)
 @settings(deadline=None, max_examples=200)
 def test_all_versions_at_once_are_as_one_by_one(
-    recipe: Model, length: int, shape: tuple[int, int, int], asked: list[int], silent: bool, seed: int
+    recipe: KeywordModelSettings, length: int, shape: tuple[int, int, int], asked: list[int], silent: bool, seed: int
 ) -> None:
     model, segments, queries = fresh(recipe, seed), grid(length, *shape), torch.tensor(asked, dtype=torch.long)
     inside = utterance(length, seed)
@@ -143,7 +143,7 @@ def test_all_versions_at_once_are_as_one_by_one(
 
 @given(MODELS, SEED)
 @settings(deadline=None, max_examples=50)
-def test_pieces_that_bound_the_memory_change_nothing(recipe: Model, seed: int) -> None:
+def test_pieces_that_bound_the_memory_change_nothing(recipe: KeywordModelSettings, seed: int) -> None:
     model, segments, queries = fresh(recipe, seed), segments_of(40, 3, 9, 2), torch.tensor([0, 2])
     inside, outside = utterance(40, seed), utterance(40, seed + 1)
     with torch.no_grad(), pytest.MonkeyPatch.context() as patch:
@@ -157,7 +157,7 @@ def test_pieces_that_bound_the_memory_change_nothing(recipe: Model, seed: int) -
 
 def test_attention_that_is_very_sharp_does_not_overflow_or_vanish() -> None:
     """Likenesses thousands apart, some far from the segment: the exponentials of any two could not stand together."""
-    recipe = Model.model_validate(
+    recipe = KeywordModelSettings.model_validate(
         {
             "encoder": [{"channels": 4, "kernel": 3, "relu": False}],
             "pooling": {"kind": "attention"},
@@ -220,7 +220,7 @@ def test_weights_that_change_are_noticed() -> None:
         for _ in range(2):
             found = masked_logits(model, silence, heard, segments, queries)
             torch.testing.assert_close(found, one_by_one(model, silence, heard, segments, queries), **CLOSE)
-            model.encoder.blocks[-1].conv.weight.mul_(2)
+            model.speech_encoder.blocks[-1].conv.weight.mul_(2)
         model.load_state_dict(fresh(linear, seed=1).state_dict())
         found = masked_logits(model, silence, heard, segments, queries)
         torch.testing.assert_close(found, one_by_one(model, silence, heard, segments, queries), **CLOSE)
@@ -235,7 +235,7 @@ def located(name: str, model: KeywordModel, features: Tensor, lengths: Tensor) -
 
 @given(MODELS, LENGTHS, SEED)
 @settings(deadline=None, max_examples=25)
-def test_masked_in_and_out_are_equations_8_and_9(recipe: Model, lengths: Tensor, seed: int) -> None:
+def test_masked_in_and_out_are_equations_8_and_9(recipe: KeywordModelSettings, lengths: Tensor, seed: int) -> None:
     """For each utterance by itself, alpha of every segment from the model's detection scores."""
     model, features = fresh(recipe, seed), batch(lengths, seed)
     masked_in, masked_out = (located(name, model, features, lengths) for name in ("masked-in", "masked-out"))

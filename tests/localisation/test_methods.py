@@ -15,10 +15,10 @@ from earmark import localisation
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FRAMES_PER_SECOND
 from earmark.localisation import LocalisationScores as Found
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.encoded import encode
 from earmark.models.keyword_models import build
-from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model
+from earmark.recipe import Attention, ConvLayer, KeywordModelSettings, LogMeanExp, Maximum
 from support import random_image_queries as random_pictured
 from support import slow_pairs
 
@@ -27,7 +27,7 @@ WORDS = random_pictured.WORDS
 LENGTHS = st.lists(st.integers(1, 60), min_size=1, max_size=4).map(torch.tensor)
 PICTURED = {
     "mean matches": "misa",
-    "highest match": "highest",
+    "matchmap maximum": "max",
     "localising attention": "localising-attention",
     "shared words": "keywords",
     "shared words by pictures": "keywords",
@@ -36,18 +36,18 @@ SEEN = dict(zip(WORDS, random_pictured.subjects(1, 3, 2), strict=True))  # what 
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 
 
-def models() -> dict[str, AnyModel]:
+def models() -> dict[str, SpeechModel]:
     """One of each kind, with and without strides."""
-    made: dict[str, AnyModel] = {}
+    made: dict[str, SpeechModel] = {}
     for stride in (1, 4):
         first = ConvLayer(channels=4, kernel=5, stride=stride, norm=True)
         settings_of = {
-            "frame scores": Model(
+            "frame scores": KeywordModelSettings(
                 encoder=[first, ConvLayer(channels="keywords", kernel=3, relu=False)], pooling=LogMeanExp(r=1.0)
             ),
-            "attention": Model(encoder=[first], pooling=Attention(kind="attention"), classifier=[6]),
-            "maximum": Model(encoder=[first], pooling=Maximum(kind="max"), classifier=[6]),
-            "pooled attention": Model(
+            "attention": KeywordModelSettings(encoder=[first], pooling=Attention(kind="attention"), classifier=[6]),
+            "maximum": KeywordModelSettings(encoder=[first], pooling=Maximum(kind="max"), classifier=[6]),
+            "pooled attention": KeywordModelSettings(
                 encoder=[first.model_copy(update={"pool": 3}), ConvLayer(channels=4, kernel=3, relu=False)],
                 pooling=Attention(kind="attention"),
                 classifier=[6],
@@ -73,10 +73,10 @@ def asked(model: str, words: tuple[str, ...]) -> Any:
     kind = model.partition(",")[0]
     if kind not in PICTURED:
         return MODELS[model].encode_queries(words)
-    return MODELS[model].ask(words if kind == "shared words" else [SEEN[word] for word in words])
+    return MODELS[model].build_queries(words if kind == "shared words" else [SEEN[word] for word in words])
 
 
-def can_be_used(name: str, model: AnyModel) -> bool:
+def can_be_used(name: str, model: SpeechModel) -> bool:
     try:
         return callable(localisation.method(name, model))
     except EarmarkError:
@@ -264,7 +264,7 @@ def test_grad_cam_sees_a_slope_where_the_score_rounds_to_1() -> None:
     """In single precision the sigmoid of 20 is 1, and its derivative there would be 0."""
     torch.manual_seed(0)
     model = build(
-        Model(encoder=[ConvLayer(channels=4, kernel=5)], pooling=Maximum(kind="max"), classifier=[6]), FEATURES, WORDS
+        KeywordModelSettings(encoder=[ConvLayer(channels=4, kernel=5)], pooling=Maximum(kind="max"), classifier=[6]), FEATURES, WORDS
     )
     with torch.no_grad():
         model.classifier[-1].bias.fill_(20.0)
@@ -283,7 +283,7 @@ def test_score_aggregation_takes_the_embeddings_as_scores(stride: int) -> None:
     found = located("score-aggregation", f"frame scores, stride {stride}", features, lengths)
     for u, length in enumerate(lengths.tolist()):
         frames = [row.tolist() for row in features[u, :length]]
-        for block in model.encoder.blocks:
+        for block in model.speech_encoder.blocks:
             frames = slow_block(block, frames)
         for w in range(len(WORDS)):
             scores = [frame[w] for frame in frames]
@@ -294,7 +294,7 @@ def test_score_aggregation_takes_the_embeddings_as_scores(stride: int) -> None:
     assert found.logits
 
 
-@pytest.mark.parametrize("kind", ["mean matches", "highest match", "localising attention"])
+@pytest.mark.parametrize("kind", ["mean matches", "matchmap maximum", "localising attention"])
 @pytest.mark.parametrize("stride", [1, 4])
 def test_a_matchmap_has_each_frames_best_pixel_of_the_picture_that_matches_best(kind: str, stride: int) -> None:
     """Frames and pixels compared number by number; not the first picture's, as in the released evaluation."""

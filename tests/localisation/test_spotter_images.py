@@ -145,11 +145,11 @@ def test_a_look_is_what_each_picture_by_itself_shows(model: KeywordSpotter, reco
         features = extractor(model.checkpoint.recipe.features)(read_audio(recording)[start:end])
         frames, lengths = network.encode_speech(features[None].to(network.device), torch.tensor([len(features)]))
         alone = [ImageQuery("one", (prompt,)) for prompt in query.prompts]
-        scores = [network.score((frames, lengths), model.ask([one]))[0].item() for one in alone]
+        scores = [network.score((frames, lengths), model.encode_queries([one]))[0].item() for one in alone]
         assert look.best == scores.index(max(scores))
         bests.append(look.best)
-        pixels = network.see([query.prompts[look.best]])
-        expected = network.matches((frames, lengths), pixels)[0].double().numpy()
+        pixels = network.encode_images([query.prompts[look.best]])
+        expected = network.matchmaps((frames, lengths), pixels)[0].double().numpy()
         count = expected.shape[2]
         inner = [t for t in range(count) if not by_pairs or 2 <= t < count - 2]
         for t in range(count):

@@ -286,7 +286,7 @@ def test_missing_and_unknown_weights_do_not_fit(tmp_path: Path) -> None:
     weights = dict(model.state_dict())
     safetensors.torch.save_file(weights | {"more": torch.zeros(1)}, tmp_path / "model.safetensors")
     assert "does not fit" in complaint(tmp_path)
-    del weights["encoder.blocks.0.conv.weight"]
+    del weights["speech_encoder.blocks.0.conv.weight"]
     safetensors.torch.save_file(weights, tmp_path / "model.safetensors")
     assert "does not fit" in complaint(tmp_path)
 

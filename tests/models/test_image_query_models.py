@@ -20,7 +20,7 @@ from earmark.media.images import read_image
 from earmark.models import build
 from earmark.models.checkpoint import read_checkpoint, write_description, write_weights
 from earmark.models.image_encoder import resolve
-from earmark.models.image_query_models import AT_ONCE, EDGE, PairModel
+from earmark.models.image_query_models import EDGE, IMAGE_BATCH, PairModel
 from earmark.models.padding import inner_mask
 from earmark.models.prompts import Prompts
 from earmark.models.shared_keywords import SharedKeywords
@@ -69,13 +69,13 @@ def test_a_query_has_the_mean_score_of_its_pictures_and_the_curve_of_the_best(
 ) -> None:
     model, asked = MODELS[kind], subjects(*counts, seed=seed)
     frames, _ = heard = speech(lengths, seed)
-    logits, curves = model.score(heard, model.ask(asked))
+    logits, curves = model.score(heard, model.build_queries(asked))
     assert logits.shape == (len(lengths), len(counts))
     assert curves.shape == (len(lengths), len(counts), frames.shape[1])
     for u, length in enumerate(lengths):
         for q, subject in enumerate(asked):
             each = [slow_score(kind, picture.flatten(0, 1), frames[u, :length]) for picture in subject]
-            unit = lambda s: (s - float(model.middle)) / float(model.deviation)  # noqa: E731
+            unit = lambda s: (s - float(model.running_mean)) / float(model.running_std)  # noqa: E731
             mean = sum(sigmoid(unit(score)) for score, _ in each) / len(each)
             assert logits[u, q].item() == pytest.approx(math.log(mean / (1 - mean)))
             assert curves[u, q, :length].tolist() == pytest.approx(max(each)[1])
@@ -112,7 +112,7 @@ def test_a_location_never_lies_at_an_edge(kind: str, length: int, seed: int) -> 
     edges = [*range(inset), *range(length - inset, length)]
     loud = frames.clone()
     loud[0, edges] = 100 * subject[:, 0, 0].sum(dim=0)
-    asked = model.ask([subject])
+    asked = model.build_queries([subject])
     logits, [[curve]] = model.score((loud, lengths), asked)
     attends = kind == "localising-attention"
     assert curve[edges].tolist() == [0.0 if attends else -math.inf] * len(edges)
@@ -130,9 +130,9 @@ def test_one_picture_has_the_logit_of_its_similarity_however_sure(kind: str) -> 
     [subject] = subjects(1)
     for strength in (1.0, 50.0):
         pixels = strength * subject.float().flatten(1, 2)
-        alike = (model.similarities(heard, pixels)[0] - model.middle) / model.deviation
+        alike = (model.similarities(heard, pixels)[0] - model.running_mean) / model.running_std
         torch.testing.assert_close(model.score(heard, [pixels])[0], alike)
-    if kind in ("misa", "sima", "highest"):
+    if kind in ("misa", "sima", "max"):
         assert alike.abs().max() > 30
 
 
@@ -151,7 +151,7 @@ def test_a_query_of_several_very_sure_pictures_has_a_number_for_a_logit() -> Non
 def test_an_utterance_scores_the_same_alone_and_in_a_batch(kind: str, lengths: list[int], seed: int) -> None:
     model = MODELS[kind].double()
     features = random_models.batch(torch.tensor(lengths), seed)
-    asked = model.ask([*subjects(2, 1, seed=seed), *(["dog"] if kind == "keywords" else [])])
+    asked = model.build_queries([*subjects(2, 1, seed=seed), *(["dog"] if kind == "keywords" else [])])
     logits, curves = model.score(model.encode_speech(features, torch.tensor(lengths)), asked)
     for u, length in enumerate(lengths):
         alone = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
@@ -165,7 +165,7 @@ def test_an_utterance_scores_the_same_alone_and_in_a_batch(kind: str, lengths: l
 def test_matches_are_inner_products(kind: str) -> None:
     frames, lengths = speech([4])
     [subject] = subjects(2)
-    found = MODELS[kind].matches((frames[:, :4], lengths), subject)
+    found = MODELS[kind].matchmaps((frames[:, :4], lengths), subject)
     assert found.shape == (2, 2, 3, 4)
     for picture in range(2):
         expected = slow_pairs.matches(subject[picture].flatten(0, 1), frames[0, :4])
@@ -179,10 +179,10 @@ def test_matches_are_inner_products(kind: str) -> None:
 def test_pictures_are_seen_as_one_by_one_and_parts_as_if_cut_out(tmp_path: Path) -> None:
     """More of them than are looked at together, the last one with a box."""
     model = MODELS["misa"]
-    prompts = [Prompt(path) for path in pictures(tmp_path, AT_ONCE + 2)]
+    prompts = [Prompt(path) for path in pictures(tmp_path, IMAGE_BATCH + 2)]
     read_image(prompts[0].path).crop((4, 2, 19, 15)).save(tmp_path / "cut out.png")
-    seen = model.see([*prompts, Prompt(prompts[0].path, (4, 2, 19, 15))])
-    alone = [model.see([prompt])[0] for prompt in [*prompts, Prompt(tmp_path / "cut out.png")]]
+    seen = model.encode_images([*prompts, Prompt(prompts[0].path, (4, 2, 19, 15))])
+    alone = [model.encode_images([prompt])[0] for prompt in [*prompts, Prompt(tmp_path / "cut out.png")]]
     torch.testing.assert_close(seen, torch.stack(alone))
     assert not torch.allclose(seen[0], seen[-1])
 
@@ -193,7 +193,7 @@ def test_asking_is_seeing_first(tmp_path: Path, kind: str) -> None:
     model, paths = MODELS[kind], pictures(tmp_path, 3)
     queries = [query("two", *paths[:2]), query("one", paths[2])]
     asked = model.encode_queries(queries)
-    expected = model.ask([model.see(q.prompts) for q in queries])
+    expected = model.build_queries([model.encode_images(q.prompts) for q in queries])
     for one, other in zip(asked, expected, strict=True):
         torch.testing.assert_close(one, other)
 
@@ -292,7 +292,7 @@ def test_an_own_picture_is_known_by_whatever_path(tmp_path: Path, monkeypatch: p
 def recipe_of(kind: str) -> Recipe:
     losses = {
         "keywords": {"kind": "tags"},
-        "highest": {"kind": "regression", "right": 100.0, "wrong": 0.0, "positives": 4},
+        "max": {"kind": "regression", "right": 100.0, "wrong": 0.0, "positives": 4},
         "localising-attention": {"kind": "contrastive", "top": None, "least": 0.5},
     }
     return Recipe.model_validate(
@@ -323,7 +323,7 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
     features, lengths = torch.randn(2, 50, 13), torch.tensor([50, 20])
     asked = [query("two", *pictures(tmp_path, 2)), *(["ọmọ"] if kind == "keywords" else [])]
     model.encode_speech(features, lengths)  # its batch norms have seen something
-    model.see(asked[0].prompts)
+    model.encode_images(asked[0].prompts)
     if isinstance(model, SharedKeywords):
         model.fit_prior(torch.rand(8, len(WORDS)))
     write_description(tmp_path / "run", recipe, WORDS)
@@ -404,10 +404,10 @@ def test_a_wrong_value_in_a_recipe_is_named(tmp_path: Path, changes: list[str], 
 
 @pytest.mark.parametrize("changes", [["loss.wrong=-1"], ["loss={kind: regression}"]])
 def test_a_similarity_that_can_not_be_reached_is_refused(tmp_path: Path, changes: list[str]) -> None:
-    (tmp_path / "recipe.yaml").write_text(write_recipe(recipe_of("highest")), encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(write_recipe(recipe_of("max")), encoding="utf-8")
     with pytest.raises(EarmarkError) as error:
         read_recipe(tmp_path / "recipe.yaml", changes)
-    says = "loss.wrong -1 can't be reached: the similarity 'highest' is at least 0; set it to 0"
+    says = "loss.wrong -1 can't be reached: the similarity 'max' is at least 0; set it to 0"
     assert str(error.value).endswith(f"recipe.yaml: {says}.")
     assert read_recipe(tmp_path / "recipe.yaml", ["model.similarity.kind=localising-attention", *changes])
 

@@ -26,8 +26,8 @@ from earmark.supervision.cnn_tagger import SmallTagger, SmallTaggerSettings
 from earmark.training import loop
 from earmark.training.loop import train
 
-FRESH_IMAGE = ("image.norm.", "image.places.7.")  # of two layers: 3 modules each, dropout, and the last convolution
-FRESH_SPEECH = ("speech.blocks.2.",)
+FRESH_IMAGE = ("image_encoder.norm.", "image_encoder.places.7.")  # of two layers: 3 modules each, dropout, and the last convolution
+FRESH_SPEECH = ("speech_encoder.blocks.2.",)
 
 
 def changed(recipe: Recipe, epochs: int = 1, **model: Any) -> Recipe:
@@ -69,12 +69,12 @@ def test_from_a_tagger_the_image_network_is_taken_but_for_its_last_layer(
     recipe = changed(tiny_pair_recipe, image={"kind": "small", "side": 32})
     before, after = started(recipe, tiny_corpus, tagger)
     known = safetensors.torch.load_file(tagger / WEIGHTS)
-    taken = [name for name in after if name.startswith("image.") and not torch.equal(before[name], after[name])]
+    taken = [name for name in after if name.startswith("image_encoder.") and not torch.equal(before[name], after[name])]
     for name, weight in after.items():
-        inner = name.startswith("image.places.") and not name.startswith("image.places.13.")
-        torch.testing.assert_close(weight, known[name.removeprefix("image.")] if inner else before[name])
-    assert "image.places.0.weight" in taken
-    assert "image.places.9.weight" in taken
+        inner = name.startswith("image_encoder.places.") and not name.startswith("image_encoder.places.13.")
+        torch.testing.assert_close(weight, known[name.removeprefix("image_encoder.")] if inner else before[name])
+    assert "image_encoder.places.0.weight" in taken
+    assert "image_encoder.places.9.weight" in taken
 
 
 def test_from_a_run_both_networks_are_taken_but_for_their_last_layers(
@@ -86,9 +86,9 @@ def test_from_a_run_both_networks_are_taken_but_for_their_last_layers(
     assert any(name.startswith(FRESH_IMAGE) for name in after)
     assert any(name.startswith(FRESH_SPEECH) for name in after)
     for name, weight in after.items():
-        taken = name.startswith(("image.", "speech.")) and not name.startswith(FRESH_IMAGE + FRESH_SPEECH)
+        taken = name.startswith(("image_encoder.", "speech_encoder.")) and not name.startswith(FRESH_IMAGE + FRESH_SPEECH)
         torch.testing.assert_close(weight, (known if taken else before)[name])
-    assert not torch.equal(before["speech.blocks.0.conv.weight"], after["speech.blocks.0.conv.weight"])
+    assert not torch.equal(before["speech_encoder.blocks.0.conv.weight"], after["speech_encoder.blocks.0.conv.weight"])
 
 
 @pytest.mark.parametrize("which", ["tiny_run", "tagger", "tiny_pictured_run"])
@@ -103,7 +103,7 @@ def test_networks_that_do_not_fit_are_one_sentence_and_change_nothing(
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     with pytest.raises(EarmarkError) as error:
         init_from(model, folder)
-    name = "image.places.0.weight" if which != "tiny_pictured_run" else "image.places.3.weight"
+    name = "image_encoder.places.0.weight" if which != "tiny_pictured_run" else "image_encoder.places.3.weight"
     assert str(error.value) == (
         f"{folder} has no networks like this recipe's to start from ({name}): give the folder of a tagger or of a run "
         "for pictures with the same layers."

@@ -20,7 +20,7 @@ from earmark.models.keyword_models import AttentionModel, FrameScoreModel, Keywo
 from earmark.models.padding import padding_mask
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
 from earmark.models.speech_encoders import ConvEncoder, MaskedBatchNorm, max_pool
-from earmark.recipe import Attention, ConvLayer, Model, read_recipe
+from earmark.recipe import Attention, ConvLayer, KeywordModelSettings, read_recipe
 from support.random_models import (
     CLOSE,
     CNN_ATTEND,
@@ -41,7 +41,9 @@ from support.random_models import (
 
 @given(MODELS, LENGTHS, SEED)
 @settings(deadline=None)
-def test_an_utterance_is_the_same_alone_and_in_a_batch(recipe: Model, lengths: Tensor, seed: int) -> None:
+def test_an_utterance_is_the_same_alone_and_in_a_batch(
+    recipe: KeywordModelSettings, lengths: Tensor, seed: int
+) -> None:
     model, features = fresh(recipe, seed), batch(lengths, seed)
     queries = model.encode_queries(WORDS.words)
     with torch.no_grad():
@@ -61,7 +63,7 @@ def test_an_utterance_is_the_same_alone_and_in_a_batch(recipe: Model, lengths: T
 
 @given(MODELS, LENGTHS, SEED)
 @settings(deadline=None)
-def test_padding_teaches_nothing(recipe: Model, lengths: Tensor, seed: int) -> None:
+def test_padding_teaches_nothing(recipe: KeywordModelSettings, lengths: Tensor, seed: int) -> None:
     """In training too: no gradient comes from padded frames, and what stands there makes no difference."""
     model, features = fresh(recipe, seed).train(), batch(lengths, seed).requires_grad_()
     torch.manual_seed(seed)  # dropout falls alike
@@ -275,7 +277,9 @@ def test_fixed_queries_stay_as_they_were_drawn() -> None:
 
 @given(MODELS, LENGTHS, st.lists(st.integers(0, 2), max_size=5), SEED)
 @settings(deadline=None)
-def test_some_queries_score_as_among_all(recipe: Model, lengths: Tensor, asked: list[int], seed: int) -> None:
+def test_some_queries_score_as_among_all(
+    recipe: KeywordModelSettings, lengths: Tensor, asked: list[int], seed: int
+) -> None:
     """In any order, repeated or not, even none."""
     model, features = fresh(recipe, seed), batch(lengths, seed)
     with torch.no_grad():
@@ -283,7 +287,7 @@ def test_some_queries_score_as_among_all(recipe: Model, lengths: Tensor, asked: 
         every = model.forward(features, lengths)
         logits, scores = model.score(speech, model.encode_queries([WORDS.words[w] for w in asked]))
         _, every_score = model.score(speech, model.encode_queries(WORDS.words))
-    assert speech[0].shape == (len(lengths), speech[0].shape[1], model.encoder.dimension)
+    assert speech[0].shape == (len(lengths), speech[0].shape[1], model.speech_encoder.dimension)
     assert logits.shape == (len(lengths), len(asked))
     assert every.shape == (len(lengths), len(WORDS))
     torch.testing.assert_close(logits, every[:, asked], **CLOSE)
@@ -327,28 +331,28 @@ def test_the_classifier_judges_the_maximum_for_all_keywords_at_once() -> None:
 @pytest.mark.parametrize(
     ("recipe", "kind"), [(PSC, FrameScoreModel), (CNN_POOL, MaxModel), (CNN_ATTEND, AttentionModel)]
 )
-def test_the_recipe_says_which_model(recipe: Model, kind: type[KeywordModel]) -> None:
+def test_the_recipe_says_which_model(recipe: KeywordModelSettings, kind: type[KeywordModel]) -> None:
     model = fresh(recipe)
     assert type(model) is kind
-    assert model.grid == model.encoder.grid
+    assert model.grid == model.speech_encoder.grid
 
 
 @pytest.mark.parametrize("recipe", [PSC, CNN_POOL, CNN_ATTEND])
-def test_words_are_found_however_they_are_written(recipe: Model) -> None:
+def test_words_are_found_however_they_are_written(recipe: KeywordModelSettings) -> None:
     model = fresh(recipe)
     asked = ["RED  HOUSE", "o\N{COMBINING DOT BELOW}mo\N{COMBINING DOT BELOW}", "dog", "dog"]
     assert model.encode_queries(asked).tolist() == [2, 1, 0, 0]
 
 
 @pytest.mark.parametrize("recipe", [PSC, CNN_POOL, CNN_ATTEND])
-def test_an_unknown_word_is_said_to_be_unknown(recipe: Model) -> None:
+def test_an_unknown_word_is_said_to_be_unknown(recipe: KeywordModelSettings) -> None:
     with pytest.raises(EarmarkError, match=r"The word 'dogs' is not among the 3 keywords .* nearest are dog,"):
         fresh(recipe).encode_queries(["dog", "dogs"])
 
 
 @given(MODELS, SEED)
 @settings(deadline=None, max_examples=25)
-def test_a_step_against_the_gradient_lowers_the_loss(recipe: Model, seed: int) -> None:
+def test_a_step_against_the_gradient_lowers_the_loss(recipe: KeywordModelSettings, seed: int) -> None:
     """Every model can be taught: whatever the recipe, its gradient is that of its loss."""
     lengths = torch.tensor([30, 17, 5])
     model, features = fresh(recipe, seed), batch(lengths, seed)
@@ -390,10 +394,10 @@ def test_psc_has_the_papers_size() -> None:
 def test_cnn_attend_has_the_papers_size() -> None:
     model = published("cnn-attend")
     assert isinstance(model, AttentionModel)
-    assert parameters(model.encoder) == FIVE_LAYERS + (96 * 11 + 1) * 1000 == 1_496_680
+    assert parameters(model.speech_encoder) == FIVE_LAYERS + (96 * 11 + 1) * 1000 == 1_496_680
     assert parameters(model.pooling) == 67 * 1000
     assert parameters(model.classifier) == 1001 * 4096 + 4097
-    assert parameters(model) == parameters(model.encoder) + 67 * 1000 + 1001 * 4096 + 4097
+    assert parameters(model) == parameters(model.speech_encoder) + 67 * 1000 + 1001 * 4096 + 4097
 
 
 POOLED_LAYERS = (39 * 9 + 1) * 64 + (64 * 11 + 1) * 256 + (256 * 11 + 1) * 1024
@@ -402,14 +406,14 @@ POOLED_LAYERS = (39 * 9 + 1) * 64 + (64 * 11 + 1) * 256 + (256 * 11 + 1) * 1024
 def test_cnn_pool_has_the_papers_size() -> None:
     model = published("cnn-pool")
     assert isinstance(model, MaxModel)
-    assert parameters(model.encoder) == POOLED_LAYERS == 3_087_616
+    assert parameters(model.speech_encoder) == POOLED_LAYERS == 3_087_616
     assert parameters(model) == POOLED_LAYERS + 1025 * 4096 + 4097 * 67
 
 
 def test_cnn_pool_attend_has_the_papers_size() -> None:
     model = published("cnn-pool-attend")
     assert isinstance(model, AttentionModel)
-    assert parameters(model.encoder) == POOLED_LAYERS
+    assert parameters(model.speech_encoder) == POOLED_LAYERS
     assert parameters(model) == POOLED_LAYERS + 67 * 1024 + 1025 * 4096 + 4097
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from earmark.models import matchmap
+from earmark.models.similarities import SIMILARITIES
 from earmark.models.padding import padding_mask
 from earmark.training.losses import Pairs
 from support import slow_pairs
@@ -55,18 +56,12 @@ def batch(lengths: Tensor, pictures: int, places: int, dimension: int, seed: int
 
 def of_all_pairs(kind: str, made: Batch) -> Tensor:
     """Similarities (B, N) of every utterance with every picture."""
-    matches, real = matchmap.matchmap(made.pixels, made.frames), made.real[:, None]
-    if kind == "localising-attention":
-        return matchmap.attended(matches, real, made.pixels, made.frames)
-    return getattr(matchmap, kind)(matches, real)
+    return SIMILARITIES[kind]().crossed(made.pixels, made.frames, made.real)[0]
 
 
 def of_own_pairs(kind: str, made: Batch) -> Tensor:
     """Similarities (B,) of utterances with the pictures of the same number."""
-    matches = matchmap.paired_matchmap(made.pixels, made.frames)
-    if kind == "localising-attention":
-        return matchmap.cosine(*Pairs(made.pixels, made.frames, made.real).contexts())
-    return getattr(matchmap, kind)(matches, made.real)
+    return SIMILARITIES[kind]().paired(made.pixels, made.frames, made.real)
 
 
 def slopes(total: Tensor, made: Batch) -> tuple[Tensor, Tensor]:
@@ -130,8 +125,8 @@ def test_attention_by_hand() -> None:
     assert matchmap.misa(matches, real).item() == (2 + 4) / 2
     assert matchmap.sisa(matches, real).item() == (1 + 4 + 2 - 2) / 4
     assert matchmap.sima(matches, real).item() == (4 + 2) / 2
-    assert matchmap.highest(matches, real).item() == 4
-    assert matchmap.highest(-matches.abs(), real).item() == 0
+    assert matchmap.maximum(matches, real).item() == 4
+    assert matchmap.maximum(-matches.abs(), real).item() == 0
 
 
 @pytest.mark.parametrize("kind", KINDS)

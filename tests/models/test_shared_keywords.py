@@ -14,8 +14,8 @@ from torch import Tensor
 
 from earmark.core.errors import EarmarkError
 from earmark.models.keyword_models import build
-from earmark.models.shared_keywords import RARE, SharedKeywords
-from earmark.recipe import ConvLayer, LogMeanExp, Model
+from earmark.models.shared_keywords import MIN_LOG_ODDS, SharedKeywords
+from earmark.recipe import ConvLayer, KeywordModelSettings, LogMeanExp
 from support.random_image_queries import DIMENSION, WORDS, fresh, speech, subjects
 
 R = 1.5
@@ -28,8 +28,8 @@ def shared(seed: int = 0) -> Any:
     model = fresh("keywords", seed=seed).double()
     assert isinstance(model, SharedKeywords)
     with torch.no_grad():
-        model.heard_bias.normal_()
-        model.seen_bias.normal_().sub_(torch.tensor([0.0, 5.0, 7.0]))  # about as low as evidence goes
+        model.frame_bias.normal_()
+        model.pixel_bias.normal_().sub_(torch.tensor([0.0, 5.0, 7.0]))  # about as low as evidence goes
     model.fit_prior(torch.rand(20, len(WORDS), dtype=torch.float64) ** 4 * torch.tensor([1.0, 1.0, 0.0]))
     return model.requires_grad_(False)
 
@@ -60,10 +60,12 @@ def slow_logits(vectors: Tensor, biases: Tensor) -> list[list[float]]:
 
 def slow_meant(subject: Tensor) -> list[float]:
     """p(w is meant | pictures) ~ exp(sqrt(n) mean_i z_i)."""
-    shown = [[soft_maximum(row) for row in slow_logits(picture.flatten(0, 1), MODEL.seen_bias)] for picture in subject]
+    shown = [[soft_maximum(row) for row in slow_logits(picture.flatten(0, 1), MODEL.pixel_bias)] for picture in subject]
     evidence = []
     for w, prior_logits in enumerate(MODEL.prior_logits.tolist()):
-        evidence.append(sum(max(picture[w], min(RARE, prior_logits)) - prior_logits for picture in shown) / len(shown))
+        evidence.append(
+            sum(max(picture[w], min(MIN_LOG_ODDS, prior_logits)) - prior_logits for picture in shown) / len(shown)
+        )
     weights = [math.exp(math.sqrt(len(shown)) * z) for z in evidence]
     return [weight / sum(weights) for weight in weights]
 
@@ -76,13 +78,13 @@ def slow_meant(subject: Tensor) -> list[float]:
 def test_pictures_are_answered_by_the_formula(lengths: list[int], counts: list[int], seed: int) -> None:
     frames, _ = heard = speech(lengths, seed)
     asked = subjects(*counts, seed=seed)
-    logits, curves = MODEL.score(heard, MODEL.ask(asked))
+    logits, curves = MODEL.score(heard, MODEL.build_queries(asked))
     assert curves.shape == (len(lengths), len(counts), frames.shape[1])
     for q, subject in enumerate(asked):
         meant = slow_meant(subject)
-        assert MODEL.ask([subject])[0].tolist() == pytest.approx(meant)
+        assert MODEL.build_queries([subject])[0].tolist() == pytest.approx(meant)
         for u, length in enumerate(lengths):
-            said = slow_logits(frames[u, :length], MODEL.heard_bias)
+            said = slow_logits(frames[u, :length], MODEL.frame_bias)
             spoken = sum(p * sigmoid(soft_maximum(row)) for p, row in zip(meant, said, strict=True))
             assert logits[u, q].item() == pytest.approx(logit(spoken))
             for t in range(length):
@@ -94,15 +96,15 @@ def test_pictures_are_answered_by_the_formula(lengths: list[int], counts: list[i
 @settings(deadline=None, max_examples=25)
 def test_something_is_meant_by_any_pictures(count: int, seed: int, strength: float) -> None:
     [subject] = subjects(count, seed=seed)
-    meant = MODEL.ask([strength * subject])[0]
+    meant = MODEL.build_queries([strength * subject])[0]
     assert ((meant >= 0) & (meant <= 1)).all()
     assert meant.sum().item() == pytest.approx(1)
 
 
 def test_copies_of_a_picture_weigh_as_its_square_root() -> None:
     [subject] = subjects(1)
-    one = MODEL.ask([subject])[0].log()
-    four = MODEL.ask([subject.expand(4, -1, -1, -1)])[0].log()
+    one = MODEL.build_queries([subject])[0].log()
+    four = MODEL.build_queries([subject.expand(4, -1, -1, -1)])[0].log()
     torch.testing.assert_close(four - four[0], 2 * (one - one[0]))
 
 
@@ -111,8 +113,8 @@ def test_what_any_picture_shows_is_no_evidence() -> None:
     model = shared(seed=1)
     shown = torch.tensor([[-1.0, -4.0, 0.0]], dtype=torch.float64)
     model.prior_logits = torch.tensor([-1.0, -4.0, -2.0], dtype=torch.float64)
-    model.shown = lambda pixels: shown
-    meant = model.ask(subjects(1))[0].tolist()
+    model.image_logits = lambda pixels: shown
+    meant = model.build_queries(subjects(1))[0].tolist()
     assert meant == pytest.approx([1 / (2 + math.exp(2)), 1 / (2 + math.exp(2)), math.exp(2) / (2 + math.exp(2))])
 
 
@@ -125,8 +127,8 @@ def test_a_keyword_that_is_never_shown_is_not_meant_by_what_does_not_show_it(
     model = shared()
     model.fit_prior(torch.tensor([[0.0, 0.5, 0.002]], dtype=torch.float64).expand(5, 3))
     shown = torch.tensor([[seen, max(other, 0.0), other]], dtype=torch.float64)
-    model.shown = lambda pixels: shown.expand(count, 3)
-    never, prior_logits, _ = model.ask(subjects(count))[0].tolist()
+    model.image_logits = lambda pixels: shown.expand(count, 3)
+    never, prior_logits, _ = model.build_queries(subjects(count))[0].tolist()
     assert never <= prior_logits * (1 + 1e-9)
 
 
@@ -134,9 +136,9 @@ def test_evidence_against_a_keyword_has_a_floor_and_never_turns_in_its_favour() 
     """By hand: nothing for the one that is never shown, -6 - 0 for the one that half of all pictures show."""
     model = shared()
     model.prior_logits = torch.tensor([logit(0.001), 0.0, -2.0], dtype=torch.float64)
-    model.shown = lambda pixels: torch.tensor([[-30.0, -30.0, -2.0]], dtype=torch.float64)
+    model.image_logits = lambda pixels: torch.tensor([[-30.0, -30.0, -2.0]], dtype=torch.float64)
     weights = [1.0, math.exp(-6.0), 1.0]
-    assert model.ask(subjects(1))[0].tolist() == pytest.approx([weight / sum(weights) for weight in weights])
+    assert model.build_queries(subjects(1))[0].tolist() == pytest.approx([weight / sum(weights) for weight in weights])
 
 
 def test_the_usual_is_the_log_odds_of_the_mean_tag() -> None:
@@ -149,12 +151,12 @@ def test_the_usual_is_the_log_odds_of_the_mean_tag() -> None:
 def test_matches_say_where_picture_and_speech_are_about_the_same() -> None:
     frames, lengths = speech([4])
     [subject] = subjects(2)
-    found = MODEL.matches((frames[:, :4], lengths), subject)
+    found = MODEL.matchmaps((frames[:, :4], lengths), subject)
     assert found.shape == (2, 2, 3, 4)
     meant = slow_meant(subject)
-    said = slow_logits(frames[0, :4], MODEL.heard_bias)
+    said = slow_logits(frames[0, :4], MODEL.frame_bias)
     for picture, matches in zip(subject, found.flatten(1, 2).tolist(), strict=True):
-        shown = slow_logits(picture.flatten(0, 1), MODEL.seen_bias)
+        shown = slow_logits(picture.flatten(0, 1), MODEL.pixel_bias)
         for j, row in enumerate(matches):
             for t, match in enumerate(row):
                 both = [sigmoid(shown[w][j]) * sigmoid(said[w][t]) for w in range(len(meant))]
@@ -170,9 +172,9 @@ def test_a_word_is_answered_as_by_a_model_for_words_alone(lengths: list[int], se
     """One with the same speech network, whose last layer are the keywords' vectors."""
     frames, counts = speech(lengths, seed)
     layer = ConvLayer(channels="keywords", kernel=1, relu=False)
-    plain: Any = build(Model(encoder=[layer], pooling=LogMeanExp(r=R)), DIMENSION, WORDS).double()
-    plain.encoder.blocks[0].conv.weight.data = MODEL.words.weight[:, :, None]
-    plain.encoder.blocks[0].conv.bias.data = MODEL.heard_bias
+    plain: Any = build(KeywordModelSettings(encoder=[layer], pooling=LogMeanExp(r=R)), DIMENSION, WORDS).double()
+    plain.speech_encoder.blocks[0].conv.weight.data = MODEL.words.weight[:, :, None]
+    plain.speech_encoder.blocks[0].conv.bias.data = MODEL.frame_bias
     words = [WORDS.words[2], WORDS.words[0]]
     logits, curves = MODEL.score((frames, counts), MODEL.encode_queries(words))
     expected, scores = plain.score(plain.encode_speech(frames, counts), plain.encode_queries(words))
@@ -189,10 +191,10 @@ def test_a_word_means_itself_alone_however_it_is_written() -> None:
 
 
 def test_words_and_pictures_are_asked_together() -> None:
-    asked = MODEL.ask(["dog", *subjects(2), "red house"])
+    asked = MODEL.build_queries(["dog", *subjects(2), "red house"])
     assert asked.shape == (3, len(WORDS))
     assert asked[[0, 2]].tolist() == [[1, 0, 0], [0, 0, 1]]
-    torch.testing.assert_close(asked[1], MODEL.ask(subjects(2))[0])
+    torch.testing.assert_close(asked[1], MODEL.build_queries(subjects(2))[0])
 
 
 def test_an_unknown_word_is_said_to_be_unknown() -> None:
@@ -206,7 +208,7 @@ def test_very_sure_scores_do_not_overflow(sure: float, dtype: torch.dtype) -> No
     """In single precision, too, in which the sigmoid of 40 is 1 and that of -300 is 0."""
     model = fresh("keywords").to(dtype).requires_grad_(False)
     model.words.weight.zero_()
-    model.heard_bias.copy_(torch.tensor([sure, -3.0, sure]))
+    model.frame_bias.copy_(torch.tensor([sure, -3.0, sure]))
     heard = torch.zeros(1, 4, DIMENSION, dtype=dtype), torch.tensor([3])
     logits, curves = model.score(heard, model.encode_queries(WORDS.words))
     assert logits[0].tolist() == pytest.approx([sure, -3.0, sure], rel=1e-5)
@@ -228,7 +230,7 @@ def test_training_sees_the_scores_that_asking_gives() -> None:
     said, shown = model(features, lengths, seen)
     expected, _ = model.score(model.encode_speech(features, lengths), model.encode_queries(WORDS.words))
     torch.testing.assert_close(said, expected)
-    pixels = model.image(seen).flatten(1, 2)
+    pixels = model.image_encoder(seen).flatten(1, 2)
     for picture, row in zip(pixels, shown, strict=True):
-        logits = (picture @ model.words.weight.T + model.seen_bias).T.tolist()
+        logits = (picture @ model.words.weight.T + model.pixel_bias).T.tolist()
         assert row.tolist() == pytest.approx([soft_maximum(each) for each in logits], abs=1e-5)

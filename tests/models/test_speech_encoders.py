@@ -17,7 +17,7 @@ from earmark.core.timing import FEATURE_GRID
 from earmark.models.checkpoint import write_weights
 from earmark.models.init_from import Description, PretrainingData, load_cpc, write_cpc_description
 from earmark.models.padding import padding_mask
-from earmark.models.speech_encoders import AcousticNetwork
+from earmark.models.speech_encoders import CpcEncoder
 from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, Features, ImageQueryModelSettings
 from support.random_models import CLOSE, FEATURES, LENGTHS, SEED, batch
 
@@ -35,10 +35,10 @@ SMALL = CpcSpeech(kind="cpc", channels=24, layers=3, latent=4, context=[6, 5], l
 LOG_MEL = Features(kind="log-mel", mel_filters=FEATURES + 8)
 
 
-def fresh(recipe: CpcSpeech, seed: int = 0, inputs: int = FEATURES) -> AcousticNetwork:
+def fresh(recipe: CpcSpeech, seed: int = 0, inputs: int = FEATURES) -> CpcEncoder:
     """A network in double precision whose layer norms are no longer the identity."""
     torch.manual_seed(seed)
-    network = AcousticNetwork(inputs, recipe).double()
+    network = CpcEncoder(inputs, recipe).double()
     for part in network.modules():
         if isinstance(part, nn.LayerNorm):
             nn.init.normal_(part.weight)
@@ -94,7 +94,7 @@ def lstm_by_hand(lstm: nn.LSTM, inputs: Tensor, suffix: str = "") -> Tensor:
 
 
 @torch.no_grad()
-def by_hand(network: AcousticNetwork, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def by_hand(network: CpcEncoder, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Latents, contexts and frames of one utterance, (T, F)."""
     conv, latents = network.cpc.conv.weight, []
     for frame in range(max(1, len(features) // 2)):
@@ -131,7 +131,7 @@ def test_the_network_is_what_its_description_says(length: int) -> None:
 
 def test_the_papers_widths() -> None:
     """Convolution 40 to 512, five linear layers, the last to 64; LSTMs of 512; both directions 1024 and 2048."""
-    network = AcousticNetwork(40, CpcSpeech(kind="cpc"))
+    network = CpcEncoder(40, CpcSpeech(kind="cpc"))
     assert network.dimension == 2048
     shapes = [tuple(layer.weight.shape) for layer in network.cpc.linear if isinstance(layer, nn.Linear)]
     assert shapes == [(512, 512)] * 4 + [(64, 512)]
@@ -184,7 +184,7 @@ def test_the_dimension_is_that_of_the_last_lstms() -> None:
 # --- starting from a pretrained network ------------------------------------------------------------------------------
 
 
-def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) -> AcousticNetwork:
+def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) -> CpcEncoder:
     """Leave a network of chance weights as pretraining does; returns it."""
     widths = {name: getattr(recipe, name) for name in Cpc.model_fields}
     how = CpcPretraining(network=Cpc(**widths), features=features)
@@ -195,7 +195,7 @@ def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) 
     return network
 
 
-def started(folder: Path, recipe: CpcSpeech = SMALL, features: Features = LOG_MEL) -> AcousticNetwork:
+def started(folder: Path, recipe: CpcSpeech = SMALL, features: Features = LOG_MEL) -> CpcEncoder:
     network = fresh(recipe, seed=8, inputs=FEATURES + 8).float()
     load_cpc(network, features, folder)
     return network

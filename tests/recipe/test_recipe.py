@@ -20,8 +20,8 @@ from earmark.recipe import (
     ConvLayer,
     Features,
     ImageQueryModelSettings,
+    KeywordModelSettings,
     LogMeanExp,
-    Model,
     PretrainedFeatures,
     PretrainedImage,
     Recipe,
@@ -374,7 +374,7 @@ RECIPE = st.builds(
     augment=st.builds(Augment, time_width=st.floats(0, 1), feature_masks=st.integers(0, 9)),
     model=st.one_of(
         st.builds(
-            Model,
+            KeywordModelSettings,
             encoder=st.builds(
                 lambda channels, norm: [
                     ConvLayer(channels=channels, kernel=5, norm=norm),
@@ -386,7 +386,7 @@ RECIPE = st.builds(
             pooling=st.builds(LogMeanExp, r=st.floats(1e-9, 1e9)),
         ),
         st.builds(
-            Model,
+            KeywordModelSettings,
             encoder=st.just([ConvLayer(channels=4, kernel=3)]),
             pooling=st.just(Attention(kind="attention")),
             classifier=st.lists(st.integers(1, 9)),

@@ -19,11 +19,11 @@ from earmark.models.speech_encoders import MaskedBatchNorm
 from earmark.recipe import (
     ConvLayer,
     ConvSpeech,
-    Highest,
     ImageQueryModelSettings,
     Keywords,
     LocalisingAttention,
     Matchmap,
+    MatchmapMaximum,
     SmallImage,
 )
 
@@ -34,7 +34,7 @@ SIMILARITIES = {
     "misa": Matchmap(kind="matchmap", pool="misa"),
     "sisa": Matchmap(kind="matchmap", pool="sisa"),
     "sima": Matchmap(kind="matchmap", pool="sima"),
-    "highest": Highest(kind="highest"),
+    "max": MatchmapMaximum(kind="max"),
     "localising-attention": LocalisingAttention(kind="localising-attention"),
     "keywords": Keywords(kind="keywords", r=1.5),
 }

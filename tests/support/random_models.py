@@ -10,7 +10,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.models.keyword_models import KeywordModel, build
 from earmark.models.padding import padding_mask
 from earmark.models.speech_encoders import MaskedBatchNorm
-from earmark.recipe import Attention, ConvLayer, LogMeanExp, Maximum, Model
+from earmark.recipe import Attention, ConvLayer, KeywordModelSettings, LogMeanExp, Maximum
 
 FEATURES = 5
 WORDS = Vocabulary(["dog", "ọmọ", "red house"])
@@ -42,21 +42,28 @@ def encoders(draw: st.DrawFn, last: int | str = 4, most: int = 3) -> list[ConvLa
 
 
 FRAME_SCORES = st.builds(
-    Model, encoder=encoders("keywords"), pooling=st.builds(LogMeanExp, r=st.floats(0.1, 10)), classifier=st.none()
+    KeywordModelSettings,
+    encoder=encoders("keywords"),
+    pooling=st.builds(LogMeanExp, r=st.floats(0.1, 10)),
+    classifier=st.none(),
 )
 JUDGED = st.builds(
-    Model,
+    KeywordModelSettings,
     encoder=encoders(4),
     pooling=st.sampled_from([Maximum(kind="max"), Attention(kind="attention")]),
     classifier=st.lists(st.integers(1, 6), max_size=2),
 )
 MODELS = st.one_of(FRAME_SCORES, JUDGED)
-PSC = Model(encoder=[ConvLayer(channels="keywords", kernel=3, relu=False)], pooling=LogMeanExp(r=1.2))
-CNN_POOL = Model(encoder=[ConvLayer(channels=4, kernel=3, pool=3)], pooling=Maximum(kind="max"), classifier=[6])
-CNN_ATTEND = Model(encoder=[ConvLayer(channels=4, kernel=3)], pooling=Attention(kind="attention"), classifier=[6])
+PSC = KeywordModelSettings(encoder=[ConvLayer(channels="keywords", kernel=3, relu=False)], pooling=LogMeanExp(r=1.2))
+CNN_POOL = KeywordModelSettings(
+    encoder=[ConvLayer(channels=4, kernel=3, pool=3)], pooling=Maximum(kind="max"), classifier=[6]
+)
+CNN_ATTEND = KeywordModelSettings(
+    encoder=[ConvLayer(channels=4, kernel=3)], pooling=Attention(kind="attention"), classifier=[6]
+)
 
 
-def fresh(recipe: Model, seed: int = 0) -> KeywordModel:
+def fresh(recipe: KeywordModelSettings, seed: int = 0) -> KeywordModel:
     """A model in double precision whose batch norms have seen something."""
     torch.manual_seed(seed)
     model = build(recipe, FEATURES, WORDS).double()

@@ -101,6 +101,6 @@ SIMILARITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "misa": misa,
     "sisa": sisa,
     "sima": sima,
-    "highest": highest,
+    "max": highest,
     "localising-attention": attended,
 }

@@ -23,7 +23,7 @@ from earmark.core.errors import EarmarkError
 from earmark.features import extractor
 from earmark.models.checkpoint import read_weights
 from earmark.models.init_from import load_cpc, read_cpc_description
-from earmark.models.speech_encoders import AcousticNetwork
+from earmark.models.speech_encoders import CpcEncoder
 from earmark.recipe import Cpc, CpcPretraining, CpcSpeech
 from earmark.training import cpc
 from earmark.training.cpc import objective as prediction
@@ -264,7 +264,7 @@ def test_a_pretraining_describes_itself_and_is_a_start(unbroken: Path) -> None:
     assert known.heard.speakers == 1
     assert sorted(path.name for path in unbroken.iterdir()) == sorted([*result(unbroken), "resume.pt"])
     speech = CpcSpeech(kind="cpc", lstm=[4], **NETWORK.model_dump())
-    network = AcousticNetwork(extractor(SMALL.features).dimension, speech)
+    network = CpcEncoder(extractor(SMALL.features).dimension, speech)
     load_cpc(network, SMALL.features, unbroken)
     weights = read_weights(unbroken)
     assert all(torch.equal(value, weights[name]) for name, value in network.cpc.state_dict().items())

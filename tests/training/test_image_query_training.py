@@ -31,7 +31,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "shared words": {"similarity": {"kind": "keywords"}, "loss": {"kind": "tags"}},
     "contrastive": {"similarity": {"kind": "localising-attention"}, "loss": {"kind": "contrastive"}},
     "regression": {
-        "similarity": {"kind": "highest"},
+        "similarity": {"kind": "max"},
         "loss": {"kind": "regression", "right": 100.0, "wrong": 0.0, "positives": 2, "negatives": 2},
     },
     "triplet": {"similarity": {"kind": "matchmap", "pool": "misa"}, "loss": {"kind": "triplet"}},

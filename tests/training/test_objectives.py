@@ -91,7 +91,7 @@ class Encoded:
     def pixels(self, utterance: int) -> Tensor:
         image = self.utterances[utterance].image
         assert image is not None
-        return self.model.see([Prompt(image)])[0].flatten(0, 1).double()
+        return self.model.encode_images([Prompt(image)])[0].flatten(0, 1).double()
 
 
 Variant = tuple[int, int]
@@ -149,7 +149,7 @@ def slow_contrastive(encoded: Encoded, some: Group) -> float:
     [
         ("misa", "corpus"),
         ("sima", "corpus"),
-        ("highest", "corpus"),
+        ("max", "corpus"),
         ("localising-attention", "corpus"),
         ("misa", "batch"),
     ],
@@ -212,13 +212,13 @@ def test_a_batch_in_which_no_anchor_finds_what_it_needs_teaches_nothing(tiny_cor
 
 def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus) -> None:
     """A tenth of each batch's mean and deviation; dev and cosines teach no scale."""
-    for loss, similarity in (("regression", "misa"), ("triplet", "highest")):
+    for loss, similarity in (("regression", "misa"), ("triplet", "max")):
         made, model = objective(recipe_of(loss, similarity), tiny_corpus)
         heard: list[Tensor] = []
         remember = model.remember
         model.remember = lambda alike, heard=heard, remember=remember: (heard.append(alike), remember(alike))
         made.check(model)
-        assert (model.middle, model.deviation) == (0, 1)
+        assert (model.running_mean, model.running_std) == (0, 1)
         heard.clear()
         model.train()
         middle, deviation = 0.0, 1.0
@@ -227,12 +227,12 @@ def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus
             middle = 0.9 * middle + 0.1 * heard[-1].mean().item()
             deviation = 0.9 * deviation + 0.1 * heard[-1].std().item()
         assert len(heard) == 3
-        assert model.middle.item() == pytest.approx(middle, rel=1e-4)
-        assert model.deviation.item() == pytest.approx(deviation, rel=1e-4)
+        assert model.running_mean.item() == pytest.approx(middle, rel=1e-4)
+        assert model.running_std.item() == pytest.approx(deviation, rel=1e-4)
     made, model = objective(recipe_of("regression", "localising-attention"), tiny_corpus)
     batch = next(iter(made.loader))
     made.loss(model.train(), made.output(model, batch["features"], batch), batch, torch.Generator())
-    assert (model.middle, model.deviation) == (0, 1)
+    assert (model.running_mean, model.running_std) == (0, 1)
 
 
 # Triplets
@@ -306,7 +306,7 @@ def test_shared_words_learn_what_is_said_and_what_is_shown(tiny_corpus: Corpus) 
         frames = encoded.frames(u, speed).float()[None]
         words = model.encode_queries(model.vocabulary.words)
         heard = model.score((frames, torch.tensor([frames.shape[1]])), words)[0][0].double().sigmoid()
-        seen = model.shown(encoded.pixels(u).float()[None])[0].double().sigmoid()
+        seen = model.image_logits(encoded.pixels(u).float()[None])[0].double().sigmoid()
         for p, kept in ((heard, said), (seen, shown)):
             kept += (-target * p.log() - (1 - target) * (1 - p).log()).tolist()
     expected = sum(said) / len(said) + sum(shown) / len(shown)

@@ -14,7 +14,7 @@ from earmark.archive.shards import lookup
 from earmark.archive.window_summaries import rank_windows
 from earmark.core.errors import EarmarkError
 from earmark.core.types import WORDS_ALONE, ImageQuery
-from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.image_query_models import ImageQueryModel, accepts_images
 
 FEWEST = 20  # hits that windows are looked up for
 
@@ -67,6 +67,6 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
 def _pictured(archive: Archive, name: str) -> ImageQueryModel:
     """The archive's model, which must be one that is asked with pictures."""
     model = archive.finder.model
-    if not isinstance(model, ImageQueryModel):
+    if not accepts_images(model):
         raise EarmarkError(WORDS_ALONE.format(name))
     return model

@@ -20,7 +20,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Half, Single
 from earmark.archive.rescoring import Asked, Piece, Recordings, Window, frames_of, windows_from
 from earmark.core.progress import progress
-from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.image_query_models import ImageQueryModel, accepts_images
 from earmark.models.padding import pad
 
 WINDOWS, DIGESTS, TYPICAL = "windows.npy", "digests.npy", "typical.npy"
@@ -36,7 +36,7 @@ Numbers = npt.NDArray[np.int32]
 def write_summaries(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> None:
     """Write those of all windows that start in some pieces; none of a model that is not asked with pictures."""
     model = archive.finder.model
-    if not isinstance(model, ImageQueryModel):
+    if not accepts_images(model):
         return
     typical = codebook(archive, whole, rows)
     windows: list[Window] = []
@@ -111,7 +111,7 @@ def kmeans(sample: Single, count: int) -> Single:
 @torch.no_grad()
 def _guesses(asked: Asked, digests: Tensor, typical: Tensor) -> Tensor:
     model = asked.finder.model
-    assert isinstance(model, ImageQueryModel)
+    assert accepts_images(model)
     query_summary = model.query_summary(asked.query, typical.to(model.device)).cpu()
     # Half as precise, and twice as fast to read; so nothing may be too large for it.
     return (digests @ (query_summary / query_summary.abs().max().clamp_min(SMALLEST)).to(digests)).float()

@@ -12,8 +12,8 @@ from earmark.cli.options import CorpusOption, given, keywords_of
 # Written out, so that help comes without what reads recipes.
 RECIPES = (
     "earmark, earmark-pictures, nortje2022/attention, nortje2022/contrastive-davenet, nortje2022/davenet, "
-    "nortje2022/highest, nortje2022/small-attention, nortje2022/small-contrastive-davenet, "
-    "nortje2022/small-davenet, nortje2022/small-highest, olaleye2022/cnn-attend, olaleye2022/cnn-pool, "
+    "nortje2022/max, nortje2022/small-attention, nortje2022/small-contrastive-davenet, nortje2022/small-davenet, "
+    "nortje2022/small-max, olaleye2022/cnn-attend, olaleye2022/cnn-pool, "
     "olaleye2022/cnn-pool-attend, olaleye2022/psc"
 )
 
@@ -73,4 +73,4 @@ def pretrain_cpc(
     from earmark.training.cpc import pretrain
 
     pretrain(settings, audio, out)
-    print(f"The network is in {out}: name that folder as model.speech.start in a recipe.")
+    print(f"The network is in {out}: name that folder as model.speech.init_from in a recipe.")

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 # Left, top, right and bottom, in pixels.
 Box = tuple[int, int, int, int]
@@ -61,6 +61,7 @@ class ImageQuery:
 
 
 Query = str | ImageQuery
+QueryKind = Literal["keyword", "image"]
 
 
 def canonical_path(picture: Path) -> str:

@@ -43,7 +43,7 @@ from earmark.evaluation.summary import compute_metrics
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import DEFAULT_THRESHOLD
 from earmark.models.encoded import EncodedSpeech
-from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.image_query_models import accepts_images
 from earmark.models.prompts import Prompts
 from earmark.supervision.transcripts import bag_of_words
 
@@ -225,7 +225,7 @@ def evaluate_pictures(
         If the model is not asked with pictures, there are none to ask with, or none can be read; or as
         :func:`earmark.evaluate.runner.evaluate`.
     """
-    if not isinstance(finder.model, ImageQueryModel):
+    if not accepts_images(finder.model):
         raise EarmarkError(
             "This model is asked with words alone, so it can't be evaluated with image queries: leave --queries out."
         )

@@ -13,19 +13,15 @@ from earmark.evaluation.agreement import ModalityResult, agreement
 from earmark.evaluation.image_queries import evaluate_pictures, query_pictures
 from earmark.evaluation.keyword_queries import IMAGE, WRITTEN, Evaluation, evaluate
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models import AnyModel
-from earmark.models.keyword_models import KeywordModel
-from earmark.models.shared_keywords import SharedKeywords
+from earmark.models import SpeechModel
 
 
-def query_modalities(model: AnyModel) -> tuple[str, ...]:
+def query_modalities(model: SpeechModel) -> tuple[str, ...]:
     """The kinds of query that a model can be asked with, its main one first."""
-    if isinstance(model, KeywordModel):
-        return (WRITTEN,)
-    return (WRITTEN, IMAGE) if isinstance(model, SharedKeywords) else (IMAGE,)
+    return tuple(kind for kind, query in ((WRITTEN, "keyword"), (IMAGE, "image")) if query in model.accepts)
 
 
-def chosen(model: AnyModel, kind: str | None) -> tuple[str, ...]:
+def chosen(model: SpeechModel, kind: str | None) -> tuple[str, ...]:
     """What "written", "image" or "both" means for a model; None is all that it can be asked with.
 
     Raises

@@ -21,7 +21,7 @@ from earmark.localisation.peaks import extents, non_max_suppression
 from earmark.media.audio import Waveform, audio_info, read_audio
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.models.encoded import EncodedSpeech, encode
-from earmark.models.image_query_models import ImageQueryModel, PairModel
+from earmark.models.image_query_models import accepts_images
 from earmark.models.matchmap import audio_attention, image_attention
 
 LONGEST_S = 60.0  # of a recording
@@ -102,12 +102,12 @@ class KeywordSpotter:
     @property
     def accepts_keywords(self) -> bool:
         """Whether the model can be asked with keywords."""
-        return not isinstance(self.model, PairModel)
+        return "keyword" in self.model.accepts
 
     @property
     def accepts_images(self) -> bool:
         """Whether the model can be asked with pictures."""
-        return isinstance(self.model, ImageQueryModel)
+        return accepts_images(self.model)
 
     def find(self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None) -> list[Hit]:
         """Where the queries may be spoken, the likeliest first.
@@ -220,16 +220,16 @@ class KeywordSpotter:
         EarmarkError
             If a picture or the recording can no longer be read, or the model is not asked with pictures.
         """
-        if not isinstance(self.model, ImageQueryModel):
+        if not accepts_images(self.model):
             raise EarmarkError(WORDS_ALONE.format(query.name))
         start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
         features = self.features(read_audio(candidate.hit.recording)[start:end])[None].to(self.model.device)
         speech = self.model.encode_speech(features, torch.tensor([features.shape[1]], device=self.model.device))
-        subject = self.model.see(query.prompts)
-        alone = self.model.ask(list(subject.split(1)))
+        subject = self.model.encode_images(query.prompts)
+        alone = self.model.build_queries(list(subject.split(1)))
         best = int(self.model.score(speech, alone)[0][0].argmax())
-        matches = self.model.matches(speech, subject[best : best + 1])[0]
-        compared = self.model.compared(speech[1], matches.shape[2])[0]
+        matches = self.model.matchmaps(speech, subject[best : best + 1])[0]
+        compared = self.model.frame_mask(speech[1], matches.shape[2])[0]
         matches = matches.masked_fill(~compared, float(matches[:, :, compared].min()))
         seen = image_attention(matches.flatten(0, 1), compared).view(matches.shape[:2])
         heard = audio_attention(matches.flatten(0, 1), compared)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.core.vocabulary import Vocabulary
 from earmark.models import keyword_models
-from earmark.models.image_query_models import ImageQueryModel, PairModel
-from earmark.models.keyword_models import KeywordModel
+from earmark.models.base import SpeechModel
+from earmark.models.image_query_models import PairModel
 from earmark.models.shared_keywords import SharedKeywords
-from earmark.recipe import ImageQueryModelSettings, Model
+from earmark.recipe import ImageQueryModelSettings, KeywordModelSettings
 
-AnyModel = KeywordModel | ImageQueryModel
+__all__ = ["SpeechModel", "build"]
 
 
 def build(
-    settings: Model | ImageQueryModelSettings,
+    settings: KeywordModelSettings | ImageQueryModelSettings,
     features: int,
     vocabulary: Vocabulary,
     feature_grid: FrameGrid = FEATURE_GRID,
-) -> AnyModel:
+) -> SpeechModel:
     """The model that a recipe describes, with fresh weights.
 
     Parameters
@@ -36,7 +36,7 @@ def build(
     EarmarkError
         If a pretrained image network is missing, damaged, or another one than the settings say.
     """
-    if isinstance(settings, Model):
+    if isinstance(settings, KeywordModelSettings):
         return keyword_models.build(settings, features, vocabulary, feature_grid)
     kind = SharedKeywords if settings.similarity.kind == "keywords" else PairModel
     return kind(settings, features, vocabulary, feature_grid)

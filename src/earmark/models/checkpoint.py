@@ -32,7 +32,7 @@ from earmark.core.files import replacing, write_text
 from earmark.core.hub import device
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
-from earmark.models import AnyModel, build
+from earmark.models import SpeechModel, build
 from earmark.models.operating_points import OperatingPoints, read_image_operating_points, read_operating_points
 from earmark.recipe import Recipe, read_recipe, write_recipe
 
@@ -64,7 +64,7 @@ class Checkpoint:
 
     folder: Path
     recipe: Recipe
-    model: AnyModel
+    model: SpeechModel
     thresholds: npt.NDArray[np.float64]
     global_threshold: float | None = None
     image_threshold: float | None = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from torch import Tensor
 
 from earmark.core.timing import FrameGrid
+from earmark.models.base import SpeechModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,17 +53,6 @@ class EncodedSpeech:
             features=None if self.features is None else self.features[index],
             lengths=None if self.lengths is None else self.lengths[index],
         )
-
-
-class SpeechModel(Protocol):
-    """What encoding needs of a model."""
-
-    @property
-    def grid(self) -> FrameGrid:
-        """Where its frames lie in the waveform."""
-
-    def encode_speech(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames (B, T', K) and their lengths (B,)."""
 
 
 def encode(model: SpeechModel, features: Tensor, lengths: Tensor) -> EncodedSpeech:

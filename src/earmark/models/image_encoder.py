@@ -1,9 +1,8 @@
-"""Image networks: pictures in, a vector for each of their places out.
+"""Image encoders: images in, a vector for each of their pixels (places of a map) out.
 
-What a network makes of a picture comes in two steps. `look` is the same however long the network is trained, so it is
-done once a picture and kept; `forward` is trained. The small network looks at scaled pixels and trains all the rest.
-Of a pretrained one (in the paper ResNet-50, Nortje and Kamper 2022) the last map is looked at, and a 1x1 convolution
-of it is trained.
+An image is encoded in two steps. `prepare` does not change in training, so its result is computed once an image and
+cached; `forward` is trained. The small encoder prepares scaled pixels and trains all the rest. The pretrained one (in
+the paper ResNet-50, Nortje and Kamper 2022) prepares the last map of a frozen network, and trains a 1x1 convolution.
 """
 
 from __future__ import annotations
@@ -21,31 +20,40 @@ from earmark.features.image_encoder import FrozenMap, small_network
 from earmark.recipe import PretrainedImage, SmallImage
 
 
-class ImageNetwork(nn.Module, ABC):
-    """What all image networks are.
+class ImageEncoder(nn.Module, ABC):
+    """What all image encoders state.
 
     Attributes
     ----------
     dimension : int
         K, numbers a pixel.
     fingerprint : str
-        Another one wherever `look` would give something else; fit for a folder's name.
+        Names what `prepare` computes, so that another result has another name; fit for a folder's name.
     """
 
     dimension: int
     fingerprint: str
 
-    @abstractmethod
-    def look(self, pictures: Sequence[Image]) -> Tensor:
-        """What is never trained: N pictures to a tensor (N, ...) on the CPU that 16-bit floats hold exactly."""
+    @property
+    def output_norm(self) -> nn.BatchNorm2d | None:
+        """The batch normalisation of the last layer, for an encoder that ends in one."""
+        return None
+
+    def transferable(self) -> list[str] | None:
+        """Names of the weights that another model can start from; None if it is pretrained in a way of its own."""
+        return None
 
     @abstractmethod
-    def forward(self, seen: Tensor) -> Tensor:
-        """What is trained: the output of `look` to pixels' vectors (N, height, width, K)."""
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """The part that is not trained: N images to a tensor (N, ...) on the CPU that 16-bit floats hold exactly."""
+
+    @abstractmethod
+    def forward(self, prepared: Tensor) -> Tensor:
+        """The trained part: the output of `prepare` to pixels' vectors (N, height, width, K)."""
 
 
-class SmallImageNetwork(ImageNetwork):
-    """A small convolutional network, all of it trained; in training, half of the pictures are mirrored.
+class SmallImageEncoder(ImageEncoder):
+    """A small convolutional network, all of it trained; in training, half of the images are mirrored.
 
     Parameters
     ----------
@@ -61,14 +69,24 @@ class SmallImageNetwork(ImageNetwork):
         self.places = small_network(settings.channels, settings.dropout, dimension)
         self.norm = nn.BatchNorm2d(dimension)
 
-    def look(self, pictures: Sequence[Image]) -> Tensor:
-        """Pictures scaled to a square, (N, 3, side, side), uint8."""
-        squares = [np.asarray(picture.resize((self.side, self.side))) for picture in pictures]
+    @property
+    def output_norm(self) -> nn.BatchNorm2d:
+        """That of the output."""
+        return self.norm
+
+    def transferable(self) -> list[str]:
+        """All weights but those of the last convolution and its norm, which map to a space of each model's own."""
+        last = (f"places.{len(self.places) - 1}.", "norm.")
+        return [name for name in self.state_dict() if not name.startswith(last)]
+
+    def prepare(self, images: Sequence[Image]) -> Tensor:
+        """Images scaled to a square, (N, 3, side, side), uint8."""
+        squares = [np.asarray(image.resize((self.side, self.side))) for image in images]
         return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).contiguous()
 
-    def forward(self, seen: Tensor) -> Tensor:
+    def forward(self, prepared: Tensor) -> Tensor:
         """Pixels (N, 3, side, side) from 0 to 255, to (N, height, width, K)."""
-        pixels = seen.float() / 255 - 0.5
+        pixels = prepared.float() / 255 - 0.5
         if self.training and self.mirror:
             mirrored = torch.rand(len(pixels)) < 0.5  # on the CPU, so that every device mirrors the same ones
             pixels = torch.where(mirrored.to(pixels.device)[:, None, None, None], pixels.flip(3), pixels)
@@ -76,7 +94,7 @@ class SmallImageNetwork(ImageNetwork):
         return vectors.permute(0, 2, 3, 1)
 
 
-class PretrainedImageNetwork(ImageNetwork):
+class PretrainedImageEncoder(ImageEncoder):
     """A 1x1 convolution of the last map of a frozen network, which is no part of the weights.
 
     Parameters
@@ -99,18 +117,18 @@ class PretrainedImageNetwork(ImageNetwork):
         self.dimension, self.fingerprint = dimension, f"map-{found.sha256[:16]}-{self._map.side}"
         self.embedder = nn.Conv2d(self._map.channels, dimension, 1)
 
-    def look(self, pictures: Sequence[Image]) -> Tensor:
+    def prepare(self, images: Sequence[Image]) -> Tensor:
         """The network's last map, (N, C, height, width), float16."""
-        return self._map(pictures).half()
+        return self._map(images).half()
 
-    def forward(self, seen: Tensor) -> Tensor:
+    def forward(self, prepared: Tensor) -> Tensor:
         """Maps (N, C, height, width) to (N, height, width, K)."""
-        vectors: Tensor = self.embedder(seen.float())
+        vectors: Tensor = self.embedder(prepared.float())
         return vectors.permute(0, 2, 3, 1)
 
 
-def image_network(settings: SmallImage | PretrainedImage, dimension: int) -> ImageNetwork:
-    """Build the image network that a recipe describes.
+def build_image_encoder(settings: SmallImage | PretrainedImage, dimension: int) -> ImageEncoder:
+    """The image encoder that a recipe describes, with fresh weights.
 
     Raises
     ------
@@ -118,8 +136,8 @@ def image_network(settings: SmallImage | PretrainedImage, dimension: int) -> Ima
         If a pretrained network is missing or damaged, is not the one in the settings, or has no map.
     """
     if isinstance(settings, SmallImage):
-        return SmallImageNetwork(settings, dimension)
-    return PretrainedImageNetwork(settings, dimension)
+        return SmallImageEncoder(settings, dimension)
+    return PretrainedImageEncoder(settings, dimension)
 
 
 def resolve(settings: SmallImage | PretrainedImage, download: bool = False) -> SmallImage | PretrainedImage:

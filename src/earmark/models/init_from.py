@@ -14,15 +14,15 @@ from pathlib import Path
 
 import yaml
 from pydantic import Field, ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.vocabulary import read_text
 from earmark.models.checkpoint import WEIGHTS, read_weights
-from earmark.models.image_encoder import SmallImageNetwork
+from earmark.models.image_encoder import ImageEncoder
 from earmark.models.image_query_models import ImageQueryModel
-from earmark.models.speech_encoders import AcousticNetwork, ConvEncoder
+from earmark.models.speech_encoders import CpcEncoder, SpeechEncoder
 from earmark.recipe import AnyFeatures, Cpc, CpcPretraining, Features
 from earmark.recipe.schema import Strict
 
@@ -68,7 +68,7 @@ def read_cpc_description(folder: Path) -> Description:
         raise EarmarkError(f"{path} is damaged ({type(error).__name__}): copy it again, or pretrain again.") from error
 
 
-def load_cpc(network: AcousticNetwork, features: AnyFeatures, folder: Path) -> None:
+def load_cpc(network: CpcEncoder, features: AnyFeatures, folder: Path) -> None:
     """Begin with the weights of a pretrained CPC network. It is for a new training alone.
 
     Parameters
@@ -133,14 +133,17 @@ def init_from(model: ImageQueryModel, folder: Path) -> None:
         If there is no such network in it, or one is of other widths.
     """
     learned = read_weights(folder)
-    if not any(name.startswith(("image.", "speech.")) for name in learned):
-        learned = {f"image.{name}": weight for name, weight in learned.items()}  # a tagger is an image network alone
+    parts: dict[str, SpeechEncoder | ImageEncoder] = {
+        "speech_encoder.": model.speech_encoder,
+        "image_encoder.": model.image_encoder,
+    }
+    if not any(name.startswith(tuple(parts)) for name in learned):
+        learned = {f"image_encoder.{name}": weight for name, weight in learned.items()}  # of a tagger
     wanted: dict[str, Tensor] = {}
-    for part, network in (("speech", model.speech), ("image", model.image)):
-        if any(name.startswith(f"{part}.") for name in learned):
-            fresh = tuple(f"{part}.{layer}" for layer in _last_layers(network))
-            every = {f"{part}.{name}": weight for name, weight in network.state_dict().items()}
-            wanted |= {name: weight for name, weight in every.items() if not name.startswith(fresh)}
+    for prefix, encoder in parts.items():
+        if any(name.startswith(prefix) for name in learned):
+            weights = encoder.state_dict()
+            wanted |= {prefix + name: weights[name] for name in encoder.transferable() or ()}
     unfit = [n for n, weight in wanted.items() if n not in learned or learned[n].shape != weight.shape]
     if unfit or not wanted:
         raise EarmarkError(
@@ -148,11 +151,3 @@ def init_from(model: ImageQueryModel, folder: Path) -> None:
             "the folder of a tagger or of a run for pictures with the same layers."
         )
     model.load_state_dict({name: learned[name] for name in wanted}, strict=False)
-
-
-def _last_layers(network: nn.Module) -> tuple[str, ...]:
-    if isinstance(network, ConvEncoder):
-        return (f"blocks.{len(network.blocks) - 1}.",)
-    if isinstance(network, SmallImageNetwork):
-        return (f"places.{len(network.places) - 1}.", "norm.")
-    return ("",)  # others are pretrained in ways of their own

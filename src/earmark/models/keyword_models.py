@@ -1,6 +1,6 @@
-"""Models for written queries: encoder, pooling, classifier (Olaleye et al. 2022, Eq. 2 and Table I).
+"""Models for keyword queries: encoder, pooling, classifier (Olaleye et al. 2022, Eq. 2 and Table I).
 
-Table I in this file's words:
+The architectures of Table I and the classes here:
 
 ==================  =====================  ============  =========================  ==========================
 architecture        encoder                pooling       classifier                 class
@@ -12,18 +12,11 @@ CNN-Attend          CNN                    attention     one output             
 CNN-PoolAttend      CNN-Pool               attention     one output                 :class:`AttentionModel`
 ==================  =====================  ============  =========================  ==========================
 
-The encoders are in the recipes, layer by layer (``recipes/olaleye2022``). All kinds keep one contract::
-
-    speech = model.encode_speech(features, lengths)        # frames (B, T', K) and lengths (B,)
-    queries = model.encode_queries(["dog", "water"])       # Q of them
-    logits, scores = model.score(speech, queries)          # (B, Q), and (B, Q, T') or None
-
-so that recordings are encoded once and searched many times.
+The encoders are in the recipes, layer by layer (``recipes/olaleye2022``).
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
@@ -33,36 +26,23 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.core.types import WORDS_ALONE, Query
 from earmark.core.vocabulary import Vocabulary
+from earmark.models.base import Speech, SpeechModel
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
 from earmark.models.speech_encoders import ConvEncoder
-from earmark.recipe import Model
-
-Speech = tuple[Tensor, Tensor]
+from earmark.recipe import KeywordModelSettings
 
 
-class KeywordModel(nn.Module, ABC):
-    """A model that is asked with words of its vocabulary."""
+class KeywordModel(SpeechModel):
+    """A convolutional encoder, pooling over time, and a classifier of the keywords of a vocabulary."""
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
-        super().__init__()
-        self.vocabulary = vocabulary
-        self.encoder = ConvEncoder(features, settings.encoder, len(vocabulary), feature_grid)
+    accepts = frozenset({"keyword"})
+    objectives = frozenset({"tags"})
+    speech_encoder: ConvEncoder
 
-    @property
-    def grid(self) -> FrameGrid:
-        """Where the frames of :meth:`encode_speech` lie in the waveform."""
-        return self.encoder.grid
-
-    @property
-    def device(self) -> torch.device:
-        """Where the model computes."""
-        return next(self.parameters()).device
-
-    def encode_speech(self, features: Tensor, lengths: Tensor) -> Speech:
-        """Features (B, T, F) and lengths (B,) to frames (B, T', K) and lengths (B,)."""
-        frames: Tensor
-        frames, lengths = self.encoder(features, lengths)
-        return frames, lengths
+    def __init__(
+        self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
+        super().__init__(vocabulary, ConvEncoder(features, settings.encoder, len(vocabulary), feature_grid))
 
     def encode_queries(self, queries: Sequence[Query]) -> Tensor:
         """Indices (Q,) of keywords.
@@ -70,7 +50,7 @@ class KeywordModel(nn.Module, ABC):
         Raises
         ------
         EarmarkError
-            If a word is not in the vocabulary, or a query is a picture.
+            If a word is not in the vocabulary, or a query is an image.
         """
         indices = []
         for query in queries:
@@ -78,10 +58,6 @@ class KeywordModel(nn.Module, ABC):
                 raise EarmarkError(WORDS_ALONE.format(query.name))
             indices.append(self.vocabulary.index(query))
         return torch.tensor(indices, dtype=torch.long, device=self.device)
-
-    @abstractmethod
-    def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Detection logits (B, Q), and the model's own localisation scores (B, Q, T') if it has any."""
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
         """Detection logits for the whole vocabulary: (B, T, F), (B,) -> (B, W)."""
@@ -95,7 +71,11 @@ class FrameScoreModel(KeywordModel):
     The encoder's last layer has one channel a keyword.
     """
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+    frame_scores = "logits"
+
+    def __init__(
+        self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "log-mean-exp"
         self.r = settings.pooling.r
@@ -110,9 +90,13 @@ class FrameScoreModel(KeywordModel):
 class MaxModel(KeywordModel):
     """Frames are pooled by their maximum, and a classifier judges all keywords at once: CNN-Pool."""
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+    frame_scores = None
+
+    def __init__(
+        self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
-        self.classifier = _perceptron(self.encoder.dimension, settings.classifier or [], len(vocabulary))
+        self.classifier = _perceptron(self.speech_encoder.dimension, settings.classifier or [], len(vocabulary))
 
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, None]:
         """The classifier's logits (B, Q); no localisation scores of its own."""
@@ -123,12 +107,16 @@ class MaxModel(KeywordModel):
 class AttentionModel(KeywordModel):
     """Frames are pooled by attention to the keyword's query, and a classifier judges the result: CNN-Attend."""
 
-    def __init__(self, settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid) -> None:
+    frame_scores = "attention"
+
+    def __init__(
+        self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
+    ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "attention"
-        self.pooling = AttentionPooling(len(vocabulary), self.encoder.dimension)
+        self.pooling = AttentionPooling(len(vocabulary), self.speech_encoder.dimension)
         self.pooling.queries.requires_grad_(settings.pooling.queries == "learned")
-        self.classifier = _perceptron(self.encoder.dimension, settings.classifier or [], 1)
+        self.classifier = _perceptron(self.speech_encoder.dimension, settings.classifier or [], 1)
 
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
         """The classifier's logits (B, Q), and the attention weights (B, Q, T')."""
@@ -137,7 +125,7 @@ class AttentionModel(KeywordModel):
 
 
 def build(
-    settings: Model, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid = FEATURE_GRID
+    settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid = FEATURE_GRID
 ) -> KeywordModel:
     """The model that a recipe describes, with fresh weights.
 
@@ -147,11 +135,11 @@ def build(
     features : int
         Feature dimensions.
     vocabulary : Vocabulary
-        The keywords that can be asked for.
+        The keywords of its queries.
     feature_grid : FrameGrid
         Where the features lie in the waveform: that of MFCC and log-mel, or the extractor's own.
     """
-    kinds: dict[str, Callable[[Model, int, Vocabulary, FrameGrid], KeywordModel]] = {
+    kinds: dict[str, Callable[[KeywordModelSettings, int, Vocabulary, FrameGrid], KeywordModel]] = {
         "log-mean-exp": FrameScoreModel,
         "max": MaxModel,
         "attention": AttentionModel,

@@ -1,8 +1,8 @@
-"""How alike a picture and an utterance are, by the matchmap of all pixels with all frames.
+"""Similarity of images and utterances from their matchmap.
 
 A matchmap M has the inner product of every pixel's vector with every frame's (Harwath et al. 2018, Section 3.5; Nortje
 and Kamper 2022). Here pixels are rows and frames are columns; dimensions before these two, of any number, are pairs of
-a picture and an utterance. Padded frames take no part in anything.
+an image and an utterance. Frames that the mask leaves out take no part in anything.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ EPSILON = 1e-6  # below which the length of a context counts as this much
 
 
 def matchmap(pixels: Tensor, frames: Tensor) -> Tensor:
-    """Matchmaps of every picture with every utterance.
+    """Matchmaps of every image with every utterance.
 
     Parameters
     ----------
@@ -31,42 +31,42 @@ def matchmap(pixels: Tensor, frames: Tensor) -> Tensor:
 
 
 def paired_matchmap(pixels: Tensor, frames: Tensor) -> Tensor:
-    """Matchmaps of each picture with the utterance of the same number: (B, P, D) and (B, T, D) to (B, P, T)."""
+    """Matchmaps of each image with the utterance of the same number: (B, P, D) and (B, T, D) to (B, P, T)."""
     return pixels @ frames.transpose(1, 2)
 
 
-def misa(matches: Tensor, real: Tensor) -> Tensor:
+def misa(matches: Tensor, mask: Tensor) -> Tensor:
     """The mean over frames of each frame's best pixel: maximum over the image, sum over the audio.
 
     Parameters
     ----------
     matches : torch.Tensor, shape = (..., P, T)
-    real : torch.Tensor, shape = (..., T), bool
+    mask : torch.Tensor, shape = (..., T), bool
         Which frames are no padding.
 
     Returns
     -------
     torch.Tensor, shape = (...)
     """
-    return _mean(matches.amax(dim=-2), real)
+    return _mean(matches.amax(dim=-2), mask)
 
 
-def sisa(matches: Tensor, real: Tensor) -> Tensor:
+def sisa(matches: Tensor, mask: Tensor) -> Tensor:
     """The mean over all pixels and frames: shapes as for :func:`misa`."""
-    return _mean(matches.mean(dim=-2), real)
+    return _mean(matches.mean(dim=-2), mask)
 
 
-def sima(matches: Tensor, real: Tensor) -> Tensor:
+def sima(matches: Tensor, mask: Tensor) -> Tensor:
     """The mean over pixels of each pixel's best frame: shapes as for :func:`misa`."""
-    return _without(matches, real[..., None, :]).amax(dim=-1).mean(dim=-1)
+    return _without(matches, mask[..., None, :]).amax(dim=-1).mean(dim=-1)
 
 
-def highest(matches: Tensor, real: Tensor) -> Tensor:
+def maximum(matches: Tensor, mask: Tensor) -> Tensor:
     """The best match of any pixel with any frame, at least 0 (Nortje et al. 2024): shapes as for :func:`misa`."""
-    return _without(matches.amax(dim=-2), real).amax(dim=-1).clamp_min(0)
+    return _without(matches.amax(dim=-2), mask).amax(dim=-1).clamp_min(0)
 
 
-def audio_attention(matches: Tensor, real: Tensor) -> Tensor:
+def audio_attention(matches: Tensor, mask: Tensor) -> Tensor:
     """Weight of each frame, by its best pixel: 0 for the worst real frame, 1 for the best.
 
     Where all frames are alike, all weigh 1.
@@ -74,7 +74,7 @@ def audio_attention(matches: Tensor, real: Tensor) -> Tensor:
     Parameters
     ----------
     matches : torch.Tensor, shape = (..., P, T)
-    real : torch.Tensor, shape = (..., T), bool
+    mask : torch.Tensor, shape = (..., T), bool
 
     Returns
     -------
@@ -82,50 +82,50 @@ def audio_attention(matches: Tensor, real: Tensor) -> Tensor:
         0 where padded.
     """
     best = matches.amax(dim=-2)
-    lowest = best.masked_fill(~real, math.inf).amin(dim=-1, keepdim=True)
-    top = _without(best, real).amax(dim=-1, keepdim=True)
-    return _between(best, lowest, top) * real
+    lowest = best.masked_fill(~mask, math.inf).amin(dim=-1, keepdim=True)
+    top = _without(best, mask).amax(dim=-1, keepdim=True)
+    return _between(best, lowest, top) * mask
 
 
-def image_attention(matches: Tensor, real: Tensor) -> Tensor:
+def image_attention(matches: Tensor, mask: Tensor) -> Tensor:
     """Weight of each pixel, by its best real frame: 0 for the worst pixel, 1 for the best: (..., P).
 
     Where all pixels are alike, all weigh 1.
     """
-    best = _without(matches, real[..., None, :]).amax(dim=-1)
+    best = _without(matches, mask[..., None, :]).amax(dim=-1)
     return _between(best, best.amin(dim=-1, keepdim=True), best.amax(dim=-1, keepdim=True))
 
 
-def audio_context(matches: Tensor, real: Tensor, frames: Tensor) -> Tensor:
+def audio_context(matches: Tensor, mask: Tensor, frames: Tensor) -> Tensor:
     """The mean of an utterance's frames, each weighed by its attention.
 
     Parameters
     ----------
     matches : torch.Tensor, shape = (B, P, T)
-    real : torch.Tensor, shape = (B, T), bool
+    mask : torch.Tensor, shape = (B, T), bool
     frames : torch.Tensor, shape = (B, T, D)
 
     Returns
     -------
     torch.Tensor, shape = (B, D)
     """
-    weighed = torch.einsum("bt,btd->bd", audio_attention(matches, real), frames)
-    return weighed / real.sum(dim=1, keepdim=True)
+    weighed = torch.einsum("bt,btd->bd", audio_attention(matches, mask), frames)
+    return weighed / mask.sum(dim=1, keepdim=True)
 
 
-def image_context(matches: Tensor, real: Tensor, pixels: Tensor) -> Tensor:
-    """The mean of a picture's pixels (B, P, D), each weighed by its attention: (B, D)."""
-    return torch.einsum("bp,bpd->bd", image_attention(matches, real), pixels) / pixels.shape[1]
+def image_context(matches: Tensor, mask: Tensor, pixels: Tensor) -> Tensor:
+    """The mean of a image's pixels (B, P, D), each weighed by its attention: (B, D)."""
+    return torch.einsum("bp,bpd->bd", image_attention(matches, mask), pixels) / pixels.shape[1]
 
 
-def attended(matches: Tensor, real: Tensor, pixels: Tensor, frames: Tensor) -> Tensor:
-    """S of Nortje and Kamper (2022): the cosine between what a picture and an utterance see in each other.
+def localising_attention_score(matches: Tensor, mask: Tensor, pixels: Tensor, frames: Tensor) -> Tensor:
+    """S of Nortje and Kamper (2022): the cosine between what a image and an utterance see in each other.
 
     Parameters
     ----------
     matches : torch.Tensor, shape = (B, N, P, T)
-        Of every picture with every utterance.
-    real : torch.Tensor, shape = (B, 1, T), bool
+        Of every image with every utterance.
+    mask : torch.Tensor, shape = (B, 1, T), bool
     pixels : torch.Tensor, shape = (N, P, D)
     frames : torch.Tensor, shape = (B, T, D)
 
@@ -133,9 +133,9 @@ def attended(matches: Tensor, real: Tensor, pixels: Tensor, frames: Tensor) -> T
     -------
     torch.Tensor, shape = (B, N), in [-1, 1]
     """
-    seen = torch.einsum("bnp,npd->bnd", image_attention(matches, real), pixels) / pixels.shape[1]
-    heard = torch.einsum("bnt,btd->bnd", audio_attention(matches, real), frames) / real.sum(dim=-1, keepdim=True)
-    return cosine(seen, heard)
+    image = torch.einsum("bnp,npd->bnd", image_attention(matches, mask), pixels) / pixels.shape[1]
+    audio = torch.einsum("bnt,btd->bnd", audio_attention(matches, mask), frames) / mask.sum(dim=-1, keepdim=True)
+    return cosine(image, audio)
 
 
 def cosine(one: Tensor, other: Tensor) -> Tensor:
@@ -143,12 +143,12 @@ def cosine(one: Tensor, other: Tensor) -> Tensor:
     return nn.functional.cosine_similarity(one, other, dim=-1, eps=EPSILON)
 
 
-def _mean(values: Tensor, real: Tensor) -> Tensor:
-    return (values * real).sum(dim=-1) / real.sum(dim=-1)
+def _mean(values: Tensor, mask: Tensor) -> Tensor:
+    return (values * mask).sum(dim=-1) / mask.sum(dim=-1)
 
 
-def _without(values: Tensor, real: Tensor) -> Tensor:
-    return values.masked_fill(~real, -math.inf)
+def _without(values: Tensor, mask: Tensor) -> Tensor:
+    return values.masked_fill(~mask, -math.inf)
 
 
 def _between(values: Tensor, lowest: Tensor, top: Tensor) -> Tensor:

@@ -33,8 +33,8 @@ class Prompts:
     @torch.no_grad()
     def __init__(self, model: ImageQueryModel, queries: Sequence[ImageQuery]) -> None:
         self.model, self.queries = model, queries
-        self.sights = [model.see(query.prompts) for query in queries]
-        self.asked = model.ask(self.sights)
+        self.sights = [model.encode_images(query.prompts) for query in queries]
+        self.asked = model.build_queries(self.sights)
         self.shown = [[canonical_path(prompt.path) for prompt in query.prompts] for query in queries]
         self.users: dict[str, list[int]] = {}
         for number, shown in enumerate(self.shown):
@@ -44,7 +44,7 @@ class Prompts:
     def without(self, picture: str, number: int) -> Any | None:
         """What query `number` becomes without its parts of one picture, by its identity; None where it has no other."""
         others = [shown != picture for shown in self.shown[number]]
-        return self.model.ask([self.sights[number][others]]) if any(others) else None
+        return self.model.build_queries([self.sights[number][others]]) if any(others) else None
 
     def answers(self, pictures: Sequence[Path | None], answer: Answer) -> Tensor:
         """Answers of a batch of utterances to all queries.

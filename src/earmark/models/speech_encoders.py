@@ -1,28 +1,23 @@
-"""Convolutional speech encoders, built layer by layer from a recipe.
+"""Speech encoders: features in, one vector a frame out.
 
-Padding never leaks: it is set to zero before every convolution and kept out of the statistics of batch
-normalisation and out of max pooling, so an utterance gets the same frames alone and in a batch.
+Padding never leaks: an utterance gets the same frames alone and in a batch. Convolutions set it to zero and keep it out
+of the statistics of batch normalisation and out of max pooling. For LSTMs it is zero before the convolution, lies
+behind what an LSTM from the past to the future has read, and is left out by those in both directions.
 
-Speech networks of pictured models: features in, one vector a frame out.
+The network of Nortje and Kamper (2022), contrastive predictive coding (CPC) under bidirectional LSTMs::
 
-The acoustic network of Nortje and Kamper (2022): contrastive predictive coding (CPC), then bidirectional LSTMs.
-
-::
-
-    features, 100 a second
+    features
       convolution, kernel 4, stride 2; ReLU
-      linear layers, each after layer norm and ReLU      -> latents, 50 a second: what CPC predicts
+      linear layers, each after layer norm and ReLU      -> latents, half the rate: what CPC predicts
       LSTMs, from the past to the future                 -> contexts: what CPC predicts from
       LSTMs, in both directions                          -> frames
-
-Padding never leaks: it is zero before the convolution, lies behind what an LSTM from the past to the future has heard,
-and is left out by the LSTMs in both directions.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -33,7 +28,32 @@ from earmark.models.padding import padding_mask
 from earmark.recipe import ConvLayer, ConvSpeech, Cpc, CpcSpeech
 
 
-class ConvEncoder(nn.Module):
+class SpeechEncoder(nn.Module):
+    """What all speech encoders state.
+
+    Attributes
+    ----------
+    dimension : int
+        K, numbers a frame.
+    feature_grid, grid : FrameGrid
+        Where the features and the encoder's frames lie in the waveform.
+    """
+
+    dimension: int
+    feature_grid: FrameGrid
+    grid: FrameGrid
+
+    @property
+    def output_norm(self) -> MaskedBatchNorm | None:
+        """The batch normalisation of the last layer, for an encoder that ends in one."""
+        return None
+
+    def transferable(self) -> list[str] | None:
+        """Names of the weights that another model can start from; None if it is pretrained in a way of its own."""
+        return None
+
+
+class ConvEncoder(SpeechEncoder):
     """A stack of 1-d convolutions over time.
 
     Parameters
@@ -50,9 +70,8 @@ class ConvEncoder(nn.Module):
     ----------
     dimension : int
         K, channels of the last layer.
-    feature_grid : FrameGrid
-    grid : FrameGrid
-        Where the encoder's frames lie in the waveform.
+    feature_grid, grid : FrameGrid
+        Where the features and the encoder's frames lie in the waveform.
     """
 
     def __init__(
@@ -66,6 +85,16 @@ class ConvEncoder(nn.Module):
             self.blocks.append(block)
             self.dimension = block.conv.out_channels
             self.grid = block.frames_on(self.grid)
+
+    @property
+    def output_norm(self) -> MaskedBatchNorm | None:
+        """The batch normalisation of the last block, if that has one."""
+        return cast(Block, self.blocks[-1]).norm
+
+    def transferable(self) -> list[str]:
+        """All weights but those of the last block, which maps to a space of each model's own."""
+        last = f"blocks.{len(self.blocks) - 1}."
+        return [name for name in self.state_dict() if not name.startswith(last)]
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Encode a batch.
@@ -159,11 +188,11 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         mean = (frames * mask).sum(dim=(0, 2)) / count
         centred = (frames - mean[:, None]) * mask
         variance = centred.square().sum(dim=(0, 2)) / count
-        self._remember(mean.detach(), variance.detach() * count / (count - 1))
+        self._update_stats(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
         return torch.addcmul(self.bias[:, None], centred, scale[:, None])
 
-    def _remember(self, mean: Tensor, variance: Tensor) -> None:
+    def _update_stats(self, mean: Tensor, variance: Tensor) -> None:
         """Take this batch's statistics into the running ones, as nn.BatchNorm1d does."""
         assert self.running_mean is not None
         assert self.running_var is not None
@@ -174,9 +203,9 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-def speech_network(
+def build_speech_encoder(
     settings: ConvSpeech | CpcSpeech, features: int, dimension: int, feature_grid: FrameGrid
-) -> nn.Module:
+) -> SpeechEncoder:
     """The network that `settings` describe, with fresh weights.
 
     Parameters
@@ -190,7 +219,7 @@ def speech_network(
         Where the features lie in the waveform.
     """
     if isinstance(settings, CpcSpeech):
-        return AcousticNetwork(features, settings, feature_grid)
+        return CpcEncoder(features, settings, feature_grid)
     # Normed, so that frames differ from one another more than they have in common when training begins.
     linear = ConvLayer(channels=dimension, kernel=1, norm=True, relu=False)
     return ConvEncoder(features, [*settings.layers, linear], dimension, feature_grid)
@@ -244,15 +273,15 @@ class CpcNetwork(nn.Module):
         return latents, contexts * real, lengths
 
 
-class AcousticNetwork(nn.Module):
-    """Speech network of a pictured model.
+class CpcEncoder(SpeechEncoder):
+    """CPC encoder and context, then bidirectional LSTMs (Nortje and Kamper 2022).
 
     Parameters
     ----------
     inputs : int
         Feature dimensions.
     settings : CpcSpeech
-        Its `start` is not read here: see :func:`earmark.models.cpc_folder.load_cpc`.
+        Its `start` is not read here: see :func:`earmark.models.init_from.load_cpc`.
     feature_grid : FrameGrid
         Where the features lie in the waveform.
 
@@ -261,7 +290,7 @@ class AcousticNetwork(nn.Module):
     dimension : int
         K, both directions of the last LSTM side by side.
     grid : FrameGrid
-        Where its frames lie in the waveform; the field is that of the convolution, since an LSTM hears everything.
+        Where its frames lie in the waveform; the field is that of the convolution, since an LSTM depends on all frames.
     """
 
     def __init__(self, inputs: int, settings: CpcSpeech, feature_grid: FrameGrid = FEATURE_GRID) -> None:
@@ -271,6 +300,7 @@ class AcousticNetwork(nn.Module):
         both = [2 * width for width in settings.lstm]
         self.lstms = _lstms([settings.context[-1], *both], bidirectional=True)
         self.dimension = both[-1]
+        self.feature_grid = feature_grid
         self.grid = feature_grid.then(KERNEL, STRIDE, PADDING)
 
     def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,8 @@ All that builds and trains a model, and what of it goes together.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import math
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
@@ -132,15 +133,18 @@ class Attention(Strict):
     )
 
 
-class Model(Strict):
+class KeywordModelSettings(Strict):
     """Encoder, pooling and classifier of a model for written queries (Olaleye et al. 2022, Eq. 2)."""
 
     encoder: list[ConvLayer] = Field(min_length=1)
     pooling: Annotated[LogMeanExp | Maximum | Attention, Field(discriminator="kind")]
     classifier: list[Width] | None = Field(None, description="widths of the hidden layers; none: no classifier")
 
+    losses: ClassVar[tuple[str, ...]] = ("tags",)
+    similarity: ClassVar[None] = None
+
     @model_validator(mode="after")
-    def _parts_fit(self) -> Model:
+    def _parts_fit(self) -> KeywordModelSettings:
         per_keyword = self.encoder[-1].channels == "keywords"
         if any(layer.channels == "keywords" for layer in self.encoder[:-1]):
             raise ValueError("only the last layer of the encoder can have 'keywords' channels")
@@ -184,7 +188,7 @@ class CpcSpeech(Cpc):
 
     kind: Literal["cpc"]
     lstm: list[Width] = Field([512, 1024], min_length=1, description="bidirectional LSTMs, units in each direction")
-    start: str | None = Field(None, description="folder that 'earmark pretrain cpc' made, to start from")
+    init_from: str | None = Field(None, description="folder that 'earmark pretrain cpc' made")
 
 
 class SmallImage(Strict):
@@ -208,7 +212,17 @@ class PretrainedImage(Strict):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the network; training writes it here")
 
 
-class Matchmap(Strict):
+class SimilaritySettings(Strict):
+    """A similarity of images and speech."""
+
+    kind: str
+    losses: ClassVar[tuple[str, ...]] = ("triplet", "regression")
+    """Kinds of loss that can train it."""
+    minimum: ClassVar[float] = -math.inf
+    """Of its values."""
+
+
+class Matchmap(SimilaritySettings):
     """The matchmap of pixels and frames, pooled (Harwath et al. 2018)."""
 
     kind: Literal["matchmap"]
@@ -217,22 +231,25 @@ class Matchmap(Strict):
     )
 
 
-class LocalisingAttention(Strict):
+class LocalisingAttention(SimilaritySettings):
     """The cosine of two contexts, each weighted by the matchmap (Nortje and Kamper 2022)."""
 
     kind: Literal["localising-attention"]
+    losses: ClassVar[tuple[str, ...]] = ("triplet", "regression", "contrastive")
 
 
-class Highest(Strict):
-    """The matchmap's highest value, at least 0 (Nortje et al. 2024, arXiv:2409.06013)."""
+class MatchmapMaximum(SimilaritySettings):
+    """The matchmap's maximum, at least 0 (Nortje et al. 2024, arXiv:2409.06013)."""
 
-    kind: Literal["highest"]
+    kind: Literal["max"]
+    minimum: ClassVar[float] = 0.0
 
 
-class Keywords(Strict):
+class Keywords(SimilaritySettings):
     """Pictures and frames are compared by the keywords that they name: Earmark's own."""
 
     kind: Literal["keywords"]
+    losses: ClassVar[tuple[str, ...]] = ("tags",)
     r: float = Field(1.0, gt=0, description="of the log-mean-exp over frames and over pixels")
 
 
@@ -242,7 +259,12 @@ class ImageQueryModelSettings(Strict):
     speech: Annotated[ConvSpeech | CpcSpeech, Field(discriminator="kind")]
     image: Annotated[SmallImage | PretrainedImage, Field(discriminator="kind")]
     dimension: Width = Field(description="numbers a frame and a pixel")
-    similarity: Annotated[Matchmap | LocalisingAttention | Highest | Keywords, Field(discriminator="kind")]
+    similarity: Annotated[Matchmap | LocalisingAttention | MatchmapMaximum | Keywords, Field(discriminator="kind")]
+
+    @property
+    def losses(self) -> tuple[str, ...]:
+        """Kinds of loss that can train the model."""
+        return self.similarity.losses
 
     @model_validator(mode="after")
     def _lstms_end_in_the_dimension(self) -> ImageQueryModelSettings:
@@ -360,18 +382,9 @@ class Training(Strict):
         return self
 
 
-# What each way to compare pictures with speech can learn from.
-LOSSES = {
-    "matchmap": ("triplet", "regression"),
-    "localising-attention": ("triplet", "regression", "contrastive"),
-    "highest": ("triplet", "regression"),
-    "keywords": ("tags",),
-}
-
-
 def _kind_of_model(value: Any) -> str:
     has = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
-    return "pictured" if "image" in has or "speech" in has or "similarity" in has else "written"
+    return "image-query" if "image" in has or "speech" in has or "similarity" in has else "keyword"
 
 
 class Recipe(Strict):
@@ -384,7 +397,7 @@ class Recipe(Strict):
     features: AnyFeatures = Features()
     augment: Augment = Augment()
     model: Annotated[
-        Annotated[Model, Tag("written")] | Annotated[ImageQueryModelSettings, Tag("pictured")],
+        Annotated[KeywordModelSettings, Tag("keyword")] | Annotated[ImageQueryModelSettings, Tag("image-query")],
         Discriminator(_kind_of_model),
     ]
     loss: Loss = TagLoss()
@@ -392,13 +405,15 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _loss_fits(self) -> Recipe:
-        similarity = self.model.similarity.kind if isinstance(self.model, ImageQueryModelSettings) else None
-        allowed = LOSSES[similarity] if similarity else ("tags",)
-        if self.loss.kind not in allowed:
-            what = f"similarity {similarity!r}" if similarity else "a model for written queries"
-            raise ValueError(f"loss {self.loss.kind!r} does not fit {what}, which learns from {' or '.join(allowed)}")
-        if similarity == "highest" and isinstance(self.loss, RegressionLoss) and self.loss.wrong < 0:
+        model = self.model
+        if self.loss.kind not in model.losses:
+            what = f"similarity {model.similarity.kind!r}" if model.similarity else "a model for keyword queries"
             raise ValueError(
-                f"loss.wrong {self.loss.wrong:g} can't be reached: the similarity 'highest' is at least 0; set it to 0"
+                f"loss {self.loss.kind!r} does not fit {what}, which learns from {' or '.join(model.losses)}"
+            )
+        if model.similarity and isinstance(self.loss, RegressionLoss) and self.loss.wrong < model.similarity.minimum:
+            raise ValueError(
+                f"loss.wrong {self.loss.wrong:g} can't be reached: the similarity {model.similarity.kind!r} is at "
+                f"least {model.similarity.minimum:g}; set it to {model.similarity.minimum:g}"
             )
         return self

@@ -23,7 +23,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.features.cache import FeatureSet, load_features
 from earmark.features.image_cache import KeptVectors, kept_vectors
-from earmark.models.image_encoder import ImageNetwork
+from earmark.models.image_encoder import ImageEncoder
 from earmark.models.padding import pad
 from earmark.recipe import Recipe
 from earmark.supervision.pair_sampling import Ints, PairSampler
@@ -218,7 +218,7 @@ class ImageSet:
     paths : sequence of Path
         The pictures, each once.
     seen : KeptVectors
-        What :meth:`earmark.models.image.ImageNetwork.look` makes of each.
+        What :meth:`earmark.models.image_encoder.ImageEncoder.prepare` makes of each.
     of : numpy.ndarray, shape = (U,), int64
         Which picture each utterance describes.
     """
@@ -241,7 +241,7 @@ class ImageSet:
         return ImageSet(self.paths, self.seen, self.of[order])
 
 
-def load_image_set(corpus: Corpus, split: str, network: ImageNetwork) -> ImageSet:
+def load_image_set(corpus: Corpus, split: str, network: ImageEncoder) -> ImageSet:
     """Look at the pictures of a split, or take what was seen before from the corpus's folder.
 
     Raises
@@ -252,7 +252,7 @@ def load_image_set(corpus: Corpus, split: str, network: ImageNetwork) -> ImageSe
     paths = [_picture(utterance, corpus) for utterance in corpus.utterances(split)]
     unique = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     folder = corpus.folder / "features" / "pictures" / network.fingerprint
-    seen = kept_vectors(list(unique), network.look, folder, f"Pictures of {split}")
+    seen = kept_vectors(list(unique), network.prepare, folder, f"Pictures of {split}")
     return ImageSet(list(unique), seen, np.array([unique[path] for path in paths]))
 
 

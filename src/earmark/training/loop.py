@@ -33,11 +33,11 @@ from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
 from earmark.features.augment import spec_augment
 from earmark.localisation import method
-from earmark.models import AnyModel, build, image_encoder
+from earmark.models import SpeechModel, build, image_encoder
 from earmark.models.checkpoint import WEIGHTS, read_weights, write_description, write_weights
-from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.image_query_models import accepts_images
 from earmark.models.init_from import init_from, load_cpc
-from earmark.models.speech_encoders import AcousticNetwork
+from earmark.models.speech_encoders import CpcEncoder
 from earmark.recipe import ImageQueryModelSettings, Recipe, Training, read_recipe
 from earmark.training.devices import accelerated
 from earmark.training.model_card import write_card
@@ -137,7 +137,7 @@ def _train(
         _finish(out, recipe, corpus, accelerator.unwrap_model(model), objective, state)
 
 
-def _record(out: Path, model: AnyModel, optimizer: Any, state: State, curves: SummaryWriter) -> None:
+def _record(out: Path, model: SpeechModel, optimizer: Any, state: State, curves: SummaryWriter) -> None:
     """Write what an epoch has come to, and its weights if they are the best so far."""
     point = state.curve[-1]
     if point["dev_loss"] < state.best:
@@ -171,14 +171,14 @@ def resolve_recipe(recipe: Recipe, download: bool) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _start(model: AnyModel, recipe: Recipe, start: Path | None) -> None:
+def _start(model: SpeechModel, recipe: Recipe, start: Path | None) -> None:
     """Begin with networks that have learned something before, where some are named."""
-    if not isinstance(model, ImageQueryModel):
+    if not accepts_images(model):
         if start is not None:
             raise EarmarkError("Only a model for pictures can start from other networks: leave --init-from out.")
         return
-    if isinstance(model.speech, AcousticNetwork) and model.speech.settings.start:
-        load_cpc(model.speech, recipe.features, Path(model.speech.settings.start))
+    if isinstance(model.speech_encoder, CpcEncoder) and model.speech_encoder.settings.init_from:
+        load_cpc(model.speech_encoder, recipe.features, Path(model.speech_encoder.settings.init_from))
     if start is not None:
         init_from(model, start)
 
@@ -290,7 +290,7 @@ def _diverged(epoch: int) -> EarmarkError:
 
 
 def _finish(
-    out: Path, recipe: Recipe, corpus: Corpus, model: AnyModel, objective: TrainingObjective, state: State
+    out: Path, recipe: Recipe, corpus: Corpus, model: SpeechModel, objective: TrainingObjective, state: State
 ) -> None:
     """With the best epoch's weights: thresholds and the model card."""
     model.load_state_dict(read_weights(out))

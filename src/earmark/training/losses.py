@@ -33,9 +33,7 @@ class Pairs(NamedTuple):
 
     def similarities(self, model: PairModel) -> Tensor:
         """How alike each picture and its utterance are, (B,)."""
-        if model.pool is None:
-            return matchmap.cosine(*self.contexts())
-        return model.pool(matchmap.paired_matchmap(self.pixels, self.frames), self.real)
+        return model.similarity.paired(self.pixels, self.frames, self.real)
 
     def chosen(self, rows: Tensor) -> Pairs:
         """The pairs of some rows, one after the other: of (B, n) rows first the n of the first anchor."""

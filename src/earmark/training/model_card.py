@@ -14,7 +14,7 @@ from earmark.models.operating_points import (
     read_image_operating_points,
     read_operating_points,
 )
-from earmark.recipe import ImageQueryModelSettings, Recipe
+from earmark.recipe import Recipe
 from earmark.training.state import State
 
 CARD = """\
@@ -76,6 +76,6 @@ def _thresholds(recipe: Recipe) -> str:
     """Which files beside the card have the scores from which something counts as detected."""
     of_words = "`thresholds.json` has, for each keyword, the score from which it counts as detected"
     of_pictures = "`image-threshold.json` has the score from which what pictures show counts as detected"
-    if not isinstance(recipe.model, ImageQueryModelSettings):
+    if recipe.model.similarity is None:
         return of_words
     return f"{of_words}, and {of_pictures}" if recipe.model.similarity.kind == "keywords" else of_pictures

@@ -8,6 +8,7 @@ The straightforward way passes every version through the whole model. Here the e
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -48,9 +49,9 @@ def masked_logits(model: KeywordModel, outside: Tensor, inside: Tensor, segments
 
 def _way(model: KeywordModel) -> tuple[list[Step], Callable[[Mosaic, Tensor], Tensor]]:
     """The steps of the encoder that must be taken, and how logits (S, Q) come from what they lead to."""
-    *steps, last = steps_of(model.encoder)
-    if isinstance(model, AttentionModel) and isinstance(last, Convolution) and last.is_affine:
-        return steps, lambda mosaic, queries: folded_logits(model, last, mosaic, queries)
+    *steps, last = steps_of(model.speech_encoder)
+    if model.frame_scores == "attention" and isinstance(last, Convolution) and last.is_affine:
+        return steps, lambda mosaic, queries: folded_logits(cast(AttentionModel, model), last, mosaic, queries)
     return [*steps, last], lambda mosaic, queries: _pooled(model, mosaic, queries)
 
 

@@ -68,7 +68,7 @@ def from_segments(
     detection = model.score(encoded.speech, queries)[0]
     # One number a segment, since distinct numbers are found much sooner than distinct pairs.
     behind = features.shape[1] + 1
-    grid = model.encoder.feature_grid
+    grid = model.speech_encoder.feature_grid
     each = [segments_of(length, *sizes_on(grid)).to(features.device) for length in lengths.tolist()]
     keys = [segments[:, 0] * behind + segments[:, 1] for segments in each]
     every = torch.cat([lengths.new_zeros(0), *keys]).unique()

@@ -16,14 +16,15 @@ from torch import Tensor
 
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import from_frames
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
-from earmark.models.keyword_models import KeywordModel, Speech
+from earmark.models.base import Speech
+from earmark.models.keyword_models import KeywordModel
 
 
-def check_model(model: AnyModel) -> str | None:
+def check_model(model: SpeechModel) -> str | None:
     """It needs a model for written queries."""
-    return None if isinstance(model, KeywordModel) else "this model is not for written queries alone"
+    return None if model.accepts == {"keyword"} else "this model is not for written queries alone"
 
 
 def localise(model: KeywordModel, encoded: EncodedSpeech, queries: Tensor) -> LocalisationScores:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._segments import from_segments
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel
 
@@ -21,9 +21,9 @@ COST_GROWS_WITH_QUERIES = True
 NEEDS_FEATURES = True
 
 
-def check_model(model: AnyModel) -> str | None:
+def check_model(model: SpeechModel) -> str | None:
     """It needs a model for written queries."""
-    return None if isinstance(model, KeywordModel) else "this model is not for written queries alone"
+    return None if model.accepts == {"keyword"} else "this model is not for written queries alone"
 
 
 @torch.no_grad()

@@ -10,16 +10,15 @@ from typing import Any
 
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
-from earmark.models.image_query_models import PairModel
 
 
-def check_model(model: AnyModel) -> str | None:
+def check_model(model: SpeechModel) -> str | None:
     """It needs a model that compares every pixel with every frame."""
-    return None if isinstance(model, PairModel) else "this model has no matchmap of pixels and frames"
+    return None if model.frame_scores == "matchmap" else "this model has no matchmap of pixels and frames"
 
 
-def localise(model: AnyModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+def localise(model: SpeechModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
     """For each frame the highest inner product with any pixel; of several pictures, with the one that scores best."""
     return model_scores(model, encoded, queries, logits=False)

@@ -6,21 +6,15 @@ from typing import Any
 
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
-from earmark.models.keyword_models import FrameScoreModel
-from earmark.models.shared_keywords import SharedKeywords
 
 
-def check_model(model: AnyModel) -> str | None:
+def check_model(model: SpeechModel) -> str | None:
     """It needs a model whose frames are scored for every keyword."""
-    return (
-        None
-        if isinstance(model, (FrameScoreModel, SharedKeywords))
-        else "this model's frames have no scores of their own"
-    )
+    return None if model.frame_scores == "logits" else "this model's frames have no scores of their own"
 
 
-def localise(model: AnyModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+def localise(model: SpeechModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
     """Scores of the frames: h_{w,t}, as logits."""
     return model_scores(model, encoded, queries, logits=True)

@@ -47,7 +47,7 @@ TERMS = {
     "paper's ablation.",
     "Localising attention": "The cosine of two contexts, weighed by how well frames and pixels match: the paper's "
     "model.",
-    "Highest match": "The highest match of any pixel with any frame: the follow-up's model (Nortje et al. 2024).",
+    "Matchmap maximum": "The highest match of any pixel with any frame: the follow-up's model (Nortje et al. 2024).",
     "Earmark, pictures and words": "Speech and pictures meet in keywords, for both kinds of query: Earmark's own.",
     "Visual BoW": "A model for written queries that learns from the same tags: the paper's yardstick.",
     "Detection accuracy": "The share of occurrences of keywords whose keyword is detected in their utterance.",
@@ -66,8 +66,8 @@ SMALL = (
 )
 PAPER = (
     "The networks are the released ones: CPC and LSTMs for speech, a ResNet-50 for pictures. CPC starts from nothing "
-    "here; the paper's was pretrained on other speech (earmark pretrain cpc, and model.speech.start in a recipe, do "
-    "that). The batch norms of ResNet-50 stay as they were; in the released code they go on moving."
+    "here; the paper's was pretrained on other speech (earmark pretrain cpc, and model.speech.init_from in a recipe, "
+    "do that). The batch norms of ResNet-50 stay as they were; in the released code they go on moving."
 )
 SAMPLING = {
     "Pairs": "VGS takes a picture's three highest tags, from the recipe's loss.least on, for its labels; BoW takes "
@@ -111,7 +111,7 @@ EVALUATION = {
     "Published figures": "The tables of the paper were not at hand. The one figure that is set beside ours is its "
     "abstract's.",
 }
-HIGHEST = (
+MAXIMUM = (
     "It is from the follow-up (arXiv:2409.06013), whose pairs are mined from a few spoken examples; here they come "
     "from tags or transcripts, as for the others. It has the networks of the others, too; the follow-up trains an "
     "AlexNet with a convolution and ReLUs."
@@ -135,7 +135,7 @@ def differences(study: ReproductionResults) -> dict[str, str]:
         "Networks": SMALL if small else PAPER,
         **SAMPLING,
         **EVALUATION,
-        "Highest match": HIGHEST,
+        "Matchmap maximum": MAXIMUM,
         "Visual BoW": VISUAL_BOW_SMALL if small else VISUAL_BOW_PAPER,
     }
     if any(row.architecture == BOTH_KINDS and row.queries == IMAGE for row in study.rows):

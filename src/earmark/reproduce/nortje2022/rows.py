@@ -45,7 +45,7 @@ def rows(recipes: str = SMALL) -> list[Row]:
         "davenet": "DAVEnet",
         "contrastive-davenet": "Contrastive DAVEnet",
         ATTENTION: "Localising attention",
-        "highest": "Highest match",
+        "max": "Matchmap maximum",
     }
     # The paper's networks were pretrained on other data; the small ones begin with what ours has learned from the same.
     start = BOTH_KINDS if recipes == SMALL else None

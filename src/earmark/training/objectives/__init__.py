@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import Vocabulary
-from earmark.models import AnyModel
-from earmark.models.image_query_models import PairModel
+from earmark.models import SpeechModel
+from earmark.models.image_query_models import PairModel, accepts_images
 from earmark.models.shared_keywords import SharedKeywords
-from earmark.recipe import Recipe, TripletLoss
+from earmark.recipe import Recipe
 from earmark.training.objectives._objective import TrainingObjective
 from earmark.training.objectives.pairs import PairObjective
 from earmark.training.objectives.tags import SharedKeywordsObjective, TagObjective
 from earmark.training.objectives.triplets import TripletObjective
 
 
-def make_objective(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: AnyModel) -> TrainingObjective:
+def make_objective(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: SpeechModel) -> TrainingObjective:
     """The way to learn that a recipe asks for, with all that it needs read.
 
     Raises
@@ -22,9 +24,9 @@ def make_objective(recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: 
     EarmarkError
         If the corpus lacks something that is needed.
     """
-    if isinstance(model, SharedKeywords):
-        return SharedKeywordsObjective(recipe, corpus, keywords, model)
-    if isinstance(model, PairModel):
-        kind = TripletObjective if isinstance(recipe.loss, TripletLoss) else PairObjective
-        return kind(recipe, corpus, keywords, model)
-    return TagObjective(recipe, corpus, keywords)
+    if recipe.loss.kind == "tags":
+        if accepts_images(model):
+            return SharedKeywordsObjective(recipe, corpus, keywords, cast(SharedKeywords, model))
+        return TagObjective(recipe, corpus, keywords)
+    kind = TripletObjective if recipe.loss.kind == "triplet" else PairObjective
+    return kind(recipe, corpus, keywords, cast(PairModel, model))

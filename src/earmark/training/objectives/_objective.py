@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 
 Batch = dict[str, Tensor]
 
@@ -34,11 +34,11 @@ class TrainingObjective(Protocol):
     def output(self, model: nn.Module, features: Tensor, batch: Batch) -> Any:
         """What the model makes of a batch, with `features` in place of the batch's own."""
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
+    def loss(self, model: SpeechModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """How far that is from what it should be; `model` without what devices wrap around it."""
 
-    def check(self, model: AnyModel) -> float:
+    def check(self, model: SpeechModel) -> float:
         """The loss on dev; not a number where the model gives none."""
 
-    def finish(self, model: AnyModel, out: Path) -> None:
+    def finish(self, model: SpeechModel, out: Path) -> None:
         """Write into a run's folder what is told by dev: thresholds, and false alarms."""

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.image_query_models import PairModel
 from earmark.models.padding import pad
 from earmark.recipe import ContrastiveLoss, Recipe, RegressionLoss, Sampled
@@ -76,7 +76,7 @@ class PairObjective:
         self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: PairModel, split: str, speeds: list[float]
     ) -> tuple[PairDataset, PairSampler]:
         split_data = load_split(recipe, corpus, split, keywords, speeds)
-        image_set = load_image_set(corpus, split, model.image)
+        image_set = load_image_set(corpus, split, model.image_encoder)
         if recipe.shuffle_pairs:
             image_set = image_set.shuffled_pairs(shuffled_pairs(recipe, len(image_set.of)))
         labelled = labels(split_data.targets, self.settings.top, self.settings.least)
@@ -89,14 +89,14 @@ class PairObjective:
         """Frames, lengths and pixels."""
         return model(features, batch["lengths"], batch["pictures"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
+    def loss(self, model: SpeechModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """The recipe's loss over the pairs that anchors make with what was drawn for them."""
         frames, lengths, pixels = output
         if not len(batch["anchors"]):  # nobody in a small batch found what an anchor needs
             loss: Tensor = 0 * (frames.sum() + pixels.sum())
             return loss
         assert isinstance(model, PairModel)
-        every = Pairs(pixels, frames, model.compared(lengths, frames.shape[1]))
+        every = Pairs(pixels, frames, model.frame_mask(lengths, frames.shape[1]))
         own, positive, negative = (every.chosen(batch[part]) for part in ("anchors", "positives", "negatives"))
         p, n = self.settings.positives, self.settings.negatives
         if isinstance(self.settings, ContrastiveLoss):
@@ -109,11 +109,11 @@ class PairObjective:
         right = [own, own.times(p).with_speech(positive), own.times(p).with_pictures(positive)]
         wrong = [own.times(n).with_speech(negative), own.times(n).with_pictures(negative)]
         near, far = (torch.cat([pairs.similarities(model) for pairs in some]) for some in (right, wrong))
-        model.remember(torch.cat([near, far]))
+        model.update_stats(torch.cat([near, far]))
         return regression(near, far, self.settings.right, self.settings.wrong)
 
     @torch.no_grad()
-    def check(self, model: AnyModel) -> float:
+    def check(self, model: SpeechModel) -> float:
         """The same loss, over what was drawn on dev once for all epochs."""
         model.eval()
         losses, rng = [], torch.Generator()
@@ -123,7 +123,7 @@ class PairObjective:
             losses.append(float(self.loss(model, output, batch, rng)) * len(batch["anchors"]))
         return sum(losses) / sum(len(group.anchors) for (group,) in self.dev_batches)
 
-    def finish(self, model: AnyModel, out: Path) -> None:
+    def finish(self, model: SpeechModel, out: Path) -> None:
         """The threshold for pictures."""
         assert isinstance(model, PairModel)
         write_image_threshold(model, self.dev.split_data, self.dev.image_set.images, out)

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import Vocabulary
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.checkpoint import write_global_threshold, write_thresholds
 from earmark.models.operating_points import OPERATING_POINTS, write_operating_points
 from earmark.models.padding import in_order
@@ -48,15 +48,15 @@ class TagObjective:
         """Logits (B, W)."""
         return model(features, batch["lengths"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
+    def loss(self, model: SpeechModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """Binary cross-entropy."""
         return nn.functional.binary_cross_entropy_with_logits(output, batch["targets"])
 
-    def check(self, model: AnyModel) -> float:
+    def check(self, model: SpeechModel) -> float:
         """Binary cross-entropy on dev."""
         return binary_cross_entropy(detection_scores(model, self.dev), self.dev.targets)
 
-    def finish(self, model: AnyModel, out: Path) -> None:
+    def finish(self, model: SpeechModel, out: Path) -> None:
         """A threshold for each keyword, the best one for all, and what false alarms to expect."""
         scores = detection_scores(model, self.dev)
         write_global_threshold(out, best_threshold(scores, self.dev.targets))
@@ -69,7 +69,7 @@ class TagObjective:
 
 
 @torch.no_grad()
-def detection_scores(model: AnyModel, split_data: TrainingSplit, batch_size: int = 32) -> npt.NDArray[np.float64]:
+def detection_scores(model: SpeechModel, split_data: TrainingSplit, batch_size: int = 32) -> npt.NDArray[np.float64]:
     """Detection scores of all keywords in a whole split, shape = (U, W), in [0, 1]."""
     model.eval()
     queries = model.encode_queries(model.vocabulary.words)
@@ -96,7 +96,9 @@ class SharedKeywordsObjective(TagObjective):
 
     def __init__(self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: SharedKeywords) -> None:
         super().__init__(recipe, corpus, keywords)
-        self.image_set, self.dev_gallery = (load_image_set(corpus, split, model.image) for split in ("train", "dev"))
+        self.image_set, self.dev_gallery = (
+            load_image_set(corpus, split, model.image_encoder) for split in ("train", "dev")
+        )
         if recipe.shuffle_pairs:  # tags went with the pictures
             self.image_set = self.image_set.shuffled_pairs(shuffled_pairs(recipe, len(self.image_set.of)))
             self.dev_gallery = self.dev_gallery.shuffled_pairs(shuffled_pairs(recipe, len(self.dev_gallery.of)))
@@ -110,22 +112,24 @@ class SharedKeywordsObjective(TagObjective):
         """Logits of what is said and of what is shown, (B, W) each."""
         return model(features, batch["lengths"], batch["pictures"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
+    def loss(self, model: SpeechModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """Binary cross-entropy of the one and of the other."""
         said, shown = output
         return super().loss(model, said, batch, rng) + super().loss(model, shown, batch, rng)
 
     @torch.no_grad()
-    def check(self, model: AnyModel) -> float:
+    def check(self, model: SpeechModel) -> float:
         """The same on dev."""
         assert isinstance(model, SharedKeywords)
         said = super().check(model)
         utterances = range(len(self.dev))
         parts = [self.dev_gallery[utterances[start : start + AT_ONCE]] for start in utterances[::AT_ONCE]]
-        shown = torch.cat([model.shown(model.image(part.to(model.device)).flatten(1, 2)) for part in parts])
+        shown = torch.cat(
+            [model.image_logits(model.image_encoder(part.to(model.device)).flatten(1, 2)) for part in parts]
+        )
         return said + binary_cross_entropy(shown.double().sigmoid().cpu().numpy(), self.dev.targets)
 
-    def finish(self, model: AnyModel, out: Path) -> None:
+    def finish(self, model: SpeechModel, out: Path) -> None:
         """Thresholds for keywords, and one for pictures."""
         assert isinstance(model, SharedKeywords)
         super().finish(model, out)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import Vocabulary
-from earmark.models import AnyModel
+from earmark.models import SpeechModel
 from earmark.models.image_query_models import PairModel
 from earmark.recipe import Recipe, TripletLoss
 from earmark.training.data import (
@@ -40,7 +40,9 @@ class TripletObjective:
         training = recipe.training
         self.split_data = load_split(recipe, corpus, "train", keywords, recipe.augment.speeds)
         self.dev = load_split(recipe, corpus, "dev", keywords, [1.0])
-        self.image_set, self.dev_gallery = (load_image_set(corpus, split, model.image) for split in ("train", "dev"))
+        self.image_set, self.dev_gallery = (
+            load_image_set(corpus, split, model.image_encoder) for split in ("train", "dev")
+        )
         if recipe.shuffle_pairs:
             self.image_set = self.image_set.shuffled_pairs(shuffled_pairs(recipe, len(self.split_data)))
             self.dev_gallery = self.dev_gallery.shuffled_pairs(shuffled_pairs(recipe, len(self.dev)))
@@ -56,19 +58,19 @@ class TripletObjective:
         """Frames, lengths and pixels."""
         return model(features, batch["lengths"], batch["pictures"])
 
-    def loss(self, model: AnyModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
+    def loss(self, model: SpeechModel, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """Triplet losses of both directions, weighted."""
         assert isinstance(model, PairModel)
         frames, lengths, pixels = output
         alike = model.similarities((frames, lengths), pixels)[0]  # utterances in rows
-        model.remember(alike)
+        model.update_stats(alike)
         same = batch["picture"][:, None] == batch["picture"]
         sought = triplet(alike.T, same, self.settings.margin, rng)
         shown = triplet(alike, same, self.settings.margin, rng)
         return self.settings.image_to_speech * sought + self.settings.speech_to_image * shown
 
     @torch.no_grad()
-    def check(self, model: AnyModel) -> float:
+    def check(self, model: SpeechModel) -> float:
         """The same on dev, in batches and with imposters that stay the same."""
         model.eval()
         order = np.random.default_rng(DEV_SEED).permutation(len(self.dev))
@@ -81,7 +83,7 @@ class TripletObjective:
             losses.append(float(self.loss(model, output, batch, rng)) * len(some))
         return sum(losses) / len(order)
 
-    def finish(self, model: AnyModel, out: Path) -> None:
+    def finish(self, model: SpeechModel, out: Path) -> None:
         """The threshold for pictures."""
         assert isinstance(model, PairModel)
         write_image_threshold(model, self.dev, self.dev_gallery.images, out)
