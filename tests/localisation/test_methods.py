@@ -264,7 +264,9 @@ def test_grad_cam_sees_a_slope_where_the_score_rounds_to_1() -> None:
     """In single precision the sigmoid of 20 is 1, and its derivative there would be 0."""
     torch.manual_seed(0)
     model = build(
-        KeywordModelSettings(encoder=[ConvLayer(channels=4, kernel=5)], pooling=Maximum(kind="max"), classifier=[6]), FEATURES, WORDS
+        KeywordModelSettings(encoder=[ConvLayer(channels=4, kernel=5)], pooling=Maximum(kind="max"), classifier=[6]),
+        FEATURES,
+        WORDS,
     )
     with torch.no_grad():
         model.classifier[-1].bias.fill_(20.0)

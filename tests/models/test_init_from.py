@@ -26,7 +26,10 @@ from earmark.supervision.cnn_tagger import SmallTagger, SmallTaggerSettings
 from earmark.training import loop
 from earmark.training.loop import train
 
-FRESH_IMAGE = ("image_encoder.norm.", "image_encoder.places.7.")  # of two layers: 3 modules each, dropout, and the last convolution
+FRESH_IMAGE = (
+    "image_encoder.norm.",
+    "image_encoder.places.7.",
+)  # of two layers: 3 modules each, dropout, and the last convolution
 FRESH_SPEECH = ("speech_encoder.blocks.2.",)
 
 
@@ -86,16 +89,29 @@ def test_from_a_run_both_networks_are_taken_but_for_their_last_layers(
     assert any(name.startswith(FRESH_IMAGE) for name in after)
     assert any(name.startswith(FRESH_SPEECH) for name in after)
     for name, weight in after.items():
-        taken = name.startswith(("image_encoder.", "speech_encoder.")) and not name.startswith(FRESH_IMAGE + FRESH_SPEECH)
+        taken = name.startswith(("image_encoder.", "speech_encoder.")) and not name.startswith(
+            FRESH_IMAGE + FRESH_SPEECH
+        )
         torch.testing.assert_close(weight, (known if taken else before)[name])
     assert not torch.equal(before["speech_encoder.blocks.0.conv.weight"], after["speech_encoder.blocks.0.conv.weight"])
 
 
-@pytest.mark.parametrize("which", ["tiny_run", "tagger", "tiny_pictured_run"])
+def test_from_a_keyword_model_the_speech_encoder_is_taken_but_for_its_last_layer(
+    tiny_corpus: Corpus, tiny_pair_recipe: Recipe, tiny_run: Path
+) -> None:
+    before, after = started(tiny_pair_recipe, tiny_corpus, tiny_run)
+    known = safetensors.torch.load_file(tiny_run / WEIGHTS)
+    for name, weight in after.items():
+        taken = name.startswith("speech_encoder.") and not name.startswith(FRESH_SPEECH)
+        torch.testing.assert_close(weight, (known if taken else before)[name])
+    assert not torch.equal(before["speech_encoder.blocks.0.conv.weight"], after["speech_encoder.blocks.0.conv.weight"])
+
+
+@pytest.mark.parametrize("which", ["tagger", "tiny_pictured_run"])
 def test_networks_that_do_not_fit_are_one_sentence_and_change_nothing(
     tiny_corpus: Corpus, tiny_pair_recipe: Recipe, request: pytest.FixtureRequest, which: str
 ) -> None:
-    """A model for written queries, and networks of other widths."""
+    """Networks of other widths."""
     folder = request.getfixturevalue(which)
     widths = [8, 16] if which == "tagger" else [8, 24]
     recipe = changed(tiny_pair_recipe, image={"kind": "small", "side": 32, "channels": widths})

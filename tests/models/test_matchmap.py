@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from earmark.models import matchmap
-from earmark.models.similarities import SIMILARITIES
 from earmark.models.padding import padding_mask
+from earmark.models.similarities import SIMILARITIES
 from earmark.training.losses import Pairs
 from support import slow_pairs
 

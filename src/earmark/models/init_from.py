@@ -116,16 +116,15 @@ def _differences(known: CpcPretraining, features: AnyFeatures, network: Cpc) -> 
 
 
 def init_from(model: ImageQueryModel, folder: Path) -> None:
-    """Begin with what a tagger's or another run's networks have learned. It is for a new training alone.
+    """Copy the encoders of a tagger or of another run into a new model, but for their last layers.
 
     The last layers stay fresh: they map to a space of each model's own.
 
     Parameters
     ----------
-    model : PicturedModel
+    model : ImageQueryModel
     folder : Path
-        Made by ``earmark tagger train``, whose image network is taken, or by ``earmark train`` from a recipe for
-        pictures, of which both networks are taken.
+        Made by ``earmark tagger train``, or by ``earmark train``.
 
     Raises
     ------

@@ -17,8 +17,8 @@ from torch import Tensor
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import from_frames
 from earmark.models import SpeechModel
-from earmark.models.encoded import EncodedSpeech
 from earmark.models.base import Speech
+from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel
 
 
