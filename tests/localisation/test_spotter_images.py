@@ -145,7 +145,7 @@ def test_a_look_is_what_each_picture_by_itself_shows(model: KeywordSpotter, reco
         features = extractor(model.checkpoint.recipe.features)(read_audio(recording)[start:end])
         frames, lengths = network.encode_speech(features[None].to(network.device), torch.tensor([len(features)]))
         alone = [ImageQuery("one", (prompt,)) for prompt in query.prompts]
-        scores = [network.score((frames, lengths), model.encode_queries([one]))[0].item() for one in alone]
+        scores = [network.score((frames, lengths), model.ask([one]))[0].item() for one in alone]
         assert look.best == scores.index(max(scores))
         bests.append(look.best)
         pixels = network.encode_images([query.prompts[look.best]])
