@@ -199,6 +199,7 @@ def test_the_recipes_scores_are_within_a_ten_thousandth_in_single_precision(name
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_gpu_gives_the_same_scores(name: str) -> None:
