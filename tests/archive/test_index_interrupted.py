@@ -17,12 +17,12 @@ import pytest
 from sqlalchemy import event
 
 from earmark import cli
-from earmark.archive import archive as archives
 from earmark.archive import frame_store as frame_files
 from earmark.archive.archive import info, make_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_keywords
+from earmark.archive.sqlite_file import SqliteFile
 from earmark.core.corpus import Corpus
 from support.long_sounds import contents, small_pieces, write_long
 from support.subprocesses import Program, pieces_heard, wait_for
@@ -162,15 +162,15 @@ def test_a_disk_that_is_full_of_tables(
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
     archive.close()
 
-    connect = archives._connect
+    connect = SqliteFile._writing
 
-    def limited(path: Path) -> sqlite3.Connection:
-        connection: sqlite3.Connection = connect(path)
+    def limited(file: SqliteFile) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(file)
         connection.execute(f"PRAGMA max_page_count={pages + 4}")  # then SQLite says what it says of a full disk
         return connection
 
     with monkeypatch.context() as patch:
-        patch.setattr(archives, "_connect", limited)
+        patch.setattr(SqliteFile, "_writing", limited)
         said = fail_once(tmp_path / "archive", tiny_run, media, capsys)
     assert said.startswith("earmark: The disk is full (")
     assert "archive.sqlite" in said

@@ -33,6 +33,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from earmark.archive import schema
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.schema import judgements, pieces, postings, recordings
+from earmark.archive.sqlite_file import SqliteFile, is_refused_write
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.vocabulary import Vocabulary, read_text
@@ -43,7 +44,6 @@ DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
 FORM = 1
 WRITES = "earmark_writes"
-BUSY_S = 60.0  # how long one process waits for another's transaction
 TURN = 5_318_008  # names the lock by which writers of a PostgreSQL database wait for one another
 DISK_FULL = "53100"  # PostgreSQL, appendix A
 
@@ -114,12 +114,29 @@ class Archive:
     def __init__(self, folder: Path, description: Description) -> None:
         self.folder = folder
         self.database = description.database
-        self.engine = _engine(folder, description)
+        self._file: SqliteFile | None = None
+        if description.database is None:
+            self._file = SqliteFile(folder / SQLITE)
+            self.engine = _sqlite(self._file)
+        else:
+            self.engine = _postgresql(description.database)
 
     @property
     def address(self) -> str | None:
         """Of the database, without a password, if it is not in the folder."""
         return None if self.database is None else make_url(self.database).render_as_string(hide_password=True)
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the archive lies where nothing may be written: then it can be searched, but not judged or indexed."""
+        return self._file is not None and not self._file.may_be_written
+
+    @property
+    def _only_read(self) -> str:
+        return (
+            f"The archive {self.folder} may only be read here, so nothing can be judged or indexed: "
+            "copy it to a folder of your own, or mend its permissions."
+        )
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -128,10 +145,12 @@ class Archive:
         Raises
         ------
         EarmarkError
-            If the database can't be reached.
+            If the archive may only be read, or its database can't be reached.
         OSError
             If its disk is full.
         """
+        if self.is_read_only:
+            raise EarmarkError(self._only_read)
         with (
             self._explaining(),
             self.engine.connect().execution_options(**{WRITES: True}) as connection,
@@ -159,6 +178,8 @@ class Archive:
             yield
         except DatabaseError as error:
             where = self.address or str(self.folder / SQLITE)
+            if self._file is not None and is_refused_write(error.orig) and self._file.path.exists():
+                raise EarmarkError(self._only_read) from error
             if _is_full(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where) from error
             # The other kinds speak of what was asked for: they are for the one who asked.
@@ -198,6 +219,8 @@ class Archive:
     def close(self) -> None:
         """Let go of the database."""
         self.engine.dispose()
+        if self._file is not None:
+            self._file.close()
 
 
 def open_archive(folder: Path | str) -> Archive:
@@ -314,11 +337,8 @@ def _set(connection: Connection, values: Mapping[str, str]) -> None:
         connection.execute(schema.settings.insert().values(key=key, value=value))
 
 
-def _engine(folder: Path, description: Description) -> Engine:
-    if description.database is not None:
-        return _postgresql(description.database)
-    path = (folder / SQLITE).absolute()
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(path)), creator=lambda: _connect(path))
+def _sqlite(file: SqliteFile) -> Engine:
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(file.path)), creator=file.connect)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -335,17 +355,6 @@ def _postgresql(address: str) -> Engine:
         ) from error
     event.listen(engine, "begin", _take_turn)
     return engine
-
-
-def _connect(path: Path) -> Any:
-    import sqlite3
-
-    # SQLAlchemy says when a transaction begins: Python's own way begins it too late for a safe read before a write.
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")  # what was said to be kept outlives a power cut
-    connection.execute("PRAGMA foreign_keys=ON")
-    return connection
 
 
 def _begin(connection: Connection) -> None:
