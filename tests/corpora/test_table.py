@@ -378,7 +378,7 @@ def test_everything_that_can_be_wrong_with_a_table(folder: Path) -> None:
             "utterances.csv row 3: There is no audio file {}/audio/missing.wav: check its name, or",
             "utterances.csv row 3: There is no picture {}/images/missing.jpg: check its name, or whether it was moved",
             "utterances.csv row 4: {}/images/half.jpg is a damaged picture (",
-            "utterances.csv row 5: {}/audio/letter.wav can't be read as audio (Format not recognised)",
+            "utterances.csv row 5: {}/audio/letter.wav can't be read as audio (it holds no sound",
             "utterances.csv row 5: {}/images/letter.png can't be read as a picture (it is a text): check",
             "utterances.csv row 6: {}/audio/empty.wav holds no sound (0 seconds): record it again or leave it out",
             "utterances.csv row 7: the utterance_id 'u2' is that of row 2 too",

@@ -15,8 +15,9 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive import recordings as registry
 from earmark.archive.archive import Archive
+from earmark.archive.audio_files import audio_files
 from earmark.archive.chunking import OVERLAP_S, begin_s, bounds_s, count_pieces
-from earmark.archive.recordings import DONE, NEW, Registered, audio_files, read_metadata
+from earmark.archive.recordings import DONE, NEW, Registered, read_metadata
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask

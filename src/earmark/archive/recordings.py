@@ -1,9 +1,7 @@
 """Which recordings an archive has, and what became of their files: new, changed, moved, or gone.
 
 A recording is its content. Its path, and the size and time of its file, say where that content was last seen; only a
-file whose size or time is another is read again to tell.
-
-Audio files in folders, and what their owner wrote about them.
+file whose size or time is another is read again to tell. Its owner may say more of it in a table.
 """
 
 from __future__ import annotations
@@ -11,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
+from earmark.archive.audio_files import AudioFile, Listing, shown
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
@@ -69,7 +68,7 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
     about : mapping
         Of :func:`earmark.archive.listing.read_metadata`; what it does not speak of stays as it is.
     """
-    registered = Registered(problems=dict(listing.unread))
+    registered = Registered(problems=dict(listing.problems))
     with progress("Looking at files", len(listing.files)) as advance:
         for file in listing.files:
             try:
@@ -80,6 +79,8 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
             except OSError as problem:
                 registered.problems[os.fspath(file.path)] = f"{file.path} can't be read ({problem.strerror})."
             advance()
+    if listing.others:
+        logger.info("Files that are no recordings: %d.", listing.others)
     _miss(archive, listing.folders, registered)
     return registered
 
@@ -123,11 +124,11 @@ def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], regis
     path = _sound_name(file.path)
     seen = file.path.stat()
     require_file(path)
-    stamp = {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns}
+    stamp = {"size": seen.st_size, "mtime_ns": _in_64_bits(seen.st_mtime_ns)}
     here = {"path": path, "folder": os.fspath(file.folder), **stamp}
     with archive.reading() as connection:
         known = connection.execute(select(recordings).where(recordings.c.path == path)).all()
-    same = next((row for row in known if (row.size, row.mtime_ns) == (seen.st_size, seen.st_mtime_ns)), None)
+    same = next((row for row in known if {"size": row.size, "mtime_ns": row.mtime_ns} == stamp), None)
     if same is not None:
         return _seen(archive, same, here, about)
     sha256 = sha256_of(file.path)
@@ -143,6 +144,11 @@ def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], regis
     if found.path != path:
         registered.note("moved")
     return _seen(archive, found, here, about)
+
+
+def _in_64_bits(mtime_ns: int) -> int:
+    """A time as a database takes it; those before 1678 and after 2262 are wrapped, and still tell files apart."""
+    return (mtime_ns + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _sound_name(path: Path) -> str:
@@ -219,84 +225,7 @@ def _unhear(connection: Connection, recording: int) -> None:
         connection.execute(delete(table).where(table.c.recording == recording))
 
 
-AUDIO = (
-    *(".wav", ".wave", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au"),
-    *(".m4a", ".aac", ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".mka", ".3gp", ".wma"),
-)
 ABOUT = ("speaker", "date", "language", "licence", "consent")
-
-
-@dataclass(frozen=True)
-class AudioFile:
-    """A file that looks like a recording.
-
-    Attributes
-    ----------
-    path, folder : Path
-        Absolute; `folder` is the one that was asked for, somewhere above.
-    """
-
-    path: Path
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What folders hold.
-
-    Attributes
-    ----------
-    files : list of AudioFile
-        In the order of their paths.
-    folders : list of Path
-        Those that were looked through, absolute.
-    unread : dict of str
-        By the path of a folder that can't be read, why.
-    """
-
-    files: list[AudioFile]
-    folders: list[Path] = field(default_factory=list)
-    unread: dict[str, str] = field(default_factory=dict)
-
-
-def audio_files(folders: Sequence[Path]) -> Listing:
-    """All audio files in folders and below, by their endings; hidden ones are left out.
-
-    Raises
-    ------
-    EarmarkError
-        If a folder is missing.
-    """
-    found: dict[Path, AudioFile] = {}
-    listing = Listing([])
-    for folder in folders:
-        root = Path(os.path.abspath(folder))
-        if not root.exists():
-            raise EarmarkError(f"There is no folder {folder}: check its name, or plug its disk in.")
-        if root.is_file():
-            found.setdefault(root, AudioFile(root, root.parent))
-        else:
-            listing.folders.append(root)
-            for path in _below(root, listing.unread):
-                found.setdefault(path, AudioFile(path, root))
-    listing.files.extend(sorted(found.values(), key=lambda file: os.fspath(file.path)))
-    return listing
-
-
-def _below(root: Path, unread: dict[str, str]) -> Iterator[Path]:
-    def note(problem: OSError) -> None:
-        unread[str(problem.filename)] = f"The folder {shown(problem.filename)} can't be read ({problem.strerror})."
-
-    for place, folders, names in os.walk(root, onerror=note):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in names:
-            if Path(name).suffix.lower() in AUDIO and not name.startswith("."):
-                yield Path(place, name)
-
-
-def shown(path: Path | str) -> str:
-    """A path as it can be printed, whatever bytes its name is made of."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def read_metadata(table: Path) -> dict[str, dict[str, str]]:

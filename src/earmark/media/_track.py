@@ -213,6 +213,8 @@ class Track:
 
     def _describe(self) -> None:
         first = next((frame for frame in self._decode() if frame.samples), None)
+        if first is None and not self.damaged:
+            raise EarmarkError(f"{self.name} holds no sound (0 seconds): record it again or leave it out.")
         if first is None:
             raise EarmarkError(f"{self.name} holds no sound that can be decoded: copy or export it again.")
         own = first.sample_rate, first.layout.name, first.format.name

@@ -1,0 +1,144 @@
+"""Which recordings lie in folders: files that are named or begin as sound or films do, links included."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from earmark.core.errors import EarmarkError
+from earmark.media.kinds import begins_as_audio, is_named_as_audio
+
+
+@dataclass(frozen=True)
+class AudioFile:
+    """A file that looks like a recording.
+
+    Attributes
+    ----------
+    path, folder : Path
+        Absolute; `folder` is the one that was asked for, somewhere above.
+    """
+
+    path: Path
+    folder: Path
+
+
+@dataclass
+class Listing:
+    """What folders hold.
+
+    Attributes
+    ----------
+    files : list of AudioFile
+        In the order of their paths.
+    folders : list of Path
+        Those that were looked through, absolute.
+    problems : dict of str
+        By the path of a file, link or folder that can't be read, why.
+    others : int
+        How many files are no recordings.
+    """
+
+    files: list[AudioFile] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    others: int = 0
+
+
+def audio_files(folders: Sequence[Path]) -> Listing:
+    """List all recordings in folders and below; a file that is named itself is one, whatever it holds.
+
+    Links are followed, each folder being looked through once. Hidden files and folders are left out.
+
+    Raises
+    ------
+    EarmarkError
+        If a folder is missing.
+    """
+    found: dict[Path, AudioFile] = {}
+    listing = Listing()
+    for folder in folders:
+        root = Path(os.path.abspath(folder))
+        if not root.exists():
+            raise EarmarkError(f"There is no folder {folder}: check its name, or plug its disk in.")
+        if not root.is_dir():
+            found.setdefault(root, AudioFile(root, root.parent))
+            continue
+        listing.folders.append(root)
+        for path in _below(root, listing):
+            found.setdefault(path, AudioFile(path, root))
+    listing.files = sorted(found.values(), key=lambda file: os.fspath(file.path))
+    return listing
+
+
+def _below(root: Path, listing: Listing) -> Iterator[Path]:
+    """Recordings below a folder; linked folders are looked through last, if they were not met without the link."""
+    visited: set[tuple[int, int]] = set()
+    waiting = [root]
+    above = {_identity(folder) for folder in Path(os.path.realpath(root)).parents}
+    while waiting:
+        linked: list[Path] = []
+        for start in waiting:
+            if start != root and _identity(start) in above:
+                listing.problems[os.fspath(start)] = (
+                    f"The link {shown(start)} leads to a folder that holds {shown(root)}: it is not followed."
+                )
+                continue
+            yield from _walk(start, visited, linked, listing)
+        waiting = sorted(linked)
+
+
+def _walk(start: Path, visited: set[tuple[int, int]], linked: list[Path], listing: Listing) -> Iterator[Path]:
+    def note(problem: OSError) -> None:
+        place = shown(problem.filename)
+        listing.problems[str(problem.filename)] = f"The folder {place} can't be read ({problem.strerror})."
+
+    for place, folders, names in os.walk(start, onerror=note):
+        if _identity(Path(place)) in visited:
+            folders.clear()
+            continue
+        visited.add(_identity(Path(place)))
+        seen = sorted(name for name in folders if not name.startswith("."))
+        linked += [Path(place, name) for name in seen if os.path.islink(Path(place, name))]
+        folders[:] = [name for name in seen if not os.path.islink(Path(place, name))]
+        for name in sorted(names):
+            if name.startswith("."):
+                continue
+            path = Path(place, name)
+            if _is_recording(path, listing):
+                yield path
+
+
+def _is_recording(path: Path, listing: Listing) -> bool:
+    """Whether a file is one, or may be one that can't be read: why not, is said where it is registered."""
+    if is_named_as_audio(path):
+        return True
+    try:
+        if stat.S_ISREG(path.stat().st_mode) and begins_as_audio(path):
+            return True
+    except FileNotFoundError:
+        if path.is_symlink() and not path.suffix:
+            listing.problems[os.fspath(path)] = f"The link {shown(path)} leads nowhere: plug its disk in, or delete it."
+            return False
+    except OSError as problem:
+        listing.problems[os.fspath(path)] = f"{shown(path)} can't be read ({problem.strerror})."
+        return False
+    listing.others += 1
+    return False
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    """What a folder is, by whatever path one comes to it."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return (-1, hash(folder))
+    return status.st_dev, status.st_ino
+
+
+def shown(path: Path | str) -> str:
+    """A path as it can be printed, whatever bytes its name is made of."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
