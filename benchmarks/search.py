@@ -28,7 +28,6 @@ from sqlalchemy import insert, text
 
 from earmark.archive import schema
 from earmark.archive.archive import Archive, Position, info, make_archive
-from earmark.archive.chunking import PIECE_S, WINDOW_S, bounds_s, count_pieces
 from earmark.archive.rescoring import Asked, searched
 from earmark.archive.results import ArchiveHit, Filters, recording_conditions
 from earmark.archive.search_by_example import search_like
@@ -38,6 +37,7 @@ from earmark.archive.shards import build_shard
 from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
+from earmark.localisation.windows import CHUNK_S, WINDOW_S, chunk_bounds_s, count_chunks
 from earmark.models import build
 from earmark.models.checkpoint import write_description, write_weights
 from earmark.models.image_query_models import PairModel
@@ -59,7 +59,7 @@ WITH RECURSIVE
     places(n, score, recording, time_s) AS (
         SELECT n, a * a * a, 1 + CAST(b * :recordings AS int), c * :duration_s FROM parts
     )
-SELECT n % {KEYWORDS}, score, recording, 1, CAST(time_s / {PIECE_S} AS int), time_s, time_s - 0.2, time_s + 0.2
+SELECT n % {KEYWORDS}, score, recording, 1, CAST(time_s / {CHUNK_S} AS int), time_s, time_s - 0.2, time_s + 0.2
 FROM places
 """
 
@@ -114,11 +114,11 @@ def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.fl
     step_s = archive.frames.step_s
     duration_s = min(RECORDING_H, hours) * 3600
     count = max(1, round(hours * 3600 / duration_s))
-    with progress("Making up hours, pieces", count * count_pieces(duration_s)) as advance:
+    with progress("Making up hours, pieces", count * count_chunks(duration_s)) as advance:
         for recording in range(1, count + 1):
             _add_recording(archive, recording, duration_s)
-            for number in range(count_pieces(duration_s)):
-                start_s, end_s = bounds_s(number, duration_s)
+            for number in range(count_chunks(duration_s)):
+                start_s, end_s = chunk_bounds_s(number, duration_s)
                 frames = speak(round((end_s - start_s) / step_s), words, rng)
                 archive.frames.write(f"{recording:064x}", 1, number, frames)
                 advance()
@@ -134,8 +134,8 @@ def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
     sound = {"duration_s": duration_s, "sample_rate": 16000, "channels": 1, "status": "done"}
     row = {"id": number, "sha256": f"{number:064x}", "path": f"/{number}.wav", "folder": "/", "size": 1, "mtime_ns": 1}
     parts = [
-        {"recording": number, "channel": 1, "number": part, "windows": int(PIECE_S / 2), "peaks": b""}
-        for part in range(count_pieces(duration_s))
+        {"recording": number, "channel": 1, "number": part, "windows": int(CHUNK_S / 2), "peaks": b""}
+        for part in range(count_chunks(duration_s))
     ]
     with archive.writing() as connection:
         connection.execute(insert(schema.recordings).values({**row, **sound}))

@@ -24,7 +24,7 @@ from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.sqlite_file import SqliteFile
 from earmark.core.corpus import Corpus
-from support.long_sounds import contents, small_pieces, write_long
+from support.long_sounds import contents, small_chunks, write_long
 from support.subprocesses import Program, pieces_heard, wait_for
 
 
@@ -42,7 +42,7 @@ def media(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path
 def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """What an archive holds that was indexed in one go."""
     with pytest.MonkeyPatch.context() as patch:
-        small_pieces(patch)
+        small_chunks(patch)
         archive = make_archive(tmp_path_factory.mktemp("whole") / "archive", tiny_run)
         assert index(archive, [media], ThreadExecutor(1)).problems == []
         kept = contents(archive)
@@ -126,7 +126,7 @@ def test_a_disk_that_is_full_of_frames(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     written = 0
 
     def save(file: Any, *arguments: Any, **how: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_disk_that_is_full_of_tables(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     archive = make_archive(tmp_path / "archive", tiny_run)
     with archive.reading() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
@@ -183,7 +183,7 @@ def test_a_disk_that_is_full_of_tables(
 def test_frames_are_on_the_disk_before_a_row_speaks_of_them(
     media: Path, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     archive = make_archive(tmp_path / "archive", tiny_run)
     done: list[str] = []
     synced, replaced = os.fsync, os.replace

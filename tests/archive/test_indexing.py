@@ -25,14 +25,14 @@ from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
-from support.long_sounds import contents, small_pieces, write_long
+from support.long_sounds import contents, small_chunks, write_long
 from support.media import write_tone
 
 
 @pytest.fixture
 def media(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two recordings of 14 and 9 s."""
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     write_long(tmp_path / "media" / "a.wav", tiny_corpus, 14.5, seed=1)
     write_long(tmp_path / "media" / "sub" / "b.wav", tiny_corpus, 9.0, seed=2)
     return tmp_path / "media"

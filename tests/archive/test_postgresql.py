@@ -20,7 +20,7 @@ from earmark.archive.results import Filters
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
-from support.long_sounds import contents, small_pieces, write_long
+from support.long_sounds import contents, small_chunks, write_long
 from support.postgres_server import server
 from support.subprocesses import Program, wait_for
 
@@ -55,7 +55,7 @@ def media(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path
 def in_a_file(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What an archive holds whose tables are in a file."""
     with pytest.MonkeyPatch.context() as patch:
-        small_pieces(patch)
+        small_chunks(patch)
         archive = make_archive(tmp_path_factory.mktemp("file") / "archive", tiny_run)
         index(archive, [media], ThreadExecutor(1))
         return contents(archive)
@@ -64,7 +64,7 @@ def in_a_file(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFact
 def test_index_search_judge(
     database: str, media: Path, tiny_run: Path, in_a_file: dict[str, Any], tmp_path: Path, monkeypatch: Any
 ) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     archive = make_archive(tmp_path / "archive", tiny_run, database)
     table = media.parent / "about.csv"
     table.write_text(f"audio,speaker,date\n{media}/a.wav,Ọlá,2019-04-02\n", encoding="utf-8")
@@ -115,7 +115,7 @@ def test_killed_and_gone_on_with_and_two_at_once(
 def test_a_database_belongs_to_one_archive(
     database: str, media: Path, tiny_run: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     archive = make_archive(tmp_path / "one", tiny_run, database)
     with pytest.raises(EarmarkError, match="holds an archive already"):
         make_archive(tmp_path / "two", tiny_run, database)

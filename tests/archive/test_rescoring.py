@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from earmark.archive.archive import Archive
-from earmark.archive.chunking import HOP_S, WINDOW_S, count_pieces, count_windows
 from earmark.archive.rescoring import (
     Asked,
     Piece,
@@ -21,6 +20,7 @@ from earmark.archive.rescoring import (
     windows_around,
     windows_from,
 )
+from earmark.localisation.windows import HOP_S, WINDOW_S, count_chunks, count_windows
 from earmark.recipe import Recipe
 from support.synthetic_tables import add_recording, made_up_archive, pictured
 
@@ -91,7 +91,7 @@ def test_silence_and_what_was_not_heard_have_no_hit(archive: Archive) -> None:
 def test_pieces_share_the_windows_out(archive: Archive, duration_s: float) -> None:
     add_recording(archive, 9, duration_s, channels=2)
     rows = {9: searched(archive, [])[9]}
-    pieces = [Piece(9, channel, n) for channel in (1, 2) for n in range(count_pieces(duration_s))]
+    pieces = [Piece(9, channel, n) for channel in (1, 2) for n in range(count_chunks(duration_s))]
     assert [window for piece in pieces for window in windows_from(piece, rows)] == list(all_windows(rows.values()))
 
 

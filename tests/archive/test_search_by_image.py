@@ -68,7 +68,7 @@ def test_digests_guess_the_order_of_scores(
     del rows[3]
     folders, loose = lookup(archive, rows)
     assert loose == []
-    one = Asked("it", archive.finder, archive.finder.ask([query("it", asked.prompts[0].path)]))
+    one = Asked("it", archive.finder, archive.finder.encode_queries([query("it", asked.prompts[0].path)]))
     guessed = rank_windows(folders, one, rows, 1000)
     heard = [w for w in all_windows(rows.values()) if score_windows(archive, one, [w], rows)]
     assert sorted(guessed) == sorted(heard)

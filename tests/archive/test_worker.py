@@ -12,9 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from earmark.archive import chunking
 from earmark.archive.archive import make_archive
-from earmark.archive.chunking import HOP_S, WINDOW_S, bounds_s, count_pieces, window_of, window_starts
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.indexer import index
@@ -24,17 +22,19 @@ from earmark.archive.waveform_overview import peaks, waveform_overview
 from earmark.archive.worker import ChunkTask, process_chunk
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.localisation import windows as chunking
 from earmark.localisation.peaks import non_max_suppression
 from earmark.localisation.spotter import load_model
-from support.long_sounds import SAMPLE_RATE, small_pieces, write_long
+from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_bounds_s, count_chunks, window_of, window_starts
+from support.long_sounds import SAMPLE_RATE, small_chunks, write_long
 from support.small_archive import unheard_archive
 
 
 def starts_of(duration_s: float) -> list[int]:
     """First samples of all windows of a recording, piece by piece."""
     samples, found = round(duration_s * SAMPLE_RATE), []
-    for number in range(count_pieces(duration_s)):
-        start_s, end_s = bounds_s(number, duration_s)
+    for number in range(count_chunks(duration_s)):
+        start_s, end_s = chunk_bounds_s(number, duration_s)
         first = round(start_s * SAMPLE_RATE)
         heard = min(samples, round((end_s + chunking.OVERLAP_S) * SAMPLE_RATE)) - first
         found += [first + start for start in window_starts(heard)]
@@ -48,7 +48,7 @@ def test_every_moment_is_heard_and_pieces_tile(samples: int) -> None:
     # The same windows as if the recording were one.
     assert starts == list(range(0, max(samples - 2 * SAMPLE_RATE, 1), 2 * SAMPLE_RATE))
     assert starts[-1] + 4 * SAMPLE_RATE >= samples
-    edges = [bounds_s(number, duration_s) for number in range(count_pieces(duration_s))]
+    edges = [chunk_bounds_s(number, duration_s) for number in range(count_chunks(duration_s))]
     assert edges[0][0] == 0
     assert edges[-1][1] == duration_s
     assert all(one[1] == other[0] for one, other in itertools.pairwise(edges))
@@ -66,7 +66,7 @@ def test_every_moment_is_heard_and_pieces_tile(samples: int) -> None:
     ],
 )
 def test_pieces_by_hand(duration_s: float, bounds: list[tuple[float, float]]) -> None:
-    assert [bounds_s(n, duration_s) for n in range(count_pieces(duration_s))] == bounds
+    assert [chunk_bounds_s(n, duration_s) for n in range(count_chunks(duration_s))] == bounds
 
 
 def test_window_of_is_the_one_whose_edges_are_farthest() -> None:
@@ -81,21 +81,8 @@ def test_window_of_is_the_one_whose_edges_are_farthest() -> None:
     assert (far[np.arange(len(times_s)), chosen] >= -1e-9).all()
 
 
-@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(1, 9)), max_size=20), st.integers(0, 5))
-def test_doubles_against_a_slow_loop(hits: list[tuple[int, int, int]], most: int) -> None:
-    columns = ([hit[0] for hit in hits], [hit[1] for hit in hits], [hit[1] + hit[2] for hit in hits])
-    scores, starts, ends = (np.array(column, dtype=float) for column in columns)
-    left, kept = set(range(len(hits))), []
-    while left:
-        best = min(left, key=lambda i: (-scores[i], starts[i], i))
-        kept.append(best)
-        left = {i for i in left if i != best and (ends[i] <= starts[best] or starts[i] >= ends[best])}
-    assert non_max_suppression(scores, starts, ends) == kept
-    assert non_max_suppression(scores, starts, ends, most) == kept[:most]
-
-
 def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     store = FrameStore(tmp_path, 0.04)
     counts = [300, 300, 345]  # the last piece is longer: 13.8 s
     centres_s = []
@@ -130,7 +117,7 @@ def test_outline_by_a_slow_loop() -> None:
 
 
 def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     archive = unheard_archive(tmp_path / "archive")
     rng = np.random.default_rng(1)
     lengths = [600, 600, 655]
@@ -154,21 +141,21 @@ def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.M
 def test_a_piece_is_what_finder_hears_window_by_window(
     run: str, tiny_corpus: Corpus, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small_pieces(monkeypatch)
+    small_chunks(monkeypatch)
     finder = load_model(request.getfixturevalue(run))
     path = write_long(tmp_path / "a.wav", tiny_corpus, 31.3, channels=2)
     samples = soundfile.read(str(path), dtype="float32")[0][:, 1]
     grid = finder.model.grid
-    for number in range(count_pieces(31.3)):
+    for number in range(count_chunks(31.3)):
         heard = process_chunk(finder, ChunkTask(1, "", str(path), 31.3, 2, number))
-        start_s, end_s = bounds_s(number, 31.3)
+        start_s, end_s = chunk_bounds_s(number, 31.3)
         first = round(start_s * SAMPLE_RATE)
         own = samples[first : round(end_s * SAMPLE_RATE)]
         sound = samples[first : round((end_s + 2) * SAMPLE_RATE)]
         starts = window_starts(len(sound))
         assert heard.windows == len(starts)
         hits = [
-            finder.listen(sound[s : s + 4 * SAMPLE_RATE], finder.keywords, start_s=start_s + s / SAMPLE_RATE)
+            finder.score_utterance(sound[s : s + 4 * SAMPLE_RATE], finder.keywords, start_s=start_s + s / SAMPLE_RATE)
             for s in starts
         ]
         for word, name in enumerate(finder.keywords):
@@ -178,7 +165,7 @@ def test_a_piece_is_what_finder_hears_window_by_window(
                 (of_word[i].score, of_word[i].time_s, of_word[i].start_s, of_word[i].end_s)
                 for i in non_max_suppression(*columns)
             )
-            mine = heard.postings.keywords == word
+            mine = heard.postings.queries == word
             columns = (getattr(heard.postings, c)[mine] for c in ("scores", "times_s", "starts_s", "ends_s"))
             assert np.allclose(sorted(zip(*columns, strict=True)), expected, atol=1e-5), name
         # Every frame is one of the window that hears it best, in its place.
@@ -213,7 +200,7 @@ def test_silence_is_skipped_when_asked(tiny_run: Path, tiny_corpus: Corpus, tmp_
     nothing = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
     assert nothing.windows == 0
     assert nothing.frames.shape == every.frames.shape
-    assert len(nothing.postings.keywords) == 0
+    assert len(nothing.postings.queries) == 0
 
 
 @pytest.mark.parametrize("seconds", [0.0001, 0.004, 0.02, 0.1, 1.9])

@@ -97,7 +97,7 @@ def test_predictions_agree_with_one_utterance_at_a_time(tiny_run: Path, tiny_cor
     times_s = locations(finder, heard, np.ones(scores.shape, dtype=bool), partial(locate_batch, finder, heard))
     for row, u in enumerate(rows):
         waveform = read_audio(tiny_corpus.utterances("test")[u].audio)
-        alone = [candidate.hit for candidate in finder.listen(waveform, finder.keywords)]
+        alone = [candidate.hit for candidate in finder.score_utterance(waveform, finder.keywords)]
         np.testing.assert_allclose(scores[row], [hit.score for hit in alone], atol=2e-3)
         np.testing.assert_allclose(times_s[row], [hit.time_s for hit in alone], atol=1e-6)
 

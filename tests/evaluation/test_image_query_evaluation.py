@@ -50,7 +50,7 @@ def alone(
     prompts = tuple(p for p in query.prompts if include_own_image or p.path != utterance.image)
     if not prompts:
         return None
-    (candidate,) = finder.listen(read_audio(utterance.audio), [ImageQuery(query.name, prompts)])
+    (candidate,) = finder.score_utterance(read_audio(utterance.audio), [ImageQuery(query.name, prompts)])
     return candidate.hit.score, candidate.hit.time_s
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.localisation.peaks import EXTENT, LONGEST_HIT_S, Floats, reach
+from earmark.localisation.peaks import EXTENT, LONGEST_HIT_S, Floats, non_max_suppression, reach
 
 TENTHS = np.arange(40) / 10
 
@@ -71,3 +71,29 @@ def test_many_curves_at_once_are_the_same_as_one_by_one() -> None:
     for b in range(3):
         for q in range(4):
             assert slow_reach(curves[b, q], bests[b, q], TENTHS) == (firsts[b, q], lasts[b, q])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 40), st.integers(0, 9), st.sampled_from("ab")), max_size=25),
+    st.none() | st.integers(0, 5),
+    st.booleans(),
+)
+def test_non_max_suppression_against_a_slow_loop(
+    hits: list[tuple[int, int, int, str]], limit: int | None, grouped: bool
+) -> None:
+    """Take the best hit, drop all of its group that overlap it, and so on."""
+    scores, starts, ends = (
+        np.array(column, dtype=float)
+        for column in ([h[0] for h in hits], [h[1] for h in hits], [h[1] + h[2] for h in hits])
+    )
+    groups = [h[3] if grouped else "" for h in hits]
+    left, kept = set(range(len(hits))), []
+    while left:
+        best = min(left, key=lambda i: (-scores[i], starts[i], i))
+        kept.append(best)
+        left -= {best}
+        left -= {i for i in left if groups[i] == groups[best] and starts[i] < ends[best] and starts[best] < ends[i]}
+    expected = [
+        i for n, i in enumerate(kept) if limit is None or [groups[j] for j in kept[:n]].count(groups[i]) < limit
+    ]
+    assert non_max_suppression(scores, starts, ends, groups if grouped else None, limit) == expected

@@ -5,15 +5,12 @@ import shutil
 import unicodedata
 from dataclasses import replace
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import soxr
-from hypothesis import given
-from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 import earmark
@@ -22,12 +19,11 @@ from earmark.core.corpus import Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 from earmark.core.vocabulary import Vocabulary
+from earmark.localisation import windows
+from earmark.localisation.find import best_hits
 from earmark.localisation.spotter import (
-    OVERLAP_S,
     KeywordSpotter,
     ScoredHit,
-    _non_max_suppression,
-    _windows,
     load_model,
 )
 from earmark.models.checkpoint import read_checkpoint
@@ -193,20 +189,6 @@ def test_a_word_heard_in_two_windows_is_one_hit(model: KeywordSpotter, tmp_path:
     assert inside(hits[0], start_s)
 
 
-@given(st.integers(1, 960_000))
-def test_windows_cover_every_sample_and_overlap(samples: int) -> None:
-    waveform = np.arange(samples, dtype=np.float32)
-    windows = [(round(start_s * 16_000), window) for start_s, window in _windows(waveform)]
-    assert windows[0][0] == 0
-    assert windows[-1][0] + len(windows[-1][1]) == samples
-    for start, window in windows:
-        assert 0 < len(window) <= 8 * 16_000
-        assert window[0] == start
-    for (start, window), (following, _) in pairwise(windows):
-        # So any stretch of two seconds lies whole in one of them.
-        assert start + len(window) - following == OVERLAP_S * 16_000
-
-
 def candidate(query: str, score: float, start_s: float, end_s: float) -> ScoredHit:
     hit = Hit("a.wav", query, score, (start_s + end_s) / 2, start_s, end_s)
     return ScoredHit(hit, (0.0, 60.0), np.zeros(1), np.zeros(1))
@@ -221,8 +203,11 @@ def test_of_hits_that_overlap_the_best_is_kept() -> None:
         candidate("dog", 0.8, 7.6, 7.9),  # only touches
         candidate("dog", 0.1, 7.0, 8.5),  # around two of them
     ]
-    kept = [(c.hit.query, c.hit.score) for c in _non_max_suppression(found)]
+    kept = [(c.hit.query, c.hit.score) for c in best_hits(found, None)]
     assert kept == [("dog", 0.9), ("dog", 0.8), ("dog", 0.3), ("ball", 0.2)]
+    assert [c.hit.score for c in best_hits(found, 1)] == [0.9, 0.2]
+    assert [c.hit.score for c in best_hits(found, 1, until_s=7.5)] == [0.9, 0.8, 0.2]
+    assert best_hits([], 3) == []
 
 
 # What is refused
@@ -239,12 +224,13 @@ def test_no_word_at_all(model: KeywordSpotter, words: list[str], tmp_path: Path)
         model.find(words, [tmp_path / "none.wav"])
 
 
-def test_a_minute_is_the_limit(model: KeywordSpotter, tmp_path: Path) -> None:
-    write_tone(tmp_path / "minute.wav", 60.0, 11_025)
-    write_tone(tmp_path / "longer.wav", 60.5)
-    assert model.find("dog", [tmp_path / "minute.wav"])
-    with pytest.raises(EarmarkError, match=r"longer\.wav lasts 60\.5 s: recordings of up to 60 s .* index it"):
-        model.find("dog", [tmp_path / "minute.wav", tmp_path / "longer.wav"])
+def test_a_recording_longer_than_a_chunk_is_searched_to_its_end(
+    model: KeywordSpotter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(windows, "CHUNK_S", 12.0)
+    hits = model.find("dog", [record(tmp_path / "a.wav", 62.0, dog=59.5)], top=2)
+    assert inside(hits[0], 59.5)
+    assert len(hits) == 2
 
 
 def test_a_recording_that_is_no_sound(model: KeywordSpotter, tmp_path: Path) -> None:

@@ -18,9 +18,7 @@ from earmark.core.corpus import Word
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
 from earmark.evaluation.report import sight
-from earmark.features import extractor
 from earmark.localisation.spotter import KeywordSpotter, ScoredHit, load_model
-from earmark.media.audio import read_audio
 from support import slow_pairs
 
 
@@ -140,12 +138,10 @@ def test_a_look_is_what_each_picture_by_itself_shows(model: KeywordSpotter, reco
     network, bests = model.model, []
     by_pairs = model.localisation == "matchmap"
     for candidate in candidates(model, query, recording):
-        look = model.look(query, candidate)
-        start, end = (round(edge_s * SAMPLE_RATE) for edge_s in candidate.window_s)
-        features = extractor(model.checkpoint.recipe.features)(read_audio(recording)[start:end])
-        frames, lengths = network.encode_speech(features[None].to(network.device), torch.tensor([len(features)]))
+        look = model.explain(query, candidate)
+        frames, lengths = candidate.encoded.frames[:, : len(candidate.times_s)], candidate.encoded.frame_lengths
         alone = [ImageQuery("one", (prompt,)) for prompt in query.prompts]
-        scores = [network.score((frames, lengths), model.ask([one]))[0].item() for one in alone]
+        scores = [network.score((frames, lengths), model.encode_queries([one]))[0].item() for one in alone]
         assert look.best == scores.index(max(scores))
         bests.append(look.best)
         pixels = network.encode_images([query.prompts[look.best]])
@@ -179,4 +175,4 @@ def test_a_model_for_words_sees_nothing(tiny_run: Path, recording: Path, tmp_pat
     finder = load_model(tiny_run)
     (candidate, *_) = finder.candidates("dog", recording)
     with pytest.raises(EarmarkError, match=r"asked with words alone, not with pictures \(a\.png\): train"):
-        finder.look(ImageQuery.of(tmp_path / "a.png"), candidate)
+        finder.explain(ImageQuery.of(tmp_path / "a.png"), candidate)

@@ -13,18 +13,18 @@ import pytest
 import soundfile
 from sqlalchemy import select
 
-from earmark.archive import chunking
 from earmark.archive.archive import Archive
 from earmark.archive.schema import keywords, pieces, postings, recordings
 from earmark.core.corpus import Corpus
+from earmark.localisation import windows as chunking
 
 SMALL_S = 12.0  # of a piece
 SAMPLE_RATE = 16_000
 
 
-def small_pieces(monkeypatch: pytest.MonkeyPatch, piece_s: float = SMALL_S) -> None:
+def small_chunks(monkeypatch: pytest.MonkeyPatch, piece_s: float = SMALL_S) -> None:
     """Cut recordings into pieces of some seconds instead of minutes."""
-    monkeypatch.setattr(chunking, "PIECE_S", piece_s)
+    monkeypatch.setattr(chunking, "CHUNK_S", piece_s)
 
 
 def write_long(path: Path, corpus: Corpus, duration_s: float, channels: int = 1, seed: int = 0) -> Path:

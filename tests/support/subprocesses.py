@@ -11,7 +11,7 @@ import traceback
 from pathlib import Path
 
 from earmark import cli
-from earmark.archive import chunking
+from earmark.localisation import windows as chunking
 from support.long_sounds import SMALL_S
 
 PAUSE_S = 0.05  # a piece, so that there are moments at which it can be stopped
@@ -37,7 +37,7 @@ class Program:
             os.dup2(file, 1)
             os.dup2(file, 2)
             sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w", closefd=False), "utf-8") for n in (1, 2))
-            chunking.PIECE_S = SMALL_S
+            chunking.CHUNK_S = SMALL_S
             _hear_slowly()
             sys.argv = ["earmark", *map(str, arguments)]
             cli.main()

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from earmark.archive import schema
 from earmark.archive.archive import Archive, make_archive
-from earmark.archive.chunking import bounds_s, count_pieces
+from earmark.localisation.windows import chunk_bounds_s, count_chunks
 from earmark.recipe import Recipe
 from support.small_archive import write_run
 
@@ -51,7 +51,7 @@ def add_recording(
     for channel in range(1, channels + 1):
         frames = frames_of_chance(archive, duration_s, seed=100 * number + channel)
         frames[slice(*(round(edge_s / archive.frames.step_s) for edge_s in silent_s))] = 0
-        for piece in range(count_pieces(duration_s)) if heard is None else heard:
+        for piece in range(count_chunks(duration_s)) if heard is None else heard:
             hear(archive, number, channel, piece, frames, duration_s)
 
 
@@ -59,7 +59,7 @@ def hear(
     archive: Archive, number: int, channel: int, piece: int, frames: npt.NDArray[np.float16], duration_s: float
 ) -> None:
     """Keep the frames of one piece, as the indexer would."""
-    first, end = (round(edge_s / archive.frames.step_s) for edge_s in bounds_s(piece, duration_s))
+    first, end = (round(edge_s / archive.frames.step_s) for edge_s in chunk_bounds_s(piece, duration_s))
     archive.frames.write(f"{number:064x}", channel, piece, frames[first:end])
     place = {"recording": number, "channel": channel, "number": piece}
     with archive.writing() as connection:

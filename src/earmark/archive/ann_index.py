@@ -16,10 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.archive.archive import Archive
-from earmark.archive.chunking import begin_s
 from earmark.archive.frame_store import Half, Single
 from earmark.archive.rescoring import Piece, Recordings, Window, windows_around
 from earmark.core.progress import progress
+from earmark.localisation.windows import chunk_start_s
 
 VECTORS = "vectors.usearch"
 APART_S = 0.2  # between two vectors, as nearly as whole frames allow
@@ -133,7 +133,7 @@ def _windows_at(key: int, step_s: float, rows: Recordings) -> Iterator[Window]:
     recording, channel = divmod(channel, 1 << CHANNEL_BITS)
     if recording in rows:
         apart_s = frames_apart(step_s) * step_s
-        start_s = begin_s(piece) + number * apart_s
+        start_s = chunk_start_s(piece) + number * apart_s
         yield from windows_around(recording, channel, start_s, start_s + apart_s, rows)
 
 

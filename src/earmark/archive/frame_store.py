@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from earmark.archive.chunking import begin_s, piece_at
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
+from earmark.localisation.windows import chunk_at, chunk_start_s, frames_between
 
 SIZE = np.dtype(np.float16).itemsize  # bytes of a number
 
@@ -28,7 +28,7 @@ Single = npt.NDArray[np.float32]
 class FrameStore:
     """The frames of an archive's recordings.
 
-    Frame i of piece n has its centre at ``begin_s(n) + (i + 0.5) * step_s`` seconds.
+    Frame i of piece n has its centre at ``chunk_start_s(n) + (i + 0.5) * step_s`` seconds.
 
     Parameters
     ----------
@@ -76,8 +76,8 @@ class FrameStore:
 
         The last piece of a recording may be a little longer than the others.
         """
-        first = piece_at(start_s)
-        parts = [self._part(sha256, channel, n, start_s, end_s) for n in range(first, piece_at(end_s) + 1)]
+        first = chunk_at(start_s)
+        parts = [self._part(sha256, channel, n, start_s, end_s) for n in range(first, chunk_at(end_s) + 1)]
         if parts[0] is None and first > 0:
             parts.insert(0, self._part(sha256, channel, first - 1, start_s, end_s))
         heard = [part for part in parts if part is not None]
@@ -94,7 +94,8 @@ class FrameStore:
                 if path not in self._laid_out:
                     self._laid_out[path] = _layout(file)
                 offset, count, width = self._laid_out[path]
-                first, end = (min(self._first_from(edge_s - begin_s(number)), count) for edge_s in (start_s, end_s))
+                begin_s = chunk_start_s(number)
+                first, end = frames_between(start_s - begin_s, end_s - begin_s, self.step_s, count)
                 file.seek(offset + first * width * SIZE)
                 content = file.read((end - first) * width * SIZE)
                 return np.frombuffer(content, np.float16).reshape(-1, width)
@@ -103,13 +104,14 @@ class FrameStore:
         except (OSError, ValueError) as error:
             raise _damaged(path, error) from error
 
+    def first_frame_s(self, start_s: float) -> float:
+        """Where the first frame begins whose centre is at or after `start_s`, in seconds from the recording's start."""
+        begin_s = chunk_start_s(chunk_at(start_s))
+        return begin_s + math.ceil((start_s - begin_s) / self.step_s - 0.5 - 1e-6) * self.step_s
+
     def forget(self, sha256: str) -> None:
         """Delete all frames of a recording."""
         shutil.rmtree(self.path(sha256, 1, 0).parent, ignore_errors=True)
-
-    def _first_from(self, time_s: float) -> int:
-        """The first frame whose centre is not before a moment of its piece."""
-        return max(0, math.ceil(time_s / self.step_s - 0.5 - 1e-6))
 
 
 def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,6 @@ from sqlalchemy.exc import IntegrityError
 from earmark.archive import recordings as registry
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import audio_files
-from earmark.archive.chunking import OVERLAP_S, begin_s, bounds_s, count_pieces
 from earmark.archive.recordings import DONE, NEW, Registered, read_metadata
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.archive.shards import build_shard
@@ -24,6 +23,7 @@ from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
 from earmark.localisation.peaks import non_max_suppression
+from earmark.localisation.windows import OVERLAP_S, chunk_bounds_s, chunk_start_s, count_chunks
 
 PACE_AFTER_S = 60.0  # when the real-time factor has settled
 
@@ -173,7 +173,7 @@ def keep(archive: Archive, task: ChunkTask, heard: ChunkResult) -> bool:
     archive.frames.write(task.sha256, task.channel, task.number, heard.frames)
     place = {"recording": task.recording, "channel": task.channel}
     hits = heard.postings
-    columns = (hits.keywords, hits.scores, hits.times_s, hits.starts_s, hits.ends_s)
+    columns = (hits.queries, hits.scores, hits.times_s, hits.starts_s, hits.ends_s)
     names = ("keyword", "score", "time_s", "start_s", "end_s")
     rows = [
         {**place, "piece": task.number, **dict(zip(names, row, strict=True))}
@@ -200,11 +200,11 @@ def finish(archive: Archive, recording: int) -> bool:
         ).all()
         if row is None or row.status != NEW:
             return False
-        numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_pieces(row.duration_s))]
+        numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_chunks(row.duration_s))]
         if len(heard) < len(numbers):
             return False
         for channel, number in numbers[1:]:
-            border_s = begin_s(number)
+            border_s = chunk_start_s(number)
             near = connection.execute(
                 select(postings).where(
                     postings.c.recording == recording,
@@ -214,24 +214,18 @@ def finish(archive: Archive, recording: int) -> bool:
                     postings.c.start_s < border_s + 2 * OVERLAP_S,
                 )
             ).all()
-            doubles = _doubles(near)
-            if doubles:
-                connection.execute(delete(postings).where(postings.c.id.in_(doubles)))
+            suppressed = _suppressed(near)
+            if suppressed:
+                connection.execute(delete(postings).where(postings.c.id.in_(suppressed)))
         connection.execute(update(recordings).where(recordings.c.id == recording).values(status=DONE))
     return True
 
 
-def _doubles(rows: Iterable[Any]) -> list[int]:
+def _suppressed(rows: Sequence[Any]) -> list[int]:
     """Numbers of postings that overlap with a better one of the same keyword."""
-    by_keyword: dict[int, list[Any]] = {}
-    for row in rows:
-        by_keyword.setdefault(row.keyword, []).append(row)
-    doubles = []
-    for same in by_keyword.values():
-        scores, starts_s, ends_s = (np.array([row._mapping[n] for row in same]) for n in ("score", "start_s", "end_s"))
-        kept = set(non_max_suppression(scores, starts_s, ends_s))
-        doubles += [row.id for i, row in enumerate(same) if i not in kept]
-    return doubles
+    scores, starts_s, ends_s = np.array([(row.score, row.start_s, row.end_s) for row in rows]).reshape(-1, 3).T
+    kept = set(non_max_suppression(scores, starts_s, ends_s, [row.keyword for row in rows]))
+    return [row.id for i, row in enumerate(rows) if i not in kept]
 
 
 def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
@@ -241,7 +235,7 @@ def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
 
 
 def _tasks(row: Any, skip_silence: bool) -> Iterator[ChunkTask]:
-    for number in range(count_pieces(row.duration_s)):
+    for number in range(count_chunks(row.duration_s)):
         for channel in range(1, row.channels + 1):
             yield ChunkTask(row.id, row.sha256, row.path, row.duration_s, channel, number, skip_silence)
 
@@ -265,5 +259,5 @@ def _key(task: ChunkTask) -> tuple[int, int, int]:
 
 
 def _length_s(task: ChunkTask) -> float:
-    start_s, end_s = bounds_s(task.number, task.duration_s)
+    start_s, end_s = chunk_bounds_s(task.number, task.duration_s)
     return end_s - start_s

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from sqlalchemy import ColumnElement, Row, select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.chunking import HOP_S, WINDOW_S, begin_s, count_windows
 from earmark.archive.frame_store import Single
 from earmark.archive.results import ArchiveHit, merge_hits
 from earmark.archive.schema import recordings
-from earmark.core.types import Hit
-from earmark.localisation.peaks import extents
+from earmark.core.types import Hit, Query
+from earmark.localisation.chunks import encoded_frames, localise_frames
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models.encoded import EncodedSpeech
-from earmark.models.padding import pad
+from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_windows, count_windows
 
 AT_ONCE = 64  # windows
 
@@ -63,7 +63,7 @@ class Asked:
         What hits call it.
     finder : Finder
     query : Any
-        One query, of :meth:`earmark.finder.KeywordSpotter.ask`.
+        One query, of :meth:`earmark.localisation.spotter.KeywordSpotter.encode_queries`.
     """
 
     name: str
@@ -90,9 +90,7 @@ def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
 
 def windows_from(piece: Piece, rows: Recordings) -> Iterator[Window]:
     """The windows that start in a piece."""
-    duration_s = rows[piece.recording].duration_s
-    first, after = (round(edge_s / HOP_S) for edge_s in (begin_s(piece.number), begin_s(piece.number + 1)))
-    for number in range(first, min(after, count_windows(duration_s))):
+    for number in chunk_windows(piece.number, rows[piece.recording].duration_s):
         yield Window(piece.recording, piece.channel, number)
 
 
@@ -131,19 +129,10 @@ def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
     return archive.frames.stretch(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
 
 
-def encoded_frames(finder: KeywordSpotter, kept: Sequence[Single]) -> EncodedSpeech:
-    """Frames (t, K) that an archive kept of some stretches, as the model takes them; their first begins at time 0."""
-    frames, lengths = (part.to(finder.model.device) for part in pad(kept))
-    grid = finder.model.grid
-    return EncodedSpeech(frames, lengths, replace(grid, first_centre=grid.stride / 2))
-
-
 def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
     if not heard:
         return []
-    encoded = encoded_frames(asked.finder, [frames for _, frames in heard])
-    located = asked.finder.localise(encoded, asked.query)
-    best = extents(located, encoded.frame_lengths.cpu().numpy() * encoded.grid.stride_s)
+    _, _, best = localise_frames(asked.finder, [frames for _, frames in heard], asked.query)
     return [
         _found(asked.name, window, rows[window.recording], float(best.scores[i, 0]), edges_s)
         for i, (window, _) in enumerate(heard)
@@ -155,3 +144,50 @@ def _found(name: str, window: Window, row: Row[Any], score: float, edges_s: tupl
     time_s, start_s, end_s = (min(window.start_s + edge_s, row.duration_s) for edge_s in edges_s)
     hit = Hit(row.path, name, score, time_s, start_s, end_s)
     return ArchiveHit(Position(row.id, window.channel, time_s), hit, row.speaker, row.date, row.language)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The localisation curve of a query in a stretch of a recording.
+
+    Attributes
+    ----------
+    times_s, values : numpy.ndarray, shape = (T',)
+        Times from the start of the recording, and localisation scores in [0, 1]. Empty where no frames are kept.
+    """
+
+    times_s: npt.NDArray[np.float64]
+    values: npt.NDArray[np.float64]
+
+
+def localisation_curve(
+    archive: Archive, queries: Sequence[Query], row: Row[Any], channel: int, start_s: float, end_s: float
+) -> Curve | None:
+    """The localisation curve of queries in a stretch of a recording, from the frames that were kept of it.
+
+    Nothing is decoded and the speech encoder does not run.
+
+    Parameters
+    ----------
+    archive : Archive
+    queries : sequence of str or ImageQuery
+        At each time the curve is that of the best of them.
+    row : sqlalchemy.Row
+        Of the table of recordings.
+    channel : int
+    start_s, end_s : float
+
+    Returns
+    -------
+    Curve or None
+        None for a localisation method that needs features, which an archive does not keep.
+    """
+    spotter = archive.finder
+    if spotter.needs_features:
+        return None
+    frames = archive.frames.stretch(row.sha256, channel, start_s, end_s)
+    if not frames.any():
+        return Curve(np.zeros(0), np.zeros(0))
+    located = spotter.localise(encoded_frames(spotter, [frames]), spotter.encode_queries(queries))
+    times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
+    return Curve(times_s + archive.frames.first_frame_s(start_s), curves[0].max(axis=0))

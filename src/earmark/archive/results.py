@@ -84,14 +84,11 @@ class Filters:
 
 def merge_hits(found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
     """Hits of one query, the best first; where several overlap, the best stays."""
-    by_channel: dict[tuple[int, int], list[ArchiveHit]] = {}
-    for one in found:
-        by_channel.setdefault(one.position[:2], []).append(one)
-    kept = []
-    for same in by_channel.values():
-        scores, starts_s, ends_s = np.array([(f.hit.score, f.hit.start_s, f.hit.end_s) for f in same]).T
-        kept += [same[i] for i in non_max_suppression(scores, starts_s, ends_s)]
-    return sorted(kept, key=lambda one: -one.hit.score)
+    if not found:
+        return []
+    scores, starts_s, ends_s = np.array([(one.hit.score, one.hit.start_s, one.hit.end_s) for one in found]).T
+    channels = [one.position[:2] for one in found]
+    return [found[i] for i in non_max_suppression(scores, starts_s, ends_s, channels)]
 
 
 NO_OPERATING_POINTS = (

@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from earmark.archive.ann_index import l2_normalise, nearest_windows, pooled
 from earmark.archive.archive import Archive, Position
-from earmark.archive.chunking import WINDOW_S
 from earmark.archive.frame_store import Single
 from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, searched
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
@@ -24,6 +23,7 @@ from earmark.archive.schema import judgements, postings
 from earmark.archive.shards import lookup
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
+from earmark.localisation.windows import WINDOW_S
 
 LEAST_S = 0.3  # of an example: less is a sound, not a word
 USUAL_S = 0.5  # of an example whose extent nobody knows

@@ -47,7 +47,7 @@ def search_pictures(
         If a picture can't be read, or the archive's model is not asked with pictures.
     """
     _pictured(archive, query.name)
-    asked = Asked(query.name, archive.finder, archive.finder.ask([query]))
+    asked = Asked(query.name, archive.finder, archive.finder.encode_queries([query]))
     rows = searched(archive, recording_conditions(archive, filters or Filters()))
     found = best(archive, asked, rows, top, exhaustive)
     return [one for one in found if one.hit.score >= (min_score or 0.0)]

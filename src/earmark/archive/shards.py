@@ -20,10 +20,10 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.ann_index import write_vectors
 from earmark.archive.archive import Archive
-from earmark.archive.chunking import bounds_s
 from earmark.archive.rescoring import Piece, Recordings, Window, searched, windows_around
 from earmark.archive.schema import pieces, shard_pieces, shards
 from earmark.archive.window_summaries import write_summaries
+from earmark.localisation.windows import chunk_bounds_s
 
 ORPHANED_S = 3600.0  # a folder that no row speaks of may be another program's, just written
 
@@ -57,7 +57,7 @@ def lookup(archive: Archive, rows: Recordings) -> tuple[list[Path], list[Window]
 def _windows_in(piece: Piece, rows: Recordings) -> Iterator[Window]:
     """Windows that hear something of a piece."""
     if piece.recording in rows:
-        start_s, end_s = bounds_s(piece.number, rows[piece.recording].duration_s)
+        start_s, end_s = chunk_bounds_s(piece.number, rows[piece.recording].duration_s)
         yield from windows_around(piece.recording, piece.channel, start_s, end_s, rows)
 
 

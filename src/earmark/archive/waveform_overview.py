@@ -7,9 +7,9 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive
-from earmark.archive.chunking import begin_s, piece_at
 from earmark.archive.schema import pieces
 from earmark.core.timing import SAMPLE_RATE, exact_div
+from earmark.localisation.windows import chunk_at, chunk_start_s
 from earmark.media.audio import Waveform
 
 PEAKS_PER_S = 50
@@ -39,7 +39,7 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
         pieces.c.recording == recording,
         pieces.c.channel == channel,
         # The last piece of a recording reaches a little farther than others.
-        pieces.c.number.between(piece_at(start_s) - 1, piece_at(end_s)),
+        pieces.c.number.between(chunk_at(start_s) - 1, chunk_at(end_s)),
     )
     with archive.reading() as connection:
         found = connection.execute(asked).all()
@@ -47,7 +47,7 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     whole = np.zeros((2, int(edges[-1] - edges[0]) + 1), np.int8)
     for number, packed in found:
         part = np.frombuffer(packed, np.int8).reshape(2, -1)
-        at = round(begin_s(number) * PEAKS_PER_S) - int(edges[0])
+        at = round(chunk_start_s(number) * PEAKS_PER_S) - int(edges[0])
         inside = slice(max(0, at), min(whole.shape[1], at + part.shape[1]))
         if inside.start < inside.stop:
             whole[:, inside] = part[:, inside.start - at : inside.stop - at]

@@ -16,13 +16,12 @@ from typing import Any
 import numpy as np
 
 from earmark.core.corpus import Utterance
-from earmark.core.timing import s_to_samples
 from earmark.core.types import ImageQuery
 from earmark.evaluation.data import Bools, located
 from earmark.evaluation.keyword_queries import IMAGE, Evaluation
 from earmark.evaluation.reliability import reliability
 from earmark.localisation.spotter import KeywordSpotter, ScoredHit
-from earmark.media.audio import read_audio
+from earmark.media.audio import read_audio, read_span
 from earmark.reports.evaluation import Outcome, write_results
 from earmark.reports.example import Example
 from earmark.reports.matchmap_data import Sight
@@ -114,7 +113,7 @@ def example(evaluation: Evaluation, utterance: int, keyword: int) -> Example:
     """What the model hears of a keyword in an utterance, both by their places in the evaluation."""
     heard = evaluation.utterances[utterance]
     query = evaluation.asked_of(utterance, keyword)
-    [candidate] = evaluation.finder.listen(read_audio(heard.audio), [query], str(heard.audio))
+    [candidate] = evaluation.finder.score_utterance(read_audio(heard.audio), [query], str(heard.audio))
     seen = sight(evaluation.finder, query, candidate) if isinstance(query, ImageQuery) else None
     return moment(candidate, heard, _verdict(evaluation, utterance, keyword), seen)
 
@@ -205,10 +204,10 @@ def moment(
     EarmarkError
         If the recording can no longer be read.
     """
-    start, end = (s_to_samples(edge_s) for edge_s in candidate.window_s)
+    channels = read_span(candidate.hit.recording, *candidate.window_s)
     return Example(
         hit=candidate.hit,
-        waveform=read_audio(candidate.hit.recording)[start:end],
+        waveform=channels.mean(axis=0) if candidate.channel is None else channels[candidate.channel - 1],
         offset_s=candidate.window_s[0],
         curve_times_s=candidate.times_s,
         curve=candidate.curve,
@@ -228,5 +227,5 @@ def sight(finder: KeywordSpotter, query: ImageQuery, candidate: ScoredHit) -> Si
     EarmarkError
         If a picture or the recording can no longer be read.
     """
-    look = finder.look(query, candidate)
+    look = finder.explain(query, candidate)
     return Sight(query, look.best, look.matchmap, look.image_attention, look.audio_attention, candidate.times_s)

@@ -1,10 +1,10 @@
-"""From localisation scores to moments: where the best piece of speech is for each query, and how far it reaches.
-
-One word heard in two windows is one hit.
-"""
+"""Peaks of localisation scores: their extents, and non-maximum suppression of hits that overlap."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,30 +88,34 @@ def reach(curves: Floats, bests: Ints, times_s: Floats) -> tuple[Ints, Ints]:
     return firsts, np.maximum(lasts, bests)
 
 
-def non_max_suppression(scores: Floats, starts_s: Floats, ends_s: Floats, most: int | None = None) -> list[int]:
-    """Of hits that overlap in time, keep the best; the best first.
+def non_max_suppression(
+    scores: Floats, starts_s: Floats, ends_s: Floats, groups: Sequence[Hashable] | None = None, limit: int | None = None
+) -> list[int]:
+    """Of hits that overlap in time, keep the best.
 
     Parameters
     ----------
     scores, starts_s, ends_s : numpy.ndarray, shape = (n,)
-        Of hits of one query in one channel.
-    most : int, optional
-        Keep this many.
+    groups : sequence of length n, optional
+        Only hits of one group compete, such as those of one query in one channel; all of them by default.
+    limit : int, optional
+        Hits of a group to keep, at most.
 
     Returns
     -------
     list of int
-        Which are kept. Of equal scores, the earlier hit goes first.
+        Which are kept, the best first. Of equal scores, the earlier hit goes first.
     """
     kept: list[int] = []
+    taken: defaultdict[Hashable, list[tuple[float, float]]] = defaultdict(list)
+    starts, ends = starts_s.tolist(), ends_s.tolist()
     for one in np.lexsort((starts_s, -scores)).tolist():
-        if most is not None and len(kept) >= most:
-            break
-        if not (overlaps(starts_s[one], ends_s[one], starts_s[kept], ends_s[kept])).any():
+        others = taken[groups[one] if groups is not None else None]
+        if limit is not None and len(others) >= limit:
+            continue
+        # No two of the others overlap, so in the order of their starts they are in that of their ends, too.
+        before = bisect_left(others, (ends[one],))
+        if before == 0 or others[before - 1][1] <= starts[one]:
+            insort(others, (starts[one], ends[one]))
             kept.append(one)
     return kept
-
-
-def overlaps(start_s: float, end_s: float, starts_s: Floats, ends_s: Floats) -> npt.NDArray[np.bool_]:
-    """Which of some stretches share time with one."""
-    return (start_s < ends_s) & (starts_s < end_s)

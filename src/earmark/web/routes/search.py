@@ -14,6 +14,7 @@ from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import verdict_counts
 from earmark.archive.query_aliases import resolve_query
 from earmark.archive.recordings import NEW
+from earmark.archive.rescoring import Curve, localisation_curve
 from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.schema import recordings
 from earmark.archive.search import SearchOptions
@@ -133,12 +134,14 @@ def curve(served: ServedHere, query: QueryText, position: PlaceText) -> CurveAns
     start_s, end_s = max(0.0, middle_s - AROUND_S), min(row.duration_s, middle_s + AROUND_S)
     if isinstance(asked.query, Position):
         return CurveAnswer(start_s=start_s, end_s=end_s, times_s=[], curve=[])
-    waveform = stretch(row, where.channel, start_s, end_s)
     queries = resolve_query(served.archive, asked.query).keywords if isinstance(asked.query, str) else (asked.query,)
     with served.model:
-        heard = served.archive.finder.listen(waveform, queries, start_s=start_s)
-    highest = np.max([candidate.curve for candidate in heard], axis=0)
-    return CurveAnswer(start_s=start_s, end_s=end_s, times_s=heard[0].times_s.tolist(), curve=highest.tolist())
+        curve = localisation_curve(served.archive, queries, row, where.channel, start_s, end_s)
+        if curve is None:
+            waveform = stretch(row, where.channel, start_s, end_s)
+            scored = served.archive.finder.score_utterance(waveform, queries, start_s=start_s)
+            curve = Curve(scored[0].times_s, np.max([hit.curve for hit in scored], axis=0))
+    return CurveAnswer(start_s=start_s, end_s=end_s, times_s=curve.times_s.tolist(), curve=curve.values.tolist())
 
 
 def _answer(served: Served, asked: Asked, wanted: Wanted) -> SearchAnswer:

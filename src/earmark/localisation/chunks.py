@@ -1,0 +1,246 @@
+"""A chunk of a recording, encoded: the hits of queries in it and the frames that later queries are scored with.
+
+`find` and the indexer share these functions, so that both give the same hits, scores and times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from earmark.core.errors import EarmarkError
+from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
+from earmark.localisation import LocalisationScores
+from earmark.localisation.peaks import Extents, Floats, Ints, extents, non_max_suppression
+from earmark.localisation.windows import OVERLAP_S, WINDOW_S, chunk_bounds_s, window_of, window_starts
+from earmark.media.audio import Waveform, read_span
+from earmark.models.encoded import EncodedSpeech
+from earmark.models.padding import pad
+
+if TYPE_CHECKING:
+    from earmark.localisation.spotter import KeywordSpotter
+
+HITS_PER_CHUNK = 30  # of a query, one in ten seconds: more than anybody will listen to
+BATCH = 32  # windows
+SILENCE = 10 ** (-50 / 20)  # of full scale; a window whose loudest 20 ms are below has no speech in it
+LOUDNESS_S = 0.02
+CUT_SHORT_S = 0.5  # headers of lossy codecs are wrong by less
+
+Single = npt.NDArray[np.float32]
+Half = npt.NDArray[np.float16]
+
+
+@dataclass(frozen=True)
+class ChunkHits:
+    """The hits of all queries in a chunk, without those that overlap a better one of the same query.
+
+    Attributes
+    ----------
+    queries, windows : numpy.ndarray, shape = (P,)
+        Numbers of queries and of the chunk's windows.
+    scores, times_s, starts_s, ends_s : numpy.ndarray, shape = (P,)
+        Times from the start of the recording.
+    """
+
+    queries: Ints
+    windows: Ints
+    scores: Floats
+    times_s: Floats
+    starts_s: Floats
+    ends_s: Floats
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The localisation curves of all Q queries in a window.
+
+    Attributes
+    ----------
+    times_s : numpy.ndarray, shape = (C,)
+        From the start of the window.
+    curves : numpy.ndarray, shape = (Q, C)
+        In [0, 1].
+    """
+
+    times_s: Floats
+    curves: Single
+
+
+@dataclass(frozen=True)
+class EncodedChunk:
+    """A chunk after the encoder.
+
+    Attributes
+    ----------
+    windows : int
+        Windows that were encoded, silent ones left out if that was wished.
+    hits : ChunkHits
+        Of the queries; none where there were no queries.
+    frames : numpy.ndarray, shape = (T', K), float16
+        Each from the window that gives it the most context; zero in silence that was skipped. Frame i has its centre
+        at ``(i + 0.5) * grid.stride_s`` seconds from the chunk's start.
+    curves : dict
+        By number of window, where they were wished.
+    """
+
+    windows: int
+    hits: ChunkHits
+    frames: Half
+    curves: dict[int, Curve]
+
+
+def read_chunk(path: Path | str, number: int, duration_s: float) -> Waveform:
+    """Read a chunk, and the part of the next one that its last window covers.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (channels, samples)
+
+    Raises
+    ------
+    EarmarkError
+        If the recording can't be read, or ends before it should.
+    """
+    start_s, end_s = chunk_bounds_s(number, duration_s)
+    channels = read_span(path, start_s, min(end_s + OVERLAP_S, duration_s))
+    read_s = samples_to_s(channels.shape[1])
+    if read_s < end_s - start_s - CUT_SHORT_S:
+        raise EarmarkError(f"{path} is cut short after {start_s + read_s:.2f} s: copy it again.")
+    return channels
+
+
+def encode_chunk(
+    spotter: KeywordSpotter,
+    waveform: Waveform,
+    start_s: float,
+    end_s: float,
+    queries: Any | None = None,
+    skip_silence: bool = False,
+    keep_curves: bool = False,
+) -> EncodedChunk:
+    """Encode the windows of a chunk, each once, and localise queries in them.
+
+    Parameters
+    ----------
+    spotter : KeywordSpotter
+    waveform : numpy.ndarray, shape = (samples,)
+        One channel of the chunk, with the part of the next chunk that its last window covers.
+    start_s, end_s : float
+        The chunk's bounds in its recording.
+    queries : encoded queries, optional
+        None for a model that takes no keywords.
+    skip_silence : bool
+        Leave windows out that have no sound.
+    keep_curves : bool
+    """
+    waveform = np.ascontiguousarray(waveform)
+    starts = window_starts(len(waveform))
+    windows = [waveform[start : start + s_to_samples(WINDOW_S)] for start in starts]
+    chosen = [i for i, window in enumerate(windows) if not (skip_silence and is_silent(window))]
+    frames: dict[int, Single] = {}
+    best: list[Extents] = []
+    curves: dict[int, Curve] = {}
+    for first in range(0, len(chosen), BATCH):
+        numbers = chosen[first : first + BATCH]
+        encoded = _encode([windows[i] for i in numbers], spotter)
+        frames.update(zip(numbers, _split(encoded), strict=True))
+        if queries is not None:
+            located = spotter.localise(encoded, queries)
+            best.append(extents(located, np.array([samples_to_s(len(windows[i])) for i in numbers])))
+            if keep_curves:
+                times_s, values = (part.cpu().numpy() for part in located.over_time())
+                curves.update((i, Curve(times_s, value)) for i, value in zip(numbers, values, strict=True))
+    own_samples = min(len(waveform), s_to_samples(end_s - start_s))
+    width = len(next(iter(frames.values()))[0]) if frames else _width(spotter)
+    laid_out = _lay_out(frames, starts, own_samples, spotter.model.grid, width)
+    begins_s = np.array([start_s + samples_to_s(starts[i]) for i in chosen])
+    return EncodedChunk(len(chosen), _best_hits(best, np.array(chosen, np.int64), begins_s), laid_out, curves)
+
+
+def localise_frames(
+    spotter: KeywordSpotter, frames: Sequence[Single], queries: Any
+) -> tuple[EncodedSpeech, LocalisationScores, Extents]:
+    """Localise queries in frames that were kept of some windows.
+
+    Parameters
+    ----------
+    spotter : KeywordSpotter
+    frames : sequence of numpy.ndarray, each of shape = (t, K)
+        The first frame of each begins with its window.
+    queries : encoded queries
+
+    Returns
+    -------
+    encoded : EncodedSpeech
+    located : LocalisationScores
+    best : Extents
+        Times from the start of each window.
+    """
+    encoded = encoded_frames(spotter, frames)
+    located = spotter.localise(encoded, queries)
+    return encoded, located, extents(located, encoded.frame_lengths.cpu().numpy() * encoded.grid.stride_s)
+
+
+def encoded_frames(spotter: KeywordSpotter, frames: Sequence[Single]) -> EncodedSpeech:
+    """Frames (t, K) that were kept of some windows as a batch for the model; the first of each begins at time 0."""
+    padded, lengths = (part.to(spotter.model.device) for part in pad(frames))
+    grid = spotter.model.grid
+    return EncodedSpeech(padded, lengths, replace(grid, first_centre=grid.stride / 2))
+
+
+def is_silent(window: Waveform) -> bool:
+    """Whether no 20 ms of a waveform are louder than silence."""
+    step = s_to_samples(LOUDNESS_S)
+    power = np.square(window, dtype=np.float64)
+    return bool((np.add.reduceat(power, np.arange(0, len(power), step)) / step < SILENCE**2).all())
+
+
+def _encode(windows: Sequence[Waveform], spotter: KeywordSpotter) -> EncodedSpeech:
+    return spotter.encode(*pad([spotter.features(window).cpu().numpy() for window in windows]))
+
+
+def _split(encoded: EncodedSpeech) -> list[Single]:
+    frames, counts = encoded.frames.cpu().numpy(), encoded.frame_lengths.tolist()
+    return [one[:count] for one, count in zip(frames, counts, strict=True)]
+
+
+def _width(spotter: KeywordSpotter) -> int:
+    """K, of a model that has not encoded anything yet."""
+    features = spotter.features(np.zeros(s_to_samples(WINDOW_S), np.float32))[None]
+    return int(spotter.encode(features, torch.tensor([features.shape[1]])).frames.shape[2])
+
+
+def _best_hits(best: Sequence[Extents], windows: Ints, begins_s: Floats) -> ChunkHits:
+    """The best hits of each query, of those in overlapping windows the better one."""
+    if not best:
+        return ChunkHits(np.zeros(0, np.int64), np.zeros(0, np.int64), *(np.zeros(0) for _ in range(4)))
+    scores = np.concatenate([some.scores for some in best])
+    times_s, starts_s, ends_s = (
+        np.concatenate([getattr(some, name) for some in best]) + begins_s[:, None]
+        for name in ("times_s", "starts_s", "ends_s")
+    )
+    row, query = np.indices(scores.shape).reshape(2, -1)
+    kept = non_max_suppression(scores.ravel(), starts_s.ravel(), ends_s.ravel(), query.tolist(), HITS_PER_CHUNK)
+    row, query = row[kept], query[kept]
+    at = (row, query)
+    return ChunkHits(query, windows[row], scores[at], times_s[at], starts_s[at], ends_s[at])
+
+
+def _lay_out(frames: dict[int, Single], starts: Sequence[int], samples: int, grid: FrameGrid, width: int) -> Half:
+    """The frames of a whole chunk, each from the window that gives it the most context; zero in skipped windows."""
+    count = round(samples_to_s(samples) / grid.stride_s)
+    centres_s = (np.arange(count, dtype=np.float64) + 0.5) * grid.stride_s
+    window = window_of(centres_s, len(starts))
+    in_window = centres_s * SAMPLE_RATE - np.array(starts)[window]
+    number = np.rint((in_window - grid.first_centre) / grid.stride).astype(np.int64)
+    whole = np.zeros((count, width), np.float16)
+    for one, its_frames in frames.items():
+        own = np.flatnonzero(window == one)
+        whole[own] = its_frames[number[own].clip(0, len(its_frames) - 1)]
+    return whole

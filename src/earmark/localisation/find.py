@@ -1,0 +1,217 @@
+"""Searching recordings of any length for queries, chunk by chunk, as an archive would."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from earmark.core.types import Hit
+from earmark.localisation.chunks import (
+    BATCH,
+    EncodedChunk,
+    Half,
+    Single,
+    encode_chunk,
+    localise_frames,
+    read_chunk,
+)
+from earmark.localisation.peaks import Floats, non_max_suppression
+from earmark.localisation.windows import (
+    HOP_S,
+    WINDOW_S,
+    chunk_bounds_s,
+    chunk_start_s,
+    chunk_windows,
+    count_chunks,
+    frames_between,
+)
+from earmark.media.audio import Waveform, audio_info
+from earmark.models.encoded import EncodedSpeech
+
+if TYPE_CHECKING:
+    from earmark.localisation.spotter import KeywordSpotter
+
+
+@dataclass(frozen=True)
+class ScoredHit:
+    """A hit with the localisation curve that it was found on.
+
+    Attributes
+    ----------
+    hit : Hit
+    window_s : tuple of float
+        Start and end of the window of the recording that was scored as one utterance, in seconds.
+    times_s, curve : numpy.ndarray, shape = (T',)
+        Localisation scores in [0, 1], and the times in the recording that they belong to.
+    channel : int or None
+        Of the recording, from 1 on; None for a waveform that is no file's.
+    encoded : EncodedSpeech or None
+        The window's frames, where the query is an image.
+    """
+
+    hit: Hit
+    window_s: tuple[float, float]
+    times_s: Floats
+    curve: Floats
+    channel: int | None = None
+    encoded: EncodedSpeech | None = None
+
+
+@dataclass(frozen=True)
+class QueryBatch:
+    """Queries that are searched for together.
+
+    Attributes
+    ----------
+    names : tuple of str
+        What their hits are called.
+    encoded : encoded queries
+    """
+
+    names: tuple[str, ...]
+    encoded: Any
+
+
+def search_recording(
+    spotter: KeywordSpotter,
+    path: str,
+    keywords: QueryBatch | None,
+    images: QueryBatch | None,
+    top: int | None = None,
+) -> list[ScoredHit]:
+    """The hits of queries in a recording, those of one query apart in time; the best first.
+
+    A hit in one channel hides hits at the same time in the others. Memory does not grow with the length of the
+    recording where `top` is given.
+
+    Parameters
+    ----------
+    spotter : KeywordSpotter
+    path : str
+        Of a recording of any length, in any format that is read by stretches.
+    keywords, images : QueryBatch, optional
+        Keywords are localised in each window by the spotter's method; image queries are scored with the frames that an
+        archive would keep of the recording.
+    top : int, optional
+        Hits of a query to keep.
+    """
+    info = audio_info(path)
+    duration_s = info.duration_s
+    scans = [_ChannelScan(spotter, path, channel, duration_s, images) for channel in range(1, info.channels + 1)]
+    hits: list[ScoredHit] = []
+    for number in range(count_chunks(duration_s)):
+        for scan, waveform in zip(scans, read_chunk(path, number, duration_s), strict=False):
+            hits += scan.add(number, waveform, keywords)
+        # Later windows can still hide hits that end after their start.
+        hits = best_hits(hits, top, chunk_start_s(number + 1) - WINDOW_S)
+    for scan in scans:
+        hits += scan.finish()
+    return best_hits(hits, top)
+
+
+def best_hits(hits: Sequence[ScoredHit], top: int | None, until_s: float = np.inf) -> list[ScoredHit]:
+    """The best of each query's hits that overlap in time; of these the `top` best, and all that end after `until_s`."""
+    if not hits:
+        return []
+    scores, starts_s, ends_s = np.array([(one.hit.score, one.hit.start_s, one.hit.end_s) for one in hits]).T
+    counts: dict[str, int] = {}
+    kept = []
+    for i in non_max_suppression(scores, starts_s, ends_s, [one.hit.query for one in hits]):
+        rank = counts[hits[i].hit.query] = counts.get(hits[i].hit.query, 0) + 1
+        if top is None or rank <= top or hits[i].hit.end_s > until_s:
+            kept.append(hits[i])
+    return kept
+
+
+class _ChannelScan:
+    """One channel of a recording, whose chunks come one after the other.
+
+    A chunk's last windows need frames of the next chunk, so its image queries are answered one chunk later.
+    """
+
+    def __init__(
+        self, spotter: KeywordSpotter, path: str, channel: int, duration_s: float, images: QueryBatch | None
+    ) -> None:
+        self.spotter, self.path, self.channel, self.duration_s = spotter, path, channel, duration_s
+        self.images = images
+        self.pending: tuple[int, Half] | None = None
+
+    def add(self, number: int, waveform: Waveform, keywords: QueryBatch | None) -> list[ScoredHit]:
+        """Hits of keywords in a chunk, and of image queries in the chunk before it."""
+        start_s, end_s = chunk_bounds_s(number, self.duration_s)
+        queries = keywords.encoded if keywords else None
+        chunk = encode_chunk(self.spotter, waveform, start_s, end_s, queries, keep_curves=True)
+        hits = list(self._keyword_hits(chunk, start_s, keywords)) if keywords else []
+        if self.images:
+            hits += self._image_hits(chunk.frames)
+            self.pending = number, chunk.frames
+        return hits
+
+    def finish(self) -> list[ScoredHit]:
+        """Hits of image queries in the last chunk."""
+        return self._image_hits(None)
+
+    def _keyword_hits(self, chunk: EncodedChunk, start_s: float, keywords: QueryBatch) -> Iterator[ScoredHit]:
+        found = chunk.hits
+        for i, (query, window) in enumerate(zip(found.queries.tolist(), found.windows.tolist(), strict=True)):
+            begin_s = start_s + window * HOP_S
+            times = (float(values[i]) for values in (found.times_s, found.starts_s, found.ends_s))
+            hit = Hit(self.path, keywords.names[query], float(found.scores[i]), *self._inside(*times))
+            curve = chunk.curves[window]
+            window_s = self._window_s(begin_s)
+            shown = curve.times_s < window_s[1] - window_s[0]  # the rest is padding of a shorter window
+            shown[0] = True
+            values = curve.curves[query, shown].astype(np.float64)
+            yield ScoredHit(hit, window_s, curve.times_s[shown] + begin_s, values, self.channel)
+
+    def _image_hits(self, following: Half | None) -> list[ScoredHit]:
+        if self.images is None or self.pending is None:
+            return []
+        number, frames = self.pending
+        windows = [
+            (window * HOP_S, self._frames(number, frames, following, window * HOP_S))
+            for window in chunk_windows(number, self.duration_s)
+        ]
+        windows = [(begin_s, kept) for begin_s, kept in windows if kept.any()]
+        hits: list[ScoredHit] = []
+        for first in range(0, len(windows), BATCH):
+            hits += self._score(self.images, windows[first : first + BATCH])
+        return hits
+
+    def _frames(self, number: int, frames: Half, following: Half | None, begin_s: float) -> Single:
+        """The frames of a window, of which some may lie in the chunk that follows."""
+        step_s = self.spotter.model.grid.stride_s
+        parts = []
+        for chunk, its_frames in ((number, frames), (number + 1, following)):
+            if its_frames is not None:
+                from_s = begin_s - chunk_start_s(chunk)
+                first, end = frames_between(from_s, from_s + WINDOW_S, step_s, len(its_frames))
+                parts.append(its_frames[first:end])
+        return np.concatenate(parts).astype(np.float32)
+
+    def _score(self, images: QueryBatch, windows: Sequence[tuple[float, Single]]) -> Iterator[ScoredHit]:
+        encoded, located, best = localise_frames(self.spotter, [frames for _, frames in windows], images.encoded)
+        times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
+        for i, (begin_s, frames) in enumerate(windows):
+            for query, name in enumerate(images.names):
+                times = (float(values[i, query]) + begin_s for values in (best.times_s, best.starts_s, best.ends_s))
+                hit = Hit(self.path, name, float(best.scores[i, query]), *self._inside(*times))
+                shown = slice(len(frames))
+                yield ScoredHit(
+                    hit,
+                    self._window_s(begin_s),
+                    times_s[shown] + begin_s,
+                    curves[i, query, shown],
+                    self.channel,
+                    encoded.select([i]),
+                )
+
+    def _window_s(self, begin_s: float) -> tuple[float, float]:
+        return begin_s, min(begin_s + WINDOW_S, self.duration_s)
+
+    def _inside(self, *times_s: float) -> tuple[float, ...]:
+        """Times none of which lies behind the recording's end."""
+        return tuple(min(time_s, self.duration_s) for time_s in times_s)
