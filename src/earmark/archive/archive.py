@@ -1,16 +1,15 @@
-"""An archive as a folder that describes itself.
+"""An archive: one folder with everything that was derived from recordings, and its database.
 
 ======================  ==========================================================
-``archive.json``        its form, and the database's address
-``archive.sqlite``      the tables, unless they are in a database of its own
-``model/``              the model that heard the recordings, whole
-``frames/``             what it heard, frame by frame
-``vectors/``            the same, to be looked up quickly
+``archive.json``        version of the format, and the address of the database
+``archive.sqlite``      the tables, unless they are in a PostgreSQL database
+``model/``              the model that indexed the recordings, whole
+``frames/``             the frames of its speech encoder
+``vectors/``            shards of vectors, for approximate nearest-neighbour search
+``queries/``            images that the search page was queried with
 ======================  ==========================================================
 
-Deleting the folder deletes everything that was derived from the recordings; a database of its own is dropped apart.
-
-All that an archive has written, and what it holds.
+Deleting the folder deletes everything that was derived from the recordings; a PostgreSQL database is dropped separately.
 """
 
 from __future__ import annotations
@@ -44,12 +43,12 @@ DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
 FORM = 1
 WRITES = "earmark_writes"
-TURN = 5_318_008  # names the lock by which writers of a PostgreSQL database wait for one another
+WRITE_LOCK = 5_318_008  # key of the advisory lock that serialises the writers of a PostgreSQL database
 DISK_FULL = "53100"  # PostgreSQL, appendix A
 
 
 class Position(NamedTuple):
-    """A moment of an archive, which can be written down and asked for again: ``12:1:345.20``.
+    """A point in time in a channel of a recording, written ``recording:channel:seconds``: ``12:1:345.20``.
 
     Attributes
     ----------
@@ -69,12 +68,12 @@ class Position(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Position:
-        """The place that `text` names.
+        """Parse a position.
 
         Raises
         ------
         EarmarkError
-            If it names none.
+            If `text` is no position.
         """
         try:
             recording, channel, time_s = text.split(":")
@@ -91,19 +90,19 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Description:
-    """What ``archive.json`` says.
+    """The contents of ``archive.json``.
 
     Attributes
     ----------
     database : str or None
-        Address of a database, for SQLAlchemy; None for the SQLite file in the folder.
+        SQLAlchemy URL of a PostgreSQL database; None for the SQLite file in the folder.
     """
 
     database: str | None = None
 
 
 class Archive:
-    """An archive that is open. Use :func:`open_archive` or :func:`make_archive`.
+    """An open archive, as :func:`open_archive` and :func:`make_archive` return it.
 
     Attributes
     ----------
@@ -123,7 +122,7 @@ class Archive:
 
     @property
     def address(self) -> str | None:
-        """Of the database, without a password, if it is not in the folder."""
+        """URL of the PostgreSQL database, without its password; None for the file in the folder."""
         return None if self.database is None else make_url(self.database).render_as_string(hide_password=True)
 
     @property
@@ -139,8 +138,25 @@ class Archive:
         )
 
     @contextmanager
+    def session(self, writing: bool = False) -> Iterator[Archive]:
+        """This archive, bound to one transaction: what a request or a command passes down.
+
+        Everything that is read through the yielded archive shows one state of the tables. With `writing`, everything
+        that is written through it is committed when the block ends, or rolled back if it raises.
+
+        Raises
+        ------
+        EarmarkError
+            If the database can't be reached.
+        OSError
+            If its disk is full.
+        """
+        with self.writing() if writing else self.reading() as connection:
+            yield _Session(self, connection, writing)
+
+    @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction: all of it is kept, or nothing. One writes at a time; the others wait for their turn.
+        """A write transaction, committed as a whole or not at all. Writers are serialised; readers are not blocked.
 
         Raises
         ------
@@ -160,7 +176,7 @@ class Archive:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A connection that sees one state of the archive, whatever others write meanwhile.
+        """A read transaction on one snapshot of the database, whatever others write meanwhile.
 
         Raises
         ------
@@ -182,7 +198,7 @@ class Archive:
                 raise EarmarkError(self._only_read) from error
             if _is_full(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where) from error
-            # The other kinds speak of what was asked for: they are for the one who asked.
+            # The other subclasses are about the statement, not the database: they are for the caller.
             if isinstance(error, OperationalError) or type(error) is DatabaseError:
                 raise EarmarkError(
                     f"The archive's tables in {where} can't be used ({_reason(error)}): see whether "
@@ -208,8 +224,13 @@ class Archive:
 
     def setting(self, key: str, default: str = "") -> str:
         """A setting, as text."""
+        return self.settings().get(key) or default
+
+    def settings(self) -> dict[str, str]:
+        """All settings, by key."""
         with self.reading() as connection:
-            return _setting(connection, key) or default
+            rows = connection.execute(select(schema.settings.c.key, schema.settings.c.value)).all()
+        return {str(row.key): str(row.value) for row in rows}
 
     def set(self, **values: str) -> None:
         """Change settings."""
@@ -217,10 +238,41 @@ class Archive:
             _set(connection, values)
 
     def close(self) -> None:
-        """Let go of the database."""
+        """Close all connections to the database."""
         self.engine.dispose()
         if self._file is not None:
             self._file.close()
+
+
+class _Session(Archive):
+    """An archive whose transactions are all one; the model and the stores are those of the archive it belongs to."""
+
+    def __init__(self, archive: Archive, connection: Connection, writes: bool) -> None:
+        self.folder, self.database, self.engine = archive.folder, archive.database, archive.engine
+        self._file = archive._file
+        self._archive, self._connection, self._writes = archive, connection, writes
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        yield self._connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        if not self._writes:
+            raise RuntimeError("This session only reads: open it with writing=True.")
+        yield self._connection
+
+    @cached_property
+    def finder(self) -> KeywordSpotter:
+        return self._archive.finder
+
+    @cached_property
+    def frames(self) -> FrameStore:
+        return self._archive.frames
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return self._archive.vocabulary
 
 
 def open_archive(folder: Path | str) -> Archive:
@@ -236,10 +288,10 @@ def open_archive(folder: Path | str) -> Archive:
     if not path.is_file():
         raise EarmarkError(f"{folder} is no archive (it has no {DESCRIPTION}): make one with 'earmark index'.")
     try:
-        said = json.loads(read_text(path))
-        form, database = said["form"], said["database"]
+        content = json.loads(read_text(path))
+        form, database = content["form"], content["database"]
         if database is not None and not isinstance(database, str):
-            raise TypeError("the database is no text")
+            raise TypeError("the database is not a string")
     except (ValueError, TypeError, KeyError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): copy it again, or index anew.") from error
     if form != FORM:
@@ -270,7 +322,7 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
                 "beside this one's; index into a new folder."
             )
         return archive
-    if folder.exists() and (not folder.is_dir() or any(_strangers(folder))):
+    if folder.exists() and (not folder.is_dir() or any(_foreign_files(folder))):
         raise EarmarkError(f"{folder} is there and is no archive: name a new folder.")
     folder.mkdir(parents=True, exist_ok=True)
     _copy_model(checkpoint.folder, folder / "model")
@@ -288,7 +340,7 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
 
 
 def model_identity(checkpoint: Checkpoint) -> str:
-    """The same for every copy of a model."""
+    """A hash of a model's content: the same for every copy of it."""
     digest = hashlib.sha256()
     for name in (WEIGHTS, "recipe.yaml", "vocabulary.txt"):
         digest.update((checkpoint.folder / name).read_bytes())
@@ -302,8 +354,8 @@ def _copy_model(source: Path, goal: Path) -> None:
                 shutil.copyfile(path, partial)
 
 
-def _strangers(folder: Path) -> Iterator[Path]:
-    """What is not left from making an archive that was stopped."""
+def _foreign_files(folder: Path) -> Iterator[Path]:
+    """Files that are not left over from an interrupted :func:`make_archive`."""
     ours = (SQLITE, f".{Path(DESCRIPTION).stem}.")  # the second: a description that was not finished
     return (path for path in folder.iterdir() if path.name != "model" and not path.name.startswith(ours))
 
@@ -327,8 +379,8 @@ def _set_keywords(connection: Connection, vocabulary: Vocabulary) -> None:
 
 
 def _setting(connection: Connection, key: str) -> str:
-    asked = select(schema.settings.c.value).where(schema.settings.c.key == key)
-    return str(connection.execute(asked).scalar_one_or_none() or "")
+    value = select(schema.settings.c.value).where(schema.settings.c.key == key)
+    return str(connection.execute(value).scalar_one_or_none() or "")
 
 
 def _set(connection: Connection, values: Mapping[str, str]) -> None:
@@ -338,7 +390,9 @@ def _set(connection: Connection, values: Mapping[str, str]) -> None:
 
 
 def _sqlite(file: SqliteFile) -> Engine:
-    engine = create_engine(URL.create("sqlite+pysqlite", database=str(file.path)), creator=file.connect)
+    address = URL.create("sqlite+pysqlite", database=str(file.path))
+    # As many connections as there are requests at a time: one that waits for the model must not hold up the others.
+    engine = create_engine(address, creator=file.connect, max_overflow=-1)
     event.listen(engine, "begin", _begin)
     return engine
 
@@ -347,25 +401,25 @@ def _postgresql(address: str) -> Engine:
     try:
         if make_url(address).get_backend_name() != "postgresql":
             raise ArgumentError("it is no PostgreSQL database")
-        engine = create_engine(address, pool_pre_ping=True)
+        engine = create_engine(address, pool_pre_ping=True, max_overflow=-1)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise EarmarkError(
             f"The address of the database can't be used ({error}): write one such as "
             "postgresql+psycopg://user@localhost/name, with 'pip install earmark[postgresql]'."
         ) from error
-    event.listen(engine, "begin", _take_turn)
+    event.listen(engine, "begin", _lock_writers)
     return engine
 
 
 def _begin(connection: Connection) -> None:
-    # Who will write waits for its turn now. Later, what it has read could be out of date, and it would have to give up.
+    # Take the write lock at BEGIN, so that a transaction that first reads and then writes cannot fail with SQLITE_BUSY.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
 
 
-def _take_turn(connection: Connection) -> None:
-    """The same for PostgreSQL, until the transaction ends."""
+def _lock_writers(connection: Connection) -> None:
+    """Serialise the writers of a PostgreSQL database: the lock is held until the transaction ends."""
     if _writes(connection):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
 
 
 def _writes(connection: Connection) -> bool:
@@ -388,7 +442,7 @@ def _reason(error: DBAPIError) -> str:
 
 
 def info(archive: Archive) -> dict[str, Any]:
-    """Places that were written to, and counts.
+    """List what an archive has written, and count what it holds.
 
     Returns
     -------
