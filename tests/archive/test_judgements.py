@@ -41,7 +41,7 @@ def archive(tmp_path: Path) -> Archive:
 
 
 def verdicts(archive: Archive, key: str, *found: ArchiveHit) -> list[str | None]:
-    return [one.verdict for one in with_verdicts(archive, key, found)]
+    return [one.verdict for one in with_verdicts(found, judgements(archive, key))]
 
 
 def test_key_of_a_word_is_the_same_for_all_its_spellings() -> None:
@@ -80,7 +80,7 @@ def test_a_judgement_says_all_that_was_said(archive: Archive) -> None:
     (kept,) = judgements(archive, "dog")
     assert kept == Judgement(number, "dog", Position(2, 1, 3.75), 2.5, 4.0, 0.5, "related", kept.judged_at)
     assert kept.judged_at.endswith("+00:00")
-    (told,) = with_verdicts(archive, "dog", [found])
+    (told,) = with_verdicts([found], judgements(archive, "dog"))
     assert told == replace(found, verdict="related", hit=replace(found.hit, start_s=2.5, end_s=4.0))
 
 
@@ -103,7 +103,7 @@ def test_an_extent_that_was_set_far_off_still_belongs_to_its_hit(archive: Archiv
     judge(archive, "dog", found, "yes", 20.0, 21.0)
     assert verdicts(archive, "dog", found) == ["yes"]
     judge(archive, "dog", found, "no")
-    assert verdict_counts(archive, "dog") == (0, 0, 1)
+    assert verdict_counts(judgements(archive, "dog")) == (0, 0, 1)
 
 
 def test_a_hit_that_another_index_placed_beside_is_the_same(archive: Archive) -> None:
@@ -119,17 +119,17 @@ def test_the_word_before_keeps_its_own_verdict(archive: Archive) -> None:
     judge(archive, "dog", first, "yes")
     judge(archive, "dog", second, "no")
     assert verdicts(archive, "dog", first, second) == ["yes", "no"]
-    assert verdict_counts(archive, "dog") == (1, 0, 1)
+    assert verdict_counts(judgements(archive, "dog")) == (1, 0, 1)
 
 
 def test_other_queries_recordings_channels_and_times_are_not_judged(archive: Archive) -> None:
     found = found_at(1, 1, 3.0, 4.0)
     judge(archive, "dog", found, "yes")
     others = [found_at(2, 1, 3.0, 4.0), found_at(1, 2, 3.0, 4.0), found_at(1, 1, 4.0, 5.0), found_at(1, 1, 2.0, 3.0)]
-    assert with_verdicts(archive, "dog", others) == others
-    assert with_verdicts(archive, "snow", [found]) == [found]
+    assert with_verdicts(others, judgements(archive, "dog")) == others
+    assert with_verdicts([found], judgements(archive, "snow")) == [found]
     assert judgements(archive, "snow") == []
-    assert verdict_counts(archive, "snow") == (0, 0, 0)
+    assert verdict_counts(judgements(archive, "snow")) == (0, 0, 0)
 
 
 def test_undo(archive: Archive) -> None:
@@ -147,11 +147,11 @@ def test_undo(archive: Archive) -> None:
         (found_at(9, 1, 3.0, 4.0), "yes", (None, None), "no position 9:1:3.50"),
         (found_at(1, 3, 3.0, 4.0), "yes", (None, None), "no position 1:3:3.50"),
         (found_at(1, 1, 70.0, 71.0), "yes", (None, None), "no position 1:1:70.50"),
-        (found_at(1, 1, 3.0, 4.0), "yes", (5.0, None), "no stretch"),
-        (found_at(1, 1, 3.0, 4.0), "yes", (-0.1, None), "no stretch"),
-        (found_at(1, 1, 3.0, 4.0), "yes", (None, 61.0), "no stretch"),
-        (found_at(1, 1, 3.0, 4.0), "yes", (float("nan"), None), "no stretch"),
-        (found_at(1, 1, 3.0, 4.0), "yes", (3.0, float("inf")), "no stretch"),
+        (found_at(1, 1, 3.0, 4.0), "yes", (5.0, None), "no segment"),
+        (found_at(1, 1, 3.0, 4.0), "yes", (-0.1, None), "no segment"),
+        (found_at(1, 1, 3.0, 4.0), "yes", (None, 61.0), "no segment"),
+        (found_at(1, 1, 3.0, 4.0), "yes", (float("nan"), None), "no segment"),
+        (found_at(1, 1, 3.0, 4.0), "yes", (3.0, float("inf")), "no segment"),
     ],
 )
 def test_what_is_no_judgement_is_refused(
@@ -213,8 +213,8 @@ def test_judgements_at_once_from_many_threads_are_all_kept(archive: Archive) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    assert verdict_counts(archive, "dog") == (5, 0, 0)
-    assert [verdict_counts(archive, f"word {worker}") for worker in range(4)] == [(0, 0, 5)] * 4
+    assert verdict_counts(judgements(archive, "dog")) == (5, 0, 0)
+    assert [verdict_counts(judgements(archive, f"word {worker}")) for worker in range(4)] == [(0, 0, 5)] * 4
 
 
 def test_what_was_kept_outlives_a_kill(archive: Archive) -> None:

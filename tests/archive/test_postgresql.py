@@ -84,7 +84,7 @@ def test_index_search_judge(
     assert search_keywords(archive, ["dog"], 50, filters=Filters(folder=str(media / "Ọlá"))) == []
     number = judge(archive, "dog", best[0], "yes")
     judge(archive, "dog", best[1], "no")
-    assert verdict_counts(archive, "dog") == (1, 0, 1)
+    assert verdict_counts(judgements(archive, "dog")) == (1, 0, 1)
     undo(archive, number)
     assert len(judgements(archive, "dog")) == 1
     told = info(open_archive(tmp_path / "archive"))

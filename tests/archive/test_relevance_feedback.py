@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from earmark.archive.archive import Archive, make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.judgements import judge, query_key
-from earmark.archive.relevance_feedback import DOUBT, WEIGHT, in_order, rerank
+from earmark.archive.judgements import judge, judgements, query_key
+from earmark.archive.relevance_feedback import PRIOR_JUDGEMENTS, WEIGHT, rerank, rocchio_order
 from earmark.archive.search import SearchOptions, search
 from earmark.core.corpus import Corpus
 
@@ -35,7 +35,7 @@ def slow_order(scores: list[float], left: list[list[float]], judged: list[list[f
         return [sum(w * centred(x)[k] for w, x in zip(weights, judged, strict=True)) for k in range(len(usual))]
 
     def trust(weights: list[float]) -> float:
-        return sum(weights) / (sum(weights) + DOUBT)
+        return sum(weights) / (sum(weights) + PRIOR_JUDGEMENTS)
 
     rejected = [1 - a for a in accepted]
     logits = [math.log(s / (1 - s)) for s in scores]
@@ -57,7 +57,7 @@ def test_it_is_the_slow_version(seed: int) -> None:
     scores, left, judged = rng.uniform(0.01, 0.99, n), rng.normal(size=(n, k)), rng.normal(size=(m, k))
     accepted = rng.choice([0.0, 0.5, 1.0], m)
     totals = slow_order(scores.tolist(), left.tolist(), judged.tolist(), accepted.tolist())
-    order = in_order(scores, left, judged, accepted)
+    order = rocchio_order(scores, left, judged, accepted)
     assert sorted(order) == list(range(n))
     assert [totals[i] for i in order] == sorted(totals, reverse=True)
 
@@ -65,14 +65,14 @@ def test_it_is_the_slow_version(seed: int) -> None:
 def test_what_sounds_like_what_was_accepted_comes_first_and_what_was_rejected_last() -> None:
     scores = np.array([0.5, 0.5, 0.5])
     left = np.array([[0.0, 1.0], [0.6, 0.6], [1.0, 0.0]])
-    assert in_order(scores, left, np.array([[1.0, 0.1]]), np.array([1.0])) == [2, 1, 0]
-    assert in_order(scores, left, np.array([[1.0, 0.1]]), np.array([0.0])) == [0, 1, 2]
+    assert rocchio_order(scores, left, np.array([[1.0, 0.1]]), np.array([1.0])) == [2, 1, 0]
+    assert rocchio_order(scores, left, np.array([[1.0, 0.1]]), np.array([0.0])) == [0, 1, 2]
 
 
 def test_a_doubtful_judgement_does_not_undo_a_great_difference_of_scores() -> None:
     scores = np.array([0.999, *np.full(20, 0.01)])
     left = np.vstack([[0.0, 1.0], np.tile([1.0, 0.0], (20, 1))])
-    assert in_order(scores, left, np.array([[1.0, 0.0]]), np.array([1.0]))[0] == 0
+    assert rocchio_order(scores, left, np.array([[1.0, 0.0]]), np.array([1.0]))[0] == 0
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def archive(tiny_run: Path, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPa
 def test_nothing_judged_is_the_old_order_and_judged_hits_keep_theirs(archive: Archive) -> None:
     found = search(archive, "dog", SearchOptions(20))
     key = query_key("dog")
-    assert rerank(archive, key, found) == found
+    assert rerank(archive, found, judgements(archive, key)) == found
     for one, verdict in ((found[1], "no"), (found[4], "yes")):
         judge(archive, key, one, verdict)  # type: ignore[arg-type]
     again = search(archive, "dog", SearchOptions(20))

@@ -76,7 +76,8 @@ def number_of(client: TestClient, name: str) -> int:
 def sentence(answer: Any, status: int) -> str:
     """The one sentence of a refusal, which names no place of this machine."""
     assert answer.status_code == status, answer.text
-    (detail,) = answer.json().values()
+    detail = answer.json()["detail"]
+    assert set(answer.json()) <= {"detail", "suggestions"}
     assert isinstance(detail, str)
     assert detail.endswith((".", "?"))
     assert "\n" not in detail

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -14,20 +16,22 @@ import pytest
 import soundfile
 import torch
 from fastapi.testclient import TestClient
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from conftest import PITCHES
-from earmark.archive.archive import Archive, Position
+from earmark.archive.archive import Archive, Position, open_archive
 from earmark.archive.judgements import judgements
 from earmark.archive.query_aliases import Alias, keep_words
 from earmark.archive.schema import pieces, postings, recordings
-from earmark.archive.search import SearchOptions, search
+from earmark.archive.search import SearchOptions
+from earmark.archive.search import search as search_archive
 from earmark.archive.waveform_overview import peaks
 from earmark.media.audio import read_span
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.recipe import Recipe
-from earmark.web.errors import without_paths
-from earmark.web.recording_files import folder_names, folder_shown_as, shown_folder
+from earmark.web import state
+from earmark.web.errors import redact_paths
+from earmark.web.recording_files import display_folder, folder_labels, resolve_folder
 from earmark.web.responses import byte_ranges
 from earmark.web.routes.recordings import wav_of
 from support.live_server import EVIL, UNICODE, client_of, copy_archive, number_of, sentence, write_served
@@ -50,8 +54,11 @@ def client(archive: Archive) -> Iterator[TestClient]:
         yield opened
 
 
+FIELDS = ("position", "start_s", "end_s", "score")
+
+
 def judge(client: TestClient, query: str, hit: dict[str, object], verdict: str) -> dict[str, object]:
-    said = {"query": query, "verdict": verdict, **{name: hit[name] for name in ("position", "start_s", "end_s")}}
+    said = {"query": query, "verdict": verdict, **{k: v for k, v in hit.items() if k in FIELDS}}
     answer = client.post("/api/judgements", json=said)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -98,7 +105,7 @@ def test_archive_tells_what_its_model_and_its_users_told_it(client: TestClient, 
 
 def test_search_is_what_the_archive_answers(client: TestClient, archive: Archive) -> None:
     answer = client.get("/api/search", params={"query": "DOG", "top": 3}).json()
-    found = search(archive, "dog", SearchOptions(top=3))
+    found = search_archive(archive, "dog", SearchOptions(top=3))
     assert (answer["query"], answer["name"], answer["note"]) == ("dog", "DOG", "")
     assert answer["judged"] == {"yes": 0, "related": 0, "no": 0}
     assert len(answer["hits"]) == len(found) == 3
@@ -166,12 +173,20 @@ def test_words_of_ones_own(client: TestClient, archive: Archive) -> None:
         ({"query": "example:nowhere"}, "no position in an archive"),
         ({"query": "dog", "folder": "elsewhere"}, "no folder 'elsewhere'"),
         ({"query": "dog", "folder": "../../etc"}, "no folder"),
-        ({"query": "dog", "fa_per_hour": "5"}, "does not tell false alarms"),
-        ({"query": "dog", "fa_per_hour": "5", "min_score": "0.5"}, "two ways to say one thing"),
+        ({"query": "dog", "fa_per_hour": "5"}, "has no rates of false alarms"),
+        ({"query": "dog", "fa_per_hour": "5", "min_score": "0.5"}, "two ways to set one threshold"),
     ],
 )
 def test_what_can_not_be_searched_for_is_a_sentence(client: TestClient, parameters: dict[str, str], said: str) -> None:
     assert said in sentence(client.get("/api/search", params=parameters), 400)
+
+
+def test_an_unknown_word_has_suggestions(client: TestClient, archive: Archive) -> None:
+    answer = client.get("/api/search", params={"query": "dug"}).json()
+    assert answer["suggestions"] == archive.vocabulary.nearest("dug")
+    keep_words(archive, [Alias("dugong", ("snow",))])
+    assert client.get("/api/search", params={"query": "dug"}).json()["suggestions"][0] in ("dog", "dugong")
+    assert "suggestions" not in client.get("/api/search", params={"query": "example:nowhere"}).json()
 
 
 def test_a_picture_is_asked_with_and_asked_with_again(client: TestClient, tmp_path: Path) -> None:
@@ -193,14 +208,44 @@ def test_a_picture_that_is_not_kept_is_a_sentence(client: TestClient) -> None:
     assert "drop it" in sentence(client.get("/api/search", params={"query": "image:0123456789abcdef"}), 404)
 
 
-def test_pictures_are_kept_in_private_and_not_after_the_end(archive: Archive, tmp_path: Path) -> None:
-    client = client_of(archive)
-    with client:
-        folder = client.app.state.served.pictures.folder  # type: ignore[attr-defined]
-        client.post("/api/search/picture", content=write_picture(tmp_path / "a.png").read_bytes())
-        assert len(list(folder.iterdir())) == 1
-        assert folder.stat().st_mode & 0o077 == 0
-    assert not folder.exists()
+def test_query_images_are_private_and_survive_a_restart(archive: Archive, tmp_path: Path) -> None:
+    with client_of(archive) as client:
+        answer = client.post("/api/search/picture", content=write_picture(tmp_path / "a.png").read_bytes()).json()
+    folder = archive.folder / "queries"
+    assert [f"image:{path.name}" for path in folder.iterdir()] == [answer["query"]]
+    assert folder.stat().st_mode & 0o077 == 0
+    with client_of(open_archive(archive.folder)) as restarted:
+        assert restarted.get("/api/search", params={"query": answer["query"]}).json() == answer
+
+
+def test_query_images_are_the_latest_hundred(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(state, "MAX_IMAGES", 2)
+    images = state.QueryImages(tmp_path / "queries")
+    keys = []
+    for number in range(3):
+        picture = write_picture(tmp_path / f"{number}.png", (32, 24 + number)).read_bytes()
+        keys.append(images.add(picture))
+        os.utime(tmp_path / "queries" / keys[-1].removeprefix("image:"), (number, number))
+        if number == 1:
+            images.query(keys[0])  # used again: now the second one is the oldest
+    assert [images.query(key) is not None for key in keys] == [True, False, True]
+
+
+def test_query_images_of_a_read_only_archive_are_temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mkdir = Path.mkdir
+
+    def read_only(path: Path, *how: object, **more: object) -> None:
+        if path == tmp_path / "queries":
+            raise OSError(errno.EROFS, "Read-only file system")
+        mkdir(path, *how, **more)
+
+    monkeypatch.setattr(Path, "mkdir", read_only)
+    images = state.QueryImages(tmp_path / "queries")
+    key = images.add(write_picture(tmp_path / "a.png").read_bytes())
+    query = images.query(key)
+    assert query is not None
+    images.close()
+    assert not query.prompts[0].path.exists()
 
 
 def test_a_spoken_example(client: TestClient) -> None:
@@ -433,7 +478,7 @@ def test_a_strange_home_leaves_sentences_whole(client: TestClient, monkeypatch: 
 )
 def test_paths_are_shortened_where_they_are_whole(said: str, shown: str | None) -> None:
     private = {"/home/ada": "~", "/srv/a/b": "b", "home": "~", "/": "~"}
-    assert without_paths(said, private) == (said if shown is None else shown)
+    assert redact_paths(said, private) == (said if shown is None else shown)
 
 
 def test_curve_comes_from_kept_frames(client: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -489,18 +534,91 @@ def test_judgements_are_kept_counted_and_undone(client: TestClient, archive: Arc
     sentence(client.delete(f"/api/judgements/{kept['id']}"), 404)
 
 
-def test_a_judgement_has_the_score_of_its_hit_whoever_was_asked(client: TestClient, archive: Archive) -> None:
+def test_judgements_after_a_restart(client: TestClient, archive: Archive, tmp_path: Path) -> None:
+    """What a page shows can be judged at a server that never answered its search."""
+    word = client.get("/api/search", params={"query": "dog"}).json()
+    image = client.post("/api/search/picture", content=write_picture(tmp_path / "a.png").read_bytes()).json()
+    example = client.get("/api/search", params={"query": f"example:{word['hits'][0]['position']}"}).json()
+    with client_of(open_archive(archive.folder)) as restarted:
+        for answer in (word, image, example):
+            hit = answer["hits"][1]
+            judge(restarted, answer["query"], hit, "yes")
+            (kept,) = judgements(archive, answer["query"])
+            assert (str(kept.position), kept.score, kept.start_s) == (hit["position"], hit["score"], hit["start_s"])
+            again = restarted.get("/api/search", params={"query": answer["query"]}).json()
+            assert [one["position"] for one in again["hits"] if one["verdict"]] == [hit["position"]]
+
+
+def test_two_tabs_judge_one_query(archive: Archive) -> None:
+    with client_of(archive) as one, client_of(open_archive(archive.folder)) as two:
+        hits = one.get("/api/search", params={"query": "dog"}).json()["hits"]
+        assert two.get("/api/search", params={"query": "dog"}).json()["hits"] == hits
+        first = judge(one, "dog", hits[0], "yes")
+        assert judge(two, "dog", hits[1], "no")["judged"] == {"yes": 1, "related": 0, "no": 1}
+        second = judge(two, "dog", hits[0], "related")  # the last one counts
+        assert second["judged"] == {"yes": 0, "related": 1, "no": 1}
+        sentence(one.delete(f"/api/judgements/{first['id']}"), 404)
+        assert one.delete(f"/api/judgements/{second['id']}").json()["judged"] == {"yes": 0, "related": 0, "no": 1}
+
+
+def test_the_score_of_a_judged_word_is_that_of_the_index(client: TestClient, archive: Archive) -> None:
     hit = client.get("/api/search", params={"query": "dog"}).json()["hits"][0]
-    with client_of(archive) as another:  # which has shown nothing
-        judge(another, "dog", hit, "yes")
+    judge(client, "dog", {**hit, "score": 0.123}, "yes")
     assert judgements(archive, "dog")[0].score == hit["score"]
 
 
-def test_a_place_that_no_search_has_shown_can_be_judged(client: TestClient, archive: Archive) -> None:
+def test_a_position_that_is_no_hit_can_be_judged(client: TestClient, archive: Archive) -> None:
     position = f"{number_of(client, 'tape.wav')}:1:5.43"
     judge(client, "image:0123456789abcdef", {"position": position, "start_s": 5.2, "end_s": 5.6}, "yes")
     (kept,) = judgements(archive, "image:0123456789abcdef")
     assert (kept.position, kept.score) == (Position.read(position), 0.0)
+
+
+class Statements:
+    """Transactions and statements of an archive's database while it is counted."""
+
+    def __init__(self, archive: Archive) -> None:
+        self.transactions = self.statements = 0
+        event.listen(archive.engine, "begin", self._begin)
+        event.listen(archive.engine, "before_cursor_execute", self._execute)
+
+    def _begin(self, _: object) -> None:
+        self.transactions += 1
+
+    def _execute(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        self.statements += not statement.startswith("BEGIN")
+
+
+@pytest.mark.parametrize(
+    ("address", "most"),
+    [
+        ("/api/archive", 8),
+        ("/api/search?query=dog", 6),
+        ("/api/search?query=aja&speaker=%E1%BB%8Cl%C3%A1", 9),
+        ("/api/search?query=example:1:1:2.00", 12),
+        ("/api/curve?query=dog&position=1:1:2.00", 1),
+        ("/api/recordings/1", 2),
+        ("/api/recordings/1/peaks?start_s=0&end_s=2", 2),
+        ("/api/recordings/1/sound?start_s=0&end_s=2", 1),
+    ],
+)
+def test_a_request_is_one_transaction(client: TestClient, archive: Archive, address: str, most: int) -> None:
+    keep_words(archive, [Alias("aja", ("dog", "ball"))])
+    judge(client, "dog", client.get("/api/search?query=dog").json()["hits"][0], "yes")  # loads model and settings, too
+    client.get("/api/curve?query=dog&position=1:1:2.00")
+    counted = Statements(archive)
+    assert client.get(address).status_code == 200
+    assert counted.transactions == 1
+    assert 0 < counted.statements <= most + ("query=dog" in address and "search" in address)
+
+
+def test_a_judgement_is_one_transaction(client: TestClient, archive: Archive) -> None:
+    hit = client.get("/api/search?query=dog").json()["hits"][0]
+    counted = Statements(archive)
+    number = judge(client, "dog", hit, "yes")["id"]
+    assert (counted.transactions, counted.statements <= 7) == (1, True)
+    client.delete(f"/api/judgements/{number}")
+    assert counted.transactions == 2
 
 
 @pytest.mark.parametrize(
@@ -562,12 +680,12 @@ def test_many_ask_at_once(client: TestClient) -> None:
 
 def test_folders_that_are_called_the_same_are_told_apart() -> None:
     folders = ["/media/one/tapes", "/media/two/tapes", "/home/ada/field"]
-    names = folder_names(folders)
+    names = folder_labels(folders)
     assert list(names.values()) == ["one/tapes", "two/tapes", "ada/field"]
     for folder in folders:
-        shown = shown_folder(f"{folder}/a/b/c.wav", folder, names)
-        assert folder_shown_as(shown, names) == f"{folder}/a/b"
-    assert folder_names(["/"]) == {"/": ""}
+        shown = display_folder(f"{folder}/a/b/c.wav", folder, names)
+        assert resolve_folder(shown, names) == f"{folder}/a/b"
+    assert folder_labels(["/"]) == {"/": ""}
 
 
 def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(client: TestClient) -> None:

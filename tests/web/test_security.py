@@ -20,7 +20,7 @@ from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
 from earmark.recipe import Recipe
 from earmark.web import server as serving
-from earmark.web.security import HEADERS, MOST_BYTES
+from earmark.web.security import HEADERS, MAX_BODY_BYTES
 from support.live_server import ADDRESS, EVIL, OURS, client_of, copy_archive, number_of, sentence, write_served
 
 SAID = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
@@ -177,16 +177,16 @@ def test_the_token_never_leads_to_another_site(guarded: TestClient) -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.0.1", "example.org", "0"])
 def test_others_can_reach_the_archive_only_with_a_token(original: Path, host: str) -> None:
     with pytest.raises(EarmarkError, match="--token"):
-        serving.serve(original, host, 0, None, open_page=False)
-    with pytest.raises(EarmarkError, match="empty token"):
-        serving.serve(original, host, 0, " ", open_page=False)
+        serving.serve(original, host, 0, None, print)
+    with pytest.raises(EarmarkError, match="token is empty"):
+        serving.serve(original, host, 0, " ", print)
 
 
 # What is brought
 
 
 def test_a_huge_upload_is_refused_before_it_is_read(client: TestClient) -> None:
-    sentence(client.post("/api/search/picture", content=b"0" * (MOST_BYTES + 1), headers=_picture()), 413)
+    sentence(client.post("/api/search/picture", content=b"0" * (MAX_BODY_BYTES + 1), headers=_picture()), 413)
 
 
 def test_a_huge_upload_that_does_not_say_so_is_refused_on_the_way(client: TestClient) -> None:
@@ -194,7 +194,7 @@ def test_a_huge_upload_that_does_not_say_so_is_refused_on_the_way(client: TestCl
 
     def chunks() -> Iterator[bytes]:
         nonlocal sent
-        for _ in range(MOST_BYTES // 1_000_000 + 5):
+        for _ in range(MAX_BODY_BYTES // 1_000_000 + 5):
             sent += 1_000_000
             yield b"0" * 1_000_000
 
@@ -213,7 +213,7 @@ def test_pictures_that_are_none(client: TestClient) -> None:
 def test_a_picture_that_would_fill_the_memory(client: TestClient) -> None:
     bomb = io.BytesIO()
     Image.new("1", (30_000, 30_000)).save(bomb, "PNG")
-    assert len(bomb.getvalue()) < MOST_BYTES
+    assert len(bomb.getvalue()) < MAX_BODY_BYTES
     answer = client.post("/api/search/picture", content=bomb.getvalue(), headers=_picture())
     assert answer.status_code in (400, 413, 415)
     sentence(answer, answer.status_code)
@@ -314,7 +314,7 @@ def test_what_goes_wrong_inside_is_not_told(archive: Archive, monkeypatch: pytes
         raise RuntimeError(f"secret in {tmp_path}")
 
     with client_of(archive) as client:
-        monkeypatch.setattr("earmark.web.routes.search.ask", fail)
+        monkeypatch.setattr("earmark.web.routes.search.search_archive", fail)
         detail = sentence(client.get("/api/search", params={"query": "dog"}), 500)
         assert "secret" not in detail
 

@@ -144,21 +144,21 @@ def test_a_token_is_in_the_address_that_is_printed(start: Callable[..., Started]
 
 
 def test_a_port_that_is_taken_is_a_sentence(archive: Archive) -> None:
-    with serving.listening("127.0.0.1", 0) as taken:
+    with serving.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(EarmarkError, match=rf"Port {port} is taken: .*--port"):
-            serving.serve(archive.folder, "127.0.0.1", port, None, False)
+        with pytest.raises(EarmarkError, match=rf"Port {port} is in use: .*--port"):
+            serving.serve(archive.folder, "127.0.0.1", port, None, print)
 
 
 def test_an_address_of_another_machine_is_a_sentence(archive: Archive) -> None:
     for host in ("192.0.2.1", "no such host"):
-        with pytest.raises(EarmarkError, match=r"can't be had .*--host"):
-            serving.serve(archive.folder, host, 0, "a token", False)
+        with pytest.raises(EarmarkError, match=r"is not available .*--host"):
+            serving.serve(archive.folder, host, 0, "a token", print)
 
 
 def test_a_folder_that_is_no_archive_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="is no archive"):
-        serving.serve(tmp_path, "127.0.0.1", 0, None, False)
+        serving.serve(tmp_path, "127.0.0.1", 0, None, print)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_which_addresses_others_can_not_reach(host: str, alone: bool) -> None:
 def test_ipv6_of_this_machine(archive: Archive) -> None:
     if not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists():
         pytest.skip("this machine has no IPv6")
-    with serving.listening("[::1]", 0) as listener:
+    with serving.listen("[::1]", 0) as listener:
         assert listener.getsockname()[0] == "::1"
     with client_of(archive) as client:
         assert client.get("/api/archive", headers={"Host": "[::1]:8765"}).status_code == 200
@@ -211,7 +211,7 @@ def test_a_file_that_became_noise_of_the_same_size_is_a_sentence(archive: Archiv
         stretch = {"start_s": 0, "end_s": 1}
         assert "can't be read" in sentence(client.get(f"/api/recordings/{number}/sound", params=stretch), 409)
         position = {"query": "dog", "position": f"{number}:1:1.00"}
-        assert "can't be read" in sentence(client.get("/api/curve", params=position), 409)
+        assert client.get("/api/curve", params=position).json()["curve"]  # of what was indexed
         other = number_of(client, "ọ̀rọ̀ ẹ̀kọ́ – 1.flac")
         assert client.get(f"/api/recordings/{other}/sound", params=stretch).status_code == 200
         assert client.get(f"/api/recordings/{number}/peaks", params=stretch).status_code == 200

@@ -9,7 +9,8 @@
 ``queries/``            images that the search page was queried with
 ======================  ==========================================================
 
-Deleting the folder deletes everything that was derived from the recordings; a PostgreSQL database is dropped separately.
+Deleting the folder deletes everything that was derived from the recordings. A PostgreSQL database has to be dropped
+separately.
 """
 
 from __future__ import annotations

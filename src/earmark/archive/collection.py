@@ -50,7 +50,7 @@ def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accept
         _add_judged(judged, name, accepted_only, found)
         # Pictures and spoken examples are judged, but no words to look up.
         if not accepted_only and (key in spelt or not judged):
-            _add_candidates(archive, key, name, top, len(judged), found)
+            _add_candidates(archive, name, top, judged, found)
     taken = tuple(_recordings(archive, found))
     if not taken:
         raise EarmarkError(_nothing(archive, list(asked.values()), accepted_only))
@@ -81,9 +81,9 @@ def _add_judged(judged: Sequence[Judgement], name: str, accepted_only: bool, fou
             found[one.position.recording].append(Marked(hit, one.position.channel, one.verdict))
 
 
-def _add_candidates(archive: Archive, key: str, name: str, top: int, judged: int, found: HitsOf) -> None:
+def _add_candidates(archive: Archive, name: str, top: int, judged: Sequence[Judgement], found: HitsOf) -> None:
     """Add the best hits that nobody has judged; among the best are as many judged ones as there are, at most."""
-    hits = with_verdicts(archive, key, search_keywords(archive, [name], top + judged))
+    hits = with_verdicts(search_keywords(archive, [name], top + len(judged)), judged)
     for candidate in [one for one in hits if one.verdict is None][:top]:
         found[candidate.position.recording].append(Marked(candidate.hit, candidate.position.channel))
 

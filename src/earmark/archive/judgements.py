@@ -1,49 +1,50 @@
-"""What people said of hits. Every judgement is kept at once, and stays when a recording is heard again.
+"""Relevance judgements: what people said of hits, kept on disk and shown again with the hits of later searches.
 
-A judgement speaks of a stretch of sound, not of a row of some index: a hit has been judged if it shares time with that
-stretch, or if it is where the judged hit was.
+A judgement is about a segment of sound, not about a row of the index, so it outlives indexing again: a hit is judged if
+it overlaps that segment, or if it has the position of the hit that was judged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, cast, get_args
 
-from sqlalchemy import Connection, Row, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from earmark.archive.archive import Archive, Position
+from earmark.archive.query_aliases import Alias
 from earmark.archive.results import ArchiveHit, Verdict
-from earmark.archive.schema import judgements as rows
+from earmark.archive.schema import judgements as table
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
 from earmark.core.vocabulary import normalise
 
 IMAGE, EXAMPLE = "image:", "example:"
-DIGITS = 16  # of a hash: enough to tell all the pictures of an archive apart
-BEYOND_S = 0.05  # an extent may end so much after its recording: people drag to the edge
+DIGITS = 16  # of a hash: enough to tell all the images of an archive apart
+END_MARGIN_S = 0.05  # an extent may end so much after its recording: people drag its end to the edge
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a person said of a hit.
+    """A person's verdict on a hit.
 
     Attributes
     ----------
     id : int
     query : str
-        Of :func:`query_key`.
-    position : Place
+        Key of the query, see :func:`query_key`.
+    position : Position
         Of the hit that was judged.
     start_s, end_s : float
         Its extent, as the person set it.
     score : float
-        Of the hit that was judged.
+        Detection score of the hit that was judged.
     verdict : {"yes", "no", "related"}
     judged_at : str
         ISO 8601, UTC.
@@ -59,19 +60,21 @@ class Judgement:
     judged_at: str
 
 
-def query_key(query: str | ImageQuery | Position) -> str:
-    """What judgements of a query are kept under: the same for every spelling of a word, and every copy of a picture.
+def query_key(query: str | Alias | ImageQuery | Position) -> str:
+    """Key that judgements of a query are stored under: the same for every spelling of a word and copy of an image.
 
-    A keyword is its normalised form, pictures are ``image:`` and a hash of their bytes, whatever their order, and a
-    spoken example is ``example:`` and its place.
+    A keyword's key is its normalised form; that of images is ``image:`` and a hash of their bytes, whatever their
+    order; that of a spoken example is ``example:`` and its position.
 
     Raises
     ------
     EarmarkError
-        If a picture can't be read.
+        If an image can't be read.
     """
     if isinstance(query, str):
         return normalise(query)
+    if isinstance(query, Alias):
+        return normalise(query.word)
     if isinstance(query, Position):
         return f"{EXAMPLE}{query}"
     hashes = []
@@ -88,52 +91,53 @@ def query_key(query: str | ImageQuery | Position) -> str:
 def judge(
     archive: Archive,
     key: str,
-    found: ArchiveHit,
+    hit: ArchiveHit,
     verdict: Verdict,
     start_s: float | None = None,
     end_s: float | None = None,
 ) -> int:
-    """Keep what a person says of a hit, instead of what was said of the same place before.
+    """Store a judgement of a hit; it replaces an earlier one of the same hit.
 
     Parameters
     ----------
     archive : Archive
     key : str
-        Of :func:`query_key`.
-    found : Found
+        Key of the query, see :func:`query_key`.
+    hit : ArchiveHit
     verdict : {"yes", "no", "related"}
     start_s, end_s : float, optional
-        The extent that the person set; else the hit's own.
+        The extent that the person set; by default the hit's own.
 
     Returns
     -------
     int
-        Number of the judgement. When it is returned, the judgement is on the disk.
+        The judgement's id. The judgement is on disk when this returns, or when the archive's session ends.
 
     Raises
     ------
     EarmarkError
-        If the verdict is another, the recording is not in the archive, or the extent is not in the recording.
+        If the verdict is not one of the three, the recording is not in the archive, or the extent is not inside it.
     """
     if verdict not in get_args(Verdict):
-        raise EarmarkError(f"{verdict!r} is no verdict: say yes, no or related.")
-    first_s = found.hit.start_s if start_s is None else start_s
-    last_s = found.hit.end_s if end_s is None else end_s
-    _check_extent(archive, found.position, first_s, last_s)
-    position = _as_written(found.position)
+        raise EarmarkError(f"{verdict!r} is no verdict: give yes, no or related.")
+    first_s = hit.hit.start_s if start_s is None else start_s
+    last_s = hit.hit.end_s if end_s is None else end_s
+    position = _as_written(hit.position)
     row = {
         **{"query": key, "recording": position.recording, "channel": position.channel, "time_s": position.time_s},
-        **{"start_s": first_s, "end_s": last_s, "score": found.hit.score, "verdict": verdict},
+        **{"start_s": first_s, "end_s": last_s, "score": hit.hit.score, "verdict": verdict},
         "judged_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
     }
-    try:
-        return _replace(archive, found, row)
-    except IntegrityError:  # a process beside this one judged the same place meanwhile: now there is one to replace
-        return _replace(archive, found, row)
+    with archive.writing() as connection:
+        _check_extent(connection, hit.position, first_s, last_s)
+        connection.execute(delete(table).where(table.c.id.in_(_of_same_hit(connection, hit, row))))
+        inserted = connection.execute(insert(table).values(row)).inserted_primary_key
+        assert inserted is not None
+        return int(inserted[0])
 
 
 def undo(archive: Archive, number: int) -> Judgement:
-    """Take a judgement back; the one that was taken back.
+    """Delete a judgement, and return it.
 
     Raises
     ------
@@ -141,93 +145,82 @@ def undo(archive: Archive, number: int) -> Judgement:
         If there is no such judgement.
     """
     with archive.writing() as connection:
-        row = connection.execute(select(rows).where(rows.c.id == number)).first()
+        row = connection.execute(select(table).where(table.c.id == number)).first()
         if row is None:
             raise EarmarkError(f"There is no judgement {number}: it was undone or replaced already.")
-        connection.execute(delete(rows).where(rows.c.id == number))
+        connection.execute(delete(table).where(table.c.id == number))
     return _judgement(row)
 
 
 def judgements(archive: Archive, key: str | None = None) -> list[Judgement]:
-    """All judgements of a query, or of all queries, in the order in which they were made."""
-    asked = select(rows).order_by(rows.c.judged_at, rows.c.id)
+    """All judgements of a query, or of all queries, by their time."""
+    statement = select(table).order_by(table.c.judged_at, table.c.id)
     with archive.reading() as connection:
-        known = connection.execute(asked if key is None else asked.where(rows.c.query == key)).all()
-    return [_judgement(row) for row in known]
+        rows = connection.execute(statement if key is None else statement.where(table.c.query == key)).all()
+    return [_judgement(row) for row in rows]
 
 
-def verdict_counts(archive: Archive, key: str) -> tuple[int, int, int]:
-    """How many hits of a query were called a hit, related, and none: (yes, related, no)."""
-    asked = select(rows.c.verdict, func.count()).where(rows.c.query == key).group_by(rows.c.verdict)
-    with archive.reading() as connection:
-        counts = {str(verdict): int(count) for verdict, count in connection.execute(asked)}
-    return counts.get("yes", 0), counts.get("related", 0), counts.get("no", 0)
+def verdict_counts(judged: Iterable[Judgement]) -> tuple[int, int, int]:
+    """Number of judgements by verdict: (yes, related, no)."""
+    counts = Counter(judgement.verdict for judgement in judged)
+    return counts["yes"], counts["related"], counts["no"]
 
 
-def with_verdicts(archive: Archive, key: str, found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
-    """The same hits in the same order; those that were judged with their verdict, and their extent as it was set."""
+def with_verdicts(hits: Sequence[ArchiveHit], judged: Sequence[Judgement]) -> list[ArchiveHit]:
+    """The hits of a query in the same order, the judged ones with their verdict and their extent as it was set."""
     by_channel: dict[tuple[int, int], list[Judgement]] = {}
-    for judgement in judgements(archive, key):
+    for judgement in judged:
         by_channel.setdefault(judgement.position[:2], []).append(judgement)
-    return [_told(one, by_channel.get(one.position[:2], [])) for one in found]
+    return [_with_verdict(hit, by_channel.get(hit.position[:2], [])) for hit in hits]
 
 
-def _told(found: ArchiveHit, near: Sequence[Judgement]) -> ArchiveHit:
-    of_it = [judgement for judgement in near if _speaks_of(judgement, found)]
-    if not of_it:
-        return found
-    nearest = min(of_it, key=lambda judgement: abs(judgement.position.time_s - found.position.time_s))
-    hit = replace(found.hit, start_s=nearest.start_s, end_s=nearest.end_s)
-    return replace(found, hit=hit, verdict=nearest.verdict)
+def _with_verdict(hit: ArchiveHit, same_channel: Sequence[Judgement]) -> ArchiveHit:
+    of_hit = [judgement for judgement in same_channel if _is_about(judgement, hit)]
+    if not of_hit:
+        return hit
+    nearest = min(of_hit, key=lambda judgement: abs(judgement.position.time_s - hit.position.time_s))
+    extent = replace(hit.hit, start_s=nearest.start_s, end_s=nearest.end_s)
+    return replace(hit, hit=extent, verdict=nearest.verdict)
 
 
-def _speaks_of(judgement: Judgement, found: ArchiveHit) -> bool:
+def _is_about(judgement: Judgement, hit: ArchiveHit) -> bool:
     """Whether a judgement of the same query and channel is one of this hit."""
-    share = judgement.start_s < found.hit.end_s and found.hit.start_s < judgement.end_s
-    return share or judgement.position == _as_written(found.position)
+    overlap = judgement.start_s < hit.hit.end_s and hit.hit.start_s < judgement.end_s
+    return overlap or judgement.position == _as_written(hit.position)
 
 
-def _replace(archive: Archive, found: ArchiveHit, row: dict[str, Any]) -> int:
-    with archive.writing() as connection:
-        connection.execute(delete(rows).where(rows.c.id.in_(_same_place(connection, found, row))))
-        made = connection.execute(insert(rows).values(row)).inserted_primary_key
-        assert made is not None
-        return int(made[0])
+def _of_same_hit(connection: Connection, hit: ArchiveHit, row: dict[str, Any]) -> list[int]:
+    """Ids of judgements of this hit, or of one that an earlier index placed a little beside: each contains the other.
 
-
-def _same_place(connection: Connection, found: ArchiveHit, row: dict[str, Any]) -> list[int]:
-    """Judgements of the very hit, and of one that an earlier index placed a little beside: each holds the other.
-
-    One that only shares time with the hit stays: it may be of the word before, said twice.
+    One that only overlaps the hit stays: it may be of the word before, spoken twice.
     """
     columns = ("query", "recording", "channel")
-    near = connection.execute(select(rows).where(*(rows.c[column] == row[column] for column in columns))).all()
+    others = connection.execute(select(table).where(*(table.c[column] == row[column] for column in columns))).all()
     return [
-        one.id
-        for one in near
-        if one.time_s == row["time_s"]
-        or (one.start_s <= row["time_s"] <= one.end_s and found.hit.start_s <= one.time_s <= found.hit.end_s)
+        other.id
+        for other in others
+        if other.time_s == row["time_s"]
+        or (other.start_s <= row["time_s"] <= other.end_s and hit.hit.start_s <= other.time_s <= hit.hit.end_s)
     ]
 
 
-def _check_extent(archive: Archive, position: Position, start_s: float, end_s: float) -> None:
-    asked = select(recordings.c.duration_s, recordings.c.channels).where(recordings.c.id == position.recording)
-    with archive.reading() as connection:
-        row = connection.execute(asked).first()
-    if row is None or position.channel > row.channels or position.time_s > row.duration_s + BEYOND_S:
+def _check_extent(connection: Connection, position: Position, start_s: float, end_s: float) -> None:
+    statement = select(recordings.c.duration_s, recordings.c.channels).where(recordings.c.id == position.recording)
+    row = connection.execute(statement).first()
+    if row is None or position.channel > row.channels or position.time_s > row.duration_s + END_MARGIN_S:
         raise EarmarkError(
             f"The archive has no position {position}: search again, its recording was changed or forgotten."
         )
-    inside = math.isfinite(start_s) and math.isfinite(end_s) and 0 <= start_s < end_s <= row.duration_s + BEYOND_S
-    if not inside:
+    finite = math.isfinite(start_s) and math.isfinite(end_s)
+    if not (finite and 0 <= start_s < end_s <= row.duration_s + END_MARGIN_S):
         raise EarmarkError(
-            f"{start_s} s to {end_s} s is no stretch of the recording, which lasts {row.duration_s:.2f} s: "
+            f"{start_s} s to {end_s} s is no segment of the recording, which lasts {row.duration_s:.2f} s: "
             "give its start and then its end."
         )
 
 
 def _as_written(position: Position) -> Position:
-    """A place as its text says it: hundredths of a second are enough to tell hits apart."""
+    """A position as its text gives it, to hundredths of a second: enough to tell hits apart."""
     return Position.read(str(position))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import delete, insert, select
 from earmark.archive.archive import Archive
 from earmark.archive.schema import words as rows
 from earmark.core.csv_tables import Problems, split_line
-from earmark.core.errors import EarmarkError
+from earmark.core.errors import EarmarkError, UnknownWordError
 from earmark.core.vocabulary import Vocabulary, normalise, read_text
 
 # First lines that name the columns.
@@ -116,8 +116,8 @@ def resolve_query(archive: Archive, word: str) -> Alias:
 
     Raises
     ------
-    EarmarkError
-        If it is neither; the sentence names words that are spelt like it.
+    UnknownWordError
+        If it is neither; with the words that are spelt most like it.
     """
     if word in archive.vocabulary:
         return Alias(word, (archive.vocabulary.words[archive.vocabulary.index(word)],))
@@ -128,9 +128,10 @@ def resolve_query(archive: Archive, word: str) -> Alias:
     if not own:
         archive.vocabulary.index(word)  # raises
     nearest = Vocabulary(dict.fromkeys((*archive.vocabulary.words, *own))).nearest(word)
-    raise EarmarkError(
+    raise UnknownWordError(
         f"The word {word!r} is neither among the {len(archive.vocabulary)} keywords of this model nor in the archive's "
-        f"word list: the nearest are {', '.join(nearest)}."
+        f"word list: the nearest are {', '.join(nearest)}.",
+        nearest,
     )
 
 

@@ -1,9 +1,9 @@
-"""What is left to judge, in the order that the judgements so far suggest.
+"""Relevance feedback: re-rank the unjudged hits of a query by the judgements so far.
 
-Rocchio's relevance feedback (1971) on frame embeddings: hits that sound like what was accepted come first, those that
-sound like what was rejected come last. With z_i the standardised log odds of a hit's detection score, x_i the mean of
-its frames, less the mean of all hits, and directions y and n of the accepted and the rejected ones, in [0, 1] the trust
-t(k) = k / (k + 2) in k judgements,
+Rocchio's method (1971) on frame embeddings: hits that sound like accepted ones move up, hits that sound like rejected
+ones move down. With z_i the standardised log odds of a hit's detection score, x_i the mean of its frames less the mean
+of all hits, y and n the directions of the accepted and the rejected hits, and t(k) = k / (k + 2), in [0, 1], the
+confidence in k judgements,
 
     z_i + WEIGHT * (t(accepted) cos(x_i, y) - t(rejected) cos(x_i, n)).
 """
@@ -19,85 +19,79 @@ from sqlalchemy import select
 from earmark.archive.ann_index import l2_normalise
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Single
-from earmark.archive.judgements import Judgement, judgements
+from earmark.archive.judgements import Judgement
 from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import recordings
 
-WEIGHT = 3.0  # standard deviations of the log odds that one unit of likeness is worth
-DOUBT = 2.0  # judgements that weigh as much as none
-ACCEPTED = {"yes": 1.0, "related": 0.5, "no": 0.0}  # what is related sounds half like it
-SURE = 1e-9
+WEIGHT = 3.0  # standard deviations of the log odds that a similarity of 1 is worth
+PRIOR_JUDGEMENTS = 2.0  # pseudo-count: so many judgements have a confidence of one half
+RELEVANCE = {"yes": 1.0, "related": 0.5, "no": 0.0}
+EPSILON = 1e-9
 
 Floats = npt.NDArray[np.float64]
 
 
-def rerank(archive: Archive, key: str, found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
-    """The same hits: the judged ones in their order, then the others, those first that judgements speak for.
+def rerank(archive: Archive, hits: Sequence[ArchiveHit], judged: Sequence[Judgement]) -> list[ArchiveHit]:
+    """Put the judged hits first, in their order, then the others by relevance feedback.
 
     Parameters
     ----------
     archive : Archive
-    key : str
-        Of :func:`earmark.archive.review.query_key`.
-    found : sequence of Found
-        With their verdicts, the best first.
+    hits : sequence of ArchiveHit
+        With their verdicts, by falling detection score.
+    judged : sequence of Judgement
+        All judgements of the query.
     """
-    said = judgements(archive, key)
-    left = [one for one in found if one.verdict is None]
-    if not said or not left:
-        return list(found)
-    positions = [(one.position.recording, one.position.channel, one.hit.start_s, one.hit.end_s) for one in left]
-    judged = [(one.position.recording, one.position.channel, one.start_s, one.end_s) for one in said]
-    vectors = embeddings(archive, [*positions, *judged])
-    scores = np.array([one.hit.score for one in left])
-    order = in_order(scores, vectors[: len(left)], vectors[len(left) :], _accepted(said))
-    return [one for one in found if one.verdict is not None] + [left[i] for i in order]
+    unjudged = [hit for hit in hits if hit.verdict is None]
+    if not judged or not unjudged:
+        return list(hits)
+    segments = [(*hit.position[:2], hit.hit.start_s, hit.hit.end_s) for hit in unjudged]
+    segments += [(*judgement.position[:2], judgement.start_s, judgement.end_s) for judgement in judged]
+    vectors = mean_embeddings(archive, segments)
+    scores = np.array([hit.hit.score for hit in unjudged])
+    relevance = np.array([RELEVANCE[judgement.verdict] for judgement in judged])
+    order = rocchio_order(scores, vectors[: len(unjudged)], vectors[len(unjudged) :], relevance)
+    return [hit for hit in hits if hit.verdict is not None] + [unjudged[i] for i in order]
 
 
-def in_order(scores: Floats, left: Floats, judged: Floats, accepted: Floats) -> list[int]:
-    """The order of what is left.
+def rocchio_order(scores: Floats, unjudged: Floats, judged: Floats, relevance: Floats) -> list[int]:
+    """Indices of the unjudged hits by falling relevance; hits that tie keep their order.
 
     Parameters
     ----------
     scores : numpy.ndarray, shape = (n,)
-        Detection scores.
-    left, judged : numpy.ndarray, shape = (n, K) and (m, K)
-        Embeddings of the hits that are left, and of those that were judged; not all zero.
-    accepted : numpy.ndarray, shape = (m,)
-        How far each of these was accepted, in [0, 1].
-
-    Returns
-    -------
-    list of int
-        Hits that tie keep their order.
+        Detection scores of the unjudged hits.
+    unjudged, judged : numpy.ndarray, shape = (n, K) and (m, K)
+        Embeddings of the hits; not all zero.
+    relevance : numpy.ndarray, shape = (m,)
+        Of each judged hit, in [0, 1].
     """
-    odds = np.clip(scores, SURE, 1 - SURE)
-    logits = np.log(odds) - np.log1p(-odds)
-    usual = np.concatenate([left, judged]).mean(axis=0)
-    likeness = _likeness(left - usual, judged - usual, accepted) - _likeness(left - usual, judged - usual, 1 - accepted)
-    total = (logits - logits.mean()) / max(float(logits.std()), SURE) + WEIGHT * likeness
+    clipped = np.clip(scores, EPSILON, 1 - EPSILON)
+    logits = np.log(clipped) - np.log1p(-clipped)
+    mean = np.concatenate([unjudged, judged]).mean(axis=0)
+    centred, examples = unjudged - mean, judged - mean
+    feedback = _similarity(centred, examples, relevance) - _similarity(centred, examples, 1 - relevance)
+    total = (logits - logits.mean()) / max(float(logits.std()), EPSILON) + WEIGHT * feedback
     return [int(i) for i in np.argsort(-total, kind="stable")]
 
 
-def embeddings(archive: Archive, stretches: Sequence[tuple[int, int, float, float]]) -> Floats:
-    """The mean frame of each stretch, of length 1: recording, channel, start and end in seconds to (n, K)."""
+def mean_embeddings(archive: Archive, segments: Sequence[tuple[int, int, float, float]]) -> Floats:
+    """L2-normalised mean frame (n, K) of n segments, given as recording, channel, start and end in seconds."""
+    statement = select(recordings.c.id, recordings.c.sha256)
+    numbers = {recording for recording, *_ in segments}
     with archive.reading() as connection:
-        hashes = {row.id: row.sha256 for row in connection.execute(select(recordings.c.id, recordings.c.sha256))}
+        hashes = {row.id: row.sha256 for row in connection.execute(statement.where(recordings.c.id.in_(numbers)))}
     means: list[Single | None] = []
-    for recording, channel, start_s, end_s in stretches:
-        middle_s, half_s = (start_s + end_s) / 2, max((end_s - start_s) / 2, archive.frames.step_s)
-        frames = archive.frames.stretch(hashes[recording], channel, max(0.0, middle_s - half_s), middle_s + half_s)
+    for recording, channel, start_s, end_s in segments:
+        centre_s, half_s = (start_s + end_s) / 2, max((end_s - start_s) / 2, archive.frames.step_s)
+        frames = archive.frames.stretch(hashes[recording], channel, max(0.0, centre_s - half_s), centre_s + half_s)
         means.append(frames.mean(axis=0) if len(frames) else None)
     width = next((len(mean) for mean in means if mean is not None), 0)
     return l2_normalise(np.array([np.zeros(width) if mean is None else mean for mean in means], dtype=np.float64))
 
 
-def _likeness(left: Floats, judged: Floats, weights: Floats) -> Floats:
-    """How far each hit sounds like the judged ones, by their weights: cosines, as far as these can be trusted."""
-    trust = float(weights.sum() / (weights.sum() + DOUBT))
-    cosines: Floats = l2_normalise(left) @ l2_normalise((weights @ judged)[None])[0]
-    return trust * cosines
-
-
-def _accepted(said: Sequence[Judgement]) -> Floats:
-    return np.array([ACCEPTED[one.verdict] for one in said])
+def _similarity(unjudged: Floats, judged: Floats, weights: Floats) -> Floats:
+    """Cosine (n,) to the weighted sum of the judged embeddings, scaled by the confidence in so many judgements."""
+    confidence = float(weights.sum() / (weights.sum() + PRIOR_JUDGEMENTS))
+    cosines: Floats = l2_normalise(unjudged) @ l2_normalise((weights @ judged)[None])[0]
+    return confidence * cosines

@@ -1,7 +1,4 @@
-"""What a search of an archive finds.
-
-From "about so many false alarms an hour" to detection scores, and what to expect of hits above the threshold.
-"""
+"""Hits of an archive, the filters and thresholds that choose them, and non-maximum suppression across keywords."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ import numpy as np
 from sqlalchemy import Column, ColumnElement, false, func, or_, select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.query_aliases import resolve_query
+from earmark.archive.query_aliases import Alias
 from earmark.archive.recordings import SEARCHED
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
@@ -32,6 +29,12 @@ from earmark.models.operating_points import (
 
 Verdict = Literal["yes", "no", "related"]
 
+RECORDING_COLUMNS = (recordings.c.path, recordings.c.speaker, recordings.c.date, recordings.c.language)
+NO_OPERATING_POINTS = (
+    "The model of this archive has no rates of false alarms (it was trained before Earmark measured them): give "
+    "--min-score, or train and index again."
+)
+
 
 @dataclass(frozen=True)
 class ArchiveHit:
@@ -39,14 +42,14 @@ class ArchiveHit:
 
     Attributes
     ----------
-    position : Place
-        Where it is; its time is the hit's location. What ``--by-example`` and judgements name it by.
+    position : Position
+        Recording, channel and location of the hit, by which ``--by-example`` and judgements refer to it.
     hit : Hit
-        Its recording is the path of the file; its extent is as a person set it, if one did.
+        Its recording is the path of the file; its extent is the one that a person set, if one did.
     speaker, date, language : str
-        Of the recording, as its owner described it; empty where nobody did.
+        Metadata of the recording; empty where there is none.
     verdict : {"yes", "no", "related"} or None
-        What a person said of it, for this query.
+        The judgement of this hit for this query.
     """
 
     position: Position
@@ -58,22 +61,22 @@ class ArchiveHit:
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of plain values."""
-        about = {"speaker": self.speaker, "date": self.date, "language": self.language, "verdict": self.verdict}
-        return {"position": str(self.position), "channel": self.position.channel, **self.hit.to_json(), **about}
+        metadata = {"speaker": self.speaker, "date": self.date, "language": self.language, "verdict": self.verdict}
+        return {"position": str(self.position), "channel": self.position.channel, **self.hit.to_json(), **metadata}
 
 
 @dataclass(frozen=True)
 class Filters:
-    """Which recordings to search: those that meet all that is said; an empty text says nothing.
+    """Which recordings to search: those that meet every filter that is not empty.
 
     Attributes
     ----------
     folder : str
-        Recordings somewhere below this folder.
+        Recordings in this folder and below.
     speaker, language : str
-        Exactly so, but for case and Unicode form.
+        Equal but for case and Unicode form.
     date : str
-        Recordings whose date begins so: ``2019`` or ``2019-04``.
+        A prefix of the recording's date: ``2019`` or ``2019-04``.
     """
 
     folder: str = ""
@@ -82,102 +85,70 @@ class Filters:
     language: str = ""
 
 
-def merge_hits(found: Sequence[ArchiveHit]) -> list[ArchiveHit]:
-    """Hits of one query, the best first; where several overlap, the best stays."""
-    if not found:
+def merge_hits(hits: Sequence[ArchiveHit]) -> list[ArchiveHit]:
+    """Suppress hits of one query that overlap a better one; by falling detection score."""
+    if not hits:
         return []
-    scores, starts_s, ends_s = np.array([(one.hit.score, one.hit.start_s, one.hit.end_s) for one in found]).T
-    channels = [one.position[:2] for one in found]
-    return [found[i] for i in non_max_suppression(scores, starts_s, ends_s, channels)]
+    scores, starts_s, ends_s = np.array([(hit.hit.score, hit.hit.start_s, hit.hit.end_s) for hit in hits]).T
+    channels = [hit.position[:2] for hit in hits]
+    return [hits[i] for i in non_max_suppression(scores, starts_s, ends_s, channels)]
 
 
-NO_OPERATING_POINTS = (
-    "The model of this archive does not tell false alarms an hour (it was trained before Earmark measured them): give "
-    "--min-score, or train and index anew."
-)
-
-
-def keyword_thresholds(archive: Archive, words: Sequence[str], max_fa_per_hour: float) -> dict[str, float]:
-    """By keyword that the words mean, the detection score from which so many false alarms an hour are expected.
+def keyword_thresholds(archive: Archive, aliases: Sequence[Alias], max_fa_per_hour: float) -> dict[str, float]:
+    """Detection threshold of each keyword of some words, for an expected number of false alarms an hour.
 
     Raises
     ------
     EarmarkError
-        If a word is unknown, or the model's dev set can't tell.
+        If the model has no operating points, or none for so few false alarms.
     """
-    operating_points = operating_points_of(archive)
-    if operating_points is None:
+    points = operating_points_of(archive)
+    if points is None:
         raise EarmarkError(NO_OPERATING_POINTS)
-    keywords = dict.fromkeys(keyword for word in words for keyword in resolve_query(archive, word).keywords)
-    return {keyword: operating_points.threshold(keyword, max_fa_per_hour) for keyword in keywords}
+    keywords = dict.fromkeys(keyword for alias in aliases for keyword in alias.keywords)
+    return {keyword: points.threshold(keyword, max_fa_per_hour) for keyword in keywords}
 
 
 def image_threshold(archive: Archive, max_fa_per_hour: float) -> float:
-    """The same for queries that are pictures."""
-    operating_points = read_image_operating_points(archive.folder / "model")
-    if operating_points is None:
+    """Detection threshold of image queries, for an expected number of false alarms an hour."""
+    points = read_image_operating_points(archive.folder / "model")
+    if points is None:
         raise EarmarkError(NO_OPERATING_POINTS)
-    return operating_points.threshold(ANY_PICTURE, max_fa_per_hour)
+    return points.threshold(ANY_PICTURE, max_fa_per_hour)
 
 
 def operating_points_of(archive: Archive) -> OperatingPoints | None:
-    """What the archive's model tells of false alarms."""
+    """The operating points of the archive's model, for keywords; None if they were never measured."""
     return read_operating_points(archive.folder / "model", archive.vocabulary)
 
 
-def expected_precision_note(archive: Archive) -> str:
-    """What to expect of hits, in a sentence; "" where the model does not tell."""
-    operating_points = operating_points_of(archive)
-    if operating_points is None or operating_points.expected_precision is None:
+def expected_precision_note(points: OperatingPoints | None) -> str:
+    """A sentence on the expected precision of hits; "" if it is not known."""
+    if points is None or points.expected_precision is None:
         return ""
-    of_hundred = round(100 * operating_points.expected_precision)
+    of_hundred = round(100 * points.expected_precision)
     return (
         f"Of 100 hits above the model's own thresholds, about {of_hundred} are expected to be right (on its dev set)."
     )
 
 
-ABOUT = (recordings.c.path, recordings.c.speaker, recordings.c.date, recordings.c.language)
-
-
 def recording_conditions(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:
     """Conditions on the table of recordings: those that can be searched, and meet the filters.
 
-    Databases differ in what they know of case and of Unicode; so the spellings that are meant are found here, and the
-    database compares them letter by letter.
+    Databases differ in how they compare case and Unicode forms; so equal spellings are found here, and the database
+    compares code points.
     """
     conditions: list[ColumnElement[bool]] = [recordings.c.status.in_(SEARCHED)]
     if filters.folder:
-        spellings = _spellings(archive, filters.folder)
-        conditions.append(or_(false(), *(_begins(recordings.c.path, spelling) for spelling in spellings)))
+        prefixes = _path_prefixes(archive, filters.folder)
+        conditions.append(or_(false(), *(_starts_with(recordings.c.path, prefix) for prefix in prefixes)))
     if filters.date:
-        conditions.append(_begins(recordings.c.date, filters.date))
+        conditions.append(_starts_with(recordings.c.date, filters.date))
     for column, text in ((recordings.c.speaker, filters.speaker), (recordings.c.language, filters.language)):
         if text:
-            known = _distinct(archive, column)
-            conditions.append(column.in_([one for one in known if normalise(one) == normalise(text)]))
+            values = _distinct(archive, column)
+            conditions.append(column.in_([value for value in values if normalise(value) == normalise(text)]))
     return conditions
-
-
-def _spellings(archive: Archive, folder: str) -> set[str]:
-    """What is before the names of all recordings in a folder and below, as they spell it on disk."""
-    wanted = Path(os.path.abspath(folder))
-    asked = unicodedata.normalize("NFC", os.fspath(wanted))
-    found = set()
-    for path in _distinct(archive, recordings.c.path):
-        above = os.path.join(*Path(path).parts[: len(wanted.parts)], "")
-        if unicodedata.normalize("NFC", above) == os.path.join(asked, ""):
-            found.add(above)
-    return found
-
-
-def _distinct(archive: Archive, column: Column[str]) -> Sequence[str]:
-    with archive.reading() as connection:
-        return connection.execute(select(column).distinct()).scalars().all()
-
-
-def _begins(column: Column[str], text: str) -> ColumnElement[bool]:
-    # Not LIKE: SQLite's takes a and A for one.
-    return func.substr(column, 1, len(text)) == text
 
 
 def require_recordings(archive: Archive) -> None:
@@ -185,3 +156,21 @@ def require_recordings(archive: Archive) -> None:
     with archive.reading() as connection:
         if connection.execute(select(recordings.c.id).where(recordings.c.status.in_(SEARCHED))).first() is None:
             raise EarmarkError(f"The archive {archive.folder} holds no recording yet: index a folder of them.")
+
+
+def _path_prefixes(archive: Archive, folder: str) -> set[str]:
+    """All spellings of a folder, in Unicode form, that paths of recordings start with."""
+    parts = len(Path(os.path.abspath(folder)).parts)
+    wanted = os.path.join(unicodedata.normalize("NFC", os.path.abspath(folder)), "")
+    prefixes = {os.path.join(*Path(path).parts[:parts], "") for path in _distinct(archive, recordings.c.path)}
+    return {prefix for prefix in prefixes if unicodedata.normalize("NFC", prefix) == wanted}
+
+
+def _distinct(archive: Archive, column: Column[str]) -> Sequence[str]:
+    with archive.reading() as connection:
+        return connection.execute(select(column).distinct()).scalars().all()
+
+
+def _starts_with(column: Column[str], text: str) -> ColumnElement[bool]:
+    # Not LIKE, which ignores case in SQLite.
+    return func.substr(column, 1, len(text)) == text

@@ -1,4 +1,4 @@
-"""The tables of an archive. SQLite and PostgreSQL have the same."""
+"""SQL schema of an archive, the same in SQLite and in PostgreSQL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 
 metadata = MetaData()
-_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself in an INTEGER alone
+_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements only INTEGER keys
 
 settings = Table(
     "settings",
@@ -31,8 +31,8 @@ recordings = Table(
     "recordings",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("sha256", String(64), nullable=False, unique=True),  # of the content: a file that moved is the same one
-    Column("path", Text, nullable=False),  # absolute, spelt as on disk
+    Column("sha256", String(64), nullable=False, unique=True),  # of the file: one that was moved is the same recording
+    Column("path", Text, nullable=False),  # absolute, as spelt on disk
     Column("folder", Text, nullable=False),  # the folder that was indexed, absolute
     Column("size", BigInteger, nullable=False),  # bytes
     Column("mtime_ns", BigInteger, nullable=False),
@@ -42,38 +42,38 @@ recordings = Table(
     Column("status", String(10), nullable=False),  # new, done, broken or missing: see Status
     Column("problem", Text, nullable=False, default=""),  # why it is broken
     Column("speaker", Text, nullable=False, default=""),
-    Column("date", Text, nullable=False, default=""),  # as the owner writes it; ISO 8601 sorts
+    Column("date", Text, nullable=False, default=""),  # as its owner wrote it; ISO 8601 sorts
     Column("language", Text, nullable=False, default=""),
     Column("licence", Text, nullable=False, default=""),
     Column("consent", Text, nullable=False, default=""),
 )
 Index("recordings_by_path", recordings.c.path)
 
-# A row is a piece that has been heard: all of it is there, or nothing.
+# One row for each piece that was indexed; a piece is indexed as a whole or not at all.
 pieces = Table(
     "pieces",
     metadata,
     Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True),
     Column("channel", Integer, primary_key=True),  # 1, 2, ...
     Column("number", Integer, primary_key=True),  # 0, 1, ...
-    Column("windows", Integer, nullable=False),  # that were heard; silence that was skipped is not counted
-    Column("peaks", LargeBinary, nullable=False),  # see earmark.archive.peaks
+    Column("windows", Integer, nullable=False),  # that were indexed; skipped silence is not counted
+    Column("peaks", LargeBinary, nullable=False),  # see earmark.archive.waveform_overview
 )
 
 keywords = Table(
     "keywords",
     metadata,
-    Column("id", Integer, primary_key=True),  # its place in the model's vocabulary
+    Column("id", Integer, primary_key=True),  # index in the model's vocabulary
     Column("word", Text, nullable=False, unique=True),
 )
 
-# Words of the users' language, and the keywords that each may mean.
+# The archive's word list: words of the users' language, and the keywords that each stands for.
 words = Table(
     "words",
     metadata,
     Column("word", Text, primary_key=True),  # normalised
     Column("keyword", ForeignKey("keywords.id"), primary_key=True),
-    Column("written", Text, nullable=False),  # as its owner writes it
+    Column("written", Text, nullable=False),  # as the list spells it
 )
 
 postings = Table(
@@ -92,12 +92,12 @@ postings = Table(
 Index("postings_by_score", postings.c.keyword, postings.c.score.desc())
 Index("postings_by_piece", postings.c.recording, postings.c.channel, postings.c.piece)
 
-# What people said of hits. It stays when a recording is heard again, with another model or none.
+# Relevance judgements. They stay when a recording is indexed again.
 judgements = Table(
     "judgements",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("query", Text, nullable=False),  # see earmark.archive.review.query_key
+    Column("query", Text, nullable=False),  # see earmark.archive.judgements.query_key
     Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), nullable=False),
     Column("channel", Integer, nullable=False),
     Column("time_s", Float, nullable=False),  # of the hit that was judged
@@ -109,7 +109,7 @@ judgements = Table(
     UniqueConstraint("query", "recording", "channel", "time_s"),
 )
 
-# Files of vectors that image queries are looked up in first; see earmark.archive.vectors.
+# Files of vectors for approximate nearest-neighbour search, and the pieces in each; see earmark.archive.shards.
 shards = Table(
     "shards",
     metadata,

@@ -1,30 +1,34 @@
-"""Asking an archive: with words, with pictures, or with a place in it where the thing is spoken."""
+"""Search of an archive: by keyword, by image, or by a spoken example in it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgements import query_key, with_verdicts
+from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
+from earmark.archive.query_aliases import Alias, resolve_query
 from earmark.archive.relevance_feedback import rerank
 from earmark.archive.results import ArchiveHit, Filters, image_threshold, keyword_thresholds, require_recordings
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
 
+ArchiveQuery = str | Alias | ImageQuery | Position
+
 
 @dataclass(frozen=True)
 class SearchOptions:
-    """How much of an answer is wanted.
+    """Which hits of a query to return.
 
     Attributes
     ----------
     top : int
         Hits a query, at most.
     min_score : float or None
-        Detection score from which hits are shown.
+        Lowest detection score of a hit.
     max_fa_per_hour : float or None
-        The same, as the false alarms an hour that are expected.
+        The same, as the expected number of false alarms an hour.
     filters : Filters
     """
 
@@ -35,39 +39,51 @@ class SearchOptions:
 
     def __post_init__(self) -> None:
         if self.min_score is not None and self.max_fa_per_hour is not None:
-            raise EarmarkError("A score and false alarms an hour are two ways to say one thing: give one of them.")
+            raise EarmarkError("A score and false alarms an hour are two ways to set one threshold: give one of them.")
 
 
-def search(archive: Archive, query: str | ImageQuery | Position, limits: SearchOptions) -> list[ArchiveHit]:
-    """The best hits of a query, with what people said of them; the rest in the order that this suggests.
+def search(
+    archive: Archive, query: ArchiveQuery, options: SearchOptions, judged: Sequence[Judgement] | None = None
+) -> list[ArchiveHit]:
+    """The best hits of a query with their verdicts; those without one are re-ranked by the judgements so far.
+
+    Parameters
+    ----------
+    archive : Archive
+        Bound to a session, if the answer has to show one state of the archive.
+    query : str, Alias, ImageQuery or Position
+        A keyword or a word of the archive's list, that word as it was resolved, images of one thing, or the position
+        of a spoken example.
+    options : SearchOptions
+    judged : sequence of Judgement, optional
+        Judgements of this query, if they were read already.
 
     Raises
     ------
     EarmarkError
-        If nothing is indexed yet, the word is unknown, a picture can't be read, there is no such place, the model is
-        not asked in this way, or it can't tell false alarms.
+        If nothing is indexed, the word is unknown, an image can't be read, there is no such position, the model does
+        not accept this type of query, or it has no operating points to choose by.
     """
     require_recordings(archive)
-    key = query_key(query)
-    return rerank(archive, key, with_verdicts(archive, key, _dispatch(archive, query, limits)))
+    if judged is None:
+        judged = judgements(archive, query_key(query))
+    return rerank(archive, with_verdicts(_ranked(archive, query, options), judged), judged)
 
 
-def _dispatch(archive: Archive, query: str | ImageQuery | Position, limits: SearchOptions) -> list[ArchiveHit]:
-    if isinstance(query, str):
-        lowest = (
-            limits.min_score
-            if limits.max_fa_per_hour is None
-            else keyword_thresholds(archive, [query], limits.max_fa_per_hour)
-        )
-        return search_keywords(archive, [query], limits.top, lowest, limits.filters)
+def _ranked(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:
+    """Hits by falling detection score."""
+    top, per_hour, filters = options.top, options.max_fa_per_hour, options.filters
+    if isinstance(query, (str, Alias)):
+        alias = resolve_query(archive, query) if isinstance(query, str) else query
+        thresholds = options.min_score if per_hour is None else keyword_thresholds(archive, [alias], per_hour)
+        return search_keywords(archive, [alias], top, thresholds, filters)
     if isinstance(query, ImageQuery):
         from earmark.archive.search_by_image import search_pictures
 
-        score = limits.min_score if limits.max_fa_per_hour is None else image_threshold(archive, limits.max_fa_per_hour)
-        return search_pictures(archive, query, limits.top, score, limits.filters)
+        threshold = options.min_score if per_hour is None else image_threshold(archive, per_hour)
+        return search_pictures(archive, query, top, threshold, filters)
     from earmark.archive.search_by_example import search_like
 
-    if limits.max_fa_per_hour is not None:
-        raise EarmarkError("How alike two sounds are tells nothing of false alarms an hour: give a score instead.")
-    found = search_like(archive, query, limits.top, limits.filters)
-    return [one for one in found if one.hit.score >= (limits.min_score or 0.0)]
+    if per_hour is not None:
+        raise EarmarkError("Similarity to a spoken example has no rate of false alarms: give a score instead.")
+    return [hit for hit in search_like(archive, query, top, filters) if hit.hit.score >= (options.min_score or 0.0)]

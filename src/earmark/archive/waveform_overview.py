@@ -1,4 +1,4 @@
-"""The outline of a waveform: lowest and highest sample of every 20 ms, so that hours can be drawn at once."""
+"""Waveform overview: lowest and highest sample of every 20 ms, from which hours of sound are drawn at once."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from earmark.localisation.windows import chunk_at, chunk_start_s
 from earmark.media.audio import Waveform
 
 PEAKS_PER_S = 50
-LOUDEST = 127  # 8 bits are more than a screen shows
+LOUDEST = 127  # full scale; 8 bits are finer than a screen
 
 WaveformOverview = npt.NDArray[np.int8]
 
 
 def waveform_overview(waveform: Waveform) -> WaveformOverview:
-    """Lowest and highest sample of every 20 ms, shape = (2, n), of 127 for full scale."""
+    """Lowest and highest sample of every 20 ms, shape = (2, n), 127 being full scale."""
     step = exact_div(SAMPLE_RATE, PEAKS_PER_S)
     padding = -len(waveform) % step
     rows = np.pad(waveform, (0, padding), mode="edge" if len(waveform) else "constant").reshape(-1, step)
@@ -28,24 +28,24 @@ def waveform_overview(waveform: Waveform) -> WaveformOverview:
 
 
 def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s: float, count: int) -> WaveformOverview:
-    """Outline of a stretch of a recording, to be drawn `count` columns wide; 0 where it was not heard yet.
+    """Overview of a segment of a recording in `count` columns; 0 where it is not indexed yet.
 
     Returns
     -------
     numpy.ndarray, shape = (2, count), int8
-        Lowest and highest, of 127 for full scale.
+        Lowest and highest sample, 127 being full scale.
     """
-    asked = select(pieces.c.number, pieces.c.peaks).where(
+    statement = select(pieces.c.number, pieces.c.peaks).where(
         pieces.c.recording == recording,
         pieces.c.channel == channel,
         # The last piece of a recording reaches a little farther than others.
         pieces.c.number.between(chunk_at(start_s) - 1, chunk_at(end_s)),
     )
     with archive.reading() as connection:
-        found = connection.execute(asked).all()
+        rows = connection.execute(statement).all()
     edges = np.rint(np.linspace(start_s, end_s, count + 1) * PEAKS_PER_S).astype(np.int64)
     whole = np.zeros((2, int(edges[-1] - edges[0]) + 1), np.int8)
-    for number, packed in found:
+    for number, packed in rows:
         part = np.frombuffer(packed, np.int8).reshape(2, -1)
         at = round(chunk_start_s(number) * PEAKS_PER_S) - int(edges[0])
         inside = slice(max(0, at), min(whole.shape[1], at + part.shape[1]))
@@ -58,7 +58,7 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
 
 
 def _between(whole: WaveformOverview, lefts: npt.NDArray[np.int64], rights: npt.NDArray[np.int64]) -> WaveformOverview:
-    """Lowest and highest of each of the stretches, which tile the whole or repeat a single peak."""
+    """Lowest and highest of each range, which tile the whole or repeat a single column of it."""
     pairs = np.stack([lefts, rights], axis=1).ravel()
     padded = np.pad(whole, ((0, 0), (0, 1)), mode="edge")
     lowest = np.minimum.reduceat(padded[0], pairs)[::2]

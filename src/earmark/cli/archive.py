@@ -156,7 +156,7 @@ def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from earmark.archive.results import expected_precision_note
+    from earmark.archive.results import expected_precision_note, operating_points_of
 
     table = Table("query", "score", "start", "end", "position")
     table.add_column("recording", overflow="fold")  # a path that is cut short leads nowhere
@@ -166,7 +166,8 @@ def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
         row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.position), one.hit.recording, one.verdict or "")
         table.add_row(*map(escape, row))
     Console().print(table)
-    print(f"These are candidates, not facts: listen to them. {expected_precision_note(archive)}".rstrip())
+    note = expected_precision_note(operating_points_of(archive))
+    print(f"These are candidates, not facts: listen to them. {note}".rstrip())
 
 
 @verbs.command()
@@ -209,9 +210,18 @@ def serve(
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = False,
 ) -> None:
     """Search and judge on a page of this machine. Nothing leaves it."""
+    import threading
+    import webbrowser
+
     from earmark.web.server import serve as run
 
-    run(archive, host, port, token, open_page)
+    def started(address: str) -> None:
+        print(f"The archive {archive} is at {address} (Ctrl-C stops it).", flush=True)
+        if open_page:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    run(archive, host, port, token, started)
+    print("Stopped. All judgements are kept.")
 
 
 @verbs.command()

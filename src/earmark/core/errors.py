@@ -1,5 +1,23 @@
-"""The one exception a user is meant to read."""
+"""Errors that a user is meant to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
 
 
 class EarmarkError(Exception):
     """Something the user can mend, said in one sentence: what is wrong, where, and what to do about it."""
+
+
+class UnknownWordError(EarmarkError):
+    """A word that is not in a vocabulary.
+
+    Attributes
+    ----------
+    suggestions : tuple of str
+        Known words that are spelt most like it, the nearest first.
+    """
+
+    def __init__(self, sentence: str, suggestions: Iterable[str]) -> None:
+        super().__init__(sentence)
+        self.suggestions = tuple(suggestions)

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from earmark.core.errors import EarmarkError
+from earmark.core.errors import EarmarkError, UnknownWordError
 
 
 def normalise(word: str) -> str:
@@ -229,15 +229,17 @@ class Vocabulary:
 
         Raises
         ------
-        EarmarkError
-            If the word is not in the vocabulary; the sentence names the nearest ones.
+        UnknownWordError
+            If the word is not in the vocabulary; with the keywords that are spelt most like it.
         """
         try:
             return self._index[normalise(word)]
         except KeyError:
-            nearest = ", ".join(self.nearest(word))
-            raise EarmarkError(
-                f"The word {word!r} is not among the {len(self)} keywords of this model: the nearest are {nearest}."
+            nearest = self.nearest(word)
+            raise UnknownWordError(
+                f"The word {word!r} is not among the {len(self)} keywords of this model: the nearest are "
+                f"{', '.join(nearest)}.",
+                nearest,
             ) from None
 
     def nearest(self, word: str, count: int = 5) -> list[str]:

@@ -1,4 +1,4 @@
-"""The application: the archive's page, and the HTTP API that it asks."""
+"""The application: the search page of an archive, and its HTTP API."""
 
 from __future__ import annotations
 
@@ -15,36 +15,37 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from earmark.archive.archive import Archive
-from earmark.web.errors import tell_problems
+from earmark.web.errors import add_error_handlers
 from earmark.web.responses import HeadRequests
-from earmark.web.routes import archive as overview
+from earmark.web.routes import archive as archive_routes
 from earmark.web.routes import judgements, recordings, search
 from earmark.web.security import LOOPBACK, Guard
-from earmark.web.state import Served
+from earmark.web.state import ServerState
 
 STATIC = Path(str(files("earmark.web"))) / "static"
-FRESH = {"Cache-Control": "no-cache"}  # kept, but asked for again: an update shows at once
+REVALIDATE = {"Cache-Control": "no-cache"}  # an update of Earmark shows at once
 DESCRIPTION = "Search recordings that nobody has transcribed, and judge what is found. Hits are candidates, not facts."
 
 
 def create_app(archive: Archive, token: str | None = None, hosts: Collection[str] = LOOPBACK) -> FastAPI:
-    """The application that serves an archive.
+    """Create the application that serves an archive.
 
     Parameters
     ----------
     archive : Archive
     token : str, optional
-        That every request has to bring: as ``Authorization: Bearer``, or once as ``?token=``, which leaves a cookie.
+        Secret that every request has to carry: as ``Authorization: Bearer``, or once as ``?token=``, which sets a
+        cookie.
     hosts : collection of str
-        Names by which the server may be asked; see :class:`earmark.web.safety.Guard`.
+        Allowed names in the Host header; see :class:`earmark.web.security.Guard`.
     """
-    mimetypes.add_type("text/javascript", ".js")  # some systems say otherwise, and browsers then refuse a module
-    served = Served(archive)
+    mimetypes.add_type("text/javascript", ".js")  # some systems map it otherwise, and browsers then refuse a module
+    state = ServerState(archive)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        served.pictures.close()
+        state.images.close()
 
     app = FastAPI(
         title="Earmark",
@@ -56,27 +57,27 @@ def create_app(archive: Archive, token: str | None = None, hosts: Collection[str
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.served = served
+    app.state.server = state
     app.add_middleware(HeadRequests)
     app.add_middleware(Guard, hosts=hosts, token=token)
-    tell_problems(app)
-    for part in (overview, search, recordings, judgements):
+    add_error_handlers(app)
+    for part in (archive_routes, search, recordings, judgements):
         app.include_router(part.router)
     app.add_api_route("/", page, include_in_schema=False, response_class=FileResponse)
-    app.mount("/static", Fresh(directory=STATIC))
+    app.mount("/static", RevalidatedFiles(directory=STATIC))
     return app
 
 
 def page() -> FileResponse:
     """The page."""
-    return FileResponse(STATIC / "index.html", headers=FRESH)
+    return FileResponse(STATIC / "index.html", headers=REVALIDATE)
 
 
-class Fresh(StaticFiles):
-    """The page's own files."""
+class RevalidatedFiles(StaticFiles):
+    """Static files that browsers cache, but revalidate on each use."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         """A file below the folder, and nothing else."""
         answer = await super().get_response(path, scope)
-        answer.headers.update(FRESH)
+        answer.headers.update(REVALIDATE)
         return answer

@@ -1,11 +1,11 @@
-"""What the server says of a request that it can't fulfil: one sentence, never a traceback or a path of the machine."""
+"""Error responses: one sentence each, never a traceback or a path of the machine."""
 
 from __future__ import annotations
 
 import errno
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -15,21 +15,24 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from earmark.core.errors import EarmarkError
+from earmark.core.errors import EarmarkError, UnknownWordError
 
 
 class Problem(BaseModel):
-    """Why a request was not fulfilled."""
+    """Why a request failed."""
 
     detail: str = Field(description="One sentence: what is wrong, and what to do about it.")
+    suggestions: list[str] | None = Field(
+        None, description="For an unknown word: the words that are spelt most like it, the nearest first."
+    )
 
 
 MEANINGS = {
-    400: "What was asked for is not possible.",
+    400: "The request is not possible.",
     401: "The server has a token, and the request does not.",
     403: "The request comes from another site.",
-    404: "There is no such thing.",
-    409: "The file is no longer what was indexed.",
+    404: "There is no such resource.",
+    409: "The file was changed since it was indexed.",
     413: "The body is too large.",
     415: "The body is of another type.",
     416: "The file has no such range.",
@@ -39,68 +42,73 @@ MEANINGS = {
 }
 OUT_OF_REACH = "The archive's tables can't be reached: is its disk plugged in, and its database running?"
 ANYWHERE = (401, 421, 422, 503)
-BY_STATUS = {404: "There is nothing at this address.", 405: "This address is not asked in this way."}
+BY_STATUS = {404: "There is nothing at this address.", 405: "This address does not support this method."}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems of an operation, for the API's description."""
+    """Error responses of an operation, for the OpenAPI description."""
     return {s: {"model": Problem, "description": MEANINGS[s]} for s in sorted({*statuses, *ANYWHERE})}
 
 
-def told(status: int, sentence: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """A problem as an answer."""
-    return JSONResponse({"detail": sentence}, status, headers)
+def problem_response(
+    status: int, sentence: str, headers: Mapping[str, str] | None = None, suggestions: Sequence[str] = ()
+) -> JSONResponse:
+    """An error response, in the form of :class:`Problem`."""
+    extra = {"suggestions": list(suggestions)} if suggestions else {}
+    return JSONResponse({"detail": sentence, **extra}, status, headers)
 
 
-def tell_problems(app: FastAPI) -> None:
-    """Answer what is raised in an application with sentences."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Turn every exception of an application's routes into an error response."""
 
-    def of_status(_: Request, error: Exception) -> JSONResponse:
+    def http_error(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        sentence = BY_STATUS.get(error.status_code) if is_bare(error) else error.detail
-        return told(error.status_code, sentence or error.detail, error.headers)
+        sentence = BY_STATUS.get(error.status_code) if is_generic(error) else error.detail
+        return problem_response(error.status_code, sentence or error.detail, error.headers)
 
-    def of_user(request: Request, error: Exception) -> JSONResponse:
-        if is_of_tables(error):
-            return told(503, OUT_OF_REACH)
-        return told(400, without_paths(str(error), request.app.state.served.private))
+    def earmark_error(request: Request, error: Exception) -> JSONResponse:
+        if is_database_error(error):
+            return problem_response(503, OUT_OF_REACH)
+        suggestions = error.suggestions if isinstance(error, UnknownWordError) else ()
+        sentence = redact_paths(str(error), request.app.state.server.private_paths)
+        return problem_response(400, sentence, suggestions=suggestions)
 
-    def of_parameters(_: Request, error: Exception) -> JSONResponse:
+    def invalid_parameters(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        return told(422, _first(error))
+        return problem_response(422, _first(error))
 
-    def of_tables(_request: Request, _error: Exception) -> JSONResponse:
-        return told(503, OUT_OF_REACH)
+    def database_error(_request: Request, _error: Exception) -> JSONResponse:
+        return problem_response(503, OUT_OF_REACH)
 
-    def of_disk(_: Request, error: Exception) -> JSONResponse:
+    def os_error(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return told(503, "The disk of the archive is full: make room, and it goes on.")
+            return problem_response(503, "The disk of the archive is full: make room, and it goes on.")
         raise error
 
-    app.add_exception_handler(HTTPException, of_status)
-    app.add_exception_handler(EarmarkError, of_user)
-    app.add_exception_handler(RequestValidationError, of_parameters)
-    app.add_exception_handler(DBAPIError, of_tables)
-    app.add_exception_handler(OSError, of_disk)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(EarmarkError, earmark_error)
+    app.add_exception_handler(RequestValidationError, invalid_parameters)
+    app.add_exception_handler(DBAPIError, database_error)
+    app.add_exception_handler(OSError, os_error)
 
 
-def is_of_tables(error: Exception) -> bool:
-    """Whether the archive's tables are at fault, not what was asked for: it may be asked again."""
+def is_database_error(error: Exception) -> bool:
+    """Whether the database failed, and not the request: the same request may succeed later."""
     return isinstance(error.__cause__, DBAPIError)
 
 
-def is_bare(error: HTTPException) -> bool:
-    """Whether nobody has written a sentence for this error."""
+def is_generic(error: HTTPException) -> bool:
+    """Whether an error only has the standard phrase of its status."""
     return error.detail == HTTPException(error.status_code).detail
 
 
-def without_paths(sentence: str, private: Mapping[str, str]) -> str:
-    """A sentence with paths of the machine called as the page calls them.
+def redact_paths(sentence: str, private: Mapping[str, str]) -> str:
+    """Replace paths of the machine in a sentence by the names that the page has for them.
 
     Only whole absolute paths are replaced, the longest first; the root of the file system is none, for in containers
     it may be the home folder, and every "/" of a sentence would then be taken for it.
 
-    >>> without_paths("and/or: /home/ada/a.wav, /home/adam/b.wav", {"/home/ada": "~", "/": "~"})
+    >>> redact_paths("and/or: /home/ada/a.wav, /home/adam/b.wav", {"/home/ada": "~", "/": "~"})
     'and/or: ~/a.wav, /home/adam/b.wav'
     """
     names = {path: name for path, name in private.items() if os.path.isabs(path) and os.path.dirname(path) != path}
@@ -112,12 +120,12 @@ def without_paths(sentence: str, private: Mapping[str, str]) -> str:
 
 
 def _first(error: RequestValidationError) -> str:
-    """The first of what is wrong with parameters, without what was sent."""
+    """A sentence on the first invalid parameter, without its value."""
     first = error.errors()[0]
     kind, *names = first["loc"]
     name = ".".join(str(part) for part in names)
     if first["type"] == "json_invalid":
-        return "The body is no JSON: write it anew."
+        return "The body is not JSON: correct it."
     message = str(first["msg"]).rstrip(".")
     what = f"{kind} parameter {name!r}" if name else str(kind)
     return f"The {what} can't be used: {message}."

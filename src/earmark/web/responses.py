@@ -1,4 +1,4 @@
-"""Answers of HTTP that the web framework gives differently: parts of a file, and requests for headers alone."""
+"""HTTP responses beyond the framework's: byte ranges of a file, and HEAD requests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from earmark.web.errors import told
+from earmark.web.errors import problem_response
 
 # A browser asks for one part, a download manager for a few; many small ones are a way to wear a server out.
-MOST_RANGES = 20
+MAX_RANGES = 20
 RANGE_SPEC = re.compile(r"([0-9]*)-([0-9]*)")
-MOST_DIGITS = 18  # more bytes than any disk has; Python refuses to read numbers of thousands of digits
-ASKED_AS = "earmark.method"  # the method of the request, where the application was given GET instead
+MAX_DIGITS = 18  # more bytes than any disk has; Python refuses to read numbers of thousands of digits
+ORIGINAL_METHOD = "earmark.method"  # the method of the request, where the application was given GET instead
 
 
 def byte_ranges(header: str, size: int) -> list[tuple[int, int]] | None:
@@ -34,7 +34,7 @@ def byte_ranges(header: str, size: int) -> list[tuple[int, int]] | None:
     unit, equals, listed = header.partition("=")
     specs = [spec.strip(" \t") for spec in listed.split(",")]
     specs = [spec for spec in specs if spec]
-    if not equals or unit.strip(" \t").lower() != "bytes" or not 0 < len(specs) <= MOST_RANGES:
+    if not equals or unit.strip(" \t").lower() != "bytes" or not 0 < len(specs) <= MAX_RANGES:
         return None
     parts = []
     for spec in specs:
@@ -54,7 +54,7 @@ def byte_ranges(header: str, size: int) -> list[tuple[int, int]] | None:
 
 def _number(digits: str) -> int | None:
     digits = digits.lstrip("0") or digits[:1]
-    return int(digits if len(digits) <= MOST_DIGITS else "9" * MOST_DIGITS) if digits else None
+    return int(digits if len(digits) <= MAX_DIGITS else "9" * MAX_DIGITS) if digits else None
 
 
 class PartialFile(FileResponse):
@@ -62,7 +62,7 @@ class PartialFile(FileResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request: 206 with parts, 416 where the file has none of them, else 200 with all of it."""
-        scope = {**scope, "method": scope.get(ASKED_AS, scope["method"]), "headers": list(scope["headers"])}
+        scope = {**scope, "method": scope.get(ORIGINAL_METHOD, scope["method"]), "headers": list(scope["headers"])}
         headers = MutableHeaders(scope=scope)
         asked, condition = headers.getlist("range"), headers.get("if-range")
         del headers["range"], headers["if-range"]
@@ -71,7 +71,7 @@ class PartialFile(FileResponse):
             size = self.stat_result.st_size
             parts = byte_ranges(asked[0], size) if len(asked) == 1 else None
             if parts == []:
-                answer = told(
+                answer = problem_response(
                     416, f"The file has {size} bytes: ask for a part of them.", {"Content-Range": f"bytes */{size}"}
                 )
                 await answer(scope, receive, send)
@@ -99,4 +99,4 @@ class HeadRequests:
                 message = {**message, "body": b""}
             await send(message)
 
-        await self.app({**scope, "method": "GET", ASKED_AS: "HEAD"}, receive, without_body)
+        await self.app({**scope, "method": "GET", ORIGINAL_METHOD: "HEAD"}, receive, without_body)

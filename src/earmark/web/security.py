@@ -1,8 +1,8 @@
-"""What every request has to pass, and what every answer carries.
+"""Security middleware: checks of every request, and security headers of every response.
 
-The archive is for the people at this machine, or those with its token. So a request is refused that was sent to another
-name (a site whose name was made to point here), that would change something and comes from another site's page, that
-lacks the token, or that is too large. An answer tells the browser to load nothing from elsewhere.
+An archive is for the people at this machine, or those with its token. So the middleware refuses requests with a foreign
+Host header (DNS rebinding), requests from another site's page that change something (CSRF), requests without the
+token, and bodies that are too large. Its headers keep the browser from loading anything from elsewhere.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from earmark.web.errors import told
+from earmark.web.errors import problem_response
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERY_ADDRESS = ("0.0.0.0", "[::]")
-MOST_BYTES = 20_000_000
-LARGE = f"That is too large: {MOST_BYTES // 1_000_000} MB at most, so scale a picture down."
-READING = ("GET", "HEAD", "OPTIONS")
-OURS = "X-Earmark"  # no page of another site can send it without asking, and it is told no
+MAX_BODY_BYTES = 20_000_000
+TOO_LARGE = f"That is too large: {MAX_BODY_BYTES // 1_000_000} MB at most, so scale a picture down."
+SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+PAGE_HEADER = "X-Earmark"  # a page of another site can't send it without a preflight request, which is refused
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -46,16 +46,16 @@ log = logging.getLogger(__name__)
 
 
 class Guard:
-    """Lets pass to an application what is safe.
+    """ASGI middleware that passes safe requests to an application.
 
     Parameters
     ----------
     app : ASGI application
     hosts : collection of str
-        Names by which the server may be asked, without ports. One of `EVERY_ADDRESS` stands for all addresses, which,
-        unlike names, can't be made to point here by others.
+        Allowed names in the Host header, without ports. One of `EVERY_ADDRESS` allows all IP addresses, which, unlike
+        names, nobody else can make resolve to this machine.
     token : str, optional
-        That every request has to bring.
+        Secret that every request has to carry.
     """
 
     def __init__(self, app: ASGIApp, hosts: Collection[str] = LOOPBACK, token: str | None = None) -> None:
@@ -64,29 +64,29 @@ class Guard:
         self.secret = None if token is None else _digest(token.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Handle one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun = False
+        started = False
 
-        async def safely(message: Message) -> None:
-            nonlocal begun
+        async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
-                begun = True
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
-            await (self._refusal(scope) or self.app)(scope, _limited(receive), safely)
+            await (self._refusal(scope) or self.app)(scope, _limited(receive), send_with_headers)
         except Exception:
-            log.exception("A request could not be answered.")
-            if begun:
+            log.exception("A request failed.")
+            if started:
                 raise
-            await told(500, "Something went wrong in Earmark: what the server printed says more.")(
-                scope, receive, safely
+            await problem_response(500, "Something went wrong in Earmark: what the server printed says more.")(
+                scope, receive, send_with_headers
             )
 
     def _refusal(self, scope: Scope) -> Response | None:
@@ -99,12 +99,12 @@ class Guard:
         )
 
     def _wrong_host(self, headers: Headers) -> Response | None:
-        asked = headers.getlist("host")
-        if len(asked) == 1 and self._is_ours(_without_port(asked[0].lower())):
+        hosts = headers.getlist("host")
+        if len(hosts) == 1 and self._is_allowed(_without_port(hosts[0].lower())):
             return None
-        return told(421, "This server does not answer to that address: open the one that 'earmark serve' printed.")
+        return problem_response(421, "Unknown Host header: open the address that 'earmark serve' printed.")
 
-    def _is_ours(self, host: str) -> bool:
+    def _is_allowed(self, host: str) -> bool:
         if host in self.hosts:
             return True
         return not self.hosts.isdisjoint(EVERY_ADDRESS) and _is_address(host)
@@ -113,8 +113,8 @@ class Guard:
         if self.secret is None:
             return None
         cookie = f"earmark-{(scope.get('server') or ('', 0))[1]}"
-        scheme, _, brought = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._is_secret(_digest(brought.strip().encode("latin-1"))):
+        scheme, _, credentials = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._is_secret(_digest(credentials.strip().encode("latin-1"))):
             return None
         if self._is_secret(_cookie(headers, cookie)):
             return None
@@ -127,9 +127,9 @@ class Guard:
             answer = RedirectResponse(f"{clean}?{rest}" if rest else clean, 303)
             answer.set_cookie(cookie, self.secret, httponly=True, samesite="strict")
             return answer
-        return told(
+        return problem_response(
             401,
-            "This archive is opened with a token: open the address that 'earmark serve' printed, as a whole.",
+            "This archive needs a token: open the whole address that 'earmark serve' printed.",
             {"WWW-Authenticate": "Bearer"},
         )
 
@@ -139,33 +139,33 @@ class Guard:
 
 
 def _wrong_site(method: str, headers: Headers) -> Response | None:
-    if method in READING:
+    if method in SAFE_METHODS:
         return None
     origin, site = headers.get("origin"), headers.get("sec-fetch-site")
     foreign = origin is not None and origin.lower().partition("://")[2] != headers["host"].lower()
     if foreign or site not in (None, "same-origin", "none"):
-        return told(403, "Only the archive's own page may change something: open it and try again.")
-    if headers.get(OURS) != "1":
-        return told(403, f"What changes something, or brings a picture, has to say '{OURS}: 1' in its headers.")
+        return problem_response(403, "Only the archive's own page may change something: open it and try again.")
+    if headers.get(PAGE_HEADER) != "1":
+        return problem_response(403, f"Changes and uploaded pictures need the header '{PAGE_HEADER}: 1'.")
     return None
 
 
 def _too_large(headers: Headers) -> Response | None:
     length = headers.get("content-length", "0")
-    too_large = length.isdecimal() and int(length[:20]) > MOST_BYTES
-    return told(413, LARGE) if too_large else None
+    too_large = length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES
+    return problem_response(413, TOO_LARGE) if too_large else None
 
 
 def _limited(receive: Receive) -> Receive:
-    """The same body; one that turns out to be too large is refused while it is read, whatever it said of itself."""
-    seen = 0
+    """The same body, refused while it is read if it is too large, whatever its Content-Length says."""
+    received = 0
 
     async def limited() -> Message:
-        nonlocal seen
+        nonlocal received
         message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > MOST_BYTES:
-            raise HTTPException(413, LARGE)
+        received += len(message.get("body", b""))
+        if received > MAX_BODY_BYTES:
+            raise HTTPException(413, TOO_LARGE)
         return message
 
     return limited

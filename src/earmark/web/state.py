@@ -1,48 +1,45 @@
-"""What the requests of one server share: the archive, pictures that were asked with, hits that were shown.
-
-Pictures that were asked with, kept for as long as the server runs, in a folder that only this user can open.
-"""
+"""State that the requests of one server share: the archive, its model's lock, and the images of image queries."""
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-from collections import OrderedDict
-from collections.abc import Iterable
+import tempfile
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from earmark.archive.archive import Archive
-from earmark.archive.judgements import query_key
-from earmark.archive.results import ArchiveHit
+from earmark.archive.judgements import DIGITS, IMAGE, query_key
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 from earmark.core.types import ImageQuery
 from earmark.media.images import read_image
 
-MOST_SHOWN = 20_000  # hits; what was shown longest ago is forgotten
+QUERIES = "queries"  # folder of the archive
+MAX_IMAGES = 100
+READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
-class Served:
-    """An archive that is served.
+class ServerState:
+    """What the requests of one server share. Nothing in it is needed to answer after a restart.
 
     Attributes
     ----------
     archive : Archive
-    pictures : Pictures
+    images : QueryImages
     model : threading.Lock
-        Held by whoever uses the archive's model: it takes one request after the other.
+        Held while the archive's model runs: it handles one request at a time.
     """
 
     def __init__(self, archive: Archive) -> None:
         self.archive = archive
-        self.pictures = Pictures()
+        self.images = QueryImages(archive.folder / QUERIES)
         self.model = Lock()
-        self._shown: OrderedDict[tuple[str, str], ArchiveHit] = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -50,81 +47,107 @@ class Served:
         return self.archive.folder.resolve().name
 
     @property
-    def private(self) -> dict[str, str]:
-        """Folders of this machine, and what they are called to others."""
+    def private_paths(self) -> dict[str, str]:
+        """Folders of this machine, and what error messages call them instead."""
         folder = self.archive.folder
         return {
             os.path.expanduser("~"): "~",
-            str(self.pictures.folder): "the pictures",
+            **{str(path): "the pictures" for path in self.images.folders},
             **{str(path): self.name for path in (folder, folder.absolute(), folder.resolve())},
         }
 
-    def show(self, key: str, found: Iterable[ArchiveHit]) -> None:
-        """Remember hits of a query, which may be judged later."""
-        for one in found:
-            self._shown[key, str(one.position)] = one
-        while len(self._shown) > MOST_SHOWN:
-            self._shown.popitem(last=False)
 
-    def shown(self, key: str, position: str) -> ArchiveHit | None:
-        """A hit of a query that was shown; None where that is not known."""
-        return self._shown.get((key, position))
+def server_state(request: Request) -> ServerState:
+    """The state of the application that handles a request."""
+    state: ServerState = request.app.state.server
+    return state
 
 
-def served_by(request: Request) -> Served:
-    """What is served by the application that a request goes to."""
-    served: Served = request.app.state.served
-    return served
+State = Annotated[ServerState, Depends(server_state)]
 
 
-ServedHere = Annotated[Served, Depends(served_by)]
+class QueryImages:
+    """Content-addressed cache of the images of image queries, readable only by this user.
 
+    A file's name is the hash in the key of its query, so several servers can share the folder, and a key stays valid
+    after a restart. The images that were used longest ago are deleted. In an archive on a read-only disk, images are
+    kept in a temporary folder until the server ends.
 
-MOST = 100  # pictures; the ones that came first are forgotten
-
-
-class Pictures:
-    """Pictures by the key of the query that each is.
-
-    Attributes
+    Parameters
     ----------
     folder : Path
+        Made when the first image comes.
     """
 
-    def __init__(self) -> None:
-        self._temporary = TemporaryDirectory(prefix="earmark-", ignore_cleanup_errors=True)
-        self.folder = Path(self._temporary.name)
-        self._paths: dict[str, Path] = {}
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._lock = Lock()
 
-    def keep(self, picture: bytes) -> str:
-        """Keep the bytes of a picture file; the key to ask with it again.
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that images are looked up in."""
+        return [self._folder, *([] if self._temporary is None else [Path(self._temporary.name)])]
+
+    def add(self, image: bytes) -> str:
+        """Store the bytes of an image file, and return the key of the query with it.
 
         Raises
         ------
         EarmarkError
-            If it can't be read as a picture, or is far too large.
+            If it can't be read as an image, or is far too large.
         """
-        path = self.folder / hashlib.sha256(picture).hexdigest()
-        with replacing(path) as partial:
-            partial.write_bytes(picture)
-        try:
-            read_image(path)
-        except EarmarkError as problem:
-            path.unlink()
-            raise EarmarkError(str(problem).replace(str(path), "The picture")) from problem
-        key = query_key(ImageQuery.of(path))
+        digits = hashlib.sha256(image).hexdigest()[:DIGITS]
         with self._lock:
-            self._paths[key] = path
-            while len(self._paths) > MOST:
-                self._paths.pop(next(iter(self._paths))).unlink()
-        return key
+            path = self._write(digits, image)
+            self._delete_oldest(path.parent)
+        return query_key(ImageQuery.of(path))
 
     def query(self, key: str) -> ImageQuery | None:
-        """The query that a key names; None where no such picture is kept."""
-        path = self._paths.get(key)
-        return None if path is None else ImageQuery.of(path, name="a picture")
+        """The image query of a key; None if its image is not stored."""
+        digits = key.removeprefix(IMAGE)
+        if len(digits) != DIGITS or not digits.isalnum():
+            return None
+        for folder in self.folders:
+            path = folder / digits
+            if path.is_file():
+                _touch(path)
+                return ImageQuery.of(path, name="a picture")
+        return None
 
     def close(self) -> None:
-        """Delete them all."""
-        self._temporary.cleanup()
+        """Delete the temporary folder, if there is one."""
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def _write(self, digits: str, image: bytes) -> Path:
+        folder = self.folders[-1]
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            with replacing(folder / digits) as partial:
+                partial.write_bytes(image)
+                _check_image(partial)
+        except OSError as error:
+            if error.errno not in READ_ONLY or self._temporary is not None:
+                raise
+            self._temporary = tempfile.TemporaryDirectory(prefix="earmark-", ignore_cleanup_errors=True)
+            return self._write(digits, image)
+        return folder / digits
+
+    def _delete_oldest(self, folder: Path) -> None:
+        by_age = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime_ns)
+        for path in by_age[:-MAX_IMAGES]:
+            path.unlink(missing_ok=True)
+
+
+def _check_image(path: Path) -> None:
+    try:
+        read_image(path)
+    except EarmarkError as problem:
+        raise EarmarkError(str(problem).replace(str(path), "The picture")) from problem
+
+
+def _touch(path: Path) -> None:
+    """Note that a file was used; not possible on a read-only disk, where nothing is deleted either."""
+    with suppress(OSError):
+        os.utime(path)

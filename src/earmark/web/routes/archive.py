@@ -1,27 +1,30 @@
-"""What the archive is and holds."""
+"""Route of the archive: its name, its model, and what it holds."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import Column, Connection, func, select
 
+from earmark.archive.archive import Archive
 from earmark.archive.query_aliases import kept_words
 from earmark.archive.recordings import NEW, SEARCHED
 from earmark.archive.results import expected_precision_note, operating_points_of
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.web.errors import documented
-from earmark.web.state import Served, ServedHere
+from earmark.web.state import State
 
 router = APIRouter(tags=["archive"])
 
 
-class ArchiveAnswer(BaseModel):
+class ArchiveResponse(BaseModel):
     """An archive."""
 
     name: str
-    model: str = Field(description="Name of the model that heard the recordings.")
-    keywords: list[str] = Field(description="The model's, and the words of the users' own language.")
+    model: str = Field(description="Name of the model that indexed the recordings.")
+    keywords: list[str] = Field(description="Of the model, then the words of the archive's own list.")
     licence: str
     consent: str
     languages: list[str]
@@ -30,52 +33,56 @@ class ArchiveAnswer(BaseModel):
     hours: float
     windows: int
     postings: int
-    indexing: bool = Field(description="Whether some recordings are not heard to their end yet.")
+    indexing: bool = Field(description="Whether some recordings are not indexed to their end yet.")
     accepts_images: bool
     accepts_keywords: bool
-    expected: str = Field(description="What to expect of hits, in a sentence; may be empty.")
+    expected: str = Field(description="A sentence on the expected precision of hits; may be empty.")
     has_fa_per_hour: bool = Field(description="Whether a threshold can be given as false alarms an hour.")
 
 
 @router.get("/api/archive", responses=documented())
-def archive(served: ServedHere) -> ArchiveAnswer:
-    """What the archive is and holds."""
-    opened = served.archive
-    with served.model:
-        finder = served.archive.finder
-    words = [*opened.vocabulary, *(meant.word for meant in kept_words(opened))] if finder.accepts_keywords else []
-    return ArchiveAnswer(
-        name=served.name,
-        model=opened.setting("model_name"),
-        keywords=list(dict.fromkeys(words)),
-        licence=opened.setting("licence"),
-        consent=opened.setting("consent"),
-        accepts_images=finder.accepts_images,
-        accepts_keywords=finder.accepts_keywords,
-        expected=expected_precision_note(opened),
-        has_fa_per_hour=operating_points_of(opened) is not None,
-        **_counts(served),
+def archive(state: State) -> ArchiveResponse:
+    """The archive's name, model, keywords and size."""
+    with state.model:
+        spotter = state.archive.finder
+    points = operating_points_of(state.archive)
+    with state.archive.session() as session:
+        settings = session.settings()
+        counts = _counts(session)
+        own = [alias.word for alias in kept_words(session)] if spotter.accepts_keywords else []
+    keywords = [*state.archive.vocabulary, *own] if spotter.accepts_keywords else []
+    return ArchiveResponse(
+        name=state.name,
+        model=settings.get("model_name", ""),
+        keywords=list(dict.fromkeys(keywords)),
+        licence=settings.get("licence", ""),
+        consent=settings.get("consent", ""),
+        accepts_images=spotter.accepts_images,
+        accepts_keywords=spotter.accepts_keywords,
+        expected=expected_precision_note(points),
+        has_fa_per_hour=points is not None,
+        **counts,
     )
 
 
-def _counts(served: Served) -> dict[str, object]:
-    with served.archive.reading() as connection:
+def _counts(archive: Archive) -> dict[str, Any]:
+    with archive.reading() as connection:
         searched = recordings.c.status.in_(SEARCHED)
         count, seconds = connection.execute(
             select(func.count(), func.sum(recordings.c.duration_s)).where(searched)
         ).one()
-        waiting = connection.execute(select(func.count()).where(recordings.c.status == NEW)).scalar_one()
+        new = connection.execute(select(func.count()).where(recordings.c.status == NEW)).scalar_one()
         return {
             "recordings": count,
             "hours": (seconds or 0.0) / 3600,
             "windows": connection.execute(select(func.sum(pieces.c.windows))).scalar_one() or 0,
             "postings": connection.execute(select(func.count()).select_from(postings)).scalar_one(),
-            "indexing": waiting > 0,
-            "languages": _values(connection, recordings.c.language),
-            "speakers": _values(connection, recordings.c.speaker),
+            "indexing": new > 0,
+            "languages": _distinct(connection, recordings.c.language),
+            "speakers": _distinct(connection, recordings.c.speaker),
         }
 
 
-def _values(connection: Connection, column: Column[str]) -> list[str]:
-    asked = select(column).distinct().where(column != "", recordings.c.status.in_(SEARCHED)).order_by(column)
-    return list(connection.execute(asked).scalars())
+def _distinct(connection: Connection, column: Column[str]) -> list[str]:
+    values = select(column).distinct().where(column != "", recordings.c.status.in_(SEARCHED)).order_by(column)
+    return list(connection.execute(values).scalars())

@@ -1,8 +1,9 @@
-"""Searching, and the curve that a hit was found on."""
+"""Routes of search: ranked hits, and the localisation curve around one."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,58 +12,76 @@ from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgements import verdict_counts
-from earmark.archive.query_aliases import resolve_query
+from earmark.archive.judgements import Judgement, judgements, verdict_counts
+from earmark.archive.query_aliases import Alias
 from earmark.archive.recordings import NEW
 from earmark.archive.rescoring import Curve, localisation_curve
 from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.schema import recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.search import search as search_archive
+from earmark.core.types import ImageQuery
 from earmark.web.errors import documented
-from earmark.web.parameters import Asked, Ours, PlaceText, QueryText, Text, read_query
-from earmark.web.recording_files import folder_shown_as, indexed_folders, name_of, recording_of, shown_folder, stretch
-from earmark.web.state import Served, ServedHere
+from earmark.web.parameters import PageHeader, PositionText, QueryText, Score, Text, parse_query
+from earmark.web.recording_files import (
+    display_folder,
+    file_name,
+    indexed_folders,
+    read_segment,
+    recording_row,
+    resolve_folder,
+)
+from earmark.web.state import ServerState, State
 
-WIDER = 4  # times as many hits as are wanted are put in a new order, once there are judgements to go by
-AROUND_S = 4.0  # that a curve shows before and behind a place
-PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
+OVERFETCH = 4  # times `top` hits are re-ranked, once there are judgements
+CURVE_MARGIN_S = 4.0  # of a curve, before and after a position
+IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
 
 router = APIRouter(tags=["search"])
 
 
-class Wanted(BaseModel):
-    """How much of an answer is wanted, and of which recordings."""
+class SearchParameters(BaseModel):
+    """How many hits to return, and of which recordings."""
 
-    top: int = Field(50, ge=1, le=1000, description="Hits that nobody has judged, at most.")
-    folder: Text = Field("", description="As hits show it, with all folders below.")
+    top: int = Field(50, ge=1, le=1000, description="Unjudged hits, at most.")
+    folder: Text = Field("", description="As hits display it, with all folders below.")
     speaker: Text = ""
-    date: Text = Field("", description="What the date begins with: 2019 or 2019-04.")
+    date: Text = Field("", description="A prefix of the date: 2019 or 2019-04.")
     language: Text = ""
     fa_per_hour: float | None = Field(
-        None, gt=0, le=1e6, allow_inf_nan=False, description="From the score on that so many false alarms an hour have."
+        None,
+        gt=0,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Threshold, as expected false alarms an hour.",
     )
-    min_score: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
+    min_score: Score | None = None
 
 
-WantedHere = Annotated[Wanted, Query()]
+SearchQuery = Annotated[SearchParameters, Query()]
 
 
-class Judged(BaseModel):
-    """How many hits of a query people called what."""
+class VerdictCounts(BaseModel):
+    """Number of judgements of a query, by verdict."""
 
     yes: int
     related: int
     no: int
 
+    @classmethod
+    def of(cls, judged: Iterable[Judgement]) -> VerdictCounts:
+        """Count judgements."""
+        yes, related, no = verdict_counts(judged)
+        return cls(yes=yes, related=related, no=no)
 
-class HitAnswer(BaseModel):
+
+class HitResponse(BaseModel):
     """A hit: a candidate to listen to, not a fact."""
 
     position: str
     recording: int
     name: str = Field(description="Of the file.")
-    folder: str = Field(description="The one that was indexed, by its own name, and what is below it.")
+    folder: str = Field(description="Label of the indexed folder, and the folders below.")
     channel: int
     channels: int
     score: float
@@ -75,36 +94,36 @@ class HitAnswer(BaseModel):
     verdict: Verdict | None
 
 
-class SearchAnswer(BaseModel):
-    """The best hits of a query; what is left to judge, in the order that the judgements so far suggest."""
+class SearchResponse(BaseModel):
+    """The best hits of a query: first the judged ones, then the others, re-ranked by the judgements."""
 
-    query: str = Field(description="The key of the query: it asks again, and judgements name it.")
+    query: str = Field(description="Key of the query, for further requests and for judgements.")
     name: str
-    hits: list[HitAnswer]
-    judged: Judged
-    note: str = Field(description="A sentence on what is missing from the answer; may be empty.")
+    hits: list[HitResponse]
+    judged: VerdictCounts
+    note: str = Field(description="A sentence on what the answer lacks; may be empty.")
 
 
-class CurveAnswer(BaseModel):
-    """Where in a stretch of a recording the query is likeliest, moment by moment."""
+class CurveResponse(BaseModel):
+    """The localisation score of a query over time, around a position."""
 
     start_s: float
     end_s: float
     times_s: list[float]
-    curve: list[float] = Field(description="In [0, 1]; empty for a query that has no curve.")
+    curve: list[float] = Field(description="In [0, 1]; empty for a query without localisation scores.")
 
 
 @router.get("/api/search", responses=documented(400, 404))
-def search(served: ServedHere, query: QueryText, wanted: WantedHere) -> SearchAnswer:
-    """Where a word may be spoken, what a picture shows, or what sounds like a place of the archive."""
-    return _answer(served, read_query(served, query), wanted)
+def search(state: State, query: QueryText, parameters: SearchQuery) -> SearchResponse:
+    """Search for a word, for a stored image, or for what sounds like a position of the archive."""
+    return _search(state, query, parameters)
 
 
-async def picture_in(request: Request) -> bytes:
-    """The body of a request that brings a picture."""
+async def image_body(request: Request) -> bytes:
+    """The body of a request that uploads an image."""
     kind = request.headers.get("content-type", "image/").lower()
     if not kind.startswith("image/"):
-        raise HTTPException(415, "That is no picture: bring a JPEG or a PNG.")
+        raise HTTPException(415, "The body is no picture: upload a JPEG or a PNG.")
     return await request.body()
 
 
@@ -114,78 +133,91 @@ async def picture_in(request: Request) -> bytes:
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in PICTURE_TYPES},
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
         }
     },
 )
-def search_with_picture(
-    served: ServedHere, picture: Annotated[bytes, Depends(picture_in)], wanted: WantedHere, _: Ours
-) -> SearchAnswer:
-    """Where what a picture shows may be spoken. The body is the picture's file."""
-    return _answer(served, read_query(served, served.pictures.keep(picture)), wanted)
+def search_with_image(
+    state: State, image: Annotated[bytes, Depends(image_body)], parameters: SearchQuery, _: PageHeader
+) -> SearchResponse:
+    """Search for what an image shows. The body is the image file; it is stored under the key of the answer."""
+    return _search(state, state.images.add(image), parameters)
 
 
 @router.get("/api/curve", responses=documented(400, 404, 409))
-def curve(served: ServedHere, query: QueryText, position: PlaceText) -> CurveAnswer:
-    """The localisation curve of a query around a place."""
-    asked, where = read_query(served, query), Position.read(position)
-    row = recording_of(served.archive, where.recording, where.channel)
-    middle_s = min(where.time_s, row.duration_s)
-    start_s, end_s = max(0.0, middle_s - AROUND_S), min(row.duration_s, middle_s + AROUND_S)
-    if isinstance(asked.query, Position):
-        return CurveAnswer(start_s=start_s, end_s=end_s, times_s=[], curve=[])
-    queries = resolve_query(served.archive, asked.query).keywords if isinstance(asked.query, str) else (asked.query,)
-    with served.model:
-        curve = localisation_curve(served.archive, queries, row, where.channel, start_s, end_s)
-        if curve is None:
-            waveform = stretch(row, where.channel, start_s, end_s)
-            scored = served.archive.finder.score_utterance(waveform, queries, start_s=start_s)
+def curve(state: State, query: QueryText, position: PositionText) -> CurveResponse:
+    """The localisation curve of a query around a position, from the frames that the archive kept."""
+    where = Position.read(position)
+    with state.archive.session() as archive:
+        parsed = parse_query(archive, state.images, query).query
+        row = recording_row(archive, where.recording, where.channel)
+    centre_s = min(where.time_s, row.duration_s)
+    start_s, end_s = max(0.0, centre_s - CURVE_MARGIN_S), min(row.duration_s, centre_s + CURVE_MARGIN_S)
+    if isinstance(parsed, Position):
+        return CurveResponse(start_s=start_s, end_s=end_s, times_s=[], curve=[])
+    queries = parsed.keywords if isinstance(parsed, Alias) else (parsed,)
+    with state.model:
+        curve = localisation_curve(state.archive, queries, row, where.channel, start_s, end_s)
+        if curve is None:  # the kept frames are not enough for the model's localisation method
+            waveform = read_segment(row, where.channel, start_s, end_s)
+            scored = state.archive.finder.score_utterance(waveform, queries, start_s=start_s)
             curve = Curve(scored[0].times_s, np.max([hit.curve for hit in scored], axis=0))
-    return CurveAnswer(start_s=start_s, end_s=end_s, times_s=curve.times_s.tolist(), curve=curve.values.tolist())
+    return CurveResponse(start_s=start_s, end_s=end_s, times_s=curve.times_s.tolist(), curve=curve.values.tolist())
 
 
-def _answer(served: Served, asked: Asked, wanted: Wanted) -> SearchAnswer:
-    archive, key = served.archive, asked.key
-    judged = judged_of(archive, key)
-    top = wanted.top * (WIDER if any(judged.model_dump().values()) else 1)
-    folder = folder_shown_as(wanted.folder, indexed_folders(archive)) if wanted.folder else ""
-    filters = Filters(folder, wanted.speaker, wanted.date, wanted.language)
-    with served.model:
-        found = search_archive(archive, asked.query, SearchOptions(top, wanted.min_score, wanted.fa_per_hour, filters))
-    shown = list(_first_unjudged(found, wanted.top))
-    served.show(key, shown)
-    return SearchAnswer(query=key, name=asked.name, hits=_hits(archive, shown), judged=judged, note=_note(archive))
+def _search(state: ServerState, query: str, parameters: SearchParameters) -> SearchResponse:
+    with state.archive.session() as archive:
+        parsed = parse_query(archive, state.images, query)
+        judged = judgements(archive, parsed.key)
+        labels = indexed_folders(archive)
+        options = SearchOptions(
+            parameters.top * (OVERFETCH if judged else 1),
+            parameters.min_score,
+            parameters.fa_per_hour,
+            Filters(
+                resolve_folder(parameters.folder, labels) if parameters.folder else "",
+                parameters.speaker,
+                parameters.date,
+                parameters.language,
+            ),
+        )
+        with state.model if isinstance(parsed.query, ImageQuery) else nullcontext():
+            hits = search_archive(archive, parsed.query, options, judged)
+        hits = list(_limit_unjudged(hits, parameters.top))
+        return SearchResponse(
+            query=parsed.key,
+            name=parsed.name,
+            hits=_hit_responses(archive, hits, labels),
+            judged=VerdictCounts.of(judged),
+            note=_note(archive),
+        )
 
 
-def judged_of(archive: Archive, key: str) -> Judged:
-    """What people said of the hits of a query."""
-    yes, related, no = verdict_counts(archive, key)
-    return Judged(yes=yes, related=related, no=no)
-
-
-def _first_unjudged(found: Iterable[ArchiveHit], top: int) -> Iterator[ArchiveHit]:
-    """The judged ones, and the first of those that are left to judge."""
+def _limit_unjudged(hits: Iterable[ArchiveHit], top: int) -> Iterator[ArchiveHit]:
+    """All judged hits, and the first `top` of the others."""
     left = top
-    for one in found:
-        if one.verdict is None:
+    for hit in hits:
+        if hit.verdict is None:
             left -= 1
-        if one.verdict is not None or left >= 0:
-            yield one
+        if hit.verdict is not None or left >= 0:
+            yield hit
 
 
-def _hits(archive: Archive, found: Sequence[ArchiveHit]) -> list[HitAnswer]:
-    names = indexed_folders(archive)
-    rows = _rows(archive, {one.position.recording for one in found})
-    return [_hit(one, rows[one.position.recording], names) for one in found if one.position.recording in rows]
+def _hit_responses(archive: Archive, hits: Sequence[ArchiveHit], labels: dict[str, str]) -> list[HitResponse]:
+    columns = (recordings.c.id, recordings.c.path, recordings.c.folder, recordings.c.channels)
+    numbers = {hit.position.recording for hit in hits}
+    with archive.reading() as connection:
+        rows = {row.id: row for row in connection.execute(select(*columns).where(recordings.c.id.in_(numbers)))}
+    return [_hit_response(hit, rows[hit.position.recording], labels) for hit in hits]
 
 
-def _hit(found: ArchiveHit, row: Any, names: dict[str, str]) -> HitAnswer:
+def _hit_response(found: ArchiveHit, row: Any, labels: dict[str, str]) -> HitResponse:
     hit, position = found.hit, found.position
-    return HitAnswer(
+    return HitResponse(
         position=str(position),
         recording=position.recording,
-        name=name_of(row.path),
-        folder=shown_folder(row.path, row.folder, names),
+        name=file_name(row.path),
+        folder=display_folder(row.path, row.folder, labels),
         channel=position.channel,
         channels=row.channels,
         score=hit.score,
@@ -199,13 +231,7 @@ def _hit(found: ArchiveHit, row: Any, names: dict[str, str]) -> HitAnswer:
     )
 
 
-def _rows(archive: Archive, numbers: set[int]) -> dict[int, Any]:
-    columns = (recordings.c.id, recordings.c.path, recordings.c.folder, recordings.c.channels)
-    with archive.reading() as connection:
-        return {row.id: row for row in connection.execute(select(*columns).where(recordings.c.id.in_(numbers)))}
-
-
 def _note(archive: Archive) -> str:
     with archive.reading() as connection:
         new = connection.execute(select(func.count()).where(recordings.c.status == NEW)).scalar_one()
-    return f"{new} recordings are not heard to their end yet: there may be more hits later." if new else ""
+    return f"{new} recordings are not indexed to their end yet: there may be more hits later." if new else ""

@@ -5,7 +5,12 @@ import { WORDS } from "./i18n.js";
 
 const ANOTHER_TIME = new Set([401, 403, 408, 421, 429]);
 
-export class Refused extends Error {}
+export class Refused extends Error {
+  constructor(sentence, suggestions = []) {
+    super(sentence);
+    this.suggestions = suggestions;
+  }
+}
 
 export class Unreachable extends Error {
   constructor(sentence = WORDS.unreachable) {
@@ -47,7 +52,7 @@ async function ask(method, path, parameters, { body, type, signal } = {}) {
 }
 
 async function complaint(answer) {
-  const { detail } = await answer.json().catch(() => ({}));
+  const { detail, suggestions } = await answer.json().catch(() => ({}));
   const sentence = typeof detail === "string" ? detail : WORDS.unsaid;
-  return answer.status >= 500 || ANOTHER_TIME.has(answer.status) ? new Unreachable(sentence) : new Refused(sentence);
+  return answer.status >= 500 || ANOTHER_TIME.has(answer.status) ? new Unreachable(sentence) : new Refused(sentence, suggestions);
 }

@@ -94,10 +94,10 @@ function count(before, after) {
   change({ judged });
 }
 
-function keep({ position, verdict, start_s, end_s }) {
+function keep({ position, verdict, start_s, end_s, score }) {
   const { query } = state;
   const key = keyOf(query, position);
-  waiting.set(key, { query, position, verdict, start_s, end_s, id: ids.get(key) });
+  waiting.set(key, { query, position, verdict, start_s, end_s, score, id: ids.get(key) });
   store();
   send();
 }

@@ -89,14 +89,6 @@ function show({ query, name, hits, judged, note }) {
 }
 
 function fail(error) {
-  const nearest = error instanceof api.Refused ? keywordsIn(error.message) : [];
+  const nearest = error.suggestions ?? [];
   change({ phase: "failed", hits: [], current: -1, failure: { sentence: error.message, nearest } });
-}
-
-// The sentence on an unknown word ends in a list of the nearest ones.
-function keywordsIn(sentence) {
-  const known = [...state.archive.keywords].sort((one, other) => other.length - one.length);
-  const listed = sentence.slice(sentence.lastIndexOf(":") + 1).normalize("NFC").split(",");
-  const endOf = (part) => known.find((word) => ` ${part.trim().replace(/\.$/, "")}`.endsWith(` ${word.normalize("NFC")}`));
-  return listed.map(endOf).filter((word) => word);
 }
