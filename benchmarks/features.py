@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from earmark.core.timing import SAMPLE_RATE
-from earmark.features.spectral import Mfcc
+from earmark.features.kinds.mfcc import Mfcc
 from earmark.media.audio import Waveform, read_audio
 
 ROUNDS = 5

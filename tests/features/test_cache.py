@@ -12,12 +12,13 @@ from earmark.core.corpus import Corpus, Utterance, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.features import cache, extractor
 from earmark.features.cache import FeatureSet, load_features
+from earmark.features.kinds import log_mel, mfcc, pretrained
 from earmark.media.audio import Waveform, read_audio
-from earmark.recipe import Features, PretrainedFeatures
+from earmark.recipe import FeatureSettings
 from support import networks
 from support.media import write_tone
 
-MFCC = Features()
+MFCC = mfcc.Settings()
 DURATIONS_S = (0.5, 1.23, 0.02)
 
 
@@ -46,7 +47,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def check(features: FeatureSet, corpus: Corpus, settings: Features = MFCC) -> None:
+def check(features: FeatureSet, corpus: Corpus, settings: FeatureSettings = MFCC) -> None:
     """The features are those of the corpus's audio as it is now."""
     extract = extractor(settings)
     utterances = corpus.utterances("train")
@@ -240,7 +241,7 @@ def test_a_damaged_array_is_made_anew(corpus: Corpus, size: int | None) -> None:
 
 
 def test_other_settings_and_other_splits_have_places_of_their_own(corpus: Corpus, heard: list[str]) -> None:
-    kinds = (MFCC, Features(mel_filters=23), Features(kind="log-mel"))
+    kinds = (MFCC, mfcc.Settings(mel_filters=23), log_mel.Settings())
     for settings in kinds:
         load_features(corpus, "train", settings)
     load_features(corpus, "test", MFCC)
@@ -264,7 +265,7 @@ def test_lengths_are_those_of_the_grid(corpus: Corpus) -> None:
 
 def test_a_pretrained_network_has_a_place_by_what_it_computes(corpus: Corpus, heard: list[str], tmp_path: Path) -> None:
     folder = networks.speech(tmp_path / "net")
-    settings = PretrainedFeatures(kind="pretrained", network=str(folder), layer=1)
+    settings = pretrained.Settings(network=str(folder), layer=1)
     first = load_features(corpus, "train", settings)
     check(first, corpus, settings)
     assert first.lengths.tolist() == [24, 61, 1]  # worked by hand: every 20 ms, as long as 25 ms are left

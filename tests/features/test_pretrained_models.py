@@ -19,12 +19,13 @@ from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.keyword_queries import evaluate
 from earmark.features import extractor
+from earmark.features.kinds import pretrained
 from earmark.localisation import method
 from earmark.localisation.methods._segments import segments_of, sizes_on
 from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.models.checkpoint import read_checkpoint
 from earmark.models.keyword_models import build
-from earmark.recipe import PretrainedFeatures, Recipe, read_recipe
+from earmark.recipe import Recipe, read_recipe
 from earmark.training.loop import train
 from support import networks
 from support.random_models import CNN_ATTEND, FEATURES, PSC, WORDS
@@ -88,7 +89,7 @@ def test_a_model_learns_where_words_are(run: Path, tiny_corpus: Corpus) -> None:
 
 
 def test_a_model_knows_where_its_frames_are(run: Path, network: Path) -> None:
-    grid = extractor(PretrainedFeatures(kind="pretrained", network=str(network))).grid
+    grid = extractor(pretrained.Settings(network=str(network))).grid
     assert grid == GRID
     assert read_checkpoint(run).model.grid == grid.then(5, 1, 2).then(5, 1, 2).then(1)
     assert load_model(run).feature_grid == grid
@@ -96,7 +97,7 @@ def test_a_model_knows_where_its_frames_are(run: Path, network: Path) -> None:
 
 def test_the_recipe_of_a_model_names_its_network_for_good(run: Path, network: Path) -> None:
     features = read_recipe(run / "recipe.yaml").features
-    assert isinstance(features, PretrainedFeatures)
+    assert isinstance(features, pretrained.Settings)
     assert (features.network, features.layer) == (str(network), 1)
     assert features.sha256 is not None
     assert len(features.sha256) == 64

@@ -15,8 +15,8 @@ import transformers
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID, SAMPLE_RATE
 from earmark.features import extractor, resolve
+from earmark.features.kinds import mfcc, pretrained
 from earmark.media.audio import Waveform
-from earmark.recipe import Features, PretrainedFeatures
 from support import networks
 
 pytestmark = pytest.mark.usefixtures("no_network")
@@ -30,8 +30,8 @@ def noise(samples: int, seed: int = 0) -> Waveform:
     return (0.05 + np.random.default_rng(seed).normal(0, 0.1, samples)).astype(np.float32)
 
 
-def settings(folder: Path | str, **others: Any) -> PretrainedFeatures:
-    return PretrainedFeatures(kind="pretrained", network=str(folder), **others)
+def settings(folder: Path | str, **others: Any) -> pretrained.Settings:
+    return pretrained.Settings(network=str(folder), **others)
 
 
 def unit(waveform: Waveform) -> Waveform:
@@ -176,14 +176,14 @@ def test_settings_hold_from_any_folder_and_for_this_network_alone(
     networks.speech(tmp_path / "net")
     monkeypatch.chdir(tmp_path)
     known = resolve(settings("net", layer=1))
-    assert isinstance(known, PretrainedFeatures)
+    assert isinstance(known, pretrained.Settings)
     assert (known.network, known.layer) == (str(tmp_path / "net"), 1)
     monkeypatch.chdir("/")
     assert resolve(known) == known
     networks.speech(tmp_path / "net", seed=1)
     with pytest.raises(EarmarkError, match=r"network .*net is not the one that features\.sha256 names: put the old"):
         extractor(known)
-    assert resolve(Features()) == Features()
+    assert resolve(mfcc.Settings()) == mfcc.Settings()
 
 
 def test_the_old_names_of_weights_are_known(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_folders_that_are_no_speech_network(tmp_path: Path) -> None:
         extractor(settings(silent))
     folder = networks.speech(tmp_path / "telephone")
     transformers.Wav2Vec2FeatureExtractor(sampling_rate=8_000).save_pretrained(folder)
-    with pytest.raises(EarmarkError, match="hears 8000 samples a second: choose one for 16000"):
+    with pytest.raises(EarmarkError, match="is for 8000 samples a second: choose one for 16000"):
         extractor(settings(folder))
 
 
@@ -294,7 +294,7 @@ def test_the_hub_is_asked_to_download_only_when_told(tmp_path: Path, monkeypatch
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     known = resolve(settings("hub:some/hubert"), download=True)
-    assert isinstance(known, PretrainedFeatures)
+    assert isinstance(known, pretrained.Settings)
     assert (known.network, asked) == ("hub:some/hubert", [True])
     asked.clear()
     assert extractor(known)(noise(1_000)).shape == (2, 16)

@@ -14,11 +14,12 @@ from torch import Tensor, nn
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID
+from earmark.features.kinds import log_mel, mfcc
 from earmark.models.checkpoint import write_weights
 from earmark.models.init_from import Description, PretrainingData, load_cpc, write_cpc_description
 from earmark.models.padding import padding_mask
 from earmark.models.speech_encoders import CpcEncoder
-from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, Features, ImageQueryModelSettings
+from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, FeatureSettings, ImageQueryModelSettings
 from support.random_models import CLOSE, FEATURES, LENGTHS, SEED, batch
 
 WIDTHS = st.integers(1, 6)
@@ -32,7 +33,7 @@ SPEECH = st.builds(
     lstm=st.lists(WIDTHS, min_size=1, max_size=2),
 )
 SMALL = CpcSpeech(kind="cpc", channels=24, layers=3, latent=4, context=[6, 5], lstm=[3, 4])
-LOG_MEL = Features(kind="log-mel", mel_filters=FEATURES + 8)
+LOG_MEL = log_mel.Settings(mel_filters=FEATURES + 8)
 
 
 def fresh(recipe: CpcSpeech, seed: int = 0, inputs: int = FEATURES) -> CpcEncoder:
@@ -184,7 +185,7 @@ def test_the_dimension_is_that_of_the_last_lstms() -> None:
 # --- starting from a pretrained network ------------------------------------------------------------------------------
 
 
-def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) -> CpcEncoder:
+def pretrained(folder: Path, recipe: Cpc = SMALL, features: FeatureSettings = LOG_MEL) -> CpcEncoder:
     """Leave a network of chance weights as pretraining does; returns it."""
     widths = {name: getattr(recipe, name) for name in Cpc.model_fields}
     how = CpcPretraining(network=Cpc(**widths), features=features)
@@ -195,7 +196,7 @@ def pretrained(folder: Path, recipe: Cpc = SMALL, features: Features = LOG_MEL) 
     return network
 
 
-def started(folder: Path, recipe: CpcSpeech = SMALL, features: Features = LOG_MEL) -> CpcEncoder:
+def started(folder: Path, recipe: CpcSpeech = SMALL, features: FeatureSettings = LOG_MEL) -> CpcEncoder:
     network = fresh(recipe, seed=8, inputs=FEATURES + 8).float()
     load_cpc(network, features, folder)
     return network
@@ -217,11 +218,13 @@ def test_a_start_has_the_pretrained_weights_and_fresh_lstms_in_both_directions(t
             SMALL.model_copy(update={"context": [6]}),
             LOG_MEL,
         ),
-        ("features.kind is mfcc where the folder's is log-mel", SMALL, Features(mel_filters=FEATURES + 8)),
-        ("features.mel_filters is 40 where the folder's is 13", SMALL, Features(kind="log-mel")),
+        ("features.kind is mfcc where the folder's is log-mel", SMALL, mfcc.Settings(mel_filters=FEATURES + 8)),
+        ("features.mel_filters is 40 where the folder's is 13", SMALL, log_mel.Settings()),
     ],
 )
-def test_a_start_that_does_not_fit_is_refused(tmp_path: Path, key: str, recipe: CpcSpeech, features: Features) -> None:
+def test_a_start_that_does_not_fit_is_refused(
+    tmp_path: Path, key: str, recipe: CpcSpeech, features: FeatureSettings
+) -> None:
     pretrained(tmp_path)
     network = fresh(recipe)
     with pytest.raises(EarmarkError) as refused:

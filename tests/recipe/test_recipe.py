@@ -13,16 +13,15 @@ from earmark import localisation
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
+from earmark.features.kinds import log_mel, mfcc, pretrained
 from earmark.models import build
 from earmark.recipe import (
     Attention,
     Augment,
     ConvLayer,
-    Features,
     ImageQueryModelSettings,
     KeywordModelSettings,
     LogMeanExp,
-    PretrainedFeatures,
     PretrainedImage,
     Recipe,
     SmallImage,
@@ -196,7 +195,7 @@ def test_a_missing_key(tmp_path: Path, key: str) -> None:
         ("training.learning_rate", float("nan"), "can't be nan: it should be a finite number"),
         ("training.schedule", "linear", "can't be 'linear': it should be 'constant' or 'cosine'"),
         ("augment.time_width", 1.5, "can't be 1.5: it should be less than or equal to 1"),
-        ("features.kind", "mfc", "'features.kind' can't be 'mfc': it should be 'mfcc', 'log-mel', 'pretrained'"),
+        ("features.kind", "mfc", "'features.kind' can't be 'mfc': it should be 'log-mel', 'mfcc', 'pretrained'"),
         ("features.kind", ["mfcc"], "'features.kind' can't be"),
         ("features.kind", None, "'features.kind' can't be"),
         ("features", {"kind": "pretrained"}, "the key 'features.network' is missing: add it"),
@@ -305,11 +304,11 @@ def test_set_changes_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "meant"),
     [
-        (..., Features(kind="mfcc", mel_filters=40)),
-        ({}, Features(kind="mfcc", mel_filters=40)),
-        ({"mel_filters": 80}, Features(kind="mfcc", mel_filters=80)),
-        ({"kind": "log-mel"}, Features(kind="log-mel", mel_filters=40)),
-        ({"kind": "pretrained", "network": "hub:a/b"}, PretrainedFeatures(kind="pretrained", network="hub:a/b")),
+        (..., mfcc.Settings(mel_filters=40)),
+        ({}, mfcc.Settings(mel_filters=40)),
+        ({"mel_filters": 80}, mfcc.Settings(mel_filters=80)),
+        ({"kind": "log-mel"}, log_mel.Settings(mel_filters=40)),
+        ({"kind": "pretrained", "network": "hub:a/b"}, pretrained.Settings(network="hub:a/b")),
     ],
 )
 def test_what_is_left_out_of_features(tmp_path: Path, written: object, meant: object) -> None:
@@ -320,7 +319,7 @@ def test_what_is_left_out_of_features(tmp_path: Path, written: object, meant: ob
 
 
 def test_set_makes_a_shipped_recipe_hear_a_pretrained_network() -> None:
-    meant = PretrainedFeatures(kind="pretrained", network="ọmọ net", layer=7)
+    meant = pretrained.Settings(network="ọmọ net", layer=7)
     one_by_one = ["features.kind=pretrained", "features.network=ọmọ net", "features.layer=7"]
     assert read_recipe("earmark", one_by_one).features == meant
     whole = ["features={kind: pretrained, network: ọmọ net, layer: 7}"]
@@ -368,8 +367,9 @@ RECIPE = st.builds(
     localisation=PRINTED,
     shuffle_pairs=st.booleans(),
     features=st.one_of(
-        st.builds(Features, kind=st.sampled_from(["mfcc", "log-mel"]), mel_filters=st.integers(13, 128)),
-        st.builds(PretrainedFeatures, kind=st.just("pretrained"), layer=st.none() | st.integers(0, 24)),
+        st.builds(mfcc.Settings, mel_filters=st.integers(13, 128)),
+        st.builds(log_mel.Settings, mel_filters=st.integers(13, 128)),
+        st.builds(pretrained.Settings, network=st.text(min_size=1), layer=st.none() | st.integers(0, 24)),
     ),
     augment=st.builds(Augment, time_width=st.floats(0, 1), feature_masks=st.integers(0, 9)),
     model=st.one_of(

@@ -215,8 +215,11 @@ def test_the_scale_of_similarities_follows_those_in_training(tiny_corpus: Corpus
     for loss, similarity in (("regression", "misa"), ("triplet", "max")):
         made, model = objective(recipe_of(loss, similarity), tiny_corpus)
         heard: list[Tensor] = []
-        remember = model.remember
-        model.remember = lambda alike, heard=heard, remember=remember: (heard.append(alike), remember(alike))
+        update_stats = model.update_stats
+        model.update_stats = lambda alike, heard=heard, update_stats=update_stats: (
+            heard.append(alike),
+            update_stats(alike),
+        )
         made.check(model)
         assert (model.running_mean, model.running_std) == (0, 1)
         heard.clear()

@@ -19,7 +19,6 @@ NEEDED_DISK_GIB = 2.0
 LIBRARIES = (
     "accelerate",
     "jinja2",
-    "lhotse.features.kaldi.layers",
     "PIL.Image",
     "pydantic",
     "pympi.Praat",

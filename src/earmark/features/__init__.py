@@ -1,38 +1,33 @@
-"""Waveform to frames. Each kind is one file and states its dimension, and on which grid its frames lie.
-
-Whatever the kind, every dimension has mean 0 and variance 1 over an utterance: 0 says nothing, and can stand for
-silence where something is masked.
-"""
+"""Features: waveform to frames, one kind a file in :mod:`earmark.features.kinds`, and their cache on disk."""
 
 from __future__ import annotations
 
-from earmark.features import speech_encoder
-from earmark.features.spectral import LogMel, Mfcc
-from earmark.features.speech_encoder import PretrainedSpeech
-from earmark.recipe import AnyFeatures, PretrainedFeatures
+from typing import cast
 
-Extractor = Mfcc | LogMel | PretrainedSpeech
+from earmark.core import registry
+from earmark.features.base import FeatureExtractor
+from earmark.recipe import FeatureSettings
+
+__all__ = ["FeatureExtractor", "extractor", "resolve"]
 
 
-def extractor(settings: AnyFeatures) -> Extractor:
-    """The feature extractor that `settings` name.
+def extractor(settings: FeatureSettings) -> FeatureExtractor:
+    """The feature extractor that `settings` describe.
 
     Raises
     ------
     EarmarkError
         If it is a pretrained network that is missing, damaged, another one than the settings say, or of no use here.
     """
-    if isinstance(settings, PretrainedFeatures):
-        return PretrainedSpeech(settings)
-    return Mfcc(settings.mel_filters) if settings.kind == "mfcc" else LogMel(settings.mel_filters)
+    return cast(FeatureExtractor, registry.module_of(registry.FEATURES, settings.kind).build(settings))
 
 
-def resolve(settings: AnyFeatures, download: bool = False) -> AnyFeatures:
+def resolve(settings: FeatureSettings, download: bool = False) -> FeatureSettings:
     """The same settings, made so that they hold from any folder and for the very same pretrained network.
 
     Parameters
     ----------
-    settings : Features or PretrainedFeatures
+    settings : FeatureSettings
     download : bool
         Whether ``hub:NAME`` may be fetched: only where the user has just written it.
 
@@ -41,4 +36,5 @@ def resolve(settings: AnyFeatures, download: bool = False) -> AnyFeatures:
     EarmarkError
         If the network is missing, or is another one than the settings already say.
     """
-    return speech_encoder.resolve(settings, download) if isinstance(settings, PretrainedFeatures) else settings
+    resolve_kind = getattr(registry.module_of(registry.FEATURES, settings.kind), "resolve", None)
+    return resolve_kind(settings, download) if resolve_kind else settings

@@ -32,7 +32,7 @@ from earmark.core.files import replacing, write_text
 from earmark.core.progress import progress
 from earmark.features import extractor, resolve
 from earmark.media.audio import at_speed, read_audio
-from earmark.recipe import AnyFeatures
+from earmark.recipe import FeatureSettings
 
 WORKERS = 2  # at least, for one may wait for the disk
 
@@ -64,14 +64,14 @@ class FeatureSet:
         return np.diff(self.starts)
 
 
-def load_features(corpus: Corpus, split: str, settings: AnyFeatures, speed: float = 1.0) -> FeatureSet:
+def load_features(corpus: Corpus, split: str, settings: FeatureSettings, speed: float = 1.0) -> FeatureSet:
     """Features of a split: from the cache if they are there and fit, else computed and kept.
 
     Parameters
     ----------
     corpus : Corpus
     split : str
-    settings : Features or PretrainedFeatures
+    settings : FeatureSettings
     speed : float
         Play every recording this much faster first, and so higher (:func:`earmark.audio.at_speed`).
 
@@ -85,7 +85,7 @@ def load_features(corpus: Corpus, split: str, settings: AnyFeatures, speed: floa
 
 
 def kept_features(
-    utterances: list[Utterance], folder: Path, name: str, settings: AnyFeatures, speed: float = 1.0
+    utterances: list[Utterance], folder: Path, name: str, settings: FeatureSettings, speed: float = 1.0
 ) -> FeatureSet:
     """Features of some utterances, kept below `folder` under a `name`; the rest is as in :func:`load_features`."""
     settings = resolve(settings)
@@ -104,7 +104,7 @@ def kept_features(
     return FeatureSet(frames, np.array(starts, dtype=np.int64))
 
 
-def _name(settings: AnyFeatures) -> str:
+def _name(settings: FeatureSettings) -> str:
     """Wherever a network is kept: its SHA-256 says what it computes."""
     code = hashlib.sha256(settings.model_dump_json(exclude={"network"}).encode()).hexdigest()[:8]
     return f"{settings.kind}-{code}"
@@ -132,7 +132,7 @@ def _kept(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> l
 
 
 def _compute(
-    utterances: list[Utterance], audio: list[list[Any]], settings: AnyFeatures, array: Path, speed: float
+    utterances: list[Utterance], audio: list[list[Any]], settings: FeatureSettings, array: Path, speed: float
 ) -> list[int]:
     """Write the array of a split; return where each utterance starts in it."""
     extract = extractor(settings)

@@ -23,7 +23,7 @@ from earmark.models.checkpoint import WEIGHTS, read_weights
 from earmark.models.image_encoder import ImageEncoder
 from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.speech_encoders import CpcEncoder, SpeechEncoder
-from earmark.recipe import AnyFeatures, Cpc, CpcPretraining, Features
+from earmark.recipe import Cpc, CpcPretraining, FeatureSettings
 from earmark.recipe.schema import Strict
 
 DESCRIPTION = "cpc.yaml"
@@ -68,14 +68,14 @@ def read_cpc_description(folder: Path) -> Description:
         raise EarmarkError(f"{path} is damaged ({type(error).__name__}): copy it again, or pretrain again.") from error
 
 
-def load_cpc(network: CpcEncoder, features: AnyFeatures, folder: Path) -> None:
+def load_cpc(network: CpcEncoder, features: FeatureSettings, folder: Path) -> None:
     """Begin with the weights of a pretrained CPC network. It is for a new training alone.
 
     Parameters
     ----------
     network : AcousticNetwork
         Its CPC part gets the weights.
-    features : Features
+    features : FeatureSettings
         What the network is going to hear.
     folder : Path
         Where ``earmark pretrain cpc`` left the weights.
@@ -101,10 +101,10 @@ def load_cpc(network: CpcEncoder, features: AnyFeatures, folder: Path) -> None:
         ) from error
 
 
-def _differences(known: CpcPretraining, features: AnyFeatures, network: Cpc) -> list[tuple[str, object, object]]:
+def _differences(known: CpcPretraining, features: FeatureSettings, network: Cpc) -> list[tuple[str, object, object]]:
     """What a pretraining and a recipe have otherwise: the key in the recipe, and both values."""
     parts: list[tuple[str, Strict, Strict, type[Strict]]] = [
-        ("features", known.features, features, Features),
+        ("features", known.features, features, type(known.features)),
         ("model.speech", known.network, network, Cpc),
     ]
     return [

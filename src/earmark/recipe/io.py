@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from earmark.core import registry
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_text
 from earmark.recipe import schema
@@ -104,7 +106,7 @@ def _first_problem(error: ValidationError) -> str:
     key, given, kind = _key(problem), problem["input"], problem["type"]
     if kind in UNKNOWN_KEY:
         name = str(problem["loc"][-1])  # which may be one that belongs elsewhere
-        near = [] if name in KEYS else difflib.get_close_matches(name, sorted(KEYS), 1)
+        near = [] if name in known_keys() else difflib.get_close_matches(name, sorted(known_keys()), 1)
         return f"there is no key {key!r}" + (f"; did you mean {near[0]!r}?" if near else ": remove it.")
     if kind in ("missing", "union_tag_not_found"):
         return f"the key {key!r} is missing: add it."
@@ -127,8 +129,8 @@ def _key(problem: ErrorDetails) -> str:
     if not problem["loc"]:
         return ""
     *parents, last = problem["loc"]
-    place = [part for part in parents if isinstance(part, int) or part in KEYS]
-    if isinstance(last, int) or last in KEYS or problem["type"] in UNKNOWN_KEY:
+    place = [part for part in parents if isinstance(part, int) or part in known_keys()]
+    if isinstance(last, int) or last in known_keys() or problem["type"] in UNKNOWN_KEY:
         place.append(last)
     if problem["type"].startswith("union_tag"):
         place.append("kind")
@@ -136,10 +138,12 @@ def _key(problem: ErrorDetails) -> str:
 
 
 UNKNOWN_KEY = ("extra_forbidden", "invalid_key")  # pydantic's names for a key it doesn't know, or that is no text
-KEYS = frozenset(
-    name
-    for room in (schema, schema, schema, schema, schema)
-    for part in vars(room).values()
-    if isinstance(part, type) and issubclass(part, Strict)
-    for name in part.model_fields
-)
+
+
+@cache
+def known_keys() -> frozenset[str]:
+    """Every key that some part of a recipe can have."""
+    parts = [part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, Strict)]
+    packages = (registry.FEATURES,)
+    parts += [registry.module_of(package, kind).Settings for package in packages for kind in registry.kinds(package)]
+    return frozenset(name for part in parts for name in part.model_fields)

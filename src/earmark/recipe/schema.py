@@ -20,9 +20,49 @@ from __future__ import annotations
 import math
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema, core_schema
 
+from earmark.core import registry
 from earmark.core.errors import EarmarkError
+
+
+class Kinds:
+    """Marks a field that holds settings of a kind found by name.
+
+    The union of all kinds is built when the first recipe is checked (such classes have ``defer_build``), so that
+    importing the schema imports no network.
+
+    Parameters
+    ----------
+    package : str
+        Of :mod:`earmark.core.registry`; each module in it has a class ``Settings``.
+    default : str, optional
+        The kind of settings that do not state theirs.
+    """
+
+    def __init__(self, package: str, default: str | None = None) -> None:
+        self.package, self.default = package, default
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """The tagged union of the settings of all kinds."""
+        classes = {kind: registry.module_of(self.package, kind).Settings for kind in registry.kinds(self.package)}
+        choices = {kind: handler.generate_schema(settings) for kind, settings in classes.items()}
+        return core_schema.tagged_union_schema(choices, self._kind_of)
+
+    def _kind_of(self, value: Any) -> str | None:
+        if isinstance(value, dict):
+            return str(value["kind"]) if "kind" in value else self.default
+        return getattr(value, "kind", self.default)
 
 
 class Strict(BaseModel):
@@ -35,33 +75,13 @@ class Strict(BaseModel):
 Width = Annotated[int, Field(strict=True, ge=1)]
 
 
-class Features(Strict):
-    """Features that are computed by a formula."""
+class FeatureSettings(Strict):
+    """Features of one kind; each kind states its own keys in :mod:`earmark.features.kinds`."""
 
-    kind: Literal["mfcc", "log-mel"] = "mfcc"
-    mel_filters: int = Field(40, ge=13, le=128)
-
-
-class PretrainedFeatures(Strict):
-    """Hidden states of a frozen speech network of transformers: wav2vec 2.0, HuBERT, WavLM and their like."""
-
-    kind: Literal["pretrained"]
-    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
-    layer: int | None = Field(None, ge=0, description="0: what enters the first layer; none: what leaves the last")
-    sha256: str | None = Field(None, description="of the network; training writes it down, to know it again")
+    kind: str
 
 
-def _kind_of_features(value: Any) -> str:
-    """A recipe may leave the kind out."""
-    return str(value.get("kind", "mfcc") if isinstance(value, dict) else getattr(value, "kind", "mfcc"))
-
-
-AnyFeatures = Annotated[
-    Annotated[Features, Tag("mfcc")]
-    | Annotated[Features, Tag("log-mel")]
-    | Annotated[PretrainedFeatures, Tag("pretrained")],
-    Discriminator(_kind_of_features),
-]
+AnyFeatures = Annotated[FeatureSettings, Kinds(registry.FEATURES, default="mfcc")]
 
 
 Speed = Annotated[float, Field(ge=0.5, le=2)]
@@ -279,7 +299,9 @@ class ImageQueryModelSettings(Strict):
 class CpcPretraining(Strict):
     """How a CPC network learns from untranscribed speech."""
 
-    features: Features = Features(kind="log-mel", mel_filters=40)
+    model_config = ConfigDict(defer_build=True)
+
+    features: AnyFeatures = Field(default_factory=lambda: registry.module_of(registry.FEATURES, "log-mel").Settings())
     network: Cpc = Cpc()
     sample_frames: Width = Field(128, description="feature frames of one stretch of speech")
     utterances: Width = Field(8, description="stretches of one speaker that are told from one another")
@@ -390,11 +412,13 @@ def _kind_of_model(value: Any) -> str:
 class Recipe(Strict):
     """All that builds a model."""
 
+    model_config = ConfigDict(defer_build=True)
+
     name: str
     supervision: str = Field("vgs", pattern=r"^[a-z0-9-]+$", description="which of the corpus's tags teach")
     localisation: str
     shuffle_pairs: bool = Field(False, description="control: every utterance gets another one's targets")
-    features: AnyFeatures = Features()
+    features: AnyFeatures = Field(default_factory=lambda: registry.module_of(registry.FEATURES, "mfcc").Settings())
     augment: Augment = Augment()
     model: Annotated[
         Annotated[KeywordModelSettings, Tag("keyword")] | Annotated[ImageQueryModelSettings, Tag("image-query")],

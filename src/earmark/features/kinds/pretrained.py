@@ -1,9 +1,9 @@
-"""Hidden states of a frozen speech network that others have trained: wav2vec 2.0, HuBERT, WavLM and their like.
+"""Hidden states of a frozen, pretrained speech network of `transformers`: wav2vec 2.0, HuBERT, WavLM and their like.
 
-Such a network hears the waveform through a stack of convolutions (a frame every 20 ms, as a rule) and then through
-layers of a transformer, which let every frame know of all others (Baevski et al. 2020; Hsu et al. 2021; Chen et al.
-2022). What leaves any of the layers can be the features of a model. As with all features, each dimension is brought
-to mean 0 and variance 1 over the utterance.
+Such a network maps the waveform through a stack of convolutions (a frame every 20 ms, as a rule) and layers of a
+transformer, in which every frame depends on all others (Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022). The
+features are the output of one of the layers, each dimension with mean 0 and variance 1 over the utterance. Licence and
+training data are those of the network that the user names.
 """
 
 from __future__ import annotations
@@ -11,35 +11,46 @@ from __future__ import annotations
 from functools import reduce
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from earmark.core import hub
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_GRID, SAMPLE_RATE, layer_frames
-from earmark.features.spectral import normalise
+from earmark.features.base import FeatureExtractor
+from earmark.features.kaldi import normalise
 from earmark.media.audio import Waveform
-from earmark.recipe import PretrainedFeatures
+from earmark.recipe import FeatureSettings
 
 PREPARATIONS = ("preprocessor_config.json", "processor_config.json")
 ALIKE = "such as wav2vec 2.0, HuBERT or WavLM"
 
 
-class PretrainedSpeech:
+class Settings(FeatureSettings):
+    """Hidden states of a pretrained network."""
+
+    kind: Literal["pretrained"] = "pretrained"
+    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
+    layer: int | None = Field(None, ge=0, description="0: what enters the first layer; none: what leaves the last")
+    sha256: str | None = Field(None, description="of the network; training writes it down, to know it again")
+
+
+class PretrainedSpeech(FeatureExtractor):
     """Waveform to normalised hidden states. The network's weights are read when the first waveform comes.
 
     Parameters
     ----------
-    settings : PretrainedFeatures
+    settings : Settings
 
     Attributes
     ----------
     dimension : int
         Numbers a frame.
     grid : FrameGrid
-        Where the frames lie in the waveform: in the middle of what the convolutions see of it.
+        Where the frames lie in the waveform: at the centre of the convolutions' receptive field.
 
     Raises
     ------
@@ -47,7 +58,9 @@ class PretrainedSpeech:
         If the network is missing, damaged, another one than the settings say, no speech network, or lacks the layer.
     """
 
-    def __init__(self, settings: PretrainedFeatures) -> None:
+    context = "global"
+
+    def __init__(self, settings: Settings) -> None:
         self._folder = _found(settings, download=False).folder
         config = hub.load("AutoConfig", self._folder)
         self._convolutions = _convolutions(config, self._folder)
@@ -78,16 +91,16 @@ class PretrainedSpeech:
         """
         network = self._loaded()
         try:
-            heard = self._prepare(waveform, sampling_rate=SAMPLE_RATE, return_tensors="pt")["input_values"][0]
-            heard = nn.functional.pad(heard, (0, max(0, self.grid.field - len(heard))))
-            output = network(heard[None].to(network.device), output_hidden_states=True)
+            samples = self._prepare(waveform, sampling_rate=SAMPLE_RATE, return_tensors="pt")["input_values"][0]
+            samples = nn.functional.pad(samples, (0, max(0, self.grid.field - len(samples))))
+            output = network(samples[None].to(network.device), output_hidden_states=True)
             states: Tensor = output.last_hidden_state if self._layer is None else output.hidden_states[self._layer]
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             raise EarmarkError(
                 f"The network in {self._folder} gives no hidden states for a waveform ({error}): "
                 f"choose a speech network {ALIKE}."
             ) from error
-        self._check(states[0], len(heard))
+        self._check(states[0], len(samples))
         return normalise(states[0].cpu())
 
     def _check(self, states: Tensor, samples: int) -> None:
@@ -103,7 +116,7 @@ class PretrainedSpeech:
             )
 
     def _loaded(self) -> Any:
-        """The network, loaded once, even where several threads ask."""
+        """The network, loaded once, even from several threads."""
         with self._loading:
             if self._network is None:
                 # What stands in for masked frames in a network's own training is never used here.
@@ -113,13 +126,18 @@ class PretrainedSpeech:
             return self._network
 
 
-def resolve(settings: PretrainedFeatures, download: bool = False) -> PretrainedFeatures:
+def build(settings: Settings) -> PretrainedSpeech:
+    """The extractor that the settings describe."""
+    return PretrainedSpeech(settings)
+
+
+def resolve(settings: Settings, download: bool = False) -> Settings:
     """As :func:`earmark.features.resolve`."""
     found = _found(settings, download)
     return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
 
 
-def _found(settings: PretrainedFeatures, download: bool) -> hub.PretrainedNetwork:
+def _found(settings: Settings, download: bool) -> hub.PretrainedNetwork:
     """The very network that the settings name."""
     otherwise = (
         f"The speech network {settings.network} is not the one that features.sha256 names: put the old files "
@@ -129,7 +147,7 @@ def _found(settings: PretrainedFeatures, download: bool) -> hub.PretrainedNetwor
 
 
 def _preparation(folder: Path) -> Any:
-    """What the network wants done to a waveform first, by its own description: nothing, or mean 0 and variance 1."""
+    """The network's own preprocessing of waveforms: nothing, or mean 0 and variance 1."""
     if not any((folder / name).is_file() for name in PREPARATIONS):
         raise EarmarkError(
             f"The network in {folder} does not say how to prepare a waveform: put its {PREPARATIONS[0]} there."
@@ -137,7 +155,7 @@ def _preparation(folder: Path) -> Any:
     prepare = hub.load("AutoFeatureExtractor", folder)
     if prepare.sampling_rate != SAMPLE_RATE:
         raise EarmarkError(
-            f"The network in {folder} hears {prepare.sampling_rate} samples a second: choose one for {SAMPLE_RATE}."
+            f"The network in {folder} is for {prepare.sampling_rate} samples a second: choose one for {SAMPLE_RATE}."
         )
     return prepare
 
@@ -146,24 +164,24 @@ def _convolutions(config: Any, folder: Path) -> list[tuple[int, int]]:
     """Kernel and stride of each of the convolutions over the waveform."""
     kernels: Any = getattr(config, "conv_kernel", None)
     strides: Any = getattr(config, "conv_stride", None)
-    told = isinstance(kernels, list | tuple) and isinstance(strides, list | tuple) and len(kernels) == len(strides)
-    if not told or config.is_encoder_decoder:
+    are_known = isinstance(kernels, list | tuple) and isinstance(strides, list | tuple) and len(kernels) == len(strides)
+    if not are_known or config.is_encoder_decoder:
         raise EarmarkError(f"The network in {folder} is no encoder of waveforms: choose a speech network {ALIKE}.")
     return list(zip(kernels, strides, strict=True))
 
 
-def _hidden_layer(asked: int | None, layers: int, folder: Path) -> int | None:
-    """The layer whose hidden state is asked for; none for the network's last, which is normed once more in some."""
-    if asked is not None and asked > layers:
+def _hidden_layer(layer: int | None, layers: int, folder: Path) -> int | None:
+    """The index of the hidden state; None for the network's last, which some networks normalise once more."""
+    if layer is not None and layer > layers:
         raise EarmarkError(
-            f"The network in {folder} has no layer {asked}: the key 'features.layer' can be 0 to {layers}."
+            f"The network in {folder} has no layer {layer}: the key 'features.layer' can be 0 to {layers}."
         )
-    return None if asked == layers else asked
+    return None if layer == layers else layer
 
 
 def _cut_above(network: Any, layer: int) -> None:
-    """Leave out the layers that nobody asks for: what a layer's hidden state is does not depend on those above."""
-    # One more than is asked for stays, so that the state is not the last one, which is normed once more in some.
+    """Drop the layers above the one that is used, on which its hidden state does not depend."""
+    # One more stays, so that the state is not the last one, which some networks normalise once more.
     layers = getattr(getattr(network, "encoder", None), "layers", None)
     if isinstance(layers, nn.ModuleList):
         del layers[layer + 1 :]

@@ -1,0 +1,53 @@
+"""What every feature extractor states."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+from torch import Tensor
+
+from earmark.core.timing import FrameGrid
+from earmark.media.audio import Waveform
+
+
+class FeatureExtractor(ABC):
+    """Waveform to features.
+
+    Whatever the kind, every dimension has mean 0 and variance 1 over an utterance: 0 carries no information, and can
+    stand for silence where something is masked.
+
+    Attributes
+    ----------
+    dimension : int
+        F, numbers a frame.
+    grid : FrameGrid
+        Where the frames lie in the waveform, and how much of it a frame of local context depends on.
+    context : str
+        "local" if a frame depends on the waveform in its field alone, apart from the normalisation; "global" if it
+        depends on the whole utterance, so that parts of an utterance have other features than the whole.
+    licence : str
+        Of the weights; empty for a formula.
+    learned_from : str
+        The data that the weights were learned from; empty for a formula.
+    """
+
+    dimension: int
+    grid: FrameGrid
+    context: Literal["local", "global"] = "local"
+    licence = ""
+    learned_from = ""
+
+    @abstractmethod
+    def __call__(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance.
+
+        Parameters
+        ----------
+        waveform : numpy.ndarray, shape = (samples,)
+            Mono, 16 kHz. What is too short for a single frame gets silence behind it.
+
+        Returns
+        -------
+        torch.Tensor, shape = (T, dimension), on the CPU
+        """

@@ -1,0 +1,48 @@
+"""Log-mel: the logarithm of the energy in 40 bands, every 10 ms.
+
+The bands are Kaldi's (:mod:`earmark.features.kaldi`). Each is brought to mean 0 and variance 1 over the utterance.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+from torch import Tensor
+
+from earmark.core.timing import FEATURE_GRID
+from earmark.features.base import FeatureExtractor
+from earmark.features.kaldi import log_mel_energies, normalise
+from earmark.media.audio import Waveform
+from earmark.recipe import FeatureSettings
+
+
+class Settings(FeatureSettings):
+    """Log-mel energies."""
+
+    kind: Literal["log-mel"] = "log-mel"
+    mel_filters: int = Field(40, ge=13, le=128)
+
+
+class LogMel(FeatureExtractor):
+    """Waveform to normalised log-mel energies.
+
+    Parameters
+    ----------
+    mel_filters : int
+        Bands, and so the dimension.
+    """
+
+    grid = FEATURE_GRID
+
+    def __init__(self, mel_filters: int = 40) -> None:
+        self.dimension = mel_filters
+
+    def __call__(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance, shape = (T, mel_filters)."""
+        return normalise(log_mel_energies(waveform, self.dimension))
+
+
+def build(settings: Settings) -> LogMel:
+    """The extractor that the settings describe."""
+    return LogMel(settings.mel_filters)

@@ -1,0 +1,54 @@
+"""MFCC: 13 cepstra with their first and second differences over time, 39 numbers every 10 ms.
+
+The cepstra are Kaldi's (:mod:`earmark.features.kaldi`), the differences slopes over 9 frames. Each dimension is brought
+to mean 0 and variance 1 over the utterance, which removes much of the microphone and of the loudness.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from earmark.core.timing import FEATURE_GRID
+from earmark.features.base import FeatureExtractor
+from earmark.features.kaldi import CEPSTRA, cepstra, deltas, normalise
+from earmark.media.audio import Waveform
+from earmark.recipe import FeatureSettings
+
+DELTA_REACH = 4  # frames on either side of the one whose slope is taken
+
+
+class Settings(FeatureSettings):
+    """Mel-frequency cepstral coefficients."""
+
+    kind: Literal["mfcc"] = "mfcc"
+    mel_filters: int = Field(40, ge=13, le=128)
+
+
+class Mfcc(FeatureExtractor):
+    """Waveform to normalised MFCC with differences.
+
+    Parameters
+    ----------
+    mel_filters : int
+        Triangular filters on the mel scale, between 20 Hz and 7.6 kHz.
+    """
+
+    dimension, grid = 3 * CEPSTRA, FEATURE_GRID
+
+    def __init__(self, mel_filters: int = 40) -> None:
+        self.mel_filters = mel_filters
+
+    def __call__(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance, shape = (T, 39)."""
+        static = cepstra(waveform, self.mel_filters)
+        slope = deltas(static, DELTA_REACH)
+        return normalise(torch.cat([static, slope, deltas(slope, DELTA_REACH)], dim=1))
+
+
+def build(settings: Settings) -> Mfcc:
+    """The extractor that the settings describe."""
+    return Mfcc(settings.mel_filters)
