@@ -24,6 +24,7 @@ from earmark.localisation import method
 from earmark.localisation.methods._segments import segments_of, sizes_on
 from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.models.checkpoint import read_checkpoint
+from earmark.models.encoded import encode
 from earmark.models.keyword_models import build
 from earmark.recipe import Recipe, read_recipe
 from earmark.training.loop import train
@@ -186,7 +187,7 @@ def test_methods_tell_the_time_by_the_features_grid(name: str) -> None:
         torch.manual_seed(0)
         models.append(build(recipe, FEATURES, WORDS, grid).eval())
     features, lengths, queries = torch.randn(2, 60, FEATURES), torch.tensor([60, 42]), torch.arange(2)
-    short, long = (method(name, model)(model, features, lengths, queries) for model in models)
+    short, long = (method(name, model)(model, encode(model, features, lengths), queries) for model in models)
     if short.overlap:  # segments: the shortest have half as many frames
         assert float((long.ends_s - long.starts_s).min()) == pytest.approx(0.2)
         assert float((long.ends_s - long.starts_s).max()) == pytest.approx(0.6)
