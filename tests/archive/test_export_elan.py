@@ -363,3 +363,149 @@ def _overlap(root):
 def test_the_oracle_finds_what_is_wrong(change):
     assert mutate(lambda root: None) == []
     assert mutate(change) != []
+
+
+# Documents that name their media
+
+
+def document_of(*media: str, header: str = "") -> str:
+    """A document whose media descriptors have these attributes."""
+    descriptors = "".join(f'<MEDIA_DESCRIPTOR MIME_TYPE="audio/x-wav" {attributes}/>' for attributes in media)
+    start = SOMEBODYS.index("    <MEDIA_DESCRIPTOR")
+    end = SOMEBODYS.rindex("<MEDIA_DESCRIPTOR")
+    end = SOMEBODYS.index("/>", end) + 2
+    return (SOMEBODYS[:start] + descriptors + SOMEBODYS[end:]).replace('MEDIA_FILE=""', f'MEDIA_FILE="{header}"')
+
+
+def sound_file(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+def times(path: Path, name: str = "earmark: dog") -> list[tuple[int, int]]:
+    return [(start, end) for start, end, _ in tier(path, name)]
+
+
+@pytest.mark.parametrize(
+    ("origin", "expected"),
+    [
+        ("", [(600, 900), (4100, 4500), (7000, 7250)]),
+        ('TIME_ORIGIN="0"', [(600, 900), (4100, 4500), (7000, 7250)]),
+        ('TIME_ORIGIN="500"', [(100, 400), (3600, 4000), (6500, 6750)]),
+        ('TIME_ORIGIN="+750"', [(0, 150), (3350, 3750), (6250, 6500)]),  # one begins before time 0
+        ('TIME_ORIGIN="1000"', [(3100, 3500), (6000, 6250)]),  # one is wholly before it
+        ('TIME_ORIGIN=" 900 "', [(3200, 3600), (6100, 6350)]),
+        ('TIME_ORIGIN="-2000"', [(2600, 2900), (6100, 6500), (9000, 9250)]),
+        ('TIME_ORIGIN="1.5"', [(600, 900), (4100, 4500), (7000, 7250)]),
+        ('TIME_ORIGIN="soon"', [(600, 900), (4100, 4500), (7000, 7250)]),
+        (f'TIME_ORIGIN="{"9" * 40}"', [(600, 900), (4100, 4500), (7000, 7250)]),
+    ],
+)
+def test_times_are_from_the_offset_of_the_medium_on(tmp_path, origin, expected, caplog):
+    path = tmp_path / "sounds" / "a.wav"
+    sound_file(path)
+    somebodys(tmp_path / "out", document_of(f'MEDIA_URL="file://{path}" {origin}'), "a.eaf")
+    written = export(tmp_path / "out", *DOG, name="a.wav")
+    assert times(written) == expected
+    assert [fault for fault in faults(written.read_bytes()) if "TIME_ORIGIN" not in fault] == []
+    assert ("are left out" in caplog.text) == (len(expected) < 3)
+    assert ("is no number of milliseconds" in caplog.text) == any(junk in origin for junk in ("1.5", "soon", "99"))
+
+
+def test_each_medium_has_an_offset_of_its_own(tmp_path):
+    wav, film = (sound_file(tmp_path / "sounds" / name) for name in ("a.wav", "a.mp4"))
+    document = document_of(
+        f'MEDIA_URL="file://{film}" TIME_ORIGIN="4000"', f'MEDIA_URL="file://{wav}" TIME_ORIGIN="100"'
+    )
+    somebodys(tmp_path / "out", document, "a.eaf")
+    both = collection(recording(wav, *DOG), recording(film, *DOG))
+    (written,) = elan.write(both, tmp_path / "out")[:1]
+    assert times(written, "earmark: dog, a.wav") == [(500, 800), (4000, 4400), (6900, 7150)]
+    assert times(written, "earmark: dog, a.mp4") == [(100, 500), (3000, 3250)]
+    assert [path.name for path in (tmp_path / "out").glob("*.eaf")] == ["a.eaf"]
+    elan.write(both, tmp_path / "out")
+    names = [name for name in Eaf(str(written)).get_tier_names() if name.startswith("earmark: ")]
+    assert sorted(names) == ["earmark: dog, a.mp4", "earmark: dog, a.wav"]
+    assert others(written.read_bytes()) == everything(parsed(document))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        'MEDIA_URL="file://{sounds}/ọmọ ilé.wav"',
+        'MEDIA_URL="file:{sounds}/ọmọ ilé.wav"',
+        'MEDIA_URL="file://localhost{sounds}/ọmọ ilé.wav"',
+        'MEDIA_URL="file://{sounds}/%E1%BB%8Dm%E1%BB%8D%20il%C3%A9.wav"',
+        'MEDIA_URL="{sounds}/ọmọ ilé.wav"',
+        'MEDIA_URL="file:///nowhere/x.wav" RELATIVE_MEDIA_URL="../sounds/ọmọ ilé.wav"',
+        'MEDIA_URL="" RELATIVE_MEDIA_URL="file:../sounds/ọmọ ilé.wav"',
+        'MEDIA_URL="" RELATIVE_MEDIA_URL="..\\sounds\\ọmọ ilé.wav"',
+        'MEDIA_URL="" RELATIVE_MEDIA_URL="./../sounds/%E1%BB%8Dm%E1%BB%8D ilé.wav"',
+        'MEDIA_URL="file:///C:/Users/Ọlá/ọmọ ilé.wav"',
+        'MEDIA_URL="file:///C:\\Users\\Ọlá\\ọmọ ilé.wav"',
+        'MEDIA_URL="file:///media/stick/ỌMỌ ILÉ.WAV"',
+        'MEDIA_URL="file:////server/share/ọmọ ilé.wav"',
+        'MEDIA_URL="file:///nowhere/ọmọ.wav" EXTRACTED_FROM="file://{sounds}/ọmọ ilé.wav"',
+    ],
+)
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_hits_go_into_the_document_that_names_the_recording(tmp_path, address, form):
+    sounds = tmp_path / "sounds"
+    sound_file(sounds / "ọmọ ilé.wav")
+    named = unicodedata.normalize(form, address.format(sounds=sounds)) + ' TIME_ORIGIN="600"'
+    somebodys(tmp_path / "out", document_of(named), "session 3.eaf")
+    written = export(tmp_path / "out", *DOG)
+    assert written.name == "session 3.eaf"
+    assert times(written) == [(0, 300), (3500, 3900), (6400, 6650)]
+    assert [path.name for path in (tmp_path / "out").glob("*.eaf")] == ["session 3.eaf"]
+
+
+def test_a_document_is_of_the_recording_that_it_names_not_of_its_namesake(tmp_path):
+    one, other = (sound_file(tmp_path / "sounds" / name) for name in ("one.wav", "other.wav"))
+    somebodys(tmp_path / "out", document_of(f'MEDIA_URL="file://{other}"'), "one.eaf")
+    elan.write(collection(recording(one, *DOG[:1]), recording(other, *DOG[1:])), tmp_path / "out")
+    assert times(tmp_path / "out" / "one.eaf") == [(4100, 4500), (7000, 7250)]
+    assert times(tmp_path / "out" / "one (2).eaf") == [(600, 900)]
+    assert len(list((tmp_path / "out").glob("*.eaf"))) == 2
+    elan.write(collection(recording(one, *DOG[:1]), recording(other, *DOG[1:])), tmp_path / "out")
+    assert len(list((tmp_path / "out").glob("*.eaf"))) == 2
+
+
+def test_of_several_documents_the_one_called_like_the_recording_is_taken(tmp_path):
+    path = sound_file(tmp_path / "sounds" / "b.wav")
+    for name in ("a.eaf", "b.eaf", "c.eaf"):
+        somebodys(tmp_path / "out", document_of(f'MEDIA_URL="file://{path}"'), name)
+    assert export(tmp_path / "out", *DOG, name="b.wav").name == "b.eaf"
+
+
+def test_a_file_name_says_nothing_where_several_recordings_have_it(tmp_path):
+    paths = [sound_file(tmp_path / "sounds" / folder / "a.wav") for folder in ("x", "y")]
+    somebodys(tmp_path / "out", document_of('MEDIA_URL="file:///D:/a.wav"'), "old.eaf")
+    elan.write(collection(*(recording(path, *DOG) for path in paths)), tmp_path / "out")
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.eaf")) == ["a (x).eaf", "a (y).eaf", "old.eaf"]
+
+
+def test_a_document_of_another_medium_that_is_there_is_left_alone(tmp_path):
+    film = sound_file(tmp_path / "elsewhere" / "a.wav")
+    before = document_of(f'MEDIA_URL="file://{film}"')
+    path = somebodys(tmp_path / "out", before, "a.eaf")
+    assert export(tmp_path / "out", *DOG, name="a.wav").name == "a (2).eaf"
+    assert path.read_text(encoding="utf-8") == before
+
+
+def test_the_sound_of_a_film_has_the_films_offset(tmp_path):
+    """A document that names the film alone, beside the wav that was made of it."""
+    somebodys(tmp_path / "out", document_of('MEDIA_URL="file:///D:/a.mp4" TIME_ORIGIN="600"'), "a.eaf")
+    assert times(export(tmp_path / "out", *DOG, name="a.wav")) == [(0, 300), (3500, 3900), (6400, 6650)]
+
+
+def test_a_medium_in_the_header_as_eaf_1_has_it(tmp_path):
+    path = sound_file(tmp_path / "sounds" / "a.wav")
+    somebodys(tmp_path / "out", document_of(header=f"file://{path}"), "first.eaf")
+    assert export(tmp_path / "out", *DOG, name="a.wav").name == "first.eaf"
+
+
+def test_a_damaged_document_of_another_name_is_no_hindrance(tmp_path):
+    somebodys(tmp_path / "out", "<nonsense", "x.eaf")
+    assert export(tmp_path / "out", *DOG, name="a.wav").name == "a.eaf"

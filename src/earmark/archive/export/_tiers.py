@@ -29,7 +29,7 @@ class Tier(NamedTuple):
     intervals: list[Interval]
 
 
-def tiers(recording: MarkedRecording, taken: Container[str] = ()) -> list[Tier]:
+def tiers(recording: MarkedRecording, taken: Container[str] = (), origin_ms: int = 0, whose: str = "") -> list[Tier]:
     """The kept hits of a recording: a tier for each query, and for each channel where there are several.
 
     Hits that overlap go into a second tier, for no extent that a person set may be changed.
@@ -39,13 +39,19 @@ def tiers(recording: MarkedRecording, taken: Container[str] = ()) -> list[Tier]:
     recording : MarkedRecording
     taken : collection of str
         Names that no tier may have.
+    origin_ms : int
+        Time of the recording at time 0 of the tiers. A hit that ends before it is left out, one that begins before it
+        begins there.
+    whose : str
+        Name of the recording, for the tiers' names where there are tiers of several.
     """
     names: set[str] = set()
     for name in taken:
         distinct(name, names)
     made = []
-    for name, hits in groupby(sorted(recording.kept, key=_order), lambda marked: _name(marked, recording)):
-        for layer in _layers([_interval(marked, recording.duration_s) for marked in hits]):
+    for name, hits in groupby(sorted(recording.kept, key=_order), lambda marked: _name(marked, recording, whose)):
+        intervals = (_interval(marked, recording.duration_s, origin_ms) for marked in hits)
+        for layer in _layers([interval for interval in intervals if interval.end_ms > 0]):
             made.append(Tier(distinct(name, names), layer))
     return made
 
@@ -60,14 +66,15 @@ def _order(marked: Marked) -> tuple[str, int]:
     return one_line(marked.hit.query), marked.channel
 
 
-def _name(marked: Marked, recording: MarkedRecording) -> str:
+def _name(marked: Marked, recording: MarkedRecording, whose: str) -> str:
     channel = f", channel {marked.channel}" if recording.channels > 1 else ""
-    return f"{PREFIX}{one_line(marked.hit.query)}{channel}"
+    of = f", {one_line(whose)}" if whose else ""
+    return f"{PREFIX}{one_line(marked.hit.query)}{of}{channel}"
 
 
-def _interval(marked: Marked, duration_s: float) -> Interval:
+def _interval(marked: Marked, duration_s: float, origin_ms: int) -> Interval:
     start_ms, end_ms = _extent_ms(marked.hit, max(1, math.floor(duration_s * 1000)))
-    return Interval(start_ms, end_ms, label(marked))
+    return Interval(max(0, start_ms - origin_ms), end_ms - origin_ms, label(marked))
 
 
 def _extent_ms(hit: Hit, last_ms: int) -> tuple[int, int]:

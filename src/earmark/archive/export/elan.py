@@ -1,22 +1,31 @@
 """ELAN: an .eaf for each recording, with a tier for each query; in an .eaf that is there, new tiers.
 
 New documents are of EAF 3.0 (https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf). Where the folder
-holds an ``.eaf`` with a recording's name, its tiers, times, types and vocabularies stay as they are, a copy is kept
-beside it, and Earmark's tiers of an earlier export give way to the new ones.
+holds an ``.eaf`` that names a recording, or else one that is called like it, its tiers, times, types and vocabularies
+stay as they are, a copy is kept beside it, and Earmark's tiers of an earlier export are replaced by the new ones. Times
+are those that ELAN shows: from the medium's offset on, if it has one.
 """
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from earmark.archive.export import _eaf, _notes
 from earmark.archive.export._collection import Collection, MarkedRecording
-from earmark.archive.export._files import one_line, put, writable
+from earmark.archive.export._eaf_media import Medium, media_of, medium_of, origin_of_stem
+from earmark.archive.export._files import distinct, one_line, put, writable
 from earmark.archive.export._tiers import tiers
+from earmark.core.errors import EarmarkError
 from earmark.media.lookup import MediaFolder
+
+logger = logging.getLogger(__name__)
 
 SCHEMA = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 # As ELAN names them, which shows the waveform of audio/x-wav alone.
@@ -24,34 +33,105 @@ MIME_TYPES = {".wav": "audio/x-wav", ".mp4": "video/mp4", ".m4v": "video/mp4", "
 
 
 def write(collection: Collection, out: Path) -> list[Path]:
-    """Write the kept hits into the folder `out`.
+    """Write the hits that nobody rejected into the folder `out`.
 
     Raises
     ------
     EarmarkError
         If an ``.eaf`` that is there can't be read; nothing is written then.
     """
-    there = MediaFolder(out)
-    documents = {}
+    folder = _Documents(collection, out)
+    places: dict[Path, list[tuple[MarkedRecording, int]]] = {}
     for recording in collection.recordings:
-        path = there.find(f"{recording.name}.eaf")
-        if recording.kept or (path.is_file() and _eaf.own_tiers(_eaf.read_eaf(path))):
-            documents[path] = _document(collection, recording, path)
+        path, origin_ms = folder.place_of(recording)
+        places.setdefault(path, []).append((recording, origin_ms))
+    documents = {}
+    for path, placed in places.items():
+        root = folder.root(path)
+        if any(recording.kept for recording, _ in placed) or (root is not None and _eaf.own_tiers(root)):
+            documents[path] = _document(collection, placed, path, root)
     return [*(put(path, document) for path, document in documents.items()), *_notes.write_notes(collection, out)]
 
 
-def _document(collection: Collection, recording: MarkedRecording, path: Path) -> bytes:
-    root = _eaf.read_eaf(path) if path.is_file() else _new(collection, recording, path)
+class _Documents:
+    """The documents of a folder, and where in them hits belong."""
+
+    def __init__(self, collection: Collection, out: Path) -> None:
+        self._folder = MediaFolder(out)
+        self._roots: dict[Path, ET.Element] = {}
+        self._recordings = collection.recordings
+        for path in sorted(out.glob("*.[eE][aA][fF]")) if out.is_dir() else ():
+            # Whose document a damaged one is nobody can tell: one that is called like a recording is read again.
+            with contextlib.suppress(EarmarkError, OSError):
+                self._roots[path] = _eaf.read_eaf(path)
+        self._media = {path: media_of(root, path) for path, root in self._roots.items()}
+        self._names = Counter(recording.path.name for recording in collection.recordings)
+
+    def root(self, path: Path) -> ET.Element | None:
+        """The document at a path, or None where there is none.
+
+        Raises
+        ------
+        EarmarkError
+            If it can't be read.
+        """
+        return self._roots.get(path) if path in self._roots or not path.is_file() else _eaf.read_eaf(path)
+
+    def place_of(self, recording: MarkedRecording) -> tuple[Path, int]:
+        """The document for a recording's hits, and the time of the recording at its time 0, in milliseconds."""
+        named = []
+        for path, media in self._media.items():
+            if found := self._medium(recording, media):
+                sure, medium = found
+                called_alike = path.stem in (recording.name, recording.path.stem)
+                named.append(((sure, called_alike), path, medium.origin_ms))
+        if named:
+            _, path, origin_ms = max(named, key=lambda place: place[0])
+            return path, origin_ms
+        taken: set[str] = set()
+        while True:
+            path = self._folder.find(f"{distinct(recording.name, taken)}.eaf")
+            if not self._is_anothers(path):
+                return path, origin_of_stem(self._media.get(path, []), recording.path.stem)
+
+    def _medium(self, recording: MarkedRecording, media: list[Medium]) -> tuple[int, Medium] | None:
+        return medium_of(media, recording.path, self._names[recording.path.name] == 1)
+
+    def _is_anothers(self, path: Path) -> bool:
+        """Whether a document names other recordings, or media that are there: it is called like one by chance."""
+        media = self._media.get(path, [])
+        return any(medium.is_there for medium in media) or any(self._medium(one, media) for one in self._recordings)
+
+
+def _document(
+    collection: Collection, placed: Sequence[tuple[MarkedRecording, int]], path: Path, root: ET.Element | None
+) -> bytes:
+    """A document with the tiers of all recordings that have their place in it."""
+    if root is None:
+        root = _new(collection, placed[0][0], path)
     _eaf.take_tiers_out(root)
-    _eaf.put_tiers(root, tiers(recording, taken=_eaf.tier_names(root)))
+    for recording, origin_ms in placed:
+        whose = recording.path.name if len(placed) > 1 else ""
+        made = tiers(recording, _eaf.tier_names(root), origin_ms, whose)
+        _eaf.put_tiers(root, made)
+        lost = len(recording.kept) - sum(len(tier.intervals) for tier in made)
+        if lost:
+            logger.warning(
+                "%s: %d hits of %s are left out: they end before time 0 of the document (TIME_ORIGIN is %d ms).",
+                *(path, lost, recording.path.name, origin_ms),
+            )
     about = {
         "archive": one_line(collection.name),
         "model": one_line(collection.model),
-        "licence": _notes.licence(collection, recording),
-        "consent": _notes.consent(collection, recording),
+        "licence": _joined(_notes.licence(collection, recording) for recording, _ in placed),
+        "consent": _joined(_notes.consent(collection, recording) for recording, _ in placed),
     }
     _eaf.put_properties(root, about)
     return _eaf.to_bytes(root)
+
+
+def _joined(notes: Iterable[str]) -> str:
+    return "; ".join(filter(None, dict.fromkeys(notes)))
 
 
 def _new(collection: Collection, recording: MarkedRecording, path: Path) -> ET.Element:
