@@ -21,13 +21,13 @@ import numpy as np
 
 from earmark.core.corpus import read_corpus
 from earmark.evaluation.data import located
-from earmark.evaluation.keyword_queries import evaluate
+from earmark.evaluation.runner import evaluate
 from earmark.localisation.spotter import load_model
 
 MEASURES = {
     "oracle": "oracle.accuracy",
-    "actual F1 (0.5)": "at_half.actual.f1",
-    "actual F1 (one threshold)": "at_one_threshold.actual.f1",
+    "actual F1 (0.5)": "fixed_threshold.actual.f1",
+    "actual F1 (one threshold)": "global_threshold.actual.f1",
     "actual F1 (one a keyword)": "actual.f1",
     "P@10": "spotting.p_at_10",
     "localised P@10": "spotting_localisation.p_at_10",

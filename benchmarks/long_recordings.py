@@ -27,7 +27,7 @@ from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.corpus import read_corpus
-from earmark.evaluation.keyword_queries import evaluate
+from earmark.evaluation.runner import evaluate
 from earmark.localisation.spotter import load_model
 from earmark.media.concatenation import GAPS_S, Placement, concatenate
 
@@ -49,7 +49,7 @@ def spotting(corpus: Path, run: Path, folder: Path) -> None:
             rows.append(np.mean([_judge(strung[Path(f.hit.recording)], word, f.hit.time_s) for f in found], axis=0))
     present, located = np.mean(rows, axis=0)
     print(f"P@10 over {len(rows)} keywords, spoken in the utterance (and in the right place):")
-    measures = (alone.metrics[name]["p_at_10"] for name in ("spotting", "spotting_localisation"))
+    measures = (alone.metrics.spotting.p_at_10, alone.metrics.spotting_localisation.p_at_10)
     print("  single utterances  {:.1f} ({:.1f})".format(*(100 * value for value in measures)))
     print(f"  long recordings    {100 * present:.1f} ({100 * located:.1f})")
 

@@ -25,9 +25,11 @@ import numpy.typing as npt
 from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import Bools, ground_truth, located, measurable
-from earmark.evaluation.keyword_queries import SplitFeatures, detection_scores, evaluate
-from earmark.evaluation.metrics import Counts, actual, detected, detection
+from earmark.evaluation.keyword_queries import detection_scores
+from earmark.evaluation.metrics import Counts, actual_counts, detected, detection_counts
+from earmark.evaluation.predictions import SplitFeatures
 from earmark.evaluation.reliability import LEVEL, draws
+from earmark.evaluation.runner import evaluate
 from earmark.features.cache import load_features
 from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.supervision.targets import Targets, read_targets, targets_path
@@ -49,11 +51,11 @@ class Measured:
 
     def detection(self, thresholds: Floats) -> Counts:
         """Counts of detection."""
-        return detection(self.present, detected(self.scores, thresholds))
+        return detection_counts(self.present, detected(self.scores, thresholds))
 
     def actual(self, thresholds: Floats) -> Counts:
         """Counts of actual localisation."""
-        return actual(self.present, self.located, detected(self.scores, thresholds))
+        return actual_counts(self.present, self.located, detected(self.scores, thresholds))
 
 
 def one(scores: Floats, targets: Floats) -> Floats:
@@ -101,7 +103,7 @@ def f1(counts: Counts, weights: npt.NDArray[np.integer]) -> Floats:
 
 def compared(counts: Counts, others: Counts) -> str:
     """F1, and the interval of its difference from the others'."""
-    utterances = len(counts.made)
+    utterances = len(counts.predicted)
     value = f1(counts, np.ones((utterances, 1), dtype=int))[0]
     gains = np.concatenate([f1(counts, weights) - f1(others, weights) for weights in draws(utterances)])
     low, high = np.nanquantile(gains, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
@@ -147,7 +149,7 @@ def main() -> None:
     tags = read_targets(targets_path(corpus, finder.checkpoint.recipe.supervision))
     taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
     features = load_features(corpus, "dev", finder.checkpoint.recipe.features)
-    scores = detection_scores(finder, SplitFeatures(features, range(len(targets))))
+    scores = detection_scores(finder, SplitFeatures(corpus.utterances("dev"), features, range(len(targets))))
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
         ONE: one,

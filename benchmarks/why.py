@@ -18,7 +18,7 @@ from earmark import localisation as localise
 from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.keyword_queries import evaluate
+from earmark.evaluation.runner import evaluate
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Attention, Maximum, Recipe, read_recipe
@@ -81,10 +81,10 @@ def measures(run: Path, corpus: Corpus, localisation: str | None = None) -> str:
     """The cells of a row, in percent."""
     metrics = evaluate(KeywordSpotter(read_checkpoint(run), localisation), corpus, "test").metrics
     cells = [
-        metrics["oracle"]["accuracy"],
-        metrics["actual"]["f1"],
-        metrics["spotting"]["p_at_10"],
-        metrics["spotting_localisation"]["p_at_10"],
+        metrics.oracle.accuracy,
+        metrics.actual.f1,
+        metrics.spotting.p_at_10,
+        metrics.spotting_localisation.p_at_10,
     ]
     return " | ".join(f"{100 * cell:.1f}" for cell in cells)
 

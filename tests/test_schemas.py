@@ -10,38 +10,47 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from earmark.core.results import (
+    METRICS,
+    EvaluationSetup,
+    Exclusions,
+    Metrics,
+    ModalityAgreement,
+    QueryImage,
+    QueryImages,
+)
 from earmark.core.types import Hit
 from earmark.evaluation.data import GroundTruth, Predictions
-from earmark.evaluation.summary import HEADLINE, compute_metrics
+from earmark.evaluation.summary import compute_metrics
 
 NAMES = ("metrics", "hits", "export")
-IDENTITY = {
-    "schema_version": 1,
-    "earmark": "0.1.0",
-    "run": "first",
-    "corpus": "picturebook",
-    "split": "test",
-    "supervision": "vgs",
-    "architecture": "CNN, log-mean-exp",
-    "localisation": "score-aggregation",
-    "queries": "image",
-    "query_pictures": {
-        "of_keywords": {"ajá": [{"image": "images/a.png", "box": [0, 1, 20, 30]}, {"image": "b.png", "box": None}]},
-        "own_pictures_asked": False,
-        "crops": 1,
-        "left_out": {"pairs": 2, "spoken_pairs": 1, "keywords": ["omi"], "learned_pictures": 0},
-    },
-    "agreement": {
-        "keywords": 1,
-        "pearson": 0.9,
-        "spearman": -0.1,
-        "top_10_in_common": 1.0,
-        "located_within_100_ms": 0.5,
-        "located_in_same_word": None,
-    },
-    "utterances": 3,
-    "keywords": 2,
-}
+SETUP = EvaluationSetup(
+    schema_version=1,
+    earmark="0.1.0",
+    run="first",
+    corpus="picturebook",
+    split="test",
+    supervision="vgs",
+    architecture="CNN, log-mean-exp",
+    localisation="score-aggregation",
+    queries="image",
+    query_images=QueryImages(
+        by_keyword={"ajá": (QueryImage("images/a.png", (0, 1, 20, 30)), QueryImage("b.png", None))},
+        own_image_included=False,
+        crops=1,
+        excluded=Exclusions(pairs=2, spoken_pairs=1, keywords=("omi",), training_images=0),
+    ),
+    agreement=ModalityAgreement(
+        keywords=1,
+        pearson=0.9,
+        spearman=-0.1,
+        top_10_overlap=1.0,
+        located_within_100_ms=0.5,
+        located_in_same_word=None,
+    ),
+    utterances=3,
+    keywords=2,
+)
 
 
 def schema(name):
@@ -60,7 +69,8 @@ def metrics(aligned=True, global_threshold=0.4):
     truth = GroundTruth(present, u[:n], w[:n], np.zeros(n), np.ones(n), aligned)
     predictions = Predictions(np.linspace(0, 1, 6).reshape(3, 2), np.array([[0.5, np.nan]] * 3))
     thresholds, keywords = np.array([0.3, 0.5]), ["ajá", "omi"]
-    return {**IDENTITY, **compute_metrics(truth, predictions, thresholds, keywords, np.full(3, 2.0), global_threshold)}
+    measures = compute_metrics(truth, predictions, thresholds, keywords, np.full(3, 2.0), global_threshold)
+    return json.loads(Metrics.of(SETUP, measures).to_json())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,11 +117,11 @@ def test_measures_meet_their_schema(aligned, global_threshold):
 
 
 def test_measures_of_written_queries_meet_their_schema():
-    check("metrics", {**metrics(), "queries": "written", "query_pictures": None, "agreement": None})
+    check("metrics", {**metrics(), "queries": "written", "query_images": None, "agreement": None})
 
 
-def test_intervals_are_those_of_the_headline():
-    assert set(metrics()["confidence"]["intervals"]) == set(HEADLINE)
+def test_intervals_are_those_of_the_table_of_measures():
+    assert set(metrics()["confidence"]["intervals"]) == {metric.key for metric in METRICS if metric.interval}
 
 
 def leaves(tree, path=()):
@@ -133,7 +143,7 @@ def without(document, path):
 def test_every_field_of_the_metrics_is_required():
     whole = metrics()
     validator = Draft202012Validator(schema("metrics"))
-    optional = {("per_keyword", word) for word in whole["per_keyword"]} | {("query_pictures", "of_keywords", "ajá")}
+    optional = {("per_keyword", word) for word in whole["per_keyword"]} | {("query_images", "by_keyword", "ajá")}
     missing = [path for path in leaves(whole) if validator.is_valid(without(whole, path))]
     assert set(missing) == optional
 
@@ -148,7 +158,7 @@ def test_every_field_of_the_metrics_is_required():
         ("schema_version", 2),
         ("extra", 1),
         ("queries", "spoken"),
-        ("query_pictures", {}),
+        ("query_images", {}),
         ("agreement", {"keywords": 1}),
     ],
 )

@@ -1,4 +1,4 @@
-"""Which pictures keywords are asked for with, and which part of each."""
+"""The images of each keyword's query, and which part of each."""
 
 from __future__ import annotations
 
@@ -13,68 +13,69 @@ from hypothesis import strategies as st
 
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.results import QueryImage
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary, normalise
-from earmark.evaluation.data import others
-from earmark.evaluation.image_queries import MOST, choose, query_pictures, read_boxes
+from earmark.evaluation.image_queries import other_prompts
+from earmark.evaluation.query_images import IMAGES_PER_KEYWORD, choose_images, image_queries_of, read_boxes
 from support.media import write_picture
 
 HEADER = "keyword,image,left,top,right,bottom\n"
 DOG_AND_CAT = Vocabulary(["dog", "cat"])
 
 
-def said(number: int, text: str | None, image: str | None, words: str | None = None) -> Utterance:
+def spoken(number: int, text: str | None, image: str | None, words: str | None = None) -> Utterance:
     aligned = None if words is None else tuple(Word(word, 0.1, 0.2) for word in words.split())
     picture = None if image is None else Path(image)
     return Utterance(f"u{number}", Path("a.wav"), 16_000, 16_000, image=picture, text=text, words=aligned)
 
 
-def test_pictures_are_those_of_the_first_utterances_that_say_the_keyword_by_hand() -> None:
+def test_images_of_the_first_utterances_by_hand() -> None:
     utterances = [
-        said(0, "A dog.", "b.png"),
-        said(1, "no dog is aligned here", "c.png", words="a cat"),  # the word times go before the text
-        said(2, "The dog!", "a.png"),
-        said(3, "Dog and cat", "b.png"),  # another caption of a picture that is there
-        said(4, "dogs", "d.png"),
-        said(5, "a dog nobody has drawn", None),
-        said(6, None, "e.png"),
+        spoken(0, "A dog.", "b.png"),
+        spoken(1, "no dog is aligned here", "c.png", words="a cat"),  # the word times go before the text
+        spoken(2, "The dog!", "a.png"),
+        spoken(3, "Dog and cat", "b.png"),  # another caption of a picture that is there
+        spoken(4, "dogs", "d.png"),
+        spoken(5, "a dog nobody has drawn", None),
+        spoken(6, None, "e.png"),
     ]
-    chosen = choose(utterances, Vocabulary(["dog", "cat", "cow"]), (), {})
+    chosen = choose_images(utterances, Vocabulary(["dog", "cat", "cow"]), (), {})
     assert {query.name: [str(prompt.path) for prompt in query.prompts] for query in chosen.queries} == {
         "dog": ["b.png", "a.png"],
         "cat": ["c.png", "b.png"],
     }
-    assert chosen.unpictured == ("cow",)
-    assert chosen.learned == 0
+    assert chosen.without_image == ("cow",)
+    assert chosen.training_images == 0
 
 
-def test_no_picture_is_one_that_was_learned_from() -> None:
-    utterances = [said(0, "dog cat", "a.png"), said(1, "dog", "b.png"), said(2, "cow", "c.png")]
-    chosen = choose(utterances, DOG_AND_CAT, {Path("a.png"), Path("c.png")}, {})
+def test_training_images_are_not_used() -> None:
+    utterances = [spoken(0, "dog cat", "a.png"), spoken(1, "dog", "b.png"), spoken(2, "cow", "c.png")]
+    chosen = choose_images(utterances, DOG_AND_CAT, {Path("a.png"), Path("c.png")}, {})
     assert [(query.name, query.prompts) for query in chosen.queries] == [("dog", (Prompt(Path("b.png")),))]
-    assert chosen.unpictured == ("cat",)
-    assert chosen.learned == 1  # c.png would not have been asked with
+    assert chosen.without_image == ("cat",)
+    assert chosen.training_images == 1  # c.png shows no keyword
 
 
 @given(st.lists(st.tuples(st.integers(0, 14), st.booleans(), st.booleans()), max_size=40), st.sets(st.integers(0, 14)))
-def test_pictures_are_chosen_by_the_rules(drawn: list[tuple[int, bool, bool]], learned: set[int]) -> None:
+def test_images_are_chosen_by_the_rules(drawn: list[tuple[int, bool, bool]], training: set[int]) -> None:
     utterances = [
-        said(number, " ".join(word for word, is_so in (("dog", dog), ("cat", cat)) if is_so), f"{picture}.png")
+        spoken(number, " ".join(word for word, is_so in (("dog", dog), ("cat", cat)) if is_so), f"{picture}.png")
         for number, (picture, dog, cat) in enumerate(drawn)
     ]
-    chosen = choose(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in learned}, {})
+    chosen = choose_images(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in training}, {})
     asked = {query.name: [int(prompt.path.stem) for prompt in query.prompts] for query in chosen.queries}
     for word, column in (("dog", 1), ("cat", 2)):
         expected: list[int] = []
         for picture, *_ in (row for row in drawn if row[column]):
-            if picture not in learned and picture not in expected and len(expected) < MOST:
+            if picture not in training and picture not in expected and len(expected) < IMAGES_PER_KEYWORD:
                 expected.append(picture)
         assert asked.get(word, []) == expected
-        assert (word in chosen.unpictured) == (not expected)
+        assert (word in chosen.without_image) == (not expected)
 
 
 def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Relative, through a linked file or folder, or in another Unicode form: asked with once, learned, and own."""
+    """Relative, through a linked file or folder, or in another Unicode form: used once, excluded, and own."""
     monkeypatch.chdir(tmp_path)
     folder = tmp_path / "photos"
     folder.mkdir()
@@ -84,33 +85,40 @@ def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "link.png").symlink_to(folder / "a.png")
     decomposed = unicodedata.normalize("NFD", "photos/ọmọ.png")
     names = ["photos/a.png", "linked/a.png", "link.png", f"{folder}/b.png", f"{folder}/ọmọ.png", decomposed]
-    chosen = choose([said(i, "dog", name) for i, name in enumerate(names)], DOG_AND_CAT, {Path("linked/b.png")}, {})
+    chosen = choose_images(
+        [spoken(i, "dog", name) for i, name in enumerate(names)], DOG_AND_CAT, {Path("linked/b.png")}, {}
+    )
     [query] = chosen.queries
     assert [str(prompt.path) for prompt in query.prompts] == ["photos/a.png", f"{folder}/ọmọ.png"]
-    assert chosen.learned == 1
+    assert chosen.training_images == 1
     for own in (folder / "a.png", Path("link.png"), Path("photos/../linked/a.png")):
-        assert [str(prompt.path) for prompt in others(query, own)] == [f"{folder}/ọmọ.png"]
-    assert others(query, None) == query.prompts
+        assert [str(prompt.path) for prompt in other_prompts(query, own)] == [f"{folder}/ọmọ.png"]
+    assert other_prompts(query, None) == query.prompts
     alone = replace(chosen, queries=(ImageQuery("dog", query.prompts[:1]),))
     images = [Path("link.png"), folder / "a.png", folder / "b.png", None]
-    assert alone.askable(images).tolist() == [[False], [False], [True], [True]]
+    assert alone.usable(images).tolist() == [[False], [False], [True], [True]]
 
 
 def test_where_a_query_can_be_asked_by_hand() -> None:
-    utterances = [said(0, "dog cat", "a.png"), said(1, "dog", "b.png"), said(2, "x", None), said(3, "x", "a.png")]
-    chosen = choose(utterances, DOG_AND_CAT, (), {})
-    table = chosen.askable([utterance.image for utterance in utterances])
+    utterances = [
+        spoken(0, "dog cat", "a.png"),
+        spoken(1, "dog", "b.png"),
+        spoken(2, "x", None),
+        spoken(3, "x", "a.png"),
+    ]
+    chosen = choose_images(utterances, DOG_AND_CAT, (), {})
+    table = chosen.usable([utterance.image for utterance in utterances])
     # "cat" has but a.png, which two utterances describe
     assert table.tolist() == [[True, False], [True, True], [True, True], [True, False]]
-    assert chosen.askable([None] * 4).all()
-    assert chosen.askable([]).shape == (0, 2)
+    assert chosen.usable([None] * 4).all()
+    assert chosen.usable([]).shape == (0, 2)
 
 
 # The corpus
 
 
 def test_the_tiny_corpus_is_asked_with_pictures_of_its_test_split(tiny_corpus: Corpus) -> None:
-    chosen = query_pictures(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
+    chosen = image_queries_of(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
     shown = {utterance.image: utterance.text for utterance in tiny_corpus.utterances("test")}
     for query in chosen.queries:
         for prompt in query.prompts:
@@ -120,22 +128,22 @@ def test_the_tiny_corpus_is_asked_with_pictures_of_its_test_split(tiny_corpus: C
 
 def test_pictures_of_train_are_not_asked_with(own_corpus: Corpus) -> None:
     splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
-    learned = splits["test"][0].image
-    splits["train"][0] = replace(splits["train"][0], image=learned)
+    training = splits["test"][0].image
+    splits["train"][0] = replace(splits["train"][0], image=training)
     write_corpus(own_corpus, splits)
-    chosen = query_pictures(own_corpus, "test", Vocabulary(own_corpus.keywords))
-    assert chosen.learned == 1
-    assert learned not in {prompt.path for query in chosen.queries for prompt in query.prompts}
-    with pytest.raises(EarmarkError, match=r"no picture to ask with .*split train.*which the model learned from"):
-        query_pictures(own_corpus, "train", Vocabulary(own_corpus.keywords))
+    chosen = image_queries_of(own_corpus, "test", Vocabulary(own_corpus.keywords))
+    assert chosen.training_images == 1
+    assert training not in {prompt.path for query in chosen.queries for prompt in query.prompts}
+    with pytest.raises(EarmarkError, match=r"no query image .*split train.*which the model learned from"):
+        image_queries_of(own_corpus, "train", Vocabulary(own_corpus.keywords))
 
 
 def test_a_split_without_pictures_is_one_sentence(own_corpus: Corpus) -> None:
     splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
     splits["test"] = [replace(utterance, image=None) for utterance in splits["test"]]
     write_corpus(own_corpus, splits)
-    with pytest.raises(EarmarkError, match=r"no picture to ask with .*split test.* none has one"):
-        query_pictures(own_corpus, "test", Vocabulary(own_corpus.keywords))
+    with pytest.raises(EarmarkError, match=r"no query image .*split test.* none has one"):
+        image_queries_of(own_corpus, "test", Vocabulary(own_corpus.keywords))
 
 
 # Parts of pictures
@@ -143,19 +151,19 @@ def test_a_split_without_pictures_is_one_sentence(own_corpus: Corpus) -> None:
 
 def test_crops_are_asked_with_where_they_are_given(own_corpus: Corpus) -> None:
     keywords = Vocabulary(own_corpus.keywords)
-    dog = next(query for query in query_pictures(own_corpus, "test", keywords).queries if query.name == "dog")
+    dog = next(query for query in image_queries_of(own_corpus, "test", keywords).queries if query.name == "dog")
     first, second = (prompt.path for prompt in dog.prompts[:2])
     rows = f"DOG,./images/{first.name},1,2,30,40\ndog,images/{second.name},,,,\n"
     (own_corpus.folder / "queries.csv").write_text("\ufeff" + HEADER + rows, encoding="utf-8")
-    chosen = query_pictures(own_corpus, "test", keywords)
+    chosen = image_queries_of(own_corpus, "test", keywords)
     assert [query.prompts for query in chosen.queries if query.name == "dog"] == [
         (Prompt(first, (1, 2, 30, 40)), *dog.prompts[1:])
     ]
     assert all(prompt.box is None for query in chosen.queries for prompt in query.prompts if query.name != "dog")
-    assert chosen.to_json(own_corpus.folder)["dog"][:2] == [
-        {"image": f"images/{first.name}", "box": [1, 2, 30, 40]},
-        {"image": f"images/{second.name}", "box": None},
-    ]
+    assert chosen.by_keyword(own_corpus.folder)["dog"][:2] == (
+        QueryImage(f"images/{first.name}", (1, 2, 30, 40)),
+        QueryImage(f"images/{second.name}", None),
+    )
 
 
 def test_names_in_another_unicode_form_are_known(own_corpus: Corpus) -> None:
@@ -172,25 +180,25 @@ def test_names_in_another_unicode_form_are_known(own_corpus: Corpus) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "told"),
+    ("row", "message"),
     [
         (",images/test 0.png,,,,", "row 3: there is no keyword"),
-        ("dog,images/nowhere.png,,,,", r"row 3: no utterance of the corpus has the picture 'images/nowhere\.png'"),
-        ("dog,,,,,", "row 3: no utterance of the corpus has the picture ''"),
-        ("dog,images/test 0.png,1,2,3,", "row 3: 1,2,3, is no part of a picture: give four whole numbers"),
-        ("dog,images/test 0.png,1,2,3.5,9", r"row 3: 1,2,3\.5,9 is no part of a picture"),
-        ("dog,images/test 0.png,-1,2,3,9", "row 3: -1,2,3,9 is no part of a picture"),
+        ("dog,images/nowhere.png,,,,", r"row 3: no utterance of the corpus has the image 'images/nowhere\.png'"),
+        ("dog,,,,,", "row 3: no utterance of the corpus has the image ''"),
+        ("dog,images/test 0.png,1,2,3,", "row 3: 1,2,3, is no part of an image: give four whole numbers"),
+        ("dog,images/test 0.png,1,2,3.5,9", r"row 3: 1,2,3\.5,9 is no part of an image"),
+        ("dog,images/test 0.png,-1,2,3,9", "row 3: -1,2,3,9 is no part of an image"),
         ("dog,images/test 0.png,5,2,5,9", "row 3: 5,2,5,9 .*left must be less than right"),
         ("Ball,images/test 1.png,1,2,3,4", r"row 3: Ball and images/test 1\.png are listed above"),
     ],
 )
-def test_a_bad_row_is_told_with_file_and_number(own_corpus: Corpus, row: str, told: str) -> None:
+def test_a_bad_row_is_reported_with_file_and_number(own_corpus: Corpus, row: str, message: str) -> None:
     (own_corpus.folder / "queries.csv").write_text(f"{HEADER}ball,images/test 1.png,0,0,9,9\n{row}\n", encoding="utf-8")
-    with pytest.raises(EarmarkError, match=rf"(?s)queries\.csv has 1 problem.*{told}"):
+    with pytest.raises(EarmarkError, match=rf"(?s)queries\.csv has 1 problem.*{message}"):
         read_boxes(own_corpus)
 
 
-def test_a_table_without_its_columns_is_told(own_corpus: Corpus) -> None:
+def test_a_table_without_its_columns_is_reported(own_corpus: Corpus) -> None:
     (own_corpus.folder / "queries.csv").write_text("keyword,image\nball,images/test 1.png\n", encoding="utf-8")
     with pytest.raises(EarmarkError, match=r"(?s)queries\.csv has 4 problems.*no column 'left'"):
         read_boxes(own_corpus)
@@ -198,4 +206,4 @@ def test_a_table_without_its_columns_is_told(own_corpus: Corpus) -> None:
 
 def test_without_a_table_there_are_no_crops(tiny_corpus: Corpus) -> None:
     assert read_boxes(tiny_corpus) == {}
-    assert np.all([p.box is None for q in query_pictures(tiny_corpus, "dev", DOG_AND_CAT).queries for p in q.prompts])
+    assert np.all([p.box is None for q in image_queries_of(tiny_corpus, "dev", DOG_AND_CAT).queries for p in q.prompts])

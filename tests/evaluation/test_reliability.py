@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
 def interval(values):
     """Confidence interval of a mean."""
     result = confidence(lambda weights: {"mean": values @ weights / weights.sum(axis=0)}, len(values))
-    return result["intervals"]["mean"]
+    return result.intervals["mean"]
 
 
 @pytest.mark.parametrize("utterances", [1, 7, 300, 100_000])
@@ -57,6 +57,6 @@ def test_undefined_resamples_are_left_out():
     values = np.array([np.nan] * 600 + list(np.linspace(0, 1, 400)))
     blocks = iter([{"some": values[:500], "none": np.full(500, np.nan)}, {"some": values[500:], "none": values[:500]}])
     result = confidence(lambda weights: next(blocks), 160)  # 500 resamples a block
-    assert result["intervals"]["some"] == pytest.approx([0.025, 0.975])
-    assert result["intervals"]["none"] is None
-    assert (result["level"], result["resamples"]) == (LEVEL, RESAMPLES)
+    assert result.intervals["some"] == pytest.approx((0.025, 0.975))
+    assert result.intervals["none"] is None
+    assert (result.level, result.resamples) == (LEVEL, RESAMPLES)

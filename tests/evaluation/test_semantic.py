@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score
 
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.semantic import read_semantic, spotted
+from earmark.evaluation.semantic import read_semantic, spotting_means
 
 COUNTS = """utt_key,transcription,counts
 106_5a_4,"the boy is playing on the shore, of an ocean","boy=5|little=2|children=3|beach=6|dogs=1|Shore=1"
@@ -87,13 +87,13 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str, sentence: str) -> None
 def test_spotting_by_hand() -> None:
     scores = np.array([[0.9, 0.5], [0.8, 0.4], [0.1, 0.3]])
     relevant = np.array([[True, False], [False, False], [True, False]])
-    found = spotted(scores, relevant)  # the second keyword is relevant nowhere, and so is left out
+    found = spotting_means(scores, relevant)  # the second keyword is relevant nowhere, and so is left out
     assert found["p_at_10"] == pytest.approx(2 / 3)  # of all three
     assert found["p_at_n"] == pytest.approx(1 / 2)
     assert found["average_precision"] == pytest.approx((1 + 2 / 3) / 2)
     # ROC: (0, 1/2), (1, 1/2), (1, 1): misses are 1/2 up to a false alarm rate of 1
     assert found["eer"] == pytest.approx(1 / 2)
-    assert all(np.isnan(value) for value in spotted(scores, np.zeros_like(relevant)).values())
+    assert all(np.isnan(value) for value in spotting_means(scores, np.zeros_like(relevant)).values())
 
 
 @settings(max_examples=30)
@@ -104,4 +104,4 @@ def test_average_precision_agrees_with_scikit_learn(data: st.DataObject) -> None
     scores, relevant = rng.integers(0, 5, shape) / 5, rng.random(shape) < 0.5
     relevant[0] = True
     expected = np.mean([average_precision_score(r, s) for s, r in zip(scores.T, relevant.T, strict=True)])
-    assert spotted(scores, relevant)["average_precision"] == pytest.approx(expected)
+    assert spotting_means(scores, relevant)["average_precision"] == pytest.approx(expected)

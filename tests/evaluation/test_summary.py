@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from unittest import mock
 
 import numpy as np
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from earmark.core.errors import EarmarkError
+from earmark.core.results import METRICS
 from earmark.evaluation import reliability
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.metrics import Counts, average_precision, equal_error_rate, precision_at, rank
-from earmark.evaluation.summary import HEADLINE, compute_metrics
+from earmark.evaluation.summary import compute_metrics
 from support.slow_measures import slow_measure
 
 pytestmark = pytest.mark.filterwarnings("error::RuntimeWarning")
@@ -33,8 +35,10 @@ def measured(truth, scores, times_s, thresholds=0.5, length_s=4.0, global_thresh
     u, w = truth.present.shape
     predictions = Predictions(np.reshape(scores, (u, w)), np.reshape(times_s, (u, w)).astype(float))
     words = [f"word{i}" for i in range(w)]
-    return compute_metrics(
-        truth, predictions, np.broadcast_to(thresholds, w), words, np.full(u, length_s), global_threshold
+    return asdict(
+        compute_metrics(
+            truth, predictions, np.broadcast_to(thresholds, w), words, np.full(u, length_s), global_threshold
+        )
     )
 
 
@@ -54,10 +58,11 @@ def test_detection_by_hand():
     assert body["per_keyword"]["word0"]["detection"]["precision"] == pytest.approx(1 / 2)
     assert body["per_keyword"]["word1"]["detection"]["f1"] == 0
     # at 0.5, word1 is detected in 0 and 1: together TP 2, FP 2, FN 1
-    assert body["at_half"]["detection"] == pytest.approx({"precision": 2 / 4, "recall": 2 / 3, "f1": 4 / 7})
+    assert body["fixed_threshold"]["threshold"] == 0.5
+    assert body["fixed_threshold"]["detection"] == pytest.approx({"precision": 2 / 4, "recall": 2 / 3, "f1": 4 / 7})
     # at 0.7, word0 in 0 and 2, word1 in 1: together TP 1, FP 2, FN 2
-    assert body["at_one_threshold"]["threshold"] == 0.7
-    assert body["at_one_threshold"]["detection"] == pytest.approx({"precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3})
+    assert body["global_threshold"]["threshold"] == 0.7
+    assert body["global_threshold"]["detection"] == pytest.approx({"precision": 1 / 3, "recall": 1 / 3, "f1": 1 / 3})
 
 
 def test_average_precision_by_hand():
@@ -94,16 +99,16 @@ def test_actual_by_hand():
     assert body["released"]["actual"] == pytest.approx({"precision": 2 / 5, "recall": 2 / 3, "f1": 4 / 8})
 
 
-def test_actual_at_one_threshold_by_hand():
+def test_actual_global_threshold_by_hand():
     body = measured(truth_of(TWICE, 5), SCORES, TIMES_S, global_threshold=0.85)
     # detected and located in 0 alone; the word is in four utterances
-    assert body["at_one_threshold"]["actual"] == pytest.approx({"precision": 1, "recall": 1 / 4, "f1": 2 / 5})
+    assert body["global_threshold"]["actual"] == pytest.approx({"precision": 1, "recall": 1 / 4, "f1": 2 / 5})
 
 
-def test_without_one_threshold_there_is_nothing_to_compare_with():
+def test_measures_without_a_global_threshold_are_undefined():
     body = measured(truth_of(TWICE, 5), SCORES, TIMES_S)
     nothing = {"precision": None, "recall": None, "f1": None}
-    assert body["at_one_threshold"] == {"threshold": None, "detection": nothing, "actual": nothing}
+    assert body["global_threshold"] == {"threshold": None, "detection": nothing, "actual": nothing}
 
 
 def test_a_detection_in_the_wrong_place_is_a_false_alarm_and_a_miss():
@@ -113,7 +118,7 @@ def test_a_detection_in_the_wrong_place_is_a_false_alarm_and_a_miss():
     assert body["released"]["actual"] == {"precision": 0.0, "recall": None, "f1": 0.0}
 
 
-def test_a_location_that_was_not_sought_is_in_no_word():
+def test_a_missing_location_is_in_no_word():
     body = measured(truth_of([(0, 0, 1.0, 2.0)], 2), [0.9, 0.8], [np.nan, np.nan])
     assert body["oracle"]["accuracy"] == 0
     # both are detected, neither is located: TP 0 of 2 detections
@@ -187,7 +192,7 @@ def test_chance_by_hand():
     assert body["chance"]["spotting"]["p_at_10"] == pytest.approx((2 / 4 + 1 / 4) / 2)
 
 
-def test_guessing_scores_what_chance_says():
+def test_random_predictions_reach_the_chance_level():
     rng = np.random.default_rng(1)
     utterances, length_s = 4000, 4.0
     spoken = np.flatnonzero(rng.random(utterances) < 0.5)
@@ -204,7 +209,7 @@ def test_guessing_scores_what_chance_says():
 
 def test_nothing_detected_is_precision_0_where_there_is_something_to_find():
     body = measured(truth_of([(0, 0, 1.0, 2.0)], 2), [0.1, 0.1], [1.5, 1.5])
-    for task in (body["detection"], body["actual"], body["released"]["actual"], body["at_half"]["actual"]):
+    for task in (body["detection"], body["actual"], body["released"]["actual"], body["fixed_threshold"]["actual"]):
         assert (task["precision"], task["recall"], task["f1"]) == (0, 0, 0)
 
 
@@ -216,8 +221,8 @@ def test_nothing_to_find_and_nothing_detected_is_undefined():
 
 def test_nothing_to_find_is_undefined_whatever_is_detected():
     body = measured(truth_of([], 2), [0.9, 0.9], [1.5, 1.5], global_threshold=0.4)
-    assert body["at_one_threshold"].pop("threshold") == 0.4
-    for branch in (body, body["released"], body["at_half"], body["at_one_threshold"]):
+    assert body["global_threshold"].pop("threshold") == 0.4
+    for branch in (body, body["released"], body["fixed_threshold"], body["global_threshold"]):
         for task in ("detection", "actual"):
             assert set(branch.get(task, {}).values()) <= {None}
     assert set(body["confidence"]["intervals"].values()) == {None}
@@ -238,7 +243,7 @@ def test_without_word_times_only_detection_and_spotting_are_measured():
     assert body["detection"]["f1"] == pytest.approx(2 / 3)
     assert body["spotting"]["eer"] == 0
     assert body["oracle"] == body["released"]["oracle"] == body["chance"]["oracle"] == {"accuracy": None}
-    for task in (body["actual"], body["at_half"]["actual"], body["released"]["spotting_localisation"]):
+    for task in (body["actual"], body["fixed_threshold"]["actual"], body["released"]["spotting_localisation"]):
         assert set(task.values()) == {None}
     assert body["confidence"]["intervals"]["actual.f1"] is None
     assert body["per_keyword"]["word0"]["occurrences"] is None
@@ -248,7 +253,7 @@ def test_without_word_times_only_detection_and_spotting_are_measured():
 def test_any_word_can_be_a_keyword(word):
     truth = truth_of([(0, 0, 1.0, 2.0)], 1)
     body = compute_metrics(truth, Predictions(np.ones((1, 1)), np.ones((1, 1))), np.ones(1), [word], np.ones(1))
-    assert body["per_keyword"][word]["actual"]["f1"] == 1
+    assert body.per_keyword[word].actual.f1 == 1
 
 
 # --- bad input -------------------------------------------------------------------------------------------
@@ -279,14 +284,16 @@ def test_an_occurrence_where_the_keyword_is_not_present():
         GroundTruth(np.array([[False]]), one, one, np.zeros(1), np.ones(1), aligned=True)
 
 
-def test_a_cell_where_the_model_was_not_asked_takes_part_in_nothing_by_hand():
+def test_a_cell_that_was_not_evaluated_is_in_no_measure_by_hand():
     truth = truth_of([(0, 0, 1, 2), (1, 0, 1, 2), (2, 0, 1, 2)], utterances=4)
-    asked = np.array([[True], [False], [True], [True]])
+    evaluated = np.array([[True], [False], [True], [True]])
     scores, times_s = np.array([[0.9], [np.nan], [0.2], [0.6]]), np.array([[1.5], [1.5], [1.5], [1.5]])
-    predictions = Predictions(scores, times_s, asked)
-    with pytest.raises(ValueError, match="present where the model was not asked"):
+    predictions = Predictions(scores, times_s, evaluated)
+    with pytest.raises(ValueError, match="present in a cell that was not evaluated"):
         compute_metrics(truth, predictions, np.array([0.5]), ["word"], np.full(4, 4.0))
-    body = compute_metrics(truth.within(asked), predictions, np.array([0.5]), ["word"], np.full(4, 4.0), 0.5)
+    body = asdict(
+        compute_metrics(truth.within(evaluated), predictions, np.array([0.5]), ["word"], np.full(4, 4.0), 0.5)
+    )
     # utterances 0 and 3 are detected, it is in 0 and 2: TP 1, FP 1, FN 1; utterance 1 is no miss
     assert body["detection"]["precision"] == body["detection"]["recall"] == pytest.approx(1 / 2)
     assert body["actual"]["f1"] == pytest.approx(1 / 2)
@@ -298,8 +305,8 @@ def test_a_cell_where_the_model_was_not_asked_takes_part_in_nothing_by_hand():
     assert body["chance"]["spotting"]["p_at_10"] == pytest.approx(2 / 3)
 
 
-def test_there_is_no_score_where_the_model_was_not_asked():
-    with pytest.raises(ValueError, match="not asked"):
+def test_scores_are_there_only_where_evaluated():
+    with pytest.raises(ValueError, match="not evaluated"):
         Predictions(np.array([[0.5]]), np.array([[0.5]]), np.array([[False]]))
     with pytest.raises(EarmarkError, match="not between 0 and 1"):
         Predictions(np.array([[np.nan]]), np.array([[0.5]]), np.array([[True]]))
@@ -308,16 +315,16 @@ def test_there_is_no_score_where_the_model_was_not_asked():
 # --- the twins -------------------------------------------------------------------------------------------
 
 GRID = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
-MOMENT_S = st.sampled_from([0.0, 0.5, 1.0, 1.25, 2.0, 2.5, 3.0])
+TIME_S = st.sampled_from([0.0, 0.5, 1.0, 1.25, 2.0, 2.5, 3.0])
 FEW = settings(max_examples=150, deadline=None)
 
 
 @st.composite
 def cases(draw):
-    """Truth, predictions, thresholds, keywords, durations and one threshold; ties, overlaps, NaNs, cells not asked."""
+    """Arguments of compute_metrics, with ties, overlaps, NaNs and cells that were not evaluated."""
     shape = draw(st.tuples(st.integers(1, 14), st.integers(1, 4)))
     cell = st.tuples(*(st.integers(0, size - 1) for size in shape))
-    extent = st.tuples(MOMENT_S, st.sampled_from([0.0, 0.25, 1.0, 2.0]))
+    extent = st.tuples(TIME_S, st.sampled_from([0.0, 0.25, 1.0, 2.0]))
     spoken = draw(st.lists(st.tuples(cell, extent), max_size=20))
     spoken = sorted((u, w, start_s, start_s + length_s) for (u, w), (start_s, length_s) in spoken)
     truth = truth_of(sorted(spoken, key=lambda one: (one[0], one[2])), *shape)
@@ -325,13 +332,13 @@ def cases(draw):
         nothing = np.zeros((2, 0), dtype=int)
         truth = GroundTruth(truth.present, *nothing, *nothing.astype(float), aligned=False)
     scores = draw(arrays(float, shape, elements=draw(st.sampled_from([GRID, st.floats(0, 1)]))))
-    times_s = draw(arrays(float, shape, elements=st.one_of(st.just(np.nan), MOMENT_S)))
+    times_s = draw(arrays(float, shape, elements=st.one_of(st.just(np.nan), TIME_S)))
     thresholds = draw(arrays(float, shape[1], elements=GRID))
     durations_s = draw(arrays(float, shape[0], elements=st.sampled_from([2.0, 3.5, 6.0])))
     keywords = [f"word{w}" for w in range(shape[1])]
-    asked = draw(st.none() | arrays(bool, shape))
-    predictions = Predictions(np.where(True if asked is None else asked, scores, np.nan), times_s, asked)
-    return truth.within(predictions.answered), predictions, thresholds, keywords, durations_s, draw(GRID)
+    evaluated = draw(st.none() | arrays(bool, shape))
+    predictions = Predictions(np.where(True if evaluated is None else evaluated, scores, np.nan), times_s, evaluated)
+    return truth.within(predictions.evaluated), predictions, thresholds, keywords, durations_s, draw(GRID)
 
 
 def flat(tree, path=()):
@@ -344,7 +351,7 @@ def flat(tree, path=()):
 @FEW
 @given(cases())
 def test_all_measures_agree_with_their_slow_twins(case):
-    body = compute_metrics(*case)
+    body = asdict(compute_metrics(*case))
     del body["confidence"]
     assert flat(body) == pytest.approx(flat(slow_measure(*case)), nan_ok=True)
 
@@ -355,7 +362,7 @@ def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
     truth, predictions, thresholds, keywords, durations_s, global_threshold = case
     weights = data.draw(arrays(np.int32, len(durations_s), elements=st.integers(0, 3)).filter(np.any))
     with mock.patch.object(reliability, "draws", return_value=iter([weights[:, None]])):
-        intervals = compute_metrics(*case)["confidence"]["intervals"]
+        intervals = compute_metrics(*case).confidence.intervals
 
     copies = np.repeat(np.arange(len(weights)), weights)
     occurrences = [
@@ -365,11 +372,11 @@ def test_drawing_an_utterance_k_times_is_measuring_k_copies(case, data):
     ]
     u, w, start_s, end_s = np.array(occurrences, dtype=float).reshape(-1, 4).T
     drawn = GroundTruth(truth.present[copies], u.astype(int), w.astype(int), start_s, end_s, truth.aligned)
-    said = Predictions(predictions.scores[copies], predictions.times_s[copies], predictions.answered[copies])
-    body = flat(slow_measure(drawn, said, thresholds, keywords, durations_s[copies], global_threshold))
-    for name in HEADLINE:
-        low, high = intervals[name] or (np.nan, np.nan)
-        assert (low, high) == pytest.approx((body[tuple(name.split("."))],) * 2, nan_ok=True)
+    resampled = Predictions(predictions.scores[copies], predictions.times_s[copies], predictions.evaluated[copies])
+    body = flat(slow_measure(drawn, resampled, thresholds, keywords, durations_s[copies], global_threshold))
+    assert set(intervals) == {metric.key for metric in METRICS if metric.interval}
+    for key, interval in intervals.items():
+        assert (interval or (np.nan, np.nan)) == pytest.approx((body[tuple(key.split("."))],) * 2, nan_ok=True)
 
 
 @FEW
@@ -409,15 +416,15 @@ def test_a_ranking_by_hand():
 
 def test_counts_by_hand():
     table = Counts(
-        right=np.array([[1, 0], [0, 0]], bool),
-        made=np.array([[1, 1], [0, 0]], bool),
-        sought=np.array([[1, 0], [1, 0]], bool),
+        true_positive=np.array([[1, 0], [0, 0]], bool),
+        predicted=np.array([[1, 1], [0, 0]], bool),
+        relevant=np.array([[1, 0], [1, 0]], bool),
     )
-    # utterance 0 three times, utterance 1 once: 3 right of 6 made, 3 + 1 sought
+    # utterance 0 three times, utterance 1 once: 3 true positives of 6 predicted, 3 + 1 relevant
     weighted = table.micro(np.array([[3], [1]])).precision_recall_f1()
     assert {name: value.tolist() for name, value in weighted.items()} == {
         "precision": [3 / 6],
         "recall": [3 / 4],
         "f1": [6 / 10],
     }
-    assert table.per_keyword().made.tolist() == [1, 1]
+    assert table.per_keyword().predicted.tolist() == [1, 1]

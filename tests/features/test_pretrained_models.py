@@ -17,7 +17,7 @@ from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.core.vocabulary import Vocabulary
-from earmark.evaluation.keyword_queries import evaluate
+from earmark.evaluation.runner import evaluate
 from earmark.features import extractor
 from earmark.features.kinds import pretrained
 from earmark.localisation import method
@@ -86,7 +86,7 @@ def test_a_model_learns_where_words_are(run: Path, tiny_corpus: Corpus) -> None:
     """By chance, a third of the locations would be right."""
     for localisation in ("score-aggregation", "masked-in"):
         metrics = evaluate(KeywordSpotter(read_checkpoint(run), localisation), tiny_corpus, "test").metrics
-        assert metrics["oracle"]["accuracy"] >= 0.5
+        assert metrics.oracle.accuracy >= 0.5
 
 
 def test_a_model_knows_where_its_frames_are(run: Path, network: Path) -> None:

@@ -17,7 +17,7 @@ from conftest import SAMPLE_RATE, WORD_S, picture, spoken
 from earmark.core.corpus import Word
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
-from earmark.evaluation.report import sight
+from earmark.evaluation.examples import matchmap_data
 from earmark.localisation.spotter import KeywordSpotter, ScoredHit, load_model
 from support import slow_pairs
 
@@ -163,7 +163,7 @@ def test_a_sight_has_the_moments_of_its_candidate(model: KeywordSpotter, recordi
     """In the recording, not in the window. For a model of pairs the attention is the localisation curve."""
     query = ImageQuery.of(show(tmp_path / "a.png", "dog"))
     for candidate in candidates(model, query, recording):
-        seen = sight(model, query, candidate)
+        seen = matchmap_data(model, query, candidate)
         np.testing.assert_array_equal(seen.times_s, candidate.times_s)
         assert seen.query == query
         assert candidate.window_s[0] <= seen.times_s[0] < seen.times_s[-1] <= candidate.window_s[1]

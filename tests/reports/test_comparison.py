@@ -33,8 +33,8 @@ def test_points_stand_where_they_belong() -> None:
     root = ElementTree.fromstring(scatter([("dog", 0.25, 0.75), ("ọmọ", 1.0, 0.0)], "tags", "F1"))
     dots = [(float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in root.iter(SVG + "circle")]
     assert dots == [(LEFT + SIDE / 4, TOP + SIDE / 4), (LEFT + SIDE, TOP + SIDE)]
-    told = [title.text for title in root.iter(SVG + "title")]
-    assert told == ["dog: tags 25 %, F1 75 %", "ọmọ: tags 100 %, F1 0 %"]
+    label = [title.text for title in root.iter(SVG + "title")]
+    assert label == ["dog: tags 25 %, F1 75 %", "ọmọ: tags 100 %, F1 0 %"]
     assert {"dog", "ọmọ", "tags", "F1"} <= {text.text for text in root.iter(SVG + "text")}
     assert "dog 25 % and 75 %" in root.get("aria-label", "")
 
@@ -69,7 +69,7 @@ def test_names_leave_the_figures_of_the_axis_readable() -> None:
     assert all(bottom < TOP + SIDE + 16 - 8 for _, _, _, bottom in placed)  # the axis's figures are 8 px high
 
 
-def test_a_crowd_is_told_without_names() -> None:
+def test_points_in_a_crowd_have_no_names() -> None:
     root = ElementTree.fromstring(scatter([(f"word{i}", 0.5, 0.5) for i in range(20)], "x", "y"))
     assert len(list(root.iter(SVG + "circle"))) == 20
     assert len(boxes(root, {f"word{i}" for i in range(20)})) < 20

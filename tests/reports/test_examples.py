@@ -7,7 +7,7 @@ import pytest
 
 from earmark.core.corpus import Utterance
 from earmark.core.types import Hit
-from earmark.evaluation.report import moment
+from earmark.evaluation.examples import make_example
 from earmark.localisation.spotter import ScoredHit
 from support.media import write_picture, write_tone
 
@@ -19,6 +19,6 @@ def test_a_page_can_do_without_the_picture(tmp_path: Path, there: bool) -> None:
     if there:
         write_picture(image)
     hit = Hit(str(audio), "dog", 0.9, 0.5, 0.4, 0.6)
-    candidate = ScoredHit(hit, (0.0, 1.0), np.array([0.5]), np.array([1.0]))
-    shown = moment(candidate, Utterance("a", audio, 16_000, 16_000, image=image))
-    assert shown.image == (image if there else None)
+    found = ScoredHit(hit, (0.0, 1.0), np.array([0.5]), np.array([1.0]))
+    example = make_example(found, Utterance("a", audio, 16_000, 16_000, image=image))
+    assert example.image == (image if there else None)

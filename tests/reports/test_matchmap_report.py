@@ -20,9 +20,9 @@ from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit, ImageQuery, Prompt
 from earmark.reports import matchmap_data
 from earmark.reports import matchmap_plot as heat
-from earmark.reports.evaluation import write_results
-from earmark.reports.hits import write_found
-from earmark.reports.matchmap_data import Sight, strongest
+from earmark.reports.evaluation import write_results_page
+from earmark.reports.hits import write_hits_page
+from earmark.reports.matchmap_data import MatchmapData, strongest
 from earmark.reports.page import prompt_uri
 from earmark.reports.plots import clock, describe, localisation_plot
 from support.browser_pages import (
@@ -30,8 +30,8 @@ from support.browser_pages import (
     LABELS_THAT_TOUCH,
     SVG,
     Page,
-    a_moment,
-    an_outcome,
+    an_evaluated_run,
+    an_example,
     assert_self_contained,
     decoded,
     drawn,
@@ -48,15 +48,15 @@ def a_query(folder: Path, name: str = "dog", count: int = 1, size: tuple[int, in
     return ImageQuery(name, tuple(Prompt(write_picture(folder / f"{i}.png", size)) for i in range(count)))
 
 
-def a_sight(query: ImageQuery, frames: int = 50, offset_s: float = 0.0, **other: Any) -> Sight:
+def some_matchmap_data(query: ImageQuery, frames: int = 50, offset_s: float = 0.0, **other: Any) -> MatchmapData:
     """Frames of 40 ms whose values all differ, one of them far above the others: row 1, column 5, at 1.22 s."""
     rng = np.random.default_rng(frames)
     matchmap = rng.permutation(HEIGHT * WIDTH * frames).reshape(HEIGHT, WIDTH, frames) / (HEIGHT * WIDTH * frames) - 3
     if frames > 30:
         matchmap[1, 5, 30] = 2.0
     times_s = offset_s + 0.02 + 0.04 * np.arange(frames)
-    whole = Sight(query, 0, matchmap, rng.random((HEIGHT, WIDTH)), rng.random(frames), times_s)
-    return replace(whole, **other)
+    data = MatchmapData(query, 0, matchmap, rng.random((HEIGHT, WIDTH)), rng.random(frames), times_s)
+    return replace(data, **other)
 
 
 def heat_of(uri: str) -> np.ndarray[Any, Any]:
@@ -67,7 +67,7 @@ def heat_of(uri: str) -> np.ndarray[Any, Any]:
     return pixels[..., 3]
 
 
-# --- a sight
+# --- matchmap data
 
 
 @pytest.mark.parametrize(
@@ -90,46 +90,46 @@ def heat_of(uri: str) -> np.ndarray[Any, Any]:
         ({"times_s": np.arange(50) ** 2}, "even steps"),
     ],
 )
-def test_a_sight_that_does_not_fit_together_is_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
+def test_inconsistent_matchmap_data_is_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        a_sight(a_query(tmp_path), **wrong)
+        some_matchmap_data(a_query(tmp_path), **wrong)
 
 
 def test_the_levels_of_a_matchmap_are_one_scale_from_its_lowest_to_its_highest_value() -> None:
     query = ImageQuery("dog", (Prompt(Path("dog.png")),))
     matchmap = np.array([[[-1.0, 0.0], [1.0, 4.0]]])  # one row, two columns, two frames
-    seen = Sight(query, 0, matchmap, np.ones((1, 2)), np.ones(2), np.array([0.1, 0.2]))
-    assert seen.levels().tolist() == [[[0, 102]], [[51, 255]]]
-    flat = replace(seen, matchmap=np.full((1, 2, 2), -7.0))
+    data = MatchmapData(query, 0, matchmap, np.ones((1, 2)), np.ones(2), np.array([0.1, 0.2]))
+    assert data.levels().tolist() == [[[0, 102]], [[51, 255]]]
+    flat = replace(data, matchmap=np.full((1, 2, 2), -7.0))
     assert not flat.levels().any()
 
 
-def test_an_excerpt_keeps_what_was_seen_in_it(tmp_path: Path) -> None:
-    seen = a_sight(a_query(tmp_path), frames=1500, offset_s=100.0)  # 60 s
-    moment = a_moment(
-        seconds=60.0, offset_s=100.0, sight=seen, words=(), hit=Hit("a.wav", "dog", 0.9, 130.0, 129.9, 130.1)
+def test_an_excerpt_keeps_its_matchmap_data(tmp_path: Path) -> None:
+    data = some_matchmap_data(a_query(tmp_path), frames=1500, offset_s=100.0)  # 60 s
+    example = an_example(
+        seconds=60.0, offset_s=100.0, matchmap_data=data, words=(), hit=Hit("a.wav", "dog", 0.9, 130.0, 129.9, 130.1)
     )
-    kept = moment.excerpt().sight
+    kept = example.excerpt().matchmap_data
     assert kept is not None
-    inside = [i for i, time_s in enumerate(seen.times_s) if 120.0 <= time_s <= 140.0]
+    inside = [i for i, time_s in enumerate(data.times_s) if 120.0 <= time_s <= 140.0]
     assert len(inside) == 500
-    np.testing.assert_array_equal(kept.times_s, seen.times_s[inside])
-    np.testing.assert_array_equal(kept.matchmap, seen.matchmap[:, :, inside])
-    np.testing.assert_array_equal(kept.audio_attention, seen.audio_attention[inside])
-    np.testing.assert_array_equal(kept.image_attention, seen.image_attention)
+    np.testing.assert_array_equal(kept.times_s, data.times_s[inside])
+    np.testing.assert_array_equal(kept.matchmap, data.matchmap[:, :, inside])
+    np.testing.assert_array_equal(kept.audio_attention, data.audio_attention[inside])
+    np.testing.assert_array_equal(kept.image_attention, data.image_attention)
 
 
 @given(frames=st.integers(0, 40), finest=st.integers(1, 15))
-def test_a_thinned_sight_has_the_maximum_of_each_group_at_its_middle(frames: int, finest: int) -> None:
-    whole = a_sight(ImageQuery("dog", (Prompt(Path("dog.png")),)), frames=frames, offset_s=5.0)
-    thin = whole.thinned(finest)
+def test_downsampling_takes_the_maximum_of_each_group(frames: int, finest: int) -> None:
+    data = some_matchmap_data(ImageQuery("dog", (Prompt(Path("dog.png")),)), frames=frames, offset_s=5.0)
+    thin = data.downsampled(finest)
     assert thin.frames <= finest
     each = next(n for n in range(1, 50) if finest * n >= frames)
     groups = [list(range(start, min(start + each, frames))) for start in range(0, frames, each)]
     assert thin.frames == len(groups)
     for i, group in enumerate(groups):
-        np.testing.assert_array_equal(thin.matchmap[:, :, i], np.max([whole.matchmap[:, :, t] for t in group], axis=0))
-        assert thin.audio_attention[i] == max(whole.audio_attention[t] for t in group)
+        np.testing.assert_array_equal(thin.matchmap[:, :, i], np.max([data.matchmap[:, :, t] for t in group], axis=0))
+        assert thin.audio_attention[i] == max(data.audio_attention[t] for t in group)
         assert thin.times_s[i] == pytest.approx(5.02 + 0.04 * (group[0] + (each - 1) / 2))
 
 
@@ -152,30 +152,30 @@ def test_the_strongest_place_is_told_in_words(row: int, column: int, words: str)
 # --- drawings
 
 
-def heats_of(moment: Any) -> list[tuple[float, float, np.ndarray[Any, Any]]]:
+def heats_of(example: Any) -> list[tuple[float, float, np.ndarray[Any, Any]]]:
     """Each heat map of a plot: where it starts and ends in percent of the width, and its numbers."""
-    images = of_class(drawn(localisation_plot(moment)), "image", "em-heat")
+    images = of_class(drawn(localisation_plot(example)), "image", "em-heat")
     spans = [[float((image.get(name) or "").rstrip("%")) for name in ("x", "width")] for image in images]
     return [(x, x + width, heat_of(i.get("href") or "")) for (x, width), i in zip(spans, images, strict=True)]
 
 
 def test_a_plot_draws_audio_attention_and_matchmap_as_they_are_at_their_time(tmp_path: Path) -> None:
-    seen = a_sight(a_query(tmp_path), frames=40, offset_s=10.1)  # from 10.1 s to 11.7 s
-    moment = a_moment(seconds=2.0, offset_s=10.0, sight=seen)
-    (audio_start, audio_end, audio), (start, end, rows) = heats_of(moment)
+    data = some_matchmap_data(a_query(tmp_path), frames=40, offset_s=10.1)  # from 10.1 s to 11.7 s
+    example = an_example(seconds=2.0, offset_s=10.0, matchmap_data=data)
+    (audio_start, audio_end, audio), (start, end, rows) = heats_of(example)
     assert (start, end) == (audio_start, audio_end) == pytest.approx((5.0, 85.0))
     assert audio.shape == (1, 40)
-    np.testing.assert_allclose(audio[0] / 255, seen.audio_attention, atol=0.5 / 255 + 1e-9)
-    low, high = seen.matchmap.min(), seen.matchmap.max()
+    np.testing.assert_allclose(audio[0] / 255, data.audio_attention, atol=0.5 / 255 + 1e-9)
+    low, high = data.matchmap.min(), data.matchmap.max()
     for row in range(HEIGHT):
         for frame in range(40):
-            best = max(seen.matchmap[row, column, frame] for column in range(WIDTH))
+            best = max(data.matchmap[row, column, frame] for column in range(WIDTH))
             assert rows[row, frame] == pytest.approx(255 * (best - low) / (high - low), abs=0.5 + 1e-9)
 
 
 def test_a_long_excerpt_is_drawn_in_fewer_frames_and_still_in_its_place(tmp_path: Path) -> None:
-    seen = a_sight(a_query(tmp_path), frames=499)  # to 19.96 s: the last group lacks a frame
-    _, (start, end, rows) = heats_of(a_moment(seconds=20.0, sight=seen, words=()))
+    data = some_matchmap_data(a_query(tmp_path), frames=499)  # to 19.96 s: the last group lacks a frame
+    _, (start, end, rows) = heats_of(an_example(seconds=20.0, matchmap_data=data, words=()))
     assert rows.shape == (HEIGHT, 250)
     assert (start, end) == pytest.approx((0.0, 100.0))
     row, column = np.unravel_index(rows.argmax(), rows.shape)
@@ -183,8 +183,8 @@ def test_a_long_excerpt_is_drawn_in_fewer_frames_and_still_in_its_place(tmp_path
 
 
 def test_a_plot_has_room_for_its_lanes_and_says_what_they_show(tmp_path: Path) -> None:
-    moment = a_moment(sight=a_sight(a_query(tmp_path)))
-    root, plain = drawn(localisation_plot(moment)), drawn(localisation_plot(replace(moment, sight=None)))
+    example = an_example(matchmap_data=some_matchmap_data(a_query(tmp_path)))
+    root, plain = drawn(localisation_plot(example)), drawn(localisation_plot(replace(example, matchmap_data=None)))
     added = int(root.get("height") or 0) - int(plain.get("height") or 0)
     texts, before = ([text.text or "" for text in r.iter(SVG + "text")] for r in (root, plain))
     new = [text for text in texts if text not in before]
@@ -194,20 +194,20 @@ def test_a_plot_has_room_for_its_lanes_and_says_what_they_show(tmp_path: Path) -
     assert ys["found at 1.20 s"] - below["found at 1.20 s"] == added
     (playhead,), (short,) = (of_class(r, "line", "em-playhead") for r in (root, plain))
     assert float(playhead.get("y2") or 0) - float(short.get("y2") or 0) == added
-    seen = moment.sight
-    assert seen is not None
-    seen.matchmap[4, 3, 29] = 3.0  # 1.18 s; the hit, at 1.2 s, is as near to frame 30
-    assert "the matchmap is strongest" in describe(moment)
-    assert "matchmap" not in describe(replace(moment, sight=None))
-    assert describe(replace(moment, hit=replace(moment.hit, time_s=1.19))).endswith("to 1.50 s.")
-    assert "strongest at the bottom of the picture" in describe(replace(moment, hit=replace(moment.hit, time_s=1.19)))
+    data = example.matchmap_data
+    assert data is not None
+    data.matchmap[4, 3, 29] = 3.0  # 1.18 s; the hit, at 1.2 s, is as near to frame 30
+    assert "the matchmap is strongest" in describe(example)
+    assert "matchmap" not in describe(replace(example, matchmap_data=None))
+    assert describe(replace(example, hit=replace(example.hit, time_s=1.19))).endswith("to 1.50 s.")
+    assert "strongest at the bottom of the image" in describe(replace(example, hit=replace(example.hit, time_s=1.19)))
 
 
 @pytest.mark.parametrize("frames", [0, 1])
-def test_a_sight_of_hardly_any_speech_can_be_shown(tmp_path: Path, frames: int) -> None:
-    moment = a_moment(sight=a_sight(a_query(tmp_path), frames=frames))
-    assert [heat[:2] for heat in heats_of(moment)] == [(0.0, 100.0)] * 2 * frames
-    write_found(tmp_path / "found.html", "dog", [moment])
+def test_matchmap_data_of_few_frames(tmp_path: Path, frames: int) -> None:
+    example = an_example(matchmap_data=some_matchmap_data(a_query(tmp_path), frames=frames))
+    assert [heat[:2] for heat in heats_of(example)] == [(0.0, 100.0)] * 2 * frames
+    write_hits_page(tmp_path / "found.html", "dog", [example])
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
     assert len(shown.named("canvas")) == len(shown.named("input")) == frames
@@ -233,7 +233,7 @@ def test_a_prompt_is_shown_in_one_size_whatever_its_own(
         assert picture.size == small
 
 
-def test_a_prompt_is_the_part_that_was_asked_with(tmp_path: Path) -> None:
+def test_a_prompt_is_cropped(tmp_path: Path) -> None:
     picture = Image.new("RGB", (60, 40), "white")
     picture.paste("red", (30, 10, 50, 30))
     picture.save(tmp_path / "a.png")
@@ -253,55 +253,57 @@ def test_a_part_outside_the_picture_is_not_shown_in_black(tmp_path: Path) -> Non
 # --- the pages
 
 
-def test_a_page_shows_what_was_asked_with_and_what_was_seen(tmp_path: Path) -> None:
+def test_hits_page_shows_query_images_and_matchmap(tmp_path: Path) -> None:
     query = a_query(tmp_path, "ọ̀rọ̀ ajá", count=3)
-    seen = a_sight(query, offset_s=7.0, best=1)
-    moment = a_moment(query=query.name, offset_s=7.0, sight=seen, image=write_picture(tmp_path / "own.png"))
-    write_found(tmp_path / "found.html", query.name, [moment, replace(moment, sight=None)], queries=[query])
+    data = some_matchmap_data(query, offset_s=7.0, best=1)
+    example = an_example(query=query.name, offset_s=7.0, matchmap_data=data, image=write_picture(tmp_path / "own.png"))
+    write_hits_page(
+        tmp_path / "found.html", query.name, [example, replace(example, matchmap_data=None)], queries=[query]
+    )
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
     alts = [image["alt"] for image in shown.named("img")]
-    assert alts[:3] == [f"Picture {i} of 3 that was asked with: ọ̀rọ̀ ajá" for i in (1, 2, 3)]
-    assert alts[3] == "Picture 2 of 3 that was asked with: ọ̀rọ̀ ajá"
-    assert alts[4] == f"Image attention over it: {strongest(seen.image_attention)}."
+    assert alts[:3] == [f"Image {i} of 3 of the query ọ̀rọ̀ ajá" for i in (1, 2, 3)]
+    assert alts[3] == "Image 2 of 3 of the query ọ̀rọ̀ ajá"
+    assert alts[4] == f"Image attention over it: {strongest(data.image_attention)}."
     assert len(alts) == 7  # and the utterance's own picture, twice
     attention = heat_of(shown.named("img")[4]["src"] or "")
-    np.testing.assert_allclose(attention / 255, seen.image_attention, atol=0.5 / 255 + 1e-9)
+    np.testing.assert_allclose(attention / 255, data.image_attention, atol=0.5 / 255 + 1e-9)
 
     (canvas,) = shown.named("canvas")
     levels = np.frombuffer(base64.b64decode(canvas["data-levels"] or ""), np.uint8).reshape(50, HEIGHT, WIDTH)
     assert (canvas["width"], canvas["height"]) == (str(WIDTH), str(HEIGHT))
     np.testing.assert_allclose(
-        levels / 255 * np.ptp(seen.matchmap) + seen.matchmap.min(),
-        np.moveaxis(seen.matchmap, 2, 0),
-        atol=np.ptp(seen.matchmap) * 0.5 / 255 + 1e-9,
+        levels / 255 * np.ptp(data.matchmap) + data.matchmap.min(),
+        np.moveaxis(data.matchmap, 2, 0),
+        atol=np.ptp(data.matchmap) * 0.5 / 255 + 1e-9,
     )
     times = [float(canvas[f"data-{name}-s"] or "nan") for name in ("offset", "first", "step")]
     assert times == pytest.approx([7.0, 0.02, 0.04])
     (slider,) = shown.named("input")
     assert (slider["min"], slider["max"]) == ("0", "49")
-    assert seen.times_s[int(slider["value"] or 0)] == pytest.approx(8.2, abs=0.021)
-    assert "Image attention, in picture 2 of 3" in shown.text
-    assert "Asked with pictures" in shown.text
+    assert data.times_s[int(slider["value"] or 0)] == pytest.approx(8.2, abs=0.021)
+    assert "Image attention, in image 2 of 3" in shown.text
+    assert "Query images" in shown.text
 
 
 def test_pictures_are_shown_even_where_nothing_was_found(tmp_path: Path) -> None:
-    write_found(tmp_path / "found.html", "dog", [], queries=[a_query(tmp_path)])
+    write_hits_page(tmp_path / "found.html", "dog", [], queries=[a_query(tmp_path)])
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
-    assert [image["alt"] for image in shown.named("img")] == ["The picture that was asked with: dog"]
-    assert "Asked with a picture" in shown.text
+    assert [image["alt"] for image in shown.named("img")] == ["The image of the query dog"]
+    assert "Query image" in shown.text
     assert "Nothing was found." in shown.text
 
 
-def test_results_show_what_was_seen_and_say_nothing_of_it_where_words_were_asked_for(tmp_path: Path) -> None:
-    moment = a_moment(sight=a_sight(a_query(tmp_path)))
-    write_results(tmp_path / "report.html", "Photographs", [an_outcome(worst=[moment])])
+def test_results_show_matchmaps_of_image_queries_only(tmp_path: Path) -> None:
+    example = an_example(matchmap_data=some_matchmap_data(a_query(tmp_path)))
+    write_results_page(tmp_path / "report.html", "Photographs", [an_evaluated_run(worst=[example])])
     shown = Page(tmp_path / "report.html")
     assert_self_contained(shown)
     assert len(shown.named("canvas")) == 1
     assert "image attention" in shown.text
-    write_results(tmp_path / "report.html", "Photographs", [an_outcome()])
+    write_results_page(tmp_path / "report.html", "Photographs", [an_evaluated_run()])
     assert not {"image attention", "matchmap"} & set(
         re.findall("image attention|matchmap", Page(tmp_path / "report.html").text)
     )
@@ -309,7 +311,9 @@ def test_results_show_what_was_seen_and_say_nothing_of_it_where_words_were_asked
 
 def test_a_missing_prompt_is_named(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match=r"gone\.jpg"):
-        write_found(tmp_path / "found.html", "dog", [], queries=[ImageQuery("dog", (Prompt(tmp_path / "gone.jpg"),))])
+        write_hits_page(
+            tmp_path / "found.html", "dog", [], queries=[ImageQuery("dog", (Prompt(tmp_path / "gone.jpg"),))]
+        )
     assert not (tmp_path / "found.html").exists()
 
 
@@ -320,18 +324,20 @@ def test_a_prompt_is_read_once_a_page(tmp_path: Path, monkeypatch: pytest.Monkey
     real = page.read_image
     monkeypatch.setattr(page, "read_image", lambda path, box=None: (read.append(path), real(path, box))[1])
     query = a_query(tmp_path)
-    moments = [a_moment(sight=a_sight(query)) for _ in range(4)]
+    examples = [an_example(matchmap_data=some_matchmap_data(query)) for _ in range(4)]
     for times in (1, 2):  # a second page reads it again: the file may be another by then
-        write_found(tmp_path / "found.html", "dog", moments, queries=[query])
+        write_hits_page(tmp_path / "found.html", "dog", examples, queries=[query])
         assert read == [query.prompts[0].path] * times
 
 
 def test_no_name_of_an_image_query_can_break_a_page(tmp_path: Path) -> None:
     picture = write_picture(tmp_path / '"><img src=x onerror=alert(3)>&.png')
     query = ImageQuery(HOSTILE, (Prompt(picture), Prompt(picture)))
-    moment = a_moment(query=HOSTILE, hit=Hit(HOSTILE, HOSTILE, 0.9, 1.2, 1.0, 1.3), sight=a_sight(query))
-    write_found(tmp_path / "found.html", HOSTILE, [moment], queries=[query])
-    write_results(tmp_path / "report.html", HOSTILE, [an_outcome(best=[moment])])
+    example = an_example(
+        query=HOSTILE, hit=Hit(HOSTILE, HOSTILE, 0.9, 1.2, 1.0, 1.3), matchmap_data=some_matchmap_data(query)
+    )
+    write_hits_page(tmp_path / "found.html", HOSTILE, [example], queries=[query])
+    write_results_page(tmp_path / "report.html", HOSTILE, [an_evaluated_run(best=[example])])
     for name in ("found.html", "report.html"):
         shown = Page(tmp_path / name)
         assert_self_contained(shown)
@@ -339,16 +345,16 @@ def test_no_name_of_an_image_query_can_break_a_page(tmp_path: Path) -> None:
     assert "alert(3)" in Page(tmp_path / "found.html").text
 
 
-def test_a_sight_adds_little_to_a_page(tmp_path: Path) -> None:
+def test_matchmap_data_adds_little_to_a_page(tmp_path: Path) -> None:
     query = a_query(tmp_path, size=(1000, 1000))  # noise is the worst case of a picture
     rng = np.random.default_rng(0)
     frames = 500  # 10 s at 50 Hz
     noise = (rng.normal(size=(8, 8, frames)), rng.random((8, 8)), rng.random(frames))
-    whole = Sight(query, 0, *noise, 0.01 + 0.02 * np.arange(frames))
-    moment = a_moment(seconds=10.0, sight=whole, words=())
+    data = MatchmapData(query, 0, *noise, 0.01 + 0.02 * np.arange(frames))
+    example = an_example(seconds=10.0, matchmap_data=data, words=())
     plain, pictured = tmp_path / "plain.html", tmp_path / "pictured.html"
-    write_found(plain, "dog", [replace(moment, sight=None)])
-    write_found(pictured, "dog", [moment])
+    write_hits_page(plain, "dog", [replace(example, matchmap_data=None)])
+    write_hits_page(pictured, "dog", [example])
     assert pictured.stat().st_size - plain.stat().st_size < 120_000
 
 
@@ -363,7 +369,7 @@ ALPHA = """canvas => {
 
 
 @pytest.mark.parametrize(("scheme", "width", "offset_s"), [("light", 1280, 59.5), ("dark", 380, 3599.0)])
-def test_the_picture_shows_where_each_moment_of_speech_points_to(
+def test_the_image_shows_the_matchmap_at_the_playhead(
     browser: Any,
     tmp_path: Path,
     scheme: str,
@@ -371,10 +377,10 @@ def test_the_picture_shows_where_each_moment_of_speech_points_to(
     offset_s: float,
 ) -> None:
     query = a_query(tmp_path, "ọ̀rọ̀ ajá", count=2)
-    seen = a_sight(query, offset_s=offset_s)
-    found = a_moment(query=query.name, offset_s=offset_s, sight=seen, image=query.prompts[0].path)
+    data = some_matchmap_data(query, offset_s=offset_s)
+    found = an_example(query=query.name, offset_s=offset_s, matchmap_data=data, image=query.prompts[0].path)
     path = tmp_path / "ọ̀rọ̀ found.html"
-    write_found(path, query.name, [found, a_moment()], queries=[query])
+    write_hits_page(path, query.name, [found, an_example()], queries=[query])
 
     with visited(browser, path, color_scheme=scheme, viewport={"width": width, "height": 900}) as opened:
         assert opened.evaluate("document.documentElement.scrollWidth") == width, "the page must not scroll sideways"
@@ -389,7 +395,7 @@ def test_the_picture_shows_where_each_moment_of_speech_points_to(
 
         def shown_frame() -> int:
             """The frame whose matchmap lies over the picture, by its pixels."""
-            (same,) = np.flatnonzero((seen.levels().reshape(50, -1) == canvas.evaluate(ALPHA)).all(axis=1))
+            (same,) = np.flatnonzero((data.levels().reshape(50, -1) == canvas.evaluate(ALPHA)).all(axis=1))
             return int(same)
 
         start = int(slider.input_value())
@@ -398,10 +404,10 @@ def test_the_picture_shows_where_each_moment_of_speech_points_to(
             opened.keyboard.press(key)
             assert shown_frame() == frame
             assert (canvas.is_visible(), attention.is_visible()) == (True, False)
-            time = clock(seen.times_s[frame])
-            words = strongest(seen.levels()[frame])
+            time = clock(data.times_s[frame])
+            words = strongest(data.levels()[frame])
             assert slider.evaluate("slider => slider.ariaValueText") == f"{time}: {words}"
-            assert article.locator("figcaption .then").inner_text() == f"Matchmap at {time}: {words}"
+            assert article.locator("figcaption .at-time").inner_text() == f"Matchmap at {time}: {words}"
             x = float((article.locator(".em-playhead").get_attribute("x1") or "")[:-1])
             assert x == pytest.approx(100 * (0.02 + 0.04 * frame) / 2, abs=0.01)
         slider.blur()
@@ -410,8 +416,8 @@ def test_the_picture_shows_where_each_moment_of_speech_points_to(
         lane = article.locator(".em-ground").last.bounding_box()
         opened.mouse.move(lane["x"] + lane["width"] * 1.22 / 2, lane["y"] + 5)  # the peak, at 1.22 s
         assert shown_frame() == 30
-        assert seen.levels()[30, 1, 5] == 255
-        assert "strongest in the upper right" in article.locator("figcaption .then").inner_text()
+        assert data.levels()[30, 1, 5] == 255
+        assert "strongest in the upper right" in article.locator("figcaption .at-time").inner_text()
         opened.mouse.move(2, 2)
         assert attention.is_visible()
 
@@ -425,9 +431,11 @@ def test_the_picture_shows_where_each_moment_of_speech_points_to(
 
 def test_without_its_script_a_page_still_shows_the_image_attention(browser: Any, tmp_path: Path) -> None:
     query = a_query(tmp_path)
-    write_found(tmp_path / "found.html", "dog", [a_moment(sight=a_sight(query))], queries=[query])
+    write_hits_page(
+        tmp_path / "found.html", "dog", [an_example(matchmap_data=some_matchmap_data(query))], queries=[query]
+    )
     with visited(browser, tmp_path / "found.html", java_script_enabled=False) as opened:
-        parts = ("img.heat", "canvas", ".through", ".scripted")
+        parts = ("img.heat", "canvas", ".time-slider", ".scripted")
         visible = {part: opened.locator(part).first.is_visible() for part in parts}
-        assert visible == {"img.heat": True, "canvas": False, ".through": False, ".scripted": False}
+        assert visible == {"img.heat": True, "canvas": False, ".time-slider": False, ".scripted": False}
         assert opened.locator("article svg image").count() == 2

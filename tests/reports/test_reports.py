@@ -16,10 +16,20 @@ from PIL import Image
 
 from earmark.core.corpus import Word
 from earmark.core.errors import EarmarkError
+from earmark.core.results import (
+    ChanceLevels,
+    ChanceSpotting,
+    Confidence,
+    Oracle,
+    PrecisionRecall,
+    ReliabilityBins,
+    SpottingLocalisation,
+    ThresholdMetrics,
+)
 from earmark.core.types import Hit
 from earmark.reports import page, plots, svg
-from earmark.reports.evaluation import write_results
-from earmark.reports.hits import write_found
+from earmark.reports.evaluation import write_results_page
+from earmark.reports.hits import write_hits_page
 from earmark.reports.page import audio_uri, image_uri
 from earmark.reports.plots import bars, localisation_plot, reliability
 from support.browser_pages import (
@@ -27,12 +37,13 @@ from support.browser_pages import (
     LABELS_THAT_TOUCH,
     SVG,
     Page,
-    a_moment,
-    an_outcome,
+    an_evaluated_run,
+    an_example,
     assert_self_contained,
     decoded,
     drawn,
-    keyword_figures,
+    keyword_metrics,
+    metrics_of,
     of_class,
     percent_of,
     until,
@@ -40,28 +51,28 @@ from support.browser_pages import (
 )
 from support.media import tone, write_picture
 
-# --- a moment
+# --- an example
 
 
-def test_a_short_moment_is_its_own_excerpt() -> None:
-    moment = a_moment(seconds=20.0)
-    assert moment.excerpt() is moment
+def test_a_short_example_is_its_own_excerpt() -> None:
+    example = an_example(seconds=20.0)
+    assert example.excerpt() is example
 
 
 @pytest.mark.parametrize(
     ("time_s", "start_s", "end_s"), [(130.0, 120.0, 140.0), (101.0, 100.0, 120.0), (159.5, 140.0, 160.0)]
 )
 def test_an_excerpt_lies_around_the_hit_and_within_the_sound(time_s: float, start_s: float, end_s: float) -> None:
-    moment = a_moment(seconds=60.0, offset_s=100.0)
+    example = an_example(seconds=60.0, offset_s=100.0)
     words = tuple(Word(str(s), 100.0 + s, 100.5 + s) for s in range(60))
-    moment = replace(moment, hit=replace(moment.hit, time_s=time_s), words=words)
-    excerpt = moment.excerpt()
+    example = replace(example, hit=replace(example.hit, time_s=time_s), words=words)
+    excerpt = example.excerpt()
     assert (excerpt.offset_s, excerpt.end_s) == pytest.approx((start_s, end_s))
     first = round((start_s - 100.0) * 16_000)
-    np.testing.assert_array_equal(excerpt.waveform, moment.waveform[first : first + 320_000])
-    points = zip(moment.curve_times_s, moment.curve, strict=True)
-    kept = [(t, score) for t, score in points if start_s <= t <= end_s]
-    assert list(zip(excerpt.curve_times_s, excerpt.curve, strict=True)) == kept
+    np.testing.assert_array_equal(excerpt.waveform, example.waveform[first : first + 320_000])
+    points = zip(example.curve_times_s, example.curve, strict=True)
+    inside = [(t, score) for t, score in points if start_s <= t <= end_s]
+    assert list(zip(excerpt.curve_times_s, excerpt.curve, strict=True)) == inside
     assert [word.word for word in excerpt.words] == [str(s) for s in range(60) if start_s <= 100 + s < end_s]
 
 
@@ -75,16 +86,16 @@ def test_an_excerpt_lies_around_the_hit_and_within_the_sound(time_s: float, star
         {"curve": np.full(50, np.nan)},
     ],
 )
-def test_a_moment_that_does_not_fit_together_is_refused(wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="moment"):
-        a_moment(**wrong)
+def test_an_inconsistent_example_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="example"):
+        an_example(**wrong)
 
 
 # --- drawings
 
 
 def test_a_localisation_plot_puts_everything_at_its_time() -> None:
-    root = drawn(localisation_plot(a_moment(offset_s=10.0)))  # 10 s to 12 s, found at 11.2 s
+    root = drawn(localisation_plot(an_example(offset_s=10.0)))  # 10 s to 12 s, found at 11.2 s
     (dot,) = of_class(root, "circle", "em-dot")
     assert percent_of(dot, "cx") == pytest.approx(60)
     spoken = [
@@ -99,7 +110,7 @@ def test_a_localisation_plot_puts_everything_at_its_time() -> None:
 
 
 def test_a_time_is_left_out_only_where_it_would_touch_the_location_or_an_end() -> None:
-    root = drawn(localisation_plot(a_moment()))  # 2 s, found at 1.2 s
+    root = drawn(localisation_plot(an_example()))  # 2 s, found at 1.2 s
     shown = {text.text: set((text.get("class") or "").split()) for text in of_class(root, "text", "em-small")}
     wide = [time for time, kinds in shown.items() if "em-w0" in kinds]
     narrow = [time for time, kinds in shown.items() if "em-n0" in kinds]
@@ -108,18 +119,18 @@ def test_a_time_is_left_out_only_where_it_would_touch_the_location_or_an_end() -
 
 
 def test_a_curve_can_be_read_back_from_its_drawing() -> None:
-    moment = a_moment()
-    (line,) = of_class(drawn(localisation_plot(moment)), "polyline", "em-stroke")
+    example = an_example()
+    (line,) = of_class(drawn(localisation_plot(example)), "polyline", "em-stroke")
     points = np.array([[float(v) for v in point.split(",")] for point in (line.get("points") or "").split()])
-    np.testing.assert_allclose(points[:, 0] / 1000 * moment.duration_s, moment.curve_times_s, atol=2e-4)
-    np.testing.assert_allclose(1 - points[:, 1] / 100, moment.curve, atol=1e-3)
+    np.testing.assert_allclose(points[:, 0] / 1000 * example.duration_s, example.curve_times_s, atol=2e-4)
+    np.testing.assert_allclose(1 - points[:, 1] / 100, example.curve, atol=1e-3)
 
 
 def test_a_waveform_shows_where_it_is_loud() -> None:
     waveform = np.zeros(32_000, np.float32)
     waveform[16_000:24_000] = tone(0.5)
-    moment = replace(a_moment(), waveform=waveform, hit=Hit("a.wav", "dog", 0.5, 5.0, 5.0, 5.0))
-    (shape,) = of_class(drawn(localisation_plot(moment)), "path", "em-sound")
+    example = replace(an_example(), waveform=waveform, hit=Hit("a.wav", "dog", 0.5, 5.0, 5.0, 5.0))
+    (shape,) = of_class(drawn(localisation_plot(example)), "path", "em-sound")
     points = [tuple(map(float, point.split(","))) for point in re.findall(r"[\d.]+,[\d.]+", shape.get("d") or "")]
     loud = [x for x, y in points if y < 10]
     assert (min(loud), max(loud)) == pytest.approx((500, 750), abs=2 * 1000 / plots.COLUMNS)
@@ -129,36 +140,36 @@ def test_a_waveform_shows_where_it_is_loud() -> None:
 
 @pytest.mark.parametrize("frames", [0, 1])
 def test_a_plot_needs_neither_a_curve_nor_words_nor_sound(frames: int) -> None:
-    moment = replace(
-        a_moment(), curve=np.ones(frames), curve_times_s=np.ones(frames), words=(), waveform=np.zeros(5, np.float32)
+    example = replace(
+        an_example(), curve=np.ones(frames), curve_times_s=np.ones(frames), words=(), waveform=np.zeros(5, np.float32)
     )
-    root = drawn(localisation_plot(moment))
+    root = drawn(localisation_plot(example))
     assert "nan" not in ElementTree.tostring(root, encoding="unicode")
     assert not of_class(root, "rect", "em-true")
 
 
 def test_another_word_that_the_location_lies_in_is_marked_as_found() -> None:
-    missed = a_moment(hit=Hit("a.wav", "dog", 0.9, 0.2, 0.1, 0.3))  # in "the"
+    missed = an_example(hit=Hit("a.wav", "dog", 0.9, 0.2, 0.1, 0.3))  # in "the"
     root = drawn(localisation_plot(missed))
     kinds = {text.text: (text.get("class") or "").split()[0] for text in root.iter(SVG + "text")}
     assert (kinds["the"], kinds["dog"], kinds["DOG"]) == ("em-found", "em-true", "em-true")
     assert "It lies in “the”." in (root.get("aria-label") or "")
-    root = drawn(localisation_plot(a_moment()))
+    root = drawn(localisation_plot(an_example()))
     kinds = {text.text: (text.get("class") or "").split()[0] for text in root.iter(SVG + "text")}
     assert (kinds["the"], kinds["DOG"]) == ("em-soft", "em-true")
     assert "lies in" not in (root.get("aria-label") or "")
 
 
 def test_a_plot_says_in_words_what_it_shows() -> None:
-    label = drawn(localisation_plot(a_moment())).get("aria-label") or ""
+    label = drawn(localisation_plot(an_example())).get("aria-label") or ""
     assert "“dog”: found at 1.20 s, from 1.00 s to 1.30 s, detection score 0.900." in label
     assert "truly spoken from 0.30 s to 0.70 s and from 1.10 s to 1.50 s" in label
-    assert "not spoken here" in plots.describe(a_moment(query="cat"))
-    assert "spoken" not in plots.describe(a_moment(words=()))
+    assert "not spoken here" in plots.describe(an_example(query="cat"))
+    assert "spoken" not in plots.describe(an_example(words=()))
 
 
 def test_a_plot_stands_alone_as_a_file() -> None:
-    root = drawn(localisation_plot(a_moment(), title="Where is “dog” spoken?", subtitle="Found by ear."))
+    root = drawn(localisation_plot(an_example(), title="Where is “dog” spoken?", subtitle="Found by ear."))
     assert root.tag == SVG + "svg"
     texts = [text.text for text in root.iter(SVG + "text")]
     assert texts[:2] == ["Where is “dog” spoken?", "Found by ear."]
@@ -171,8 +182,8 @@ def test_a_plot_stands_alone_as_a_file() -> None:
 
 
 def test_text_in_another_unicode_form_is_the_same_word() -> None:
-    moment = a_moment(query="ajá", words=(Word("aja\u0301", 0.2, 0.6),))
-    assert len(of_class(drawn(localisation_plot(moment)), "text", "em-true")) == 1
+    example = an_example(query="ajá", words=(Word("aja\u0301", 0.2, 0.6),))
+    assert len(of_class(drawn(localisation_plot(example)), "text", "em-true")) == 1
 
 
 def test_bars_are_as_long_as_their_figures() -> None:
@@ -209,7 +220,9 @@ def test_the_figure_of_a_whole_bar_has_room_on_a_phone() -> None:
 
 
 def test_a_reliability_curve_leaves_out_empty_bins() -> None:
-    root = drawn(reliability(np.array([0.1, np.nan, 0.9]), np.array([0.0, np.nan, 0.5]), np.array([900, 0, 10])))
+    root = drawn(
+        reliability(ReliabilityBins(np.array([0.1, np.nan, 0.9]), np.array([0.0, np.nan, 0.5]), np.array([900, 0, 10])))
+    )
     dots = [(float(dot.get("cx") or 0), float(dot.get("cy") or 0)) for dot in root.iter(SVG + "circle")]
     (low_x, low_y), (high_x, high_y) = dots
     assert high_x - low_x == pytest.approx(0.8 * 220, abs=0.1)
@@ -223,14 +236,14 @@ def test_a_reliability_curve_leaves_out_empty_bins() -> None:
 
 def test_a_reliability_curve_without_scores_is_empty() -> None:
     nothing = np.full(10, np.nan)
-    root = drawn(reliability(nothing, nothing, np.zeros(10)))
+    root = drawn(reliability(ReliabilityBins(nothing, nothing, np.zeros(10, dtype=int))))
     assert not list(root.iter(SVG + "circle"))
     assert "no scores" in (root.get("aria-label") or "")
 
 
 def test_no_text_can_break_a_drawing() -> None:
-    moment = a_moment(query=HOSTILE, words=(Word(HOSTILE, 0.1, 1.9),), hit=Hit(HOSTILE, HOSTILE, 0.9, 1.2, 1.0, 1.3))
-    for drawing in (localisation_plot(moment, HOSTILE, HOSTILE), bars([(HOSTILE, 0.1, 0.2)], (HOSTILE, HOSTILE))):
+    example = an_example(query=HOSTILE, words=(Word(HOSTILE, 0.1, 1.9),), hit=Hit(HOSTILE, HOSTILE, 0.9, 1.2, 1.0, 1.3))
+    for drawing in (localisation_plot(example, HOSTILE, HOSTILE), bars([(HOSTILE, 0.1, 0.2)], (HOSTILE, HOSTILE))):
         root = drawn(drawing)
         assert not list(root.iter(SVG + "script"))
         assert not [element for element in root.iter() if any(name.startswith("on") for name in element.attrib)]
@@ -251,15 +264,15 @@ def test_sound_in_a_page_is_the_sound() -> None:
     times_s = np.arange(32_000) / 16_000
     waveform = (0.4 * np.sin(2 * np.pi * (200 + 300 * times_s) * times_s)).astype(np.float32)
     content = decoded(audio_uri(waveform), "audio/ogg")
-    heard, sample_rate = soundfile.read(io.BytesIO(content), dtype="float32")
-    assert (sample_rate, heard.shape) == (16_000, waveform.shape)
-    assert np.corrcoef(heard, waveform)[0, 1] > 0.98
+    samples, sample_rate = soundfile.read(io.BytesIO(content), dtype="float32")
+    assert (sample_rate, samples.shape) == (16_000, waveform.shape)
+    assert np.corrcoef(samples, waveform)[0, 1] > 0.98
     assert len(content) < 2 * 8_000
 
 
 def test_sound_that_is_too_loud_is_clipped() -> None:
-    heard, _ = soundfile.read(io.BytesIO(decoded(audio_uri(50 * tone(0.5)), "audio/ogg")))
-    assert np.median(np.abs(heard)) == pytest.approx(1, abs=0.1)  # the codec rings at the edges of what was cut
+    samples, _ = soundfile.read(io.BytesIO(decoded(audio_uri(50 * tone(0.5)), "audio/ogg")))
+    assert np.median(np.abs(samples)) == pytest.approx(1, abs=0.1)  # the codec rings at the edges of what was cut
 
 
 @pytest.mark.parametrize(("size", "small"), [((1000, 500), (320, 160)), ((100, 400), (80, 320)), ((32, 24), (32, 24))])
@@ -270,9 +283,9 @@ def test_pictures_in_a_page_are_small(tmp_path: Path, size: tuple[int, int], sma
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
-    moment = a_moment(image=tmp_path / "gone.jpg")
+    example = an_example(image=tmp_path / "gone.jpg")
     with pytest.raises(EarmarkError, match=r"gone\.jpg"):
-        write_found(tmp_path / "found.html", "dog", [moment])
+        write_hits_page(tmp_path / "found.html", "dog", [example])
     assert not (tmp_path / "found.html").exists()
 
 
@@ -284,7 +297,9 @@ def rows_named(shown: Page, name: str) -> list[list[str]]:
 
 
 def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
-    write_results(tmp_path / "report.html", "Photographs", [an_outcome("VGS"), an_outcome("BoW")], ["Seed 1."])
+    write_results_page(
+        tmp_path / "report.html", "Photographs", [an_evaluated_run("VGS"), an_evaluated_run("BoW")], ["Seed 1."]
+    )
     shown = Page(tmp_path / "report.html")
     assert_self_contained(shown)
     assert rows_named(shown, "VGS") == [["74.8", "82.9", "65.862.2–69.4|", "87.6", "80.7"]]
@@ -322,43 +337,45 @@ def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
 
 
 def test_keywords_are_sorted_by_actual_f1_and_unknown_ones_come_last(tmp_path: Path) -> None:
-    write_results(tmp_path / "report.html", "Photographs", [an_outcome()])
+    write_results_page(tmp_path / "report.html", "Photographs", [an_evaluated_run()])
     shown = Page(tmp_path / "report.html")
     assert [row[0] for row in shown.rows if row[0] in ("ball", "boy", "dog")] == ["dog", "ball", "boy"]
     bar_titles = re.findall(r"<title>(\w+): actual F1 (.+?),", shown.source)
     assert bar_titles == [("dog", "90 %"), ("ball", "40 %"), ("boy", "–")]
 
 
-def test_results_without_word_times_or_moments_show_dashes(tmp_path: Path) -> None:
-    outcome = an_outcome(best=[], worst=[])
-    for name in ("oracle", "actual", "spotting_localisation"):
-        outcome.metrics[name] = dict.fromkeys(outcome.metrics[name])
-    for measured in outcome.metrics["per_keyword"].values():
-        measured["occurrences"] = None
-    outcome.metrics["chance"] = {"oracle": {"accuracy": None}, "spotting": {"p_at_10": 0.031}}
-    del outcome.metrics["confidence"]
-    write_results(tmp_path / "report.html", "Photographs", [outcome])
+def test_results_without_word_times_or_examples_show_dashes(tmp_path: Path) -> None:
+    metrics = metrics_of(
+        oracle=Oracle(None),
+        actual=PrecisionRecall(None, None, None),
+        spotting_localisation=SpottingLocalisation(None, None),
+        chance=ChanceLevels(Oracle(None), ChanceSpotting(0.031)),
+        per_keyword={"dog": replace(keyword_metrics(None), occurrences=None)},
+        confidence=Confidence(0.95, 1000, {}),
+    )
+    run = an_evaluated_run(best=[], worst=[], metrics=metrics)
+    write_results_page(tmp_path / "report.html", "Photographs", [run])
     shown = Page(tmp_path / "report.html")
     assert rows_named(shown, "VGS") == [["74.8", "–", "–", "87.6", "–"]]
     assert not shown.named("article")
     assert "confidence interval" not in shown.text
 
 
-def test_results_of_a_run_without_one_threshold_show_dashes(tmp_path: Path) -> None:
-    outcome = an_outcome()
-    outcome.metrics["at_one_threshold"] = None
-    write_results(tmp_path / "report.html", "Photographs", [outcome])
+def test_results_of_a_run_without_a_global_threshold_show_dashes(tmp_path: Path) -> None:
+    undefined = PrecisionRecall(None, None, None)
+    run = an_evaluated_run(metrics=metrics_of(global_threshold=ThresholdMetrics(None, undefined, undefined)))
+    write_results_page(tmp_path / "report.html", "Photographs", [run])
     assert rows_named(Page(tmp_path / "report.html"), "the best one for all keywords") == [["–"] * 6]
 
 
-def test_results_need_an_outcome(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="outcome"):
-        write_results(tmp_path / "report.html", "Photographs", [])
+def test_results_need_a_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least one run"):
+        write_results_page(tmp_path / "report.html", "Photographs", [])
 
 
-def test_found_moments_are_ranked_and_start_at_their_hits(tmp_path: Path) -> None:
-    far = a_moment(query="ajá", offset_s=58.0, words=(), hit=Hit("orin àárọ̀.wav", "ajá", 0.42, 59.4, 59.1, 59.7))
-    write_found(tmp_path / "found.html", "dog and ajá", [a_moment(), far], ["Two recordings."])
+def test_hits_page_ranks_hits_and_starts_sound_at_them(tmp_path: Path) -> None:
+    far = an_example(query="ajá", offset_s=58.0, words=(), hit=Hit("orin àárọ̀.wav", "ajá", 0.42, 59.4, 59.1, 59.7))
+    write_hits_page(tmp_path / "found.html", "dog and ajá", [an_example(), far], ["Two recordings."])
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
     assert shown.rows[1:] == [
@@ -372,8 +389,8 @@ def test_found_moments_are_ranked_and_start_at_their_hits(tmp_path: Path) -> Non
     assert len(shown.named("audio")) == 2
 
 
-def test_a_page_says_that_nothing_was_found(tmp_path: Path) -> None:
-    write_found(tmp_path / "found.html", "unicorn", [])
+def test_a_page_without_hits(tmp_path: Path) -> None:
+    write_hits_page(tmp_path / "found.html", "unicorn", [])
     shown = Page(tmp_path / "found.html")
     assert_self_contained(shown)
     assert "Nothing was found." in shown.text
@@ -381,7 +398,7 @@ def test_a_page_says_that_nothing_was_found(tmp_path: Path) -> None:
 
 def test_no_name_can_break_a_page(tmp_path: Path) -> None:
     image = write_picture(tmp_path / "a.png")
-    moment = a_moment(
+    example = an_example(
         query=HOSTILE,
         hit=Hit(HOSTILE, HOSTILE, 0.9, 1.2, 1.0, 1.3),
         words=(Word(HOSTILE, 0.1, 1.9),),
@@ -389,25 +406,27 @@ def test_no_name_can_break_a_page(tmp_path: Path) -> None:
         verdict=HOSTILE,
         caption=HOSTILE,
     )
-    outcome = an_outcome(HOSTILE, best=[moment], worst=[moment])
-    for name in ("run", "corpus", "split", "supervision"):
-        outcome.metrics[name] = HOSTILE
-    outcome.metrics["per_keyword"] = {HOSTILE: keyword_figures(0.5)}
-    write_results(tmp_path / "report.html", HOSTILE, [outcome, an_outcome()], [HOSTILE])
-    write_found(tmp_path / "found.html", HOSTILE, [moment], [HOSTILE])
+    metrics = metrics_of(
+        run=HOSTILE, corpus=HOSTILE, split=HOSTILE, supervision=HOSTILE, per_keyword={HOSTILE: keyword_metrics(0.5)}
+    )
+    run = an_evaluated_run(HOSTILE, metrics=metrics, best=[example], worst=[example])
+    write_results_page(tmp_path / "report.html", HOSTILE, [run, an_evaluated_run()], [HOSTILE])
+    write_hits_page(tmp_path / "found.html", HOSTILE, [example], [HOSTILE])
     for name in ("report.html", "found.html"):
         shown = Page(tmp_path / name)
         assert_self_contained(shown)
         assert "alert(2)" in shown.text  # the name is there, as text
 
 
-def test_a_page_of_sixteen_moments_is_small(tmp_path: Path) -> None:
+def test_a_page_of_sixteen_examples_is_small(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     image = write_picture(tmp_path / "noise.png", (224, 224))  # noise is the worst case of a picture
-    moments = [
-        a_moment(seconds=5.0, image=image, waveform=rng.normal(0, 0.1, 80_000).astype(np.float32)) for _ in range(16)
+    examples = [
+        an_example(seconds=5.0, image=image, waveform=rng.normal(0, 0.1, 80_000).astype(np.float32)) for _ in range(16)
     ]
-    write_results(tmp_path / "report.html", "Photographs", [an_outcome(best=moments[:8], worst=moments[8:])])
+    write_results_page(
+        tmp_path / "report.html", "Photographs", [an_evaluated_run(best=examples[:8], worst=examples[8:])]
+    )
     assert (tmp_path / "report.html").stat().st_size < 1_500_000
 
 
@@ -418,9 +437,11 @@ def test_a_page_of_sixteen_moments_is_small(tmp_path: Path) -> None:
 def test_a_page_works_offline_in_a_browser(browser: Any, tmp_path: Path, scheme: str, width: int) -> None:
     caption = "a brown dog is swimming through water with an orange ball in its mouth"
     words = tuple(Word(word, 0.1 + 0.13 * i, 0.23 + 0.13 * i) for i, word in enumerate(caption.split()))
-    moment = a_moment(words=words, image=write_picture(tmp_path / "a.png"), caption=caption)
+    example = an_example(words=words, image=write_picture(tmp_path / "a.png"), caption=caption)
     path = tmp_path / "ọ̀rọ̀ report.html"
-    write_results(path, "Photographs", [an_outcome(best=[moment], worst=[a_moment()]), an_outcome("BoW")])
+    write_results_page(
+        path, "Photographs", [an_evaluated_run(best=[example], worst=[an_example()]), an_evaluated_run("BoW")]
+    )
 
     with visited(
         browser, path, color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
@@ -460,4 +481,4 @@ def test_a_page_works_offline_in_a_browser(browser: Any, tmp_path: Path, scheme:
         opened.keyboard.press("Enter")
         assert opened.evaluate("document.querySelector('article audio').paused")
         assert playhead.evaluate("line => getComputedStyle(line).visibility") == "hidden"
-        assert article.locator(".trouble").is_hidden()
+        assert article.locator(".playback-error").is_hidden()

@@ -13,7 +13,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.models.checkpoint import write_description
 from earmark.recipe import Recipe, read_recipe
 from earmark.reproduce import budget as budgets
-from earmark.reproduce.budget import Budget, fitting, settled
+from earmark.reproduce.budget import Budget, recipe_within, resolved_recipe
 from earmark.training.loop import resolve_recipe
 from support import networks
 
@@ -27,23 +27,23 @@ def recipe(shorter: Callable[..., Recipe]) -> Callable[[int | None], Recipe]:
 
 
 def test_a_new_run_takes_the_epochs_asked_for_or_its_own(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
-    assert settled(recipe, tmp_path, Budget(), WORDS).training.epochs == 3
-    assert settled(recipe, tmp_path, Budget(epochs=5), WORDS).training.epochs == 5
-    assert settled(recipe, tmp_path, Budget(minutes=5), WORDS) is None
+    assert resolved_recipe(recipe, tmp_path, Budget(), WORDS).training.epochs == 3
+    assert resolved_recipe(recipe, tmp_path, Budget(epochs=5), WORDS).training.epochs == 5
+    assert resolved_recipe(recipe, tmp_path, Budget(minutes=5), WORDS) is None
 
 
 def test_a_run_that_was_begun_keeps_its_epochs(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     write_description(tmp_path, recipe(7), WORDS)
     for asked in (Budget(), Budget(epochs=7), Budget(minutes=1)):
-        assert settled(recipe, tmp_path, asked, WORDS) == recipe(7)
-    with pytest.raises(EarmarkError, match="was begun with 7 epochs, not 2"):
-        settled(recipe, tmp_path, Budget(epochs=2), WORDS)
+        assert resolved_recipe(recipe, tmp_path, asked, WORDS) == recipe(7)
+    with pytest.raises(EarmarkError, match="was started with 7 epochs, not 2"):
+        resolved_recipe(recipe, tmp_path, Budget(epochs=2), WORDS)
 
 
 def test_a_run_of_another_recipe_is_refused(shorter: Callable[..., Recipe], tmp_path: Path) -> None:
     write_description(tmp_path, shorter(seed=1), WORDS)
     with pytest.raises(EarmarkError, match="begun with another recipe"):
-        settled(lambda epochs: shorter(epochs=epochs or 3), tmp_path, Budget(), WORDS)
+        resolved_recipe(lambda epochs: shorter(epochs=epochs or 3), tmp_path, Budget(), WORDS)
 
 
 def test_a_run_with_a_network_of_the_hub_goes_on_with_that_network_alone(
@@ -64,12 +64,12 @@ def test_a_run_with_a_network_of_the_hub_goes_on_with_that_network_alone(
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     write_description(tmp_path / "run", resolve_recipe(recipe(7), download=True), WORDS)
-    known = settled(recipe, tmp_path / "run", Budget(), WORDS)
+    known = resolved_recipe(recipe, tmp_path / "run", Budget(), WORDS)
     assert known == read_recipe(tmp_path / "run" / "recipe.yaml") != recipe(7)
     assert local_only == [False, True]
     networks.vit(network)
     with pytest.raises(EarmarkError, match="begun with another recipe"):
-        settled(recipe, tmp_path / "run", Budget(), WORDS)
+        resolved_recipe(recipe, tmp_path / "run", Budget(), WORDS)
 
 
 def test_a_network_in_a_relative_folder_is_the_same_on_going_on(
@@ -81,7 +81,7 @@ def test_a_network_in_a_relative_folder_is_the_same_on_going_on(
     values["model"]["image"] = {"kind": "pretrained", "network": "net"}
     recipe = Recipe.model_validate(values)
     write_description(tmp_path / "run", resolve_recipe(recipe, download=True), WORDS)
-    known = settled(lambda _: recipe, tmp_path / "run", Budget(), WORDS)
+    known = resolved_recipe(lambda _: recipe, tmp_path / "run", Budget(), WORDS)
     assert known == read_recipe(tmp_path / "run" / "recipe.yaml")
     assert known.model.image.network == str(tmp_path / "net")
 
@@ -90,15 +90,15 @@ def test_a_network_in_a_relative_folder_is_the_same_on_going_on(
 def test_a_run_of_other_keywords_is_refused(recipe: Callable[..., Recipe], tmp_path: Path, others: list[str]) -> None:
     write_description(tmp_path, recipe(3), WORDS)
     with pytest.raises(EarmarkError, match="begun with other keywords, or in another order"):
-        settled(recipe, tmp_path, Budget(), Vocabulary(others))
+        resolved_recipe(recipe, tmp_path, Budget(), Vocabulary(others))
 
 
 def test_whole_epochs_fit_into_minutes(
     recipe: Callable[..., Recipe], tiny_corpus: Corpus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(budgets, "estimate_epoch_seconds", lambda *_: 14.0)
-    assert fitting(recipe, 0.6, tiny_corpus, WORDS).training.epochs == 2  # 36 s
-    assert fitting(recipe, 0.01, tiny_corpus, WORDS).training.epochs == 1
+    assert recipe_within(recipe, 0.6, tiny_corpus, WORDS).training.epochs == 2  # 36 s
+    assert recipe_within(recipe, 0.01, tiny_corpus, WORDS).training.epochs == 1
 
 
 def test_epochs_and_minutes_exclude_each_other() -> None:

@@ -17,17 +17,17 @@ from jsonschema import Draft202012Validator
 from earmark import cli
 from earmark.core.corpus import Corpus, write_corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.results import IMAGE, WRITTEN
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import GroundTruth, Predictions
-from earmark.evaluation.image_queries import query_pictures
-from earmark.evaluation.keyword_queries import IMAGE, WRITTEN
+from earmark.evaluation.query_images import image_queries_of
 from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import nortje2022, runner
 from earmark.reproduce import nortje2022 as grid
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row, cells
 from earmark.reproduce.nortje2022 import tables
-from earmark.reproduce.nortje2022.rows import AskedRow
+from earmark.reproduce.nortje2022.rows import QueryRow
 from earmark.reproduce.nortje2022.tables import accuracies
 from earmark.reproduce.report import ReproductionResults, read_results_of
 from earmark.reproduce.results import read_result, read_results
@@ -53,10 +53,10 @@ def small_rows(
     both, pairs = files["earmark-pictures"], files["small-attention"]
     start = "earmark-pictures"
     return [
-        AskedRow("small-attention", "matchmap", pairs, "Localising attention", queries=IMAGE, start=start),
-        AskedRow("earmark-pictures", "score-aggregation", both, "Earmark, pictures and words", queries=IMAGE),
-        AskedRow("earmark-pictures", "score-aggregation", both, "Earmark, pictures and words", queries=WRITTEN),
-        AskedRow("small-visual-bow", "score-aggregation", files["visual-bow"], "Visual BoW"),
+        QueryRow("small-attention", "matchmap", pairs, "Localising attention", queries=IMAGE, start=start),
+        QueryRow("earmark-pictures", "score-aggregation", both, "Earmark, pictures and words", queries=IMAGE),
+        QueryRow("earmark-pictures", "score-aggregation", both, "Earmark, pictures and words", queries=WRITTEN),
+        QueryRow("small-visual-bow", "score-aggregation", files["visual-bow"], "Visual BoW"),
     ]
 
 
@@ -71,7 +71,7 @@ def out(tiny_corpus: Corpus, small_rows: list[Row], tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture(scope="module")
-def study(out: Path, small_rows: list[Row], tiny_corpus: Corpus) -> ReproductionResults:
+def results(out: Path, small_rows: list[Row], tiny_corpus: Corpus) -> ReproductionResults:
     return read_results_of(out, small_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords))
 
 
@@ -114,14 +114,14 @@ def test_unknown_recipes_are_told() -> None:
 
 
 def test_cells_are_kept_with_what_they_were_asked(
-    out: Path, study: ReproductionResults, tiny_corpus: Corpus, schema: dict
+    out: Path, results: ReproductionResults, tiny_corpus: Corpus, schema: dict
 ) -> None:
-    assert len(study.results) == 7
-    for cell, result in study.results.items():
-        Draft202012Validator(schema).validate(result.metrics)
-        assert result.metrics["queries"] == cell.row.queries
+    assert len(results.by_cell) == 7
+    for cell, result in results.by_cell.items():
+        Draft202012Validator(schema).validate(json.loads(result.metrics.to_json()))
+        assert result.metrics.queries == cell.row.queries
         assert result.keywords == tiny_corpus.keywords
-        assert result.predictions.answered.all() == (cell.row.queries == WRITTEN)
+        assert result.predictions.evaluated.all() == (cell.row.queries == WRITTEN)
     assert sorted(path.name for path in (out / "runs").iterdir()) == [
         *("earmark-pictures-bow", "earmark-pictures-vgs", "small-attention-vgs"),
         *("small-visual-bow-bow", "small-visual-bow-vgs"),
@@ -135,7 +135,7 @@ def test_a_cell_alone_has_the_model_trained_first_that_it_starts_from(
         capsys.readouterr()
         words = Vocabulary(tiny_corpus.keywords)
         nortje2022.reproduce(tiny_corpus, tmp_path, words, [only], Budget(epochs=1), grid=small_rows)
-        return re.findall(r"^\[\d/\d\] (\w+ \S+);", capsys.readouterr().err, re.M)
+        return re.findall(r"^\[\d/\d\] (\w+ \S+);", capsys.readouterr().out, re.M)
 
     first, then = "training earmark-pictures-vgs", "training small-attention-vgs"
     assert go("small-attention/*/vgs") == [first, then, "evaluation small-attention/image/vgs"]
@@ -165,7 +165,7 @@ def test_a_model_is_not_trained_from_one_whose_training_failed(
         nortje2022.reproduce(tiny_corpus, tmp_path, words, ["small-attention/*/vgs"], Budget(epochs=1), grid=small_rows)
     assert str(error.value).splitlines()[1:] == [
         "earmark-pictures-vgs: The loss is no longer a number.",
-        "small-attention-vgs: It starts from earmark-pictures-vgs, whose training has not ended: mend that first.",
+        "small-attention-vgs: It starts from earmark-pictures-vgs, whose training is not complete: train that first.",
     ]
     assert names == ["earmark-pictures-vgs"]
     assert (tmp_path / "runs" / names[0] / "model.safetensors").is_file()
@@ -200,7 +200,7 @@ def schema() -> dict:
     return json.loads((files("earmark") / "schemas" / "metrics.schema.json").read_text(encoding="utf-8"))
 
 
-def test_all_models_stand_beside_each_other(report: str, study: ReproductionResults, small_rows: list[Row]) -> None:
+def test_all_models_stand_beside_each_other(report: str, results: ReproductionResults, small_rows: list[Row]) -> None:
     parts = ("precision", "recall", "f1")
     for number, (supervision, name) in enumerate(SUPERVISIONS.items()):
         told = section(report, f"{name}: all models")
@@ -211,28 +211,29 @@ def test_all_models_stand_beside_each_other(report: str, study: ReproductionResu
             ["Visual BoW", "words"],
         ]
         for row, line, released in zip(small_rows, told, section(report, "Released counting"), strict=True):
-            result = study.results.get(Cell(row, supervision))
+            result = results.by_cell.get(Cell(row, supervision))
             counted = released[2 + 3 * number : 5 + 3 * number]
             if result is None:
                 assert {*line[2:], *counted} == {"–"}
                 continue
             metrics = result.metrics
             assert line[2:5] == [
-                f"{percent(metrics['actual'][part])} ({percent(metrics['detection'][part])})" for part in parts
+                f"{percent(metrics.value(f'actual.{part}'))} ({percent(metrics.value(f'detection.{part}'))})"
+                for part in parts
             ]
-            placed, spotted = metrics["spotting_localisation"]["p_at_10"], metrics["spotting"]["p_at_10"]
+            placed, spotted = metrics.spotting_localisation.p_at_10, metrics.spotting.p_at_10
             assert line[6] == f"{percent(placed)} ({percent(spotted)})"
-            assert counted == [percent(metrics["released"]["actual"][part]) for part in parts]
+            assert counted == [percent(metrics.value(f"released.actual.{part}")) for part in parts]
 
 
-def test_accuracy_is_the_share_of_occurrences(report: str, study: ReproductionResults, small_rows: list[Row]) -> None:
+def test_accuracy_is_the_share_of_occurrences(report: str, results: ReproductionResults, small_rows: list[Row]) -> None:
     cell = Cell(small_rows[0], "vgs")
-    result = study.results[cell]
+    result = results.by_cell[cell]
     detected, placed, every = 0, 0, 0
-    for u, utterance in enumerate(study.utterances):
+    for u, utterance in enumerate(results.utterances):
         for word in utterance.words or ():
             w = result.keywords.index(word.word)
-            if result.predictions.answered[u, w]:
+            if result.predictions.evaluated[u, w]:
                 is_detected = result.predictions.scores[u, w] >= result.thresholds[w]
                 every += 1
                 detected += is_detected
@@ -258,17 +259,17 @@ def test_accuracy_by_hand() -> None:
 
 
 def test_the_gain_stands_beside_the_published_one(
-    report: str, study: ReproductionResults, small_rows: list[Row]
+    report: str, results: ReproductionResults, small_rows: list[Row]
 ) -> None:
     told = section(report, "Localisation F1")
     assert [row[:2] for row in told] == [["BoW", "VGS"], ["VGS", "VGS"], ["BoW", "BoW"]]
     assert told[0][4] == "– / 16.0"  # localising attention was not taught by bags of words here
-    attention, bow = (study.results[Cell(row, "vgs")].metrics["actual"]["f1"] for row in (small_rows[0], small_rows[3]))
+    attention, bow = (results.by_cell[Cell(row, "vgs")].metrics.actual.f1 for row in (small_rows[0], small_rows[3]))
     assert told[1][2:] == [percent(attention), percent(bow), percent(attention / bow - 1)]
 
 
-def test_no_other_figure_is_published(study: ReproductionResults) -> None:
-    every = [tables.compared(study, s) for s in SUPERVISIONS] + [tables.agreements(study), tables.gain(study)]
+def test_no_other_figure_is_published(results: ReproductionResults) -> None:
+    every = [tables.comparison(results, s) for s in SUPERVISIONS] + [tables.agreements(results), tables.gain(results)]
     published = [e.published for table in every for _, entries in table.rows for e in entries if e.published]
     assert [pair.value for pair in published] == [0.16]
 
@@ -283,19 +284,17 @@ def test_agreement_is_told_for_the_model_that_takes_both(report: str) -> None:
 
 
 def test_pictures_thresholds_and_trainings_are_told(
-    report: str, study: ReproductionResults, tiny_corpus: Corpus
+    report: str, results: ReproductionResults, tiny_corpus: Corpus
 ) -> None:
-    chosen = query_pictures(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
+    chosen = image_queries_of(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
     named = [", ".join(f"images/{prompt.path.name}" for prompt in query.prompts) for query in chosen.queries]
-    assert section(report, "Query pictures") == [
-        [q.name, names] for q, names in zip(chosen.queries, named, strict=True)
-    ]
-    assert "No utterance was asked with its own picture." in report
+    assert section(report, "Query images") == [[q.name, names] for q, names in zip(chosen.queries, named, strict=True)]
+    assert "No utterance was searched with its own image." in report
     thresholds = section(report, "Thresholds")
     assert len(thresholds) == 7
-    result = next(iter(study.results.values()))
+    result = next(iter(results.by_cell.values()))
     assert thresholds[0] == ["Localising attention", "pictures", "VGS", f"{result.thresholds[0]:.3f}, for all"]
-    assert [row[:3] for row in section(report, "What the trainings took")][1] == [
+    assert [row[:3] for row in section(report, "Trainings")][1] == [
         "Earmark, pictures and words",
         "VGS",
         "6",
@@ -304,7 +303,7 @@ def test_pictures_thresholds_and_trainings_are_told(
 
 def test_the_page_is_whole(out: Path) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
-    for title in ("VGS: all models", "Localisation F1: pictures against words", "Query pictures", "What differs"):
+    for title in ("VGS: all models", "Localisation F1: image against written queries", "Query images", "What differs"):
         assert title in page
     assert "<small>16.0</small>" in page
     for told in ("Own pictures", "Padding", "Location", "Threshold", "Visual BoW"):
@@ -318,7 +317,7 @@ def test_what_is_done_is_not_done_again(
     before = {path: path.stat().st_mtime_ns for path in (out / "cells").iterdir()}
     nortje2022.reproduce(tiny_corpus, out, words, ("earmark-pictures",), grid=small_rows)
     assert {path: path.stat().st_mtime_ns for path in before} == before
-    assert "earmark-pictures/image/vgs is done." in capsys.readouterr().err
+    assert "earmark-pictures/image/vgs is done." in capsys.readouterr().out
 
 
 # What does not fit
@@ -332,7 +331,7 @@ def test_cells_that_were_asked_with_other_pictures_are_not_mixed(
     splits["test"][0] = replace(splits["test"][0], image=splits["test"][1].image)
     write_corpus(own_corpus, splits)
     words = Vocabulary(own_corpus.keywords)
-    with pytest.raises(EarmarkError, match=r"small-attention/image/vgs was asked with other pictures"):
+    with pytest.raises(EarmarkError, match=r"small-attention/image/vgs was evaluated with other images"):
         nortje2022.reproduce(own_corpus, tmp_path / "out", words, grid=small_rows)
 
 
@@ -346,11 +345,11 @@ def test_a_keyword_without_a_picture_is_left_out_of_image_cells(
     folder = tmp_path / "out"
     nortje2022.reproduce(own_corpus, folder, words, ("earmark-pictures/*/vgs",), Budget(epochs=1), grid=small_rows)
     image, written = (read_result(folder, Cell(row, "vgs")) for row in small_rows[1:3])
-    assert image.unpictured == ("ball",)
+    assert image.without_image == ("ball",)
     assert image.keywords == ("dog", "ọmọ", "snow")
     assert written.keywords == words.words
     told = (folder / "report.md").read_text(encoding="utf-8")
-    assert "Left out, for no utterance of test gives a picture: ball." in told
+    assert "Excluded, because no utterance of test has an image: ball." in told
     assert section(told, "Agreement")[0][2] == "3"
     with pytest.raises(EarmarkError, match="other keywords"):
         read_results(folder, [Cell(small_rows[1], "vgs")], own_corpus, Vocabulary(["dog", "ọmọ", "snow"]))
@@ -363,7 +362,7 @@ def test_a_corpus_without_pictures_is_told_before_anything_is_trained(
     splits["test"] = [replace(utterance, image=None) for utterance in splits["test"]]
     write_corpus(own_corpus, splits)
     words = Vocabulary(own_corpus.keywords)
-    with pytest.raises(EarmarkError, match="no picture to ask with"):
+    with pytest.raises(EarmarkError, match="no query image"):
         nortje2022.reproduce(own_corpus, tmp_path / "out", words, grid=small_rows)
     assert not (tmp_path / "out").exists()
 
@@ -406,7 +405,7 @@ def test_from_the_command_line(
     assert asked == ["paper"]
     assert [path.name for path in (tmp_path / "out" / "cells").glob("*.json")] == ["small-visual-bow-written-vgs.json"]
     metrics = read_result(tmp_path / "out", Cell(small_rows[3], "vgs")).metrics
-    assert list(metrics["per_keyword"]) == ["snow", "dog"]
+    assert list(metrics.per_keyword) == ["snow", "dog"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import olaleye2022, runner
 from earmark.reproduce import olaleye2022 as grid
-from earmark.reproduce.grid import Cell, Row, cells, chosen
+from earmark.reproduce.grid import Cell, Row, cells, select_cells
 from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import is_evaluated, read_result
 from earmark.supervision.targets import targets_path
@@ -57,7 +57,7 @@ def test_the_grid_is_table_2_and_our_own() -> None:
     ],
 )
 def test_cells_are_chosen_by_name(patterns: list[str], expected: int) -> None:
-    picked = chosen(cells(grid.rows()), patterns)
+    picked = select_cells(cells(grid.rows()), patterns)
     assert len(picked) == len(set(picked)) == expected
 
 
@@ -75,7 +75,7 @@ def test_cells_are_chosen_by_name(patterns: list[str], expected: int) -> None:
 )
 def test_an_unknown_cell_is_answered_with_what_is_near(pattern: str, advice: str) -> None:
     with pytest.raises(EarmarkError) as refused:
-        chosen(cells(grid.rows()), ["psc", pattern])
+        select_cells(cells(grid.rows()), ["psc", pattern])
     assert str(refused.value) == f"There is no cell {pattern!r}: {advice}"
 
 
@@ -94,8 +94,8 @@ def test_the_whole_grid_runs_and_is_reused(
         assert (kept.training.epochs, kept.supervision) == (2, cell.supervision)
         assert training_seconds(out / "runs" / cell.training.name) > 0
         metrics = read_result(out, cell).metrics
-        assert (metrics["run"], metrics["localisation"]) == (cell.training.name, cell.row.localisation)
-    steps = re.findall(r"^\[(\d+)/12\] (\w+) (\S+);", first.err, re.M)
+        assert (metrics.run, metrics.localisation) == (cell.training.name, cell.row.localisation)
+    steps = re.findall(r"^\[(\d+)/12\] (\w+) (\S+);", first.out, re.M)
     assert [int(number) for number, _, _ in steps] == list(range(1, 13))
     assert [name for _, kind, name in steps if kind == "evaluation"] == [cell.name for cell in every]
     written = {path: path.stat().st_mtime_ns for path in out.rglob("*") if path.parent.name in ("cells", "psc-vgs")}
@@ -103,7 +103,8 @@ def test_the_whole_grid_runs_and_is_reused(
     go()  # the epochs are known by now
     again = capsys.readouterr()
     assert written == {path: path.stat().st_mtime_ns for path in written}
-    assert [line for line in again.err.splitlines() if line] == [f"{cell.name} is done." for cell in every]
+    assert again.out.splitlines()[:-1] == [f"{cell.name} is done." for cell in every]
+    assert again.out.splitlines()[-1].startswith("The report is ")
 
 
 def test_a_cell_alone(go: Callable[..., Path], tiny_rows: list[Row]) -> None:
@@ -132,9 +133,9 @@ def test_a_training_that_was_stopped_goes_on(
     before = training_seconds(out / "runs" / "cnn-attend-vgs")
     capsys.readouterr()
     go()
-    told = capsys.readouterr().err
-    assert "Training cnn-attend-vgs: 3/3" in told
-    assert "psc/score-aggregation/bow is done." in told
+    printed = capsys.readouterr()
+    assert "Training cnn-attend-vgs: 3/3" in printed.err
+    assert "psc/score-aggregation/bow is done." in printed.out
     curve = (out / "runs" / "cnn-attend-vgs" / "curve.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(point)["epoch"] for point in curve] == [1, 2, 3]
     assert training_seconds(out / "runs" / "cnn-attend-vgs") > before > 0
@@ -185,7 +186,7 @@ def test_a_model_that_fails_does_not_stop_the_others(
     monkeypatch.setattr(runner, "train", fail)
     with pytest.raises(EarmarkError, match=r"(?s)Not everything.*psc-vgs: The loss is no longer a number"):
         go(only=("psc", "cnn-attend/*/vgs"), epochs=1)
-    out = Path(capsys.readouterr().out.removeprefix("The report is ").split(",")[0]).parent
+    out = Path(capsys.readouterr().out.rsplit("The report is ", 1)[1].split(",")[0]).parent
     assert [cell.name for cell in cells(tiny_rows) if is_evaluated(out, cell)] == [
         "psc/score-aggregation/bow",
         "cnn-attend/attention/vgs",
@@ -212,13 +213,13 @@ def test_minutes_become_whole_epochs_that_stay(
     monkeypatch.setattr(budget, "estimate_epoch_seconds", lambda *_: 14.0)
     out = go(only=("psc/*/vgs",), minutes=0.6)  # 36 s: two epochs of 14 s
     assert read_recipe(out / "runs" / "psc-vgs" / "recipe.yaml").training.epochs == 2
-    assert "An epoch takes about 14.0 s: 2 of them fit in 0.6 minutes." in capsys.readouterr().err
+    assert "An epoch takes about 14.0 s: 2 of them fit in 0.6 minutes." in capsys.readouterr().out
     (out / "cells" / "psc-score-aggregation-vgs.json").unlink()
     (out / "runs" / "psc-vgs" / "model-card.md").unlink()
     go(only=("psc/*/vgs",), minutes=60)
     assert read_recipe(out / "runs" / "psc-vgs" / "recipe.yaml").training.epochs == 2
     go(only=("psc/*/bow",), minutes=0.01)
-    assert "14.0 s: one is trained, though it does not fit in 0.01 minutes." in capsys.readouterr().err
+    assert "14.0 s: one is trained, though it does not fit in 0.01 minutes." in capsys.readouterr().out
     assert read_recipe(out / "runs" / "psc-bow" / "recipe.yaml").training.epochs == 1
 
 
@@ -226,12 +227,12 @@ def test_what_is_done_with_other_epochs_does_not_pass_for_what_is_asked(
     go: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     go(only=("psc/*/vgs",), epochs=2)
-    with pytest.raises(EarmarkError, match=r"psc-vgs was begun with 2 epochs, not 3: leave --epochs out"):
+    with pytest.raises(EarmarkError, match=r"psc-vgs was started with 2 epochs, not 3: leave --epochs out"):
         go(only=("psc/*/vgs",), epochs=3)
     capsys.readouterr()
     for budget in ({}, {"epochs": 2}, {"minutes": 60.0}):
         go(only=("psc/*/vgs",), **budget)
-        assert capsys.readouterr().err == "psc/score-aggregation/vgs is done.\n"
+        assert capsys.readouterr().out.startswith("psc/score-aggregation/vgs is done.\nThe report is ")
 
 
 # What is said before hours of work
@@ -250,7 +251,7 @@ def test_a_test_split_that_changed_is_found_before_anything_is_trained(
     out = go(own_corpus, only=("psc/*/vgs",), epochs=1)
     splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
     write_corpus(own_corpus, {**splits, "test": splits["test"][1:]})
-    with pytest.raises(EarmarkError, match="measured on other utterances"):
+    with pytest.raises(EarmarkError, match="evaluated on other utterances"):
         go(own_corpus, only=("earmark/*/vgs",), epochs=1)
     assert [path.name for path in (out / "runs").iterdir()] == ["psc-vgs"]
 

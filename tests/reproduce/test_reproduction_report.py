@@ -8,24 +8,24 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
 from earmark.core.corpus import Corpus, Utterance, write_corpus
+from earmark.core.results import Measures, PrecisionRecall
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.agreement import commonly_located
 from earmark.evaluation.summary import compute_metrics
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row
 from earmark.reproduce.olaleye2022 import figures, rows
-from earmark.reproduce.olaleye2022.figures import KeywordScores, dependence, keyword_scores, tagging
+from earmark.reproduce.olaleye2022.figures import KeywordScores, correlate, keyword_scores, tag_average_precision
 from earmark.reproduce.olaleye2022.published import TABLE_II, TABLE_III, TABLE_IV, TABLE_V
 from earmark.reproduce.olaleye2022.report import differences, write_report
 from earmark.reproduce.report import ReproductionResults, read_results_of, trainings
 from earmark.reproduce.results import read_result
-from earmark.reproduce.runner import spell
+from earmark.reproduce.runner import duration_text
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.training.state import training_seconds
 from support.reports import percent, section
@@ -41,15 +41,15 @@ def report(done: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def study(done: Path, tiny_rows: list[Row], tiny_corpus: Corpus) -> ReproductionResults:
+def results(done: Path, tiny_rows: list[Row], tiny_corpus: Corpus) -> ReproductionResults:
     return read_results_of(done, tiny_rows, tiny_corpus, Vocabulary(tiny_corpus.keywords))
 
 
-def measured_at_half(study: ReproductionResults, cell: Cell) -> dict[str, Any]:
+def measured_at_half(results: ReproductionResults, cell: Cell) -> Measures:
     """All measures of a cell with 0.5 as every keyword's threshold."""
-    words = study.keywords.words
-    lengths_s = np.array([utterance.duration_s for utterance in study.utterances])
-    return compute_metrics(study.truth, study.results[cell].predictions, np.full(len(words), 0.5), words, lengths_s)
+    words = results.keywords.words
+    lengths_s = np.array([utterance.duration_s for utterance in results.utterances])
+    return compute_metrics(results.truth, results.by_cell[cell].predictions, np.full(len(words), 0.5), words, lengths_s)
 
 
 def test_table_2_has_the_metrics_beside_the_published_figures(report: str, done: Path, tiny_rows: list[Row]) -> None:
@@ -57,14 +57,14 @@ def test_table_2_has_the_metrics_beside_the_published_figures(report: str, done:
     vgs, bow = (read_result(done, Cell(tiny_rows[0], supervision)).metrics for supervision in ("vgs", "bow"))
     assert psc == [
         *("1", "PSC", "score-aggregation"),
-        f"{percent(vgs['oracle']['accuracy'])} / 13.7",
-        f"{percent(bow['oracle']['accuracy'])} / 61.5",
-        f"{percent(vgs['at_half']['actual']['f1'])} / 7.4",
-        f"{percent(bow['at_half']['actual']['f1'])} / 68.1",
-        percent(vgs["actual"]["f1"]),
-        percent(bow["actual"]["f1"]),
-        f"{percent(vgs['spotting_localisation']['p_at_10'])} / 8.2",
-        f"{percent(bow['spotting_localisation']['p_at_10'])} / 62.2",
+        f"{percent(vgs.oracle.accuracy)} / 13.7",
+        f"{percent(bow.oracle.accuracy)} / 61.5",
+        f"{percent(vgs.fixed_threshold.actual.f1)} / 7.4",
+        f"{percent(bow.fixed_threshold.actual.f1)} / 68.1",
+        percent(vgs.actual.f1),
+        percent(bow.actual.f1),
+        f"{percent(vgs.spotting_localisation.p_at_10)} / 8.2",
+        f"{percent(bow.spotting_localisation.p_at_10)} / 62.2",
     ]
     assert attend[:3] == ["3", "CNN-Attend", "attention"]
     assert attend[3].endswith(" / 46.0")
@@ -74,19 +74,19 @@ def test_table_2_has_the_metrics_beside_the_published_figures(report: str, done:
 
 
 def test_the_released_version_counts_as_the_released_code_at_the_papers_threshold(
-    report: str, study: ReproductionResults
+    report: str, results: ReproductionResults
 ) -> None:
-    for row, told in zip(study.rows, section(report, "Table II, released counting"), strict=True):
+    for row, told in zip(results.rows, section(report, "Table II, released counting"), strict=True):
         for s, supervision in enumerate(("vgs", "bow")):
             cell = Cell(row, supervision)
-            if cell in study.results:
-                released = measured_at_half(study, cell)["released"]
-                at_dev = study.results[cell].metrics["released"]["actual"]["f1"]
+            if cell in results.by_cell:
+                released = measured_at_half(results, cell).released
+                at_dev = results.by_cell[cell].metrics.released.actual.f1
                 expected = [
-                    released["oracle"]["accuracy"],
-                    released["actual"]["f1"],
+                    released.oracle.accuracy,
+                    released.actual.f1,
                     at_dev,
-                    released["spotting_localisation"]["p_at_10"],
+                    released.spotting_localisation.p_at_10,
                 ]
                 assert [entry.split(" / ")[0] for entry in told[3 + s :: 2]] == [percent(value) for value in expected]
 
@@ -103,29 +103,31 @@ def test_every_name_in_the_tables_is_explained(report: str, done: Path) -> None:
 
 
 def test_tables_3_and_4_have_their_bounds_in_parentheses(
-    report: str, study: ReproductionResults, tiny_rows: list[Row]
+    report: str, results: ReproductionResults, tiny_rows: list[Row]
 ) -> None:
-    metrics = study.results[Cell(tiny_rows[1], "vgs")].metrics
+    metrics = results.by_cell[Cell(tiny_rows[1], "vgs")].metrics
     (attend, ours) = section(report, "Table III")  # the paper has no PSC in it
     published = ["28.8 (38.9)", "22.4 (28.2)", "25.2 (32.7)"]
     measures = ("precision", "recall", "f1")
     half = [
-        f"{percent(metrics['at_half']['actual'][m])} ({percent(metrics['at_half']['detection'][m])})" for m in measures
+        f"{percent(getattr(metrics.fixed_threshold.actual, m))} "
+        f"({percent(getattr(metrics.fixed_threshold.detection, m))})"
+        for m in measures
     ]
-    dev = [f"{percent(metrics['actual'][m])} ({percent(metrics['detection'][m])})" for m in measures]
+    dev = [f"{percent(metrics.value(f'actual.{m}'))} ({percent(metrics.value(f'detection.{m}'))})" for m in measures]
     assert attend[3:] == [f"{here} / {theirs}" for here, theirs in zip(half, published, strict=True)] + dev
     assert ours[1] == "Earmark's default"
 
     (attend, ours) = section(report, "Table IV")
-    spotting, placed = metrics["spotting"], metrics["spotting_localisation"]
+    spotting, placed = metrics.spotting, metrics.spotting_localisation
     assert attend[3:] == [
-        f"{percent(placed['p_at_10'])} ({percent(spotting['p_at_10'])}) / 32.1 (43.7)",
-        f"{percent(placed['p_at_n'])} ({percent(spotting['p_at_n'])}) / 24.9 (30.1)",
+        f"{percent(placed.p_at_10)} ({percent(spotting.p_at_10)}) / 32.1 (43.7)",
+        f"{percent(placed.p_at_n)} ({percent(spotting.p_at_n)}) / 24.9 (30.1)",
     ]
 
 
 def test_trainings_tell_their_epochs_and_time(report: str, done: Path) -> None:
-    told = section(report, "What the trainings took")
+    told = section(report, "Trainings")
     assert [row[:3] for row in told] == [
         ["PSC", "VGS", "8"],
         ["PSC", "BoW", "8"],
@@ -136,36 +138,36 @@ def test_trainings_tell_their_epochs_and_time(report: str, done: Path) -> None:
     curve = (done / "runs" / "psc-vgs" / "curve.jsonl").read_text(encoding="utf-8").splitlines()
     best = min(map(json.loads, curve), key=lambda point: point["dev_loss"])
     assert told[0][4] == f"{best['epoch']}, loss on dev {best['dev_loss']:.4f}"
-    assert told[0][3] == spell(training_seconds(done / "runs" / "psc-vgs"))
+    assert told[0][3] == duration_text(training_seconds(done / "runs" / "psc-vgs"))
 
 
-def shown_first(study: ReproductionResults) -> Cell:
+def shown_first(results: ReproductionResults) -> Cell:
     """The row of the paper that the report shows closely."""
-    return figures._first_choice(study, [cell for cell in study.results if cell.row.number is not None])
+    return figures._cell_to_show(results, [cell for cell in results.by_cell if cell.row.number is not None])
 
 
-def test_keywords_by_themselves(report: str, study: ReproductionResults, tiny_corpus: Corpus) -> None:
-    cell = shown_first(study)
-    half, dev = keyword_scores(study, cell), keyword_scores(study, cell, study.results[cell].thresholds)
-    by_keyword = measured_at_half(study, cell)["per_keyword"]
-    detections = study.results[cell].predictions.scores >= 0.5
+def test_keywords_by_themselves(report: str, results: ReproductionResults, tiny_corpus: Corpus) -> None:
+    cell = shown_first(results)
+    half, dev = keyword_scores(results, cell), keyword_scores(results, cell, results.by_cell[cell].thresholds)
+    by_keyword = measured_at_half(results, cell).per_keyword
+    detections = results.by_cell[cell].predictions.scores >= 0.5
     tags = read_targets(targets_path(tiny_corpus, "vgs"))
     for w, word in enumerate(tiny_corpus.keywords):
         assert half.detections[w] == detections[:, w].sum()
-        expected = by_keyword[word]["actual"]["f1"] if detections[:, w].any() else None
+        expected = by_keyword[word].actual.f1 if detections[:, w].any() else None
         assert percent(float(half.f1[w])) == percent(expected)
-        scores = [tags.rows[utterance.id][tags.vocabulary.index(word)] for utterance in study.utterances]
-        precision = average_precision_score(study.truth.present[:, w], scores)
-        assert tagging(study)[w] == pytest.approx(precision)
+        scores = [tags.rows[utterance.id][tags.vocabulary.index(word)] for utterance in results.utterances]
+        precision = average_precision_score(results.truth.present[:, w], scores)
+        assert tag_average_precision(results)[w] == pytest.approx(precision)
         row = next(row for row in section(report, "Every keyword") if row[0] == word)
-        assert row[1:4] == [str(n[w]) for n in (study.truth.present.sum(axis=0), half.detections, dev.detections)]
+        assert row[1:4] == [str(n[w]) for n in (results.truth.present.sum(axis=0), half.detections, dev.detections)]
         assert row[4:] == [percent(float(v)) for v in (half.f1[w], dev.f1[w], precision)]
 
 
 def test_a_keyword_that_is_never_detected_has_no_f1_and_no_point() -> None:
     scores = KeywordScores(np.array([0.5, np.nan, 0.2, 0.9]), np.array([3, 0, 1, 2]))
     assert scores.undetected == 1
-    found = dependence(("a", "b", "c", "d"), np.array([0.6, 0.9, np.nan, 0.8]), scores)
+    found = correlate(("a", "b", "c", "d"), np.array([0.6, 0.9, np.nan, 0.8]), scores)
     assert found.points == [("a", 0.6, 0.5), ("d", 0.8, 0.9)]  # c is never said, so its tags have no precision
     assert found.pearson == pytest.approx(1)
 
@@ -174,14 +176,14 @@ def test_coefficients_as_people_write_them() -> None:
     assert [figures._two(value) for value in (-0.004, 0.125, -0.5, float("nan"))] == ["0.00", "0.12", "−0.50", "–"]
 
 
-def test_table_5_is_that_of_the_shown_row(report: str, study: ReproductionResults) -> None:
-    cell = shown_first(study)
+def test_table_5_is_that_of_the_shown_row(report: str, results: ReproductionResults) -> None:
+    cell = shown_first(results)
     lines = report[report.index(f"## {cell.row.title}, {cell.row.localisation}, VGS") :]
-    said = [utterance.words for utterance in study.utterances]
-    predictions = study.results[cell].predictions
+    words = [utterance.words for utterance in results.utterances]
+    predictions = results.by_cell[cell].predictions
     for w, (word, here, theirs) in enumerate(section(lines, "Table V")):
-        assert word == study.keywords.words[w]
-        counted = commonly_located(predictions.scores[:, w], predictions.times_s[:, w], said)
+        assert word == results.keywords.words[w]
+        counted = commonly_located(predictions.scores[:, w], predictions.times_s[:, w], words)
         assert here == ", ".join(f"{located} {count}" for located, count in counted)
         assert theirs == ("soccer 9, ball 5, player 2, basketball 2, colorful 1" if word == "ball" else "")
 
@@ -200,79 +202,83 @@ def test_the_page_is_whole_and_opens_offline(done: Path) -> None:
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
 
 
-def test_shown_utterances_are_the_top_ranked(done: Path, study: ReproductionResults, tiny_rows: list[Row]) -> None:
-    shown, trouble = figures._shown(study, Cell(tiny_rows[1], "vgs"))
-    assert not trouble
-    scores = study.results[Cell(tiny_rows[1], "vgs")].predictions.scores
-    assert {it.moment.hit.query for it in shown} == set(study.keywords)
+def test_shown_utterances_are_the_top_ranked(done: Path, results: ReproductionResults, tiny_rows: list[Row]) -> None:
+    shown, problems = figures._examples(results, Cell(tiny_rows[1], "vgs"))
+    assert not problems
+    scores = results.by_cell[Cell(tiny_rows[1], "vgs")].predictions.scores
+    assert {it.example.hit.query for it in shown} == set(results.keywords)
     for it in shown:
-        w = study.keywords.index(it.moment.hit.query)
-        top = study.utterances[int(scores[:, w].argmax())]
-        assert it.moment.hit.recording == str(top.audio)
+        w = results.keywords.index(it.example.hit.query)
+        top = results.utterances[int(scores[:, w].argmax())]
+        assert it.example.hit.recording == str(top.audio)
         assert it.facts[:2] == ["rank 1", f"{'' if scores[:, w].max() >= 0.5 else 'not '}detected at 0.5"]
-        assert it.moment.hit.score == pytest.approx(scores[:, w].max(), abs=1e-4)
-        assert ("localised" in it.facts) == (it.moment.verdict == "right")
-        time_s = it.moment.hit.time_s
+        assert it.example.hit.score == pytest.approx(scores[:, w].max(), abs=1e-4)
+        assert ("localised" in it.facts) == (it.example.verdict == "right")
+        time_s = it.example.hit.time_s
         within = [word.word for word in top.words if word.start_s <= time_s <= word.end_s]
         assert it.facts[-1] == f"located word: {within[0] if within else '–'}"
 
 
-def test_the_papers_own_row_is_shown_where_it_was_run(study: ReproductionResults, tiny_rows: list[Row]) -> None:
+def test_the_papers_own_row_is_shown_where_it_was_run(results: ReproductionResults, tiny_rows: list[Row]) -> None:
     masked = Row("cnn-attend", "masked-in", "x", "CNN-Attend", 4)
-    result = study.results[Cell(tiny_rows[1], "vgs")]
-    better = dataclasses.replace(result, metrics={**result.metrics, "actual": {"f1": 0.99}})
-    poor = dataclasses.replace(result, metrics={**result.metrics, "actual": {"f1": 0.01}})
+    result = results.by_cell[Cell(tiny_rows[1], "vgs")]
+    better = dataclasses.replace(
+        result, metrics=dataclasses.replace(result.metrics, actual=PrecisionRecall(None, None, 0.99))
+    )
+    poor = dataclasses.replace(
+        result, metrics=dataclasses.replace(result.metrics, actual=PrecisionRecall(None, None, 0.01))
+    )
     psc, bow, wanted = Cell(tiny_rows[0], "vgs"), Cell(tiny_rows[0], "bow"), Cell(masked, "vgs")
-    known = dataclasses.replace(study, results={psc: result, bow: better, wanted: poor})
-    assert figures._first_choice(known, [psc, bow, wanted]) == wanted
-    assert figures._first_choice(known, [psc, bow]) == psc
-    assert figures._first_choice(known, [bow]) == bow
+    known = dataclasses.replace(results, by_cell={psc: result, bow: better, wanted: poor})
+    assert figures._cell_to_show(known, [psc, bow, wanted]) == wanted
+    assert figures._cell_to_show(known, [psc, bow]) == psc
+    assert figures._cell_to_show(known, [bow]) == bow
 
 
 @pytest.fixture
-def own_study(own_corpus: Corpus, done: Path, tiny_rows: list[Row], tmp_path: Path) -> ReproductionResults:
-    """The study in a folder, and on a corpus, that a test may change."""
+def own_results(own_corpus: Corpus, done: Path, tiny_rows: list[Row], tmp_path: Path) -> ReproductionResults:
+    """The results in a folder, and on a corpus, that a test may change."""
     shutil.copytree(done, tmp_path / "out")
     return read_results_of(tmp_path / "out", tiny_rows, own_corpus, Vocabulary(own_corpus.keywords))
 
 
-def first_shown(study: ReproductionResults, keyword: int) -> Utterance:
+def first_shown(results: ReproductionResults, keyword: int) -> Utterance:
     """The utterance that figure 7 shows of a keyword, for the row of the paper that the report shows closely."""
-    return study.utterances[int(study.results[shown_first(study)].predictions.scores[:, keyword].argmax())]
+    return results.utterances[int(results.by_cell[shown_first(results)].predictions.scores[:, keyword].argmax())]
 
 
-def test_a_damaged_picture_costs_that_picture_alone(own_study: ReproductionResults) -> None:
-    image = first_shown(own_study, 0).image
+def test_a_damaged_picture_costs_that_picture_alone(own_results: ReproductionResults) -> None:
+    image = first_shown(own_results, 0).image
     image.write_bytes(b"no picture")
-    write_report(own_study)
-    page = (own_study.out / "report.html").read_text(encoding="utf-8")
+    write_report(own_results)
+    page = (own_results.out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:audio") == 2 * 4
     assert 4 <= page.count("data:image") < 2 * 4
-    for told in (page, (own_study.out / "report.md").read_text(encoding="utf-8")):
-        assert re.search(rf"Figure 7 lacks the picture of ball: .*{image.name} can.*t be read as a picture", told)
+    for told in (page, (own_results.out / "report.md").read_text(encoding="utf-8")):
+        assert re.search(rf"Figure 7 lacks the image of ball: .*{image.name} can.*t be read as a picture", told)
 
 
-def test_a_damaged_recording_costs_that_example_alone(own_study: ReproductionResults) -> None:
-    audio = first_shown(own_study, 0).audio
+def test_a_damaged_recording_costs_that_example_alone(own_results: ReproductionResults) -> None:
+    audio = first_shown(own_results, 0).audio
     audio.write_bytes(b"no sound")
-    write_report(own_study)
-    page = (own_study.out / "report.html").read_text(encoding="utf-8")
+    write_report(own_results)
+    page = (own_results.out / "report.html").read_text(encoding="utf-8")
     assert 4 <= page.count("data:audio") < 2 * 4
-    told = (own_study.out / "report.md").read_text(encoding="utf-8")
+    told = (own_results.out / "report.md").read_text(encoding="utf-8")
     assert re.search(rf"Figure 7 lacks the example of ball: .*{audio.name}", told)
     assert section(told, "Table V")
 
 
-def test_missing_and_damaged_tags_are_told_apart(own_study: ReproductionResults) -> None:
-    path = targets_path(own_study.corpus, "vgs")
+def test_missing_and_damaged_tags_are_told_apart(own_results: ReproductionResults) -> None:
+    path = targets_path(own_results.corpus, "vgs")
     path.write_text(path.read_text(encoding="utf-8").replace("0.9", "nine"), encoding="utf-8")
-    write_report(own_study)
-    told = (own_study.out / "report.md").read_text(encoding="utf-8")
+    write_report(own_results)
+    told = (own_results.out / "report.md").read_text(encoding="utf-8")
     assert re.search(r"Figure 6 needs the tags of the test split: .*vgs\.csv is damaged", told)
     assert {row[6] for row in section(told, "Every keyword")} == {"–"}
     path.unlink()
-    write_report(own_study)
-    told = (own_study.out / "report.md").read_text(encoding="utf-8")
+    write_report(own_results)
+    told = (own_results.out / "report.md").read_text(encoding="utf-8")
     assert "Figure 6 needs the tags of the test split: The corpus has no tags 'vgs'" in told
 
 
@@ -280,17 +286,17 @@ def test_a_damaged_state_costs_the_time_alone(go: Callable[..., Path]) -> None:
     out = go(only=("psc/*/vgs",), epochs=1)
     (out / "runs" / "psc-vgs" / "resume.pt").write_bytes(b"no state")
     go(only=("psc/*/vgs",))
-    told = section((out / "report.md").read_text(encoding="utf-8"), "What the trainings took")
+    told = section((out / "report.md").read_text(encoding="utf-8"), "Trainings")
     assert told[0][:4] == ["PSC", "VGS", "1", "–"]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]\n", '{"epoch": 1}\n', '"abc"\n', "\x00", b"\xff"])
-def test_a_damaged_curve_is_as_good_as_none(own_study: ReproductionResults, damage: str | bytes) -> None:
+def test_a_damaged_curve_is_as_good_as_none(own_results: ReproductionResults, damage: str | bytes) -> None:
     content = damage if isinstance(damage, bytes) else damage.encode()
-    (own_study.out / "runs" / "psc-vgs" / "curve.jsonl").write_bytes(content)
-    psc = trainings(own_study).rows[0][0]
+    (own_results.out / "runs" / "psc-vgs" / "curve.jsonl").write_bytes(content)
+    psc = trainings(own_results).rows[0][0]
     assert (psc[2], psc[4]) == ("–", "–")
-    assert differences(own_study)["Training"].startswith("8 epochs here")
+    assert differences(own_results)["Training"].startswith("8 epochs here")
 
 
 def test_a_report_without_the_models(done: Path, go: Callable[..., Path], tmp_path: Path) -> None:
@@ -318,11 +324,11 @@ def test_a_corpus_without_word_times_is_reported_by_detection_alone(
 
 
 def test_semantic_spotting_stands_beside_exact(
-    done: Path, go: Callable[..., Path], study: ReproductionResults, tmp_path: Path
+    done: Path, go: Callable[..., Path], results: ReproductionResults, tmp_path: Path
 ) -> None:
     # People find what is said, and in the first utterance one word more; the last utterance has no labels.
-    known = study.utterances[:-1]
-    added = next(word for word in study.keywords if not study.truth.present[0, study.keywords.index(word)])
+    known = results.utterances[:-1]
+    added = next(word for word in results.keywords if not results.truth.present[0, results.keywords.index(word)])
     lines = ["utt_key,transcription,counts"]
     lines += [f"{u.id},{u.text},{f'{added}=4' if u is known[0] else 'ball=1|dog=1|ọmọ=2|snow=1'}" for u in known]
     (tmp_path / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
@@ -336,10 +342,10 @@ def test_semantic_spotting_stands_beside_exact(
         ["CNN-Attend", "BoW"],
         ["Earmark's default", "VGS"],
     ]
-    scores = study.results[Cell(study.rows[0], "vgs")].predictions.scores[:-1]
-    exact = study.truth.present[:-1]
+    scores = results.by_cell[Cell(results.rows[0], "vgs")].predictions.scores[:-1]
+    exact = results.truth.present[:-1]
     semantic = exact.copy()
-    semantic[0, study.keywords.index(added)] = True
+    semantic[0, results.keywords.index(added)] = True
     for column, relevant in ((8, exact), (9, semantic)):
         columns = [(s, r) for s, r in zip(scores.T, relevant.T, strict=True) if r.any()]
         precision = np.mean([average_precision_score(present, score) for score, present in columns])

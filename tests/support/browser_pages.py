@@ -17,8 +17,26 @@ import numpy as np
 import pytest
 
 from earmark.core.corpus import Word
+from earmark.core.results import (
+    ChanceLevels,
+    ChanceSpotting,
+    Confidence,
+    Detection,
+    EvaluationSetup,
+    KeywordDetection,
+    KeywordMetrics,
+    Measures,
+    Metrics,
+    Oracle,
+    PrecisionRecall,
+    ReleasedMetrics,
+    ReliabilityBins,
+    Spotting,
+    SpottingLocalisation,
+    ThresholdMetrics,
+)
 from earmark.core.types import Hit
-from earmark.reports.evaluation import Outcome
+from earmark.reports.evaluation import EvaluatedRun
 from earmark.reports.example import Example
 from support.media import tone
 
@@ -27,11 +45,11 @@ HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>&amp;\x00\udcf
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 
 
-def a_moment(query: str = "dog", seconds: float = 2.0, offset_s: float = 0.0, **other: Any) -> Example:
+def an_example(query: str = "dog", seconds: float = 2.0, offset_s: float = 0.0, **other: Any) -> Example:
     """A tone with two true dogs, found in the second one, at six tenths of it."""
     times_s = offset_s + np.arange(0.02, seconds, 0.04)
     peak_s = offset_s + 0.6 * seconds
-    moment = Example(
+    example = Example(
         hit=Hit("a.wav", query, 0.9, peak_s, peak_s - 0.2, peak_s + 0.1),
         waveform=tone(seconds),
         offset_s=offset_s,
@@ -43,64 +61,65 @@ def a_moment(query: str = "dog", seconds: float = 2.0, offset_s: float = 0.0, **
             Word("DOG", peak_s - 0.1, peak_s + 0.3),
         ),
     )
-    return replace(moment, **other)
+    return replace(example, **other)
 
 
-def an_outcome(name: str = "VGS", **other: Any) -> Outcome:
-    """Figures that all differ, so that none can stand in for another."""
-    figures = {
-        "detection": {
-            "precision": 0.801,
-            "recall": 0.702,
-            "f1": 0.748,
-            "average_precision": 0.779,
-            "mean_average_precision": 0.711,
-        },
-        "oracle": {"accuracy": 0.829},
-        "actual": {"precision": 0.703, "recall": 0.604, "f1": 0.658},
-        "spotting": {"p_at_10": 0.876, "p_at_n": 0.705, "eer": 0.106},
-        "spotting_localisation": {"p_at_10": 0.807, "p_at_n": None},
-    }
-    metrics = figures | {
-        "run": "runs/first",
-        "corpus": "photos",
-        "split": "test",
-        "supervision": "vgs",
-        "utterances": 1350,
-        "keywords": 3,
-        "released": {
-            "oracle": {"accuracy": 0.818},
-            "actual": {"precision": 0.717, "recall": 0.816, "f1": 0.763},
-            "spotting_localisation": {"p_at_10": 0.615, "p_at_n": 0.514},
-        },
-        "at_half": {
-            "detection": {"precision": 0.913, "recall": 0.112, "f1": 0.211},
-            "actual": {"precision": 0.81, "recall": 0.109, "f1": 0.108},
-        },
-        "at_one_threshold": {
-            "threshold": 0.234,
-            "detection": {"precision": 0.741, "recall": 0.642, "f1": 0.688},
-            "actual": {"precision": 0.643, "recall": 0.544, "f1": 0.589},
-        },
-        "chance": {"oracle": {"accuracy": 0.083}, "spotting": {"p_at_10": 0.031}},
-        "per_keyword": {word: keyword_figures(f1) for word, f1 in (("ball", 0.4), ("boy", None), ("dog", 0.9))},
-        "confidence": {"level": 0.9, "resamples": 1000, "intervals": {"actual.f1": [0.622, 0.694]}},
-    }
-    bins = (np.array([0.05, np.nan, 0.9]), np.array([0.02, np.nan, 0.75]), np.array([9000, 0, 40]))
-    return replace(Outcome(name, metrics, [a_moment(verdict="right")], [], bins), **other)
+def an_evaluated_run(name: str = "VGS", **other: Any) -> EvaluatedRun:
+    """Values that all differ, so that none can stand in for another."""
+    bins = ReliabilityBins(np.array([0.05, np.nan, 0.9]), np.array([0.02, np.nan, 0.75]), np.array([9000, 0, 40]))
+    return replace(EvaluatedRun(name, metrics_of(), [an_example(verdict="right")], [], bins), **other)
 
 
-def keyword_figures(f1: float | None) -> dict[str, Any]:
-    return {
-        "detection": {"f1": 0.5},
-        "oracle": {"accuracy": 0.6},
-        "actual": {"f1": f1},
-        "spotting": {"p_at_10": 0.7},
-        "spotting_localisation": {"p_at_10": 0.3},
-        "occurrences": 25,
-        "utterances": 21,
-        "threshold": 0.37,
-    }
+def metrics_of(**other: Any) -> Metrics:
+    """Metrics whose values all differ."""
+    measures = Measures(
+        detection=Detection(0.801, 0.702, 0.748, 0.779, 0.711),
+        oracle=Oracle(0.829),
+        actual=PrecisionRecall(0.703, 0.604, 0.658),
+        spotting=Spotting(0.876, 0.705, 0.106),
+        spotting_localisation=SpottingLocalisation(0.807, None),
+        released=ReleasedMetrics(
+            Oracle(0.818), PrecisionRecall(0.717, 0.816, 0.763), SpottingLocalisation(0.615, 0.514)
+        ),
+        fixed_threshold=ThresholdMetrics(
+            0.5, PrecisionRecall(0.913, 0.112, 0.211), PrecisionRecall(0.81, 0.109, 0.108)
+        ),
+        global_threshold=ThresholdMetrics(
+            0.234, PrecisionRecall(0.741, 0.642, 0.688), PrecisionRecall(0.643, 0.544, 0.589)
+        ),
+        chance=ChanceLevels(Oracle(0.083), ChanceSpotting(0.031)),
+        per_keyword={word: keyword_metrics(f1) for word, f1 in (("ball", 0.4), ("boy", None), ("dog", 0.9))},
+        confidence=Confidence(0.9, 1000, {"actual.f1": (0.622, 0.694)}),
+    )
+    setup = EvaluationSetup(
+        schema_version=1,
+        earmark="0.1.0",
+        run="runs/first",
+        corpus="photos",
+        split="test",
+        supervision="vgs",
+        architecture="earmark",
+        localisation="score-aggregation",
+        queries="written",
+        query_images=None,
+        agreement=None,
+        utterances=1350,
+        keywords=3,
+    )
+    return replace(Metrics.of(setup, measures), **other)
+
+
+def keyword_metrics(f1: float | None) -> KeywordMetrics:
+    return KeywordMetrics(
+        detection=KeywordDetection(None, None, 0.5, None),
+        actual=PrecisionRecall(None, None, f1),
+        oracle=Oracle(0.6),
+        spotting=Spotting(0.7, None, None),
+        spotting_localisation=SpottingLocalisation(0.3, None),
+        occurrences=25,
+        utterances=21,
+        threshold=0.37,
+    )
 
 
 class Page(HTMLParser):
@@ -201,17 +220,17 @@ def without_script(source: str) -> str:
 
 @contextmanager
 def visited(browser: Any, path: Path, **how: Any) -> Iterator[Any]:
-    """A page opened offline; at the end it must have said nothing and asked for nothing outside its file."""
+    """A page opened offline; at the end it must have logged nothing and requested nothing outside its file."""
     context = browser.new_context(offline=True, **how)
     opened = context.new_page()
-    troubles: list[str] = []
+    problems: list[str] = []
     requests: list[str] = []
-    opened.on("console", lambda message: troubles.append(message.text))
-    opened.on("pageerror", lambda error: troubles.append(str(error)))
+    opened.on("console", lambda message: problems.append(message.text))
+    opened.on("pageerror", lambda error: problems.append(str(error)))
     opened.on("request", lambda request: requests.append(request.url))
     opened.goto(path.as_uri())
     yield opened
-    assert not troubles
+    assert not problems
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     context.close()
 
@@ -228,8 +247,8 @@ def until(opened: Any, condition: str) -> None:
 LABELS_THAT_TOUCH = """() => {
   const touching = [];
   for (const drawing of document.querySelectorAll("article svg[role=img]")) {
-    const seen = [...drawing.querySelectorAll("text")].filter((t) => getComputedStyle(t).visibility === "visible");
-    const boxes = seen.map((t) => [t.textContent, t.getBoundingClientRect()]);
+    const visible = [...drawing.querySelectorAll("text")].filter((t) => getComputedStyle(t).visibility === "visible");
+    const boxes = visible.map((t) => [t.textContent, t.getBoundingClientRect()]);
     boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
       const across = Math.min(p.right, q.right) - Math.max(p.left, q.left);
       const down = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);

@@ -37,11 +37,12 @@ def slow_measure(
             "actual": released_actual(case, thresholds),
             "spotting_localisation": released_spotting(case, spoken),
         },
-        "at_half": {
+        "fixed_threshold": {
+            "threshold": 0.5,
             "detection": detection(case, everyone, halves),
             "actual": actual(case, everyone, halves),
         },
-        "at_one_threshold": {
+        "global_threshold": {
             "threshold": global_threshold,
             "detection": detection(case, everyone, [global_threshold] * len(keywords)),
             "actual": actual(case, everyone, [global_threshold] * len(keywords)),
@@ -49,7 +50,7 @@ def slow_measure(
         "chance": {
             "oracle": {"accuracy": chance_oracle(case, durations_s)},
             "spotting": {
-                "p_at_10": mean([sum(row[w] for row in case.present) / len(case.asked_of(w)) for w in spoken])
+                "p_at_10": mean([sum(row[w] for row in case.present) / len(case.evaluated_in(w)) for w in spoken])
             },
         },
         "per_keyword": {},
@@ -61,12 +62,18 @@ def slow_measure(
         entry["threshold"] = thresholds[w]
         body["per_keyword"][word] = entry
     if not spoken:
-        for tree in (body, body["released"], body["at_half"], body["at_one_threshold"], body["chance"]):
+        for tree in (body, body["released"], body["fixed_threshold"], body["global_threshold"], body["chance"]):
             for name in ("detection", "oracle", "actual", "spotting", "spotting_localisation"):
                 if name in tree:
                     tree[name] = emptied(tree[name])
     if not truth.aligned:
-        for tree in (body, body["released"], body["at_half"], body["at_one_threshold"], *body["per_keyword"].values()):
+        for tree in (
+            body,
+            body["released"],
+            body["fixed_threshold"],
+            body["global_threshold"],
+            *body["per_keyword"].values(),
+        ):
             for name in ("oracle", "actual", "spotting_localisation"):
                 if name in tree:
                     tree[name] = emptied(tree[name])
@@ -79,7 +86,7 @@ def slow_measure(
 class Case:
     def __init__(self, truth: GroundTruth, predictions: Predictions) -> None:
         self.present = truth.present.tolist()
-        self.asked = predictions.answered.tolist()
+        self.evaluated = predictions.evaluated.tolist()
         self.scores = predictions.scores.tolist()
         self.times_s = predictions.times_s.tolist()
         columns = (truth.utterance, truth.keyword, truth.start_s, truth.end_s)
@@ -87,11 +94,11 @@ class Case:
         self.utterances = range(len(self.present))
 
     def cells(self, keywords):
-        """(score, present) of every cell of these keywords where the model was asked."""
-        return [(self.scores[u][w], self.present[u][w]) for w in keywords for u in self.asked_of(w)]
+        """(score, present) of every evaluated cell of these keywords."""
+        return [(self.scores[u][w], self.present[u][w]) for w in keywords for u in self.evaluated_in(w)]
 
-    def asked_of(self, w):
-        return [u for u in self.utterances if self.asked[u][w]]
+    def evaluated_in(self, w):
+        return [u for u in self.utterances if self.evaluated[u][w]]
 
     def extents(self, u, w):
         return [(start, end) for v, x, start, end in self.occurrences if (v, x) == (u, w)]
@@ -120,7 +127,7 @@ def detection(case, keywords, thresholds):
     tp = fp = fn = 0
     for u in case.utterances:
         for w in keywords:
-            if not case.asked[u][w]:
+            if not case.evaluated[u][w]:
                 continue
             says, is_so = case.scores[u][w] >= thresholds[w], case.present[u][w]
             tp += says and is_so
@@ -130,14 +137,14 @@ def detection(case, keywords, thresholds):
 
 
 def actual(case, keywords, thresholds):
-    right = made = sought = 0
+    true_positive = predicted = relevant = 0
     for u in case.utterances:
         for w in keywords:
             says = case.scores[u][w] >= thresholds[w]
-            right += says and case.located(u, w)
-            made += says
-            sought += case.present[u][w]
-    return precision_recall_f1(right, made - right, sought - right)
+            true_positive += says and case.located(u, w)
+            predicted += says
+            relevant += case.present[u][w]
+    return precision_recall_f1(true_positive, predicted - true_positive, relevant - true_positive)
 
 
 def oracle(case, keywords):
@@ -174,7 +181,7 @@ def equal_error_rate(cells):
 
 
 def ranked(case, w):
-    return sorted(case.asked_of(w), key=lambda u: -case.scores[u][w])  # sorted() keeps the order of ties
+    return sorted(case.evaluated_in(w), key=lambda u: -case.scores[u][w])  # sorted() keeps the order of ties
 
 
 def p_at(count, right):

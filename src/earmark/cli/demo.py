@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
+
 from earmark.archive.archive import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
@@ -14,8 +16,9 @@ from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary
 from earmark.corpora import picturebook
-from earmark.evaluation.keyword_queries import Evaluation, evaluate, write_metrics
-from earmark.evaluation.report import best, print_table, write_report
+from earmark.evaluation.examples import best_examples
+from earmark.evaluation.report import headline_table, notes_on, write_report
+from earmark.evaluation.runner import Evaluation, evaluate, write_metrics
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.media.concatenation import concatenate
 from earmark.models.checkpoint import read_checkpoint
@@ -60,7 +63,9 @@ def demo(out: Path, size: int, seed: int) -> None:
     page = out / "results.html"
     write_report(page, "Earmark's demo: the picturebook", evaluations, NOTES)
     _draw(next(iter(evaluations.values())), out / "localisation.svg")
-    print_table(evaluations)
+    Console().print(headline_table(evaluations))
+    for note in notes_on(evaluations):
+        print(note)
     archive = _index(corpus, out)
     print(f"The results page is {page.resolve()}. Open it in a browser.")
     print(
@@ -73,7 +78,7 @@ def demo(out: Path, size: int, seed: int) -> None:
 def _draw(evaluation: Evaluation, path: Path) -> None:
     """Draw the best case, for a first look at what localisation is."""
     subtitle = "What a model answers that was taught by pictures alone, and what is truly said"
-    for case in best(evaluation, 1):  # none, where a corpus is too small to learn from
+    for case in best_examples(evaluation, 1):  # none, where a corpus is too small to learn from
         write_text(path, localisation_plot(case, title=f"Where is “{case.hit.query}” spoken?", subtitle=subtitle))
 
 

@@ -31,28 +31,33 @@ def evaluate(
     ] = False,
 ) -> None:
     """Measure a model: detection, oracle, actual and spotting localisation."""
+    from rich.console import Console
+
     from earmark.core.corpus import read_corpus
-    from earmark.evaluation.keyword_queries import write_metrics
-    from earmark.evaluation.report import print_table, write_report
-    from earmark.evaluation.runner import chosen, evaluate_kinds, query_modalities
+    from earmark.evaluation.report import headline_table, notes_on, write_report
+    from earmark.evaluation.runner import evaluate_modalities, query_modalities, select_modalities, write_metrics
     from earmark.localisation.spotter import KeywordSpotter
     from earmark.models.checkpoint import read_checkpoint
 
     known = read_corpus(corpus)
-    finder = KeywordSpotter(read_checkpoint(run), localisation)
-    kinds = chosen(finder.model, queries)
-    out.mkdir(parents=True, exist_ok=True)  # refused now, not after all the work
-    located = out / f".{split}-{finder.localisation}.partial.jsonl"
-    done = evaluate_kinds(finder, known, split, kinds, located, include_own_image)
-    files = {
-        kind: "metrics.json" if kind == query_modalities(finder.model)[0] else f"metrics-{kind}.json" for kind in kinds
+    spotter = KeywordSpotter(read_checkpoint(run), localisation)
+    modalities = select_modalities(spotter, queries)
+    out.mkdir(parents=True, exist_ok=True)  # before the work: this may fail
+    cache = out / f".{split}-{spotter.localisation}.partial.jsonl"
+    evaluations = evaluate_modalities(spotter, known, split, modalities, cache, include_own_image)
+    files = {}
+    for modality, evaluation in evaluations.items():
+        files[modality] = "metrics.json" if modality == query_modalities(spotter)[0] else f"metrics-{modality}.json"
+        write_metrics(evaluation, out / files[modality])
+    named = {
+        run.name if len(evaluations) == 1 else f"{run.name}, {modality} queries": evaluation
+        for modality, evaluation in evaluations.items()
     }
-    for kind, evaluation in done.items():
-        write_metrics(evaluation, out / files[kind])
-    named = {run.name if len(done) == 1 else f"{run.name}, {kind} queries": done[kind] for kind in kinds}
     write_report(out / "report.html", f"{run.name} on {known.name}, {split}", named)
-    located.unlink(missing_ok=True)
-    print_table(named)
+    cache.unlink(missing_ok=True)
+    Console().print(headline_table(named))
+    for note in notes_on(named):
+        print(note)
     numbers = " and ".join(str(out / name) for name in files.values())
     print(f"The results are in {out / 'report.html'}, the numbers in {numbers}.")
 

@@ -87,15 +87,17 @@ def _refuse_unreadable(pictures: list[Path], recordings: list[str]) -> None:
 
 def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[Any]) -> None:
     from earmark.core.types import ImageQuery, name_of
-    from earmark.evaluation.report import moment, sight
-    from earmark.reports.hits import write_found
+    from earmark.evaluation.examples import make_example, matchmap_data
+    from earmark.reports.hits import write_hits_page
 
-    pictured = {query.name: query for query in queries if isinstance(query, ImageQuery)}
-    moments = [
-        moment(found, sight=sight(finder, pictured[found.hit.query], found) if found.hit.query in pictured else None)
+    images = {query.name: query for query in queries if isinstance(query, ImageQuery)}
+    examples = [
+        make_example(
+            found, data=matchmap_data(finder, images[found.hit.query], found) if found.hit.query in images else None
+        )
         for found in candidates
     ]
-    write_found(page, ", ".join(map(name_of, queries)), moments, [], list(pictured.values()))
+    write_hits_page(page, ", ".join(map(name_of, queries)), examples, [], list(images.values()))
 
 
 def _print_hits(hits: list[Hit]) -> None:

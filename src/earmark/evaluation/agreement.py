@@ -1,8 +1,7 @@
-"""How far a model's answers to written queries and to image queries for the same words agree.
+"""Agreement of the results of written and of image queries for the same keywords, and common confusions.
 
-Whether two measures go together: Pearson's and Spearman's coefficients of correlation.
-
-Which words a keyword is located in: the common confusions of Olaleye et al. (2022), Section V-C and Table V.
+The words in which a keyword is commonly located are those of Olaleye et al. (2022), section V-C and Table V. Pearson's
+and Spearman's coefficients are computed here, in a few lines; the tests compare them with SciPy's.
 """
 
 from __future__ import annotations
@@ -14,62 +13,56 @@ from typing import NamedTuple
 import numpy as np
 
 from earmark.core.corpus import Utterance, Word
+from earmark.core.results import ModalityAgreement
 from earmark.core.vocabulary import plain_words
 from earmark.evaluation.data import Floats, GroundTruth, Predictions
 from earmark.evaluation.metrics import TOP, macro, ratio
 
 NEAR_S = 0.1
-MEASURES = ("pearson", "spearman", "top_10_in_common", "located_within_100_ms", "located_in_same_word")
+BEST_RANKED = 20  # utterances in which confusions are counted
+MOST_COMMON = 5  # words
+NO_WORD = "–"
 
 
 class ModalityResult(NamedTuple):
-    """What a model said of U utterances, asked for W keywords in one way; `truth` is of the cells that it was asked."""
+    """Predictions for the queries of one modality in U utterances, with the ground truth of the evaluated cells."""
 
     keywords: Sequence[str]
     truth: GroundTruth
     predictions: Predictions
 
 
-def agreement(
-    utterances: Sequence[Utterance], written: ModalityResult, image: ModalityResult
-) -> dict[str, float | int | None]:
-    """How far the answers to written and to image queries agree, as it stands in ``metrics.json``.
+def agreement(utterances: Sequence[Utterance], written: ModalityResult, image: ModalityResult) -> ModalityAgreement:
+    """How far the results of written and of image queries agree.
 
-    A keyword counts where it was asked for in both ways. Its scores are compared over the utterances that were asked in
-    both; its locations over those of these in which it is spoken.
-
-    Returns
-    -------
-    dict
-        ``keywords``, how many; ``pearson`` and ``spearman`` of detection scores and ``top_10_in_common``, means over
-        keywords; ``located_within_100_ms`` and ``located_in_same_word``, shares of pairs of keyword and utterance.
-        None where one is undefined.
+    The keywords that both have are compared: their scores over the utterances that were evaluated in both, their
+    locations over those of them in which the keyword is spoken.
     """
-    columns = {word: number for number, word in enumerate(written.keywords)}
-    pairs = [(columns[word], number) for number, word in enumerate(image.keywords) if word in columns]
-    correlated, near, same = [], [], []
+    columns = {word: w for w, word in enumerate(written.keywords)}
+    pairs = [(columns[word], i) for i, word in enumerate(image.keywords) if word in columns]
+    by_keyword, near, same = [], [], []
     for w, i in pairs:
-        both = np.flatnonzero(written.predictions.answered[:, w] & image.predictions.answered[:, i])
+        both = np.flatnonzero(written.predictions.evaluated[:, w] & image.predictions.evaluated[:, i])
         x, y = written.predictions.scores[both, w], image.predictions.scores[both, i]
-        correlated.append((pearson(x, y), spearman(x, y), both_correct(x, y)))
+        by_keyword.append((pearson(x, y), spearman(x, y), top_10_overlap(x, y)))
         for u in both[image.truth.present[both, i]]:
             times_s = written.predictions.times_s[u, w], image.predictions.times_s[u, i]
             near.append(abs(times_s[0] - times_s[1]) <= NEAR_S)
             same.append(same_word(utterances[u].words or (), *times_s))
-    means = macro(np.array(correlated, dtype=float).reshape(-1, 3)).tolist()
+    means = macro(np.array(by_keyword, dtype=float).reshape(-1, 3)).tolist()
     shares = [ratio(sum(near), len(near)), ratio(sum(same), len(same) if image.truth.aligned else 0)]
-    values = dict(zip(MEASURES, map(float, [*means, *shares]), strict=True))
-    return {"keywords": len(pairs), **{name: None if np.isnan(value) else value for name, value in values.items()}}
+    values = (None if np.isnan(value) else float(value) for value in [*means, *shares])
+    return ModalityAgreement(len(pairs), *values)
 
 
-def both_correct(x: Floats, y: Floats) -> float:
-    """Which share of the ten utterances with the highest scores is the same by both; of all where there are fewer."""
+def top_10_overlap(x: Floats, y: Floats) -> float:
+    """Share of the ten utterances with the highest scores that is the same by both; of all where there are fewer."""
     best = [set(np.argsort(-scores, kind="stable")[:TOP].tolist()) for scores in (x, y)]
     return len(best[0] & best[1]) / len(best[0]) if best[0] else float("nan")
 
 
 def same_word(words: Sequence[Word], one_s: float, other_s: float) -> bool:
-    """Whether two moments lie within the same word, both of its ends included."""
+    """Whether two times lie within the same word, both of its ends included."""
     return any(word.start_s <= min(one_s, other_s) and max(one_s, other_s) <= word.end_s for word in words)
 
 
@@ -92,11 +85,6 @@ def _ranks(values: Floats) -> Floats:
     _, which, count = np.unique(values, return_inverse=True, return_counts=True)
     last: Floats = count.cumsum() - (count - 1) / 2
     return last[which]
-
-
-NO_WORD = "–"
-LISTENED_TO = 20  # utterances
-MOST = 5  # words
 
 
 def located_word(words: Sequence[Word], time_s: float) -> str:
@@ -126,5 +114,5 @@ def commonly_located(scores: Floats, times_s: Floats, words: Sequence[Sequence[W
         At most five words, the commonest first, each with its number among the twenty best utterances. Of words that
         are equally common, the one in the better utterance comes first.
     """
-    best = np.argsort(-scores, kind="stable")[:LISTENED_TO]
-    return Counter(located_word(words[u], float(times_s[u])) for u in best).most_common(MOST)
+    best = np.argsort(-scores, kind="stable")[:BEST_RANKED]
+    return Counter(located_word(words[u], float(times_s[u])) for u in best).most_common(MOST_COMMON)

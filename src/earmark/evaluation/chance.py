@@ -1,4 +1,4 @@
-"""What guessing would score, to hold the measures against."""
+"""Chance levels: what guessing at random would score."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def oracle_accuracy(truth: GroundTruth, durations_s: Floats) -> Floats:
     return ratio((filled_s / length_s).sum(), truth.present.sum())
 
 
-def spotting_precision(truth: GroundTruth, answered: Bools) -> Floats:
+def spotting_precision(truth: GroundTruth, evaluated: Bools) -> Floats:
     """Expected P@10 (and P@N) of a random ranking: how common a keyword is, on average over those that occur.
 
     Parameters
     ----------
-    answered : numpy.ndarray, shape = (U, W), bool
+    evaluated : numpy.ndarray, shape = (U, W), bool
         The cells that are ranked.
 
     Returns
     -------
     numpy.ndarray, shape = ()
     """
-    prevalence = ratio(truth.present.sum(axis=0), answered.sum(axis=0))
+    prevalence = ratio(truth.present.sum(axis=0), evaluated.sum(axis=0))
     return macro(prevalence[truth.present.any(axis=0)])
 
 

@@ -1,20 +1,15 @@
-"""What is spoken where, what a model says of it, and the one test of whether a location is right.
-
-The truth about a split, from its transcripts and word alignments.
-"""
+"""Ground truth and predictions of a split, and the one test of whether a location is right."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.core.corpus import Utterance
 from earmark.core.errors import EarmarkError
-from earmark.core.types import ImageQuery, Prompt, canonical_path
 from earmark.core.vocabulary import Vocabulary
 from earmark.supervision.transcripts import bag_of_words, occurrences
 
@@ -25,14 +20,14 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """What is spoken, and where: U utterances, W keywords, N occurrences.
+    """Which keywords are spoken, and where: U utterances, W keywords, N occurrences.
 
     Attributes
     ----------
     present : numpy.ndarray, shape = (U, W), bool
         The keyword is spoken in the utterance.
     utterance, keyword : numpy.ndarray, shape = (N,), int
-        Whose occurrence of what. Those of one keyword in one utterance are in order of time.
+        Utterance and keyword of each occurrence. Those of one keyword in one utterance are in order of time.
     start_s, end_s : numpy.ndarray, shape = (N,)
         Extent of the occurrence, in seconds from the start of the utterance.
     aligned : bool
@@ -52,56 +47,53 @@ class GroundTruth:
             raise ValueError("a keyword occurs in an utterance where it is not present")
 
     def within(self, cells: Bools) -> GroundTruth:
-        """What is spoken in some cells, shape = (U, W), bool; of the others nothing is known."""
-        kept = cells[self.utterance, self.keyword]
+        """The ground truth of some cells, shape = (U, W), bool; the others count as absent."""
+        inside = cells[self.utterance, self.keyword]
         return GroundTruth(
             present=self.present & cells,
-            utterance=self.utterance[kept],
-            keyword=self.keyword[kept],
-            start_s=self.start_s[kept],
-            end_s=self.end_s[kept],
+            utterance=self.utterance[inside],
+            keyword=self.keyword[inside],
+            start_s=self.start_s[inside],
+            end_s=self.end_s[inside],
             aligned=self.aligned,
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a model says of U utterances and W keywords.
+    """Detection scores and locations of U utterances and W keywords.
 
     Attributes
     ----------
     scores : numpy.ndarray, shape = (U, W), in [0, 1]
-        Detection scores; NaN where the model was not asked.
+        Detection scores; NaN in cells that were not evaluated.
     times_s : numpy.ndarray, shape = (U, W)
-        Locations, in seconds from the start of the utterance; NaN where none was sought.
-    asked : numpy.ndarray, shape = (U, W), bool, or None
-        Where the model was asked; None for everywhere. Cells where it was not take part in no measure.
+        Locations, in seconds from the start of the utterance; NaN where none was computed.
+    evaluated : numpy.ndarray, shape = (U, W), bool
+        The cells that take part in the measures; all, if it is not given.
 
     Raises
     ------
     EarmarkError
-        If a detection score is NaN or lies outside [0, 1] where the model was asked.
+        If the detection score of an evaluated cell is NaN or lies outside [0, 1].
     ValueError
-        If there is a score where it was not.
+        If another cell has a score.
     """
 
     scores: Floats
     times_s: Floats
-    asked: Bools | None = None
+    evaluated: Bools = None  # type: ignore[assignment]  # set in __post_init__
 
     def __post_init__(self) -> None:
-        if not np.isnan(self.scores[~self.answered]).all():
-            raise ValueError("there are detection scores where the model was not asked")
-        if not ((self.scores >= 0) & (self.scores <= 1))[self.answered].all():
+        if self.evaluated is None:
+            object.__setattr__(self, "evaluated", np.ones(self.scores.shape, dtype=bool))
+        if not np.isnan(self.scores[~self.evaluated]).all():
+            raise ValueError("there are detection scores in cells that were not evaluated")
+        if not ((self.scores >= 0) & (self.scores <= 1))[self.evaluated].all():
             raise EarmarkError(
                 "The model gives detection scores that are not between 0 and 1, so its training diverged: "
                 "train it again with a lower learning rate."
             )
-
-    @property
-    def answered(self) -> Bools:
-        """Where there is an answer, shape = (U, W), bool."""
-        return np.ones(self.scores.shape, dtype=bool) if self.asked is None else self.asked
 
 
 def holds_location(truth: GroundTruth, predictions: Predictions) -> Bools:
@@ -137,14 +129,14 @@ def measurable(utterances: Sequence[Utterance]) -> list[Utterance]:
         If none has either.
     """
     aligned = [utterance for utterance in utterances if utterance.words is not None]
-    kept = aligned or [utterance for utterance in utterances if utterance.text is not None]
-    if not kept:
+    chosen = aligned or [utterance for utterance in utterances if utterance.text is not None]
+    if not chosen:
         raise EarmarkError("No utterance of this split has a text or word times: there is nothing to measure against.")
-    return kept
+    return chosen
 
 
 def ground_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> GroundTruth:
-    """What is spoken where in `utterances`, which all have word times or all have texts."""
+    """The ground truth of `utterances`, which all have word times or all have texts."""
     aligned = all(utterance.words is not None for utterance in utterances)
     found = [
         (u, w, word.start_s, word.end_s)
@@ -161,9 +153,3 @@ def ground_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> Groun
         rows = bag_of_words(utterances, keywords).rows
         present = np.stack([rows[u.id] for u in utterances]) > 0
     return GroundTruth(present, utterance.astype(int), keyword.astype(int), start_s, end_s, aligned)
-
-
-def others(query: ImageQuery, picture: Path | None) -> tuple[Prompt, ...]:
-    """A query's prompts that are not of one picture."""
-    own = picture and canonical_path(picture)
-    return tuple(prompt for prompt in query.prompts if canonical_path(prompt.path) != own)

@@ -1,20 +1,11 @@
-"""Measures of a ranking: precision at a rank, average precision, equal error rate.
+"""Metrics as pure functions on arrays: detection, localisation and spotting (Olaleye et al. 2022, section IV-C).
 
-Each is worked out for R weightings of the utterances at once, from a ranking that is sorted only once: an
-utterance of weight k counts as k copies of itself, one after the other. All ones give the plain measure;
-the bootstrap gives the numbers of times that each utterance was drawn.
+Utterances are weighted: an utterance of weight k counts as k copies of itself, one after the other. Weights of one
+give the plain measure; the bootstrap passes the number of times that each utterance was drawn. Rankings are computed
+for R weightings at once, from one sort. scikit-learn takes one weighting at a time, hence these functions of our own;
+the tests compare both.
 
-Counting: precision, recall and F1 from three sums, with NaN where a measure is undefined.
-
-Detection: is the keyword spoken in the utterance?
-
-Oracle and actual localisation: does the location lie inside the word?
-
-Both are defined by Olaleye et al. (2022), section IV-C.
-
-Keyword spotting and spotting localisation: are the best-ranked utterances right?
-
-Both are defined by Olaleye et al. (2022), section IV-C.
+Shapes: U utterances, W keywords, R weightings. A cell is a pair of utterance and keyword.
 """
 
 from __future__ import annotations
@@ -38,11 +29,11 @@ class Ranking:
     utterance : numpy.ndarray, shape = (M,)
         Utterance of the item at each rank.
     present : numpy.ndarray, shape = (P,)
-        Ranks of the items that are to be found, ascending.
+        Ranks of the relevant items, ascending.
     tie_first, tie_last : numpy.ndarray, shape = (G,)
-        First and last rank of each run of tied scores that holds an item to be found.
+        First and last rank of each run of tied scores that holds a relevant item.
     tie_found : numpy.ndarray, shape = (G,)
-        How many items to be found lie at ``tie_last`` or above.
+        How many relevant items lie at ``tie_last`` or above.
     """
 
     order: Ints
@@ -119,7 +110,7 @@ def average_precision(ranking: Ranking, tally: Ints) -> Floats:
     Returns
     -------
     numpy.ndarray, shape = (R,)
-        NaN where nothing is to be found.
+        NaN where nothing is relevant.
     """
     found = _found(ranking, tally)
     gained = np.diff(found[np.append(0, ranking.tie_found)], axis=0)
@@ -151,7 +142,7 @@ def equal_error_rate(ranking: Ranking, tally: Ints) -> Floats:
 
 
 def _found(ranking: Ranking, tally: Ints) -> Ints:
-    """Weight of the first 0, 1, ... P items to be found, shape = (P + 1, R)."""
+    """Weight of the first 0, 1, ... P relevant items, shape = (P + 1, R)."""
     weight = tally[ranking.present + 1] - tally[ranking.present]
     found = np.zeros((len(weight) + 1, weight.shape[1]), dtype=tally.dtype)
     np.cumsum(weight, axis=0, out=found[1:])
@@ -185,35 +176,43 @@ def macro(values: Floats) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Answers: how many are right, were made, and were sought; tables (U, W), or sums of them.
+    """True positives, predicted and relevant cells: tables (U, W), or sums of them.
 
-    With TP, FP and FN as usual, right = TP, made = TP + FP and sought = TP + FN.
+    Attributes
+    ----------
+    true_positive : numpy.ndarray
+        TP.
+    predicted : numpy.ndarray
+        TP + FP.
+    relevant : numpy.ndarray
+        TP + FN.
     """
 
-    right: Bools | Ints
-    made: Bools | Ints
-    sought: Bools | Ints
+    true_positive: Bools | Ints
+    predicted: Bools | Ints
+    relevant: Bools | Ints
 
     def per_keyword(self) -> Counts:
         """Sums over utterances, shape = (W,)."""
-        return Counts(self.right.sum(axis=0), self.made.sum(axis=0), self.sought.sum(axis=0))
+        return Counts(self.true_positive.sum(axis=0), self.predicted.sum(axis=0), self.relevant.sum(axis=0))
 
     def micro(self, weights: Ints) -> Counts:
         """Sums over all cells, shape = (R,), where utterance u counts ``weights[u, r]`` times."""
-        return Counts(*(table.sum(axis=1) @ weights for table in (self.right, self.made, self.sought)))
+        tables = (self.true_positive, self.predicted, self.relevant)
+        return Counts(*(table.sum(axis=1) @ weights for table in tables))
 
     def precision_recall_f1(self) -> dict[str, Floats]:
         """Precision, recall and their harmonic mean, of sums.
 
-        Precision is 0 where no answer was made although one was sought. Everything else whose denominator is
+        Precision is 0 where nothing is predicted although something is relevant. Everything else whose denominator is
         0 is NaN.
         """
-        precision = ratio(self.right, self.made)
-        silent = np.logical_and(np.equal(self.made, 0), np.greater(self.sought, 0))
+        precision = ratio(self.true_positive, self.predicted)
+        none_predicted = np.logical_and(np.equal(self.predicted, 0), np.greater(self.relevant, 0))
         return {
-            "precision": np.where(silent, 0.0, precision),
-            "recall": ratio(self.right, self.sought),
-            "f1": ratio(2 * self.right, self.made + self.sought),
+            "precision": np.where(none_predicted, 0.0, precision),
+            "recall": ratio(self.true_positive, self.relevant),
+            "f1": ratio(2 * self.true_positive, self.predicted + self.relevant),
         }
 
 
@@ -229,32 +228,32 @@ def detected(scores: Floats, thresholds: Floats | float) -> Bools:
     return scores >= thresholds
 
 
-def detection(present: Bools, detections: Bools) -> Counts:
-    """Counts of detection, by cell: a detection is right where the keyword is present."""
-    return Counts(right=present & detections, made=detections, sought=present)
+def detection_counts(present: Bools, detections: Bools) -> Counts:
+    """Counts of detection by cell, shape = (U, W): a detection is right where the keyword is present."""
+    return Counts(true_positive=present & detections, predicted=detections, relevant=present)
 
 
-def oracle(present: Bools, located: Bools) -> Counts:
-    """Counts of oracle localisation, by cell: one location is proposed for each keyword known to be present.
+def oracle_counts(present: Bools, located: Bools) -> Counts:
+    """Counts of oracle localisation by cell, shape = (U, W): one location for each keyword known to be present.
 
     As every keyword present is given one location, precision and recall are the same: the accuracy.
     """
-    return Counts(right=located, made=present, sought=present)
+    return Counts(true_positive=located, predicted=present, relevant=present)
 
 
-def actual(present: Bools, located: Bools, detections: Bools) -> Counts:
-    """Counts of actual localisation, by cell: detect first, then locate.
+def actual_counts(present: Bools, located: Bools, detections: Bools) -> Counts:
+    """Counts of actual localisation by cell, shape = (U, W): detect first, then locate.
 
     A detection is right where its location lies inside any occurrence. One in the wrong place is both a false
     alarm and a miss.
     """
-    return Counts(right=np.logical_and(detections, located), made=detections, sought=present)
+    return Counts(true_positive=np.logical_and(detections, located), predicted=detections, relevant=present)
 
 
 TOP = 10
 
 
-def spotting(ranking: Ranking, present: Bools, located: Bools, weights: Ints) -> dict[str, Floats]:
+def spotting_measures(ranking: Ranking, present: Bools, located: Bools, weights: Ints) -> dict[str, Floats]:
     """Measures of one keyword's ranking of utterances, by name.
 
     In spotting an utterance is right where it contains the keyword; in spotting localisation, where the

@@ -1,6 +1,6 @@
 """The counting rules of the released code of Olaleye et al. (2022), where they depart from the paper.
 
-They are here so that a result can be set beside the published one. Only the counting is theirs: word times
+They make results comparable with the published ones. Only the counting follows the released code: word times
 are in seconds, not rounded to frames.
 
 - Oracle and actual localisation count every *occurrence* of a word, not every utterance that contains it.
@@ -40,11 +40,11 @@ def released(
 
 def _actual(truth: GroundTruth, held: Bools, hypothesised: Bools) -> Counts:
     """Sums over occurrences, and over hypotheses for words that are not there."""
-    asked = hypothesised[truth.utterance, truth.keyword]
-    right = (asked & held).sum()
-    wrong = (asked & ~held).sum() + (hypothesised & ~truth.present).sum()
-    missed = (~asked).sum()
-    return Counts(right=right, made=right + wrong, sought=right + missed)
+    hits = hypothesised[truth.utterance, truth.keyword]
+    true_positive = (hits & held).sum()
+    false_positive = (hits & ~held).sum() + (hypothesised & ~truth.present).sum()
+    false_negative = (~hits).sum()
+    return Counts(true_positive, true_positive + false_positive, true_positive + false_negative)
 
 
 def _last_located(truth: GroundTruth, held: Bools) -> Bools:

@@ -1,15 +1,15 @@
-"""Confidence intervals: the percentile bootstrap over utterances (Efron and Tibshirani 1993, chapter 13).
+"""Confidence intervals of the measures, and the reliability of detection scores as probabilities.
 
-Reliability: whether a detection score of 0.7 is right seven times in ten.
+Intervals come from the percentile bootstrap over utterances (Efron and Tibshirani 1993, chapter 13).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
 
+from earmark.core.results import Confidence, Interval, ReliabilityBins
 from earmark.evaluation.data import Bools, Floats, Ints
 
 LEVEL = 0.95
@@ -17,11 +17,11 @@ RESAMPLES = 1000
 SEED = 0  # fixed, so that two models are compared on the same draws
 DRAWN_AT_ONCE = 80_000  # weights in one block; small enough to stay in a processor's cache
 
-Measures = Callable[[Ints], Mapping[str, Floats]]
+Resample = Callable[[Ints], Mapping[str, Floats]]
 
 
-def confidence(measures: Measures, utterances: int) -> dict[str, Any]:
-    """Confidence intervals of measures, as they stand in ``metrics.json``.
+def confidence(measures: Resample, utterances: int) -> Confidence:
+    """Confidence intervals of measures.
 
     Parameters
     ----------
@@ -33,14 +33,13 @@ def confidence(measures: Measures, utterances: int) -> dict[str, Any]:
 
     Returns
     -------
-    dict
-        ``level``, ``resamples`` and ``intervals``: low and high end of each measure by name, None where it is
-        undefined. Resamples in which a measure is undefined (no occurrence was drawn, say) are left out.
+    Confidence
+        Resamples in which a measure is undefined (where no occurrence was drawn, say) are left out.
     """
     blocks = [measures(weights) for weights in draws(utterances)]
     values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
     intervals = {name: _percentiles(resampled) for name, resampled in values.items()}
-    return {"level": LEVEL, "resamples": RESAMPLES, "intervals": intervals}
+    return Confidence(LEVEL, RESAMPLES, intervals)
 
 
 def draws(utterances: int) -> Iterator[Ints]:
@@ -53,36 +52,32 @@ def draws(utterances: int) -> Iterator[Ints]:
         yield np.ascontiguousarray(drawn.T, dtype=np.int32)
 
 
-def _percentiles(values: Floats) -> list[float] | None:
+def _percentiles(values: Floats) -> Interval | None:
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
-    return [float(low), float(high)]
+    return float(low), float(high)
 
 
 BINS = 10
 
 
-def reliability(scores: Floats, present: Bools) -> tuple[Floats, Floats, Floats]:
-    """Detection scores beside how often they are right, in ten bins of equal width.
+def reliability(scores: Floats, present: Bools) -> ReliabilityBins:
+    """Detection scores beside how often they are right, in ten bins of equal width; empty bins are left out.
 
     Parameters
     ----------
     scores : numpy.ndarray, shape = (U, W), in [0, 1]
-        NaN where the model was not asked.
+        NaN in cells that were not evaluated.
     present : numpy.ndarray, shape = (U, W), bool
-
-    Returns
-    -------
-    mean_score, fraction_present, count : numpy.ndarray, shape = (bins that are not empty,)
     """
-    answered = ~np.isnan(scores)
-    scores, present = scores[answered], present[answered]
+    evaluated = ~np.isnan(scores)
+    scores, present = scores[evaluated], present[evaluated]
     bins = np.minimum((scores * BINS).astype(int), BINS - 1)
     count = np.bincount(bins, minlength=BINS)
     used = count > 0
     mean_score = np.bincount(bins, scores, BINS)[used] / count[used]
     fraction_present = np.bincount(bins, present, BINS)[used] / count[used]
-    return mean_score, fraction_present, count[used].astype(float)
+    return ReliabilityBins(mean_score, fraction_present, count[used])

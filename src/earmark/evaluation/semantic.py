@@ -25,7 +25,7 @@ from earmark.core.csv_tables import Problems, Row, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, normalise, plain_words
 from earmark.evaluation.data import Bools, Floats
-from earmark.evaluation.metrics import macro, rank, spotting
+from earmark.evaluation.metrics import macro, rank, spotting_measures
 
 ENOUGH = 3  # of five people
 MEASURES = {
@@ -128,7 +128,7 @@ def _votes(row: Row, form: str, path: Path, problems: Problems) -> dict[str, int
     return votes
 
 
-def spotted(scores: Floats, relevant: Bools) -> dict[str, float]:
+def spotting_means(scores: Floats, relevant: Bools) -> dict[str, float]:
     """P@10, P@N, EER and average precision of detection scores, as means over the keywords that are relevant at all.
 
     Parameters
@@ -142,5 +142,5 @@ def spotted(scores: Floats, relevant: Bools) -> dict[str, float]:
         NaN where a measure is defined for no keyword.
     """
     once = np.ones((len(scores), 1), dtype=int)
-    each = [spotting(rank(s, r), r, r, once) for s, r in zip(scores.T, relevant.T, strict=True)]
+    each = [spotting_measures(rank(s, r), r, r, once) for s, r in zip(scores.T, relevant.T, strict=True)]
     return {name: float(macro(np.array([one[place][0] for one in each]))) for name, place in MEASURES.items()}

@@ -1,8 +1,8 @@
-"""All measures of a model on a split, put together as they stand in ``metrics.json``.
+"""All measures of a model on a split, as they stand in ``metrics.json``.
 
 Counting is strict: the location is right inside any occurrence of the keyword, and a detection in the wrong
 place is both a false alarm and a miss. Where no keyword is spoken there is nothing to find, and no measure is
-defined. What the released code of Olaleye et al. (2022) counts is beside it, under `released`.
+defined. The counts of the released code of Olaleye et al. (2022) stand beside them.
 """
 
 from __future__ import annotations
@@ -14,36 +14,25 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
+from earmark.core.results import FIXED_THRESHOLD, GROUPS, METRICS, Measures, measures_from
 from earmark.evaluation import chance
 from earmark.evaluation.data import Bools, Floats, GroundTruth, Ints, Predictions, located
 from earmark.evaluation.metrics import (
     Counts,
-    actual,
+    actual_counts,
     average_precision,
     detected,
-    detection,
+    detection_counts,
     macro,
-    oracle,
+    oracle_counts,
     rank,
     ratio,
-    spotting,
+    spotting_measures,
 )
 from earmark.evaluation.released_rules import released
 from earmark.evaluation.reliability import confidence
 
-HEADLINE = (
-    "detection.f1",
-    "detection.average_precision",
-    "oracle.accuracy",
-    "actual.f1",
-    "spotting.p_at_10",
-    "spotting.eer",
-    "spotting_localisation.p_at_10",
-)
-PAPER_THRESHOLD = 0.5  # Olaleye et al. 2022, section IV-C
-NEED_WORD_TIMES = {"oracle", "actual", "spotting_localisation"}
-
-Named = dict[str, Floats]
+Named = dict[str, Floats]  # by the key of the measure
 
 
 def compute_metrics(
@@ -53,13 +42,13 @@ def compute_metrics(
     keywords: Sequence[str],
     durations_s: Floats,
     global_threshold: float | None = None,
-) -> dict[str, Any]:
-    """Measure predictions against the truth.
+) -> Measures:
+    """Measure predictions against the ground truth.
 
     Parameters
     ----------
-    truth : Truth
-        Of the cells where the model was asked alone (:meth:`GroundTruth.within`).
+    truth : GroundTruth
+        Of the evaluated cells only (:meth:`GroundTruth.within`).
     predictions : Predictions
     thresholds : numpy.ndarray, shape = (W,)
         A keyword is detected where its score reaches its threshold.
@@ -68,115 +57,123 @@ def compute_metrics(
     durations_s : numpy.ndarray, shape = (U,)
         Length of each utterance.
     global_threshold : float, optional
-        One threshold for all keywords, to compare with; without it, the measures `at_one_threshold` are None.
+        One threshold for all keywords, to compare with; without it, the measures `global_threshold` are None.
 
     Returns
     -------
-    dict
-        The measures of ``schemas/metrics.schema.json``, as plain values: fractions in [0, 1], None where
-        undefined. Those of localisation are None where the truth is not aligned.
+    Measures
+        Fractions in [0, 1]. Those of localisation are None where the truth is not aligned.
 
     Raises
     ------
     EarmarkError
         If there is no utterance.
+    ValueError
+        If shapes differ, or a keyword is present in a cell that was not evaluated.
     """
     shape = (len(durations_s), len(keywords))
     if not truth.present.shape == predictions.scores.shape == predictions.times_s.shape == shape:
         raise ValueError(f"truth and predictions are not of shape {shape}")
     if thresholds.shape != shape[1:]:
         raise ValueError(f"thresholds are not of shape {shape[1:]}")
-    if (truth.present & ~predictions.answered).any():
-        raise ValueError("a keyword is present where the model was not asked")
+    if (truth.present & ~predictions.evaluated).any():
+        raise ValueError("a keyword is present in a cell that was not evaluated")
     if not shape[0]:
         raise EarmarkError("There is no utterance to measure: evaluate a split that has some.")
 
-    sheet = _Sheet(truth, predictions, thresholds)
+    cells = _Cells(truth, predictions, thresholds)
     once = np.ones((shape[0], 1), dtype=np.int32)
-    overall = {name: value[0] for name, value in sheet.overall(once).items()}
-    beside = (
-        _under("released", released(truth, predictions, sheet.detections, sheet.rankings))
-        | _under("at_half", _at(PAPER_THRESHOLD, truth, predictions, sheet.located))
-        | _under("at_one_threshold", _at(global_threshold, truth, predictions, sheet.located))
-        | _under("chance", _chance(truth, predictions, durations_s))
+    overall = {key: value[0] for key, value in cells.overall(once).items()}
+    comparisons = (
+        _prefixed("released", released(truth, predictions, cells.detections, cells.rankings))
+        | _prefixed("fixed_threshold", _at(FIXED_THRESHOLD, truth, predictions, cells.located))
+        | _prefixed("global_threshold", _at(global_threshold, truth, predictions, cells.located))
+        | _prefixed("chance", _chance_levels(truth, predictions, durations_s))
     )
-    known = _known(overall | _where(truth.present.any(), beside), truth.aligned)
-    known["at_one_threshold.threshold"] = np.array(np.nan if global_threshold is None else global_threshold)
+    measures = _if_aligned(overall | _where(truth.present.any(), comparisons), truth.aligned)
+    measures["fixed_threshold.threshold"] = np.array(FIXED_THRESHOLD)
+    measures["global_threshold.threshold"] = np.array(np.nan if global_threshold is None else global_threshold)
 
-    def headline(weights: Ints) -> Named:
-        return _known(sheet.overall(weights), truth.aligned, HEADLINE)
+    def resampled(weights: Ints) -> Named:
+        return _if_aligned(_with_interval(cells.overall(weights)), truth.aligned)
 
-    by_keyword = _known(sheet.per_keyword(once), truth.aligned)
-    return {
-        **_unfolded(known),
-        "per_keyword": _per_keyword(by_keyword, truth, thresholds, keywords),
-        "confidence": confidence(headline, shape[0]),
-    }
+    by_keyword = _if_aligned(cells.per_keyword(once), truth.aligned)
+    return measures_from(
+        {
+            **_nested(measures),
+            "per_keyword": _per_keyword(by_keyword, truth, thresholds, keywords),
+            "confidence": confidence(resampled, shape[0]),
+        }
+    )
 
 
-class _Sheet:
-    """Everything that does not depend on how often an utterance counts, worked out once."""
+class _Cells:
+    """Tables (U, W) and rankings that do not depend on the weights of utterances, computed once."""
 
     def __init__(self, truth: GroundTruth, predictions: Predictions, thresholds: Floats) -> None:
         self.present = truth.present
         self.located = located(truth, predictions)
         self.detections = detected(predictions.scores, thresholds)
-        self.detection = detection(self.present, self.detections)
-        self.actual = actual(self.present, self.located, self.detections)
-        self.oracle = oracle(self.present, self.located)
-        self.cells = rank(predictions.scores, self.present)
+        self.detection = detection_counts(self.present, self.detections)
+        self.actual = actual_counts(self.present, self.located, self.detections)
+        self.oracle = oracle_counts(self.present, self.located)
+        self.ranking = rank(predictions.scores, self.present)
         self.rankings = [
             rank(scores, present) for scores, present in zip(predictions.scores.T, self.present.T, strict=True)
         ]
 
     def overall(self, weights: Ints) -> Named:
-        """Micro and macro measures, each of shape (R,), for weights of shape (U, R); NaN where nothing is spoken."""
-        counted = _counted(self.detection.micro(weights), self.actual.micro(weights), self.oracle.micro(weights))
-        spotted = {name: macro(values) for name, values in self._spotted(weights).items()}
-        ranked = {
-            "detection.average_precision": average_precision(self.cells, self.cells.tally(weights)),
-            "detection.mean_average_precision": spotted["detection.average_precision"],
+        """Micro and macro averages, each of shape (R,), for weights of shape (U, R); NaN where nothing is spoken."""
+        counts = _from_counts(self.detection.micro(weights), self.actual.micro(weights), self.oracle.micro(weights))
+        means = {key: macro(values) for key, values in self._ranked(weights).items()}
+        average_precisions = {
+            "detection.average_precision": average_precision(self.ranking, self.ranking.tally(weights)),
+            "detection.mean_average_precision": means["detection.average_precision"],
         }
         spoken = weights[self.present.any(axis=1)].any(axis=0)
-        return _where(spoken, counted | spotted | ranked)
+        return _where(spoken, counts | means | average_precisions)
 
     def per_keyword(self, once: Ints) -> Named:
         """Measures of each keyword, each of shape (W,); NaN for keywords that never occur."""
-        counted = _counted(self.detection.per_keyword(), self.actual.per_keyword(), self.oracle.per_keyword())
-        spotted = {name: values[:, 0] for name, values in self._spotted(once).items()}
-        return _where(self.present.any(axis=0), counted | spotted)
+        counts = _from_counts(self.detection.per_keyword(), self.actual.per_keyword(), self.oracle.per_keyword())
+        rankings = {key: values[:, 0] for key, values in self._ranked(once).items()}
+        return _where(self.present.any(axis=0), counts | rankings)
 
-    def _spotted(self, weights: Ints) -> Named:
+    def _ranked(self, weights: Ints) -> Named:
         """Ranking measures of each keyword, each of shape (W, R)."""
         each = [
-            spotting(ranking, present, located, weights)
+            spotting_measures(ranking, present, located, weights)
             for ranking, present, located in zip(self.rankings, self.present.T, self.located.T, strict=True)
         ]
         return {name: np.stack([keyword[name] for keyword in each]) for name in each[0]}
 
 
-def _counted(detection: Counts, actual: Counts, oracle: Counts) -> Named:
+def _from_counts(detection: Counts, actual: Counts, oracle: Counts) -> Named:
     return (
-        _under("detection", detection.precision_recall_f1())
-        | _under("actual", actual.precision_recall_f1())
-        | {"oracle.accuracy": ratio(oracle.right, oracle.sought)}
+        _prefixed("detection", detection.precision_recall_f1())
+        | _prefixed("actual", actual.precision_recall_f1())
+        | {"oracle.accuracy": ratio(oracle.true_positive, oracle.relevant)}
     )
 
 
 def _at(threshold: float | None, truth: GroundTruth, predictions: Predictions, located: Bools) -> Named:
     """Detection and actual localisation with the same threshold for all keywords; NaN without one."""
-    detections = detected(predictions.scores, PAPER_THRESHOLD if threshold is None else threshold)
+    detections = detected(predictions.scores, np.inf if threshold is None else threshold)
     once = np.ones(len(detections), dtype=int)
-    measures = _under("detection", detection(truth.present, detections).micro(once).precision_recall_f1()) | _under(
-        "actual", actual(truth.present, located, detections).micro(once).precision_recall_f1()
-    )
+    counts = {
+        "detection": detection_counts(truth.present, detections),
+        "actual": actual_counts(truth.present, located, detections),
+    }
+    measures: Named = {}
+    for task, count in counts.items():
+        measures |= _prefixed(task, count.micro(once).precision_recall_f1())
     return _where(threshold is not None, measures)
 
 
-def _chance(truth: GroundTruth, predictions: Predictions, durations_s: Floats) -> Named:
+def _chance_levels(truth: GroundTruth, predictions: Predictions, durations_s: Floats) -> Named:
     return {
         "oracle.accuracy": chance.oracle_accuracy(truth, durations_s),
-        "spotting.p_at_10": chance.spotting_precision(truth, predictions.answered),
+        "spotting.p_at_10": chance.spotting_precision(truth, predictions.evaluated),
     }
 
 
@@ -187,7 +184,7 @@ def _per_keyword(
     utterances = truth.present.sum(axis=0)
     return {
         word: {
-            **_unfolded({name: values[w] for name, values in measures.items()}),
+            **_nested({key: values[w] for key, values in measures.items()}),
             "occurrences": int(occurrences[w]) if truth.aligned else None,
             "utterances": int(utterances[w]),
             "threshold": float(thresholds[w]),
@@ -196,29 +193,34 @@ def _per_keyword(
     }
 
 
-def _under(branch: str, measures: Mapping[str, Floats]) -> Named:
-    return {f"{branch}.{name}": value for name, value in measures.items()}
+def _prefixed(prefix: str, measures: Mapping[str, Floats]) -> Named:
+    return {f"{prefix}.{key}": value for key, value in measures.items()}
 
 
 def _where(defined: npt.ArrayLike, measures: Named) -> Named:
     """The measures where they are defined, NaN elsewhere."""
-    return {name: np.where(defined, value, np.nan) for name, value in measures.items()}
+    return {key: np.where(defined, value, np.nan) for key, value in measures.items()}
 
 
-def _known(measures: Named, aligned: bool, names: Sequence[str] | None = None) -> Named:
-    """The named measures (all by default); NaN for those that need word times where there are none."""
+def _with_interval(measures: Named) -> Named:
+    """The measures that get a confidence interval."""
+    return {metric.key: measures[metric.key] for metric in METRICS if metric.interval}
+
+
+def _if_aligned(measures: Named, aligned: bool) -> Named:
+    """The measures, with NaN for those that need word times where there are none."""
+    timed = {group.key for group in GROUPS if group.needs_word_times}
     return {
-        name: value if aligned or NEED_WORD_TIMES.isdisjoint(name.split(".")) else np.full_like(value, np.nan)
-        for name, value in measures.items()
-        if names is None or name in names
+        key: value if aligned or timed.isdisjoint(key.split(".")) else np.full_like(value, np.nan)
+        for key, value in measures.items()
     }
 
 
-def _unfolded(measures: Mapping[str, Floats]) -> dict[str, Any]:
-    """Measures named "a.b" as a tree of plain values; None for NaN."""
+def _nested(measures: Mapping[str, Floats]) -> dict[str, Any]:
+    """Measures with keys such as "a.b" as nested dictionaries of plain values; None for NaN."""
     tree: dict[str, Any] = {}
-    for name, value in measures.items():
-        *branches, leaf = name.split(".")
+    for key, value in measures.items():
+        *branches, leaf = key.split(".")
         branch = tree
         for step in branches:
             branch = branch.setdefault(step, {})

@@ -1,4 +1,4 @@
-"""One playable example: a hit with the sound, the localisation scores and the truth around it."""
+"""One playable example: a hit with the sound, the localisation scores and the true words around it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from earmark.core.corpus import Word
 from earmark.core.timing import s_to_samples, samples_to_s
 from earmark.core.types import Hit
 from earmark.media.audio import Waveform
-from earmark.reports.matchmap_data import Sight
+from earmark.reports.matchmap_data import MatchmapData
 
 LONGEST_S = 20.0  # more sound than this makes a page heavy and its plot unreadable
 
@@ -24,28 +24,27 @@ class Example:
     Attributes
     ----------
     hit : Hit
-        What was asked for, and where it was found.
     waveform : numpy.ndarray, shape = (samples,), float32
-        Mono at 16 kHz: the utterance, or the surroundings of the hit.
+        Mono at 16 kHz: the utterance, or the sound around the hit.
     offset_s : float
         Where the waveform starts in the recording.
     curve_times_s, curve : numpy.ndarray, shape = (frames,)
-        Localisation scores in [0, 1], and the moments they belong to, in rising order.
+        Localisation scores in [0, 1], and their times, in rising order.
     words : tuple of Word
         The true words; empty where they are unknown.
     image : Path or None
-        The picture that belongs to the utterance.
+        The image that the utterance describes.
     verdict : str
         "right", "wrong place", "not spoken"; "" where the truth is unknown.
     caption : str
         The text of the utterance; "" where it is unknown.
-    sight : Sight or None
-        What the model sees of the query, where that is an image.
+    matchmap_data : MatchmapData or None
+        Of an image query.
 
     Raises
     ------
     ValueError
-        If the waveform is empty, the scores and their moments differ in number, or one is not a number.
+        If the waveform is empty, the scores and their times differ in number, or one is NaN or infinite.
     """
 
     hit: Hit
@@ -57,15 +56,15 @@ class Example:
     image: Path | None = None
     verdict: str = ""
     caption: str = ""
-    sight: Sight | None = None
+    matchmap_data: MatchmapData | None = None
 
     def __post_init__(self) -> None:
         if self.waveform.ndim != 1 or not len(self.waveform):
-            raise ValueError(f"a moment needs a mono waveform, not one of shape {self.waveform.shape}")
+            raise ValueError(f"an example needs a mono waveform, not one of shape {self.waveform.shape}")
         if self.curve.ndim != 1 or self.curve.shape != self.curve_times_s.shape:
-            raise ValueError(f"{self.curve.shape} scores do not fit {self.curve_times_s.shape} moments")
+            raise ValueError(f"{self.curve.shape} scores do not fit {self.curve_times_s.shape} times of an example")
         if not all(np.isfinite(numbers).all() for numbers in (self.waveform, self.curve, self.curve_times_s)):
-            raise ValueError("a moment holds samples, scores or times that are not numbers")
+            raise ValueError("an example holds NaN or infinite samples, scores or times")
 
     @property
     def duration_s(self) -> float:
@@ -78,7 +77,7 @@ class Example:
         return self.offset_s + self.duration_s
 
     def excerpt(self, longest_s: float = LONGEST_S) -> Example:
-        """This moment with at most `longest_s` of its sound, the hit in the middle as far as the sound allows."""
+        """The example with at most `longest_s` of its sound, the hit in the middle as far as the sound allows."""
         if self.duration_s <= longest_s:
             return self
         latest_s = self.end_s - longest_s
@@ -95,5 +94,5 @@ class Example:
             curve_times_s=self.curve_times_s[inside],
             curve=self.curve[inside],
             words=tuple(word for word in self.words if word.end_s > start_s and word.start_s < end_s),
-            sight=self.sight.within(start_s, end_s) if self.sight else None,
+            matchmap_data=self.matchmap_data.within(start_s, end_s) if self.matchmap_data else None,
         )

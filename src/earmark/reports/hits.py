@@ -1,4 +1,4 @@
-"""The page of what ``earmark find`` found: ranked moments to listen to."""
+"""The page of ``earmark find``: ranked hits to listen to."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from earmark.reports.example import Example
 from earmark.reports.page import write_page
 
 
-def write_found(
+def write_hits_page(
     path: Path | str,
     title: str,
-    moments: Sequence[Example],
+    examples: Sequence[Example],
     notes: Sequence[str] = (),
     queries: Sequence[ImageQuery] = (),
 ) -> None:
-    """Write found moments, in the order given, as one HTML file that opens offline.
+    """Write hits, in the order given, as one HTML file that opens offline.
 
     Parameters
     ----------
     path : path
     title : str
-    moments : sequence of Moment
-        The likeliest first.
+    examples : sequence of Example
+        The best first.
     notes : sequence of str
-        Sentences that stand above the moments.
+        Sentences that stand above the hits.
     queries : sequence of ImageQuery
-        What was asked with pictures: these stand above the moments, whether anything was found or not.
+        Their images stand above the hits, whether anything was found or not.
 
     Raises
     ------
     EarmarkError
-        If a picture can't be read.
+        If an image can't be read.
     """
-    write_page(path, "hits.html", {"title": title, "moments": moments, "notes": notes, "queries": queries})
+    write_page(path, "hits.html", {"title": title, "examples": examples, "notes": notes, "queries": queries})

@@ -1,40 +1,40 @@
-// Shows over the picture of an image query where the speech points to at the moment under the playhead. A slider, the
-// pointer over the plot and the player move that. Without this script the image attention is there alone.
+// Shows over the image of an image query how well its parts match the speech at the playhead. A slider, the pointer over
+// the plot and the player move the playhead. Without this script only the image attention is matchmap.
 
 for (const note of document.querySelectorAll(".scripted")) note.hidden = false;
-for (const canvas of document.querySelectorAll(".looked canvas")) look(canvas, canvas.closest(".moment"));
+for (const canvas of document.querySelectorAll(".matchmap canvas")) showMatchmap(canvas, canvas.closest(".example"));
 
-function look(canvas, moment) {
-  const slider = moment.querySelector(".through input");
-  const lane = moment.querySelector(".em-ground"); // as wide as the time axis
-  const shown = frames(canvas);
-  const whole = moment.querySelectorAll(".looked img.heat, .looked .whole");
-  const then = moment.querySelectorAll(".looked canvas, .looked .then");
+function showMatchmap(canvas, example) {
+  const slider = example.querySelector(".time-slider input");
+  const lane = example.querySelector(".em-ground"); // as wide as the time axis
+  const matchmap = readMatchmap(canvas);
+  const overall = example.querySelectorAll(".matchmap img.heat, .matchmap .overall");
+  const atTime = example.querySelectorAll(".matchmap canvas, .matchmap .at-time");
 
-  const rest = () => movePlayhead(moment, document.activeElement === slider ? shown.time(Number(slider.value)) : null);
-  const slide = () => movePlayhead(moment, shown.time(Number(slider.value)));
+  const rest = () => movePlayhead(example, document.activeElement === slider ? matchmap.time(Number(slider.value)) : null);
+  const slide = () => movePlayhead(example, matchmap.time(Number(slider.value)));
   for (const event of ["input", "focus"]) slider.addEventListener(event, slide);
   slider.addEventListener("blur", rest);
   lane.closest(".em").addEventListener("pointerleave", rest);
   lane.closest(".em").addEventListener("pointermove", (event) => {
     const { left, width } = lane.getBoundingClientRect();
     const across = Math.min(Math.max((event.clientX - left) / width, 0), 1);
-    movePlayhead(moment, across * Number(moment.dataset.durationS));
+    movePlayhead(example, across * Number(example.dataset.durationS));
   });
-  moment.addEventListener("playhead", ({ detail: seconds }) => {
-    for (const part of whole) part.hidden = seconds !== null;
-    for (const part of then) part.hidden = seconds === null;
-    if (seconds !== null) slider.value = shown.frame(seconds);
-    const told = shown.draw(Number(slider.value));
-    slider.ariaValueText = told;
-    moment.querySelector(".looked .then").textContent = `Matchmap at ${told}`;
+  example.addEventListener("playhead", ({ detail: seconds }) => {
+    for (const part of overall) part.hidden = seconds !== null;
+    for (const part of atTime) part.hidden = seconds === null;
+    if (seconds !== null) slider.value = matchmap.frame(seconds);
+    const text = matchmap.draw(Number(slider.value));
+    slider.ariaValueText = text;
+    example.querySelector(".matchmap .at-time").textContent = `Matchmap at ${text}`;
   });
-  slider.ariaValueText = shown.draw(Number(slider.value));
+  slider.ariaValueText = matchmap.draw(Number(slider.value));
   slider.parentElement.hidden = false;
 }
 
-// The frames of a matchmap: their times from the start of the sound, and how each is drawn and told.
-function frames(canvas) {
+// The frames of a matchmap: their times from the start of the sound, and how each is drawn and described.
+function readMatchmap(canvas) {
   const { width, height } = canvas;
   const [firstS, stepS, offsetS] = ["firstS", "stepS", "offsetS"].map((name) => Number(canvas.dataset[name]));
   const levels = Uint8Array.from(atob(canvas.dataset.levels), (letter) => letter.charCodeAt(0));
@@ -57,7 +57,7 @@ function frames(canvas) {
   };
 }
 
-// As `strongest` in sight.py says it.
+// The same as `strongest` in matchmap_data.py.
 function strongest(pixels, width, height, places) {
   const most = Math.max(...pixels);
   if (most === Math.min(...pixels)) return "the same everywhere";
@@ -66,7 +66,7 @@ function strongest(pixels, width, height, places) {
   return places[3 * third(Math.floor(at / width), height) + third(at % width, width)];
 }
 
-// As `clock` in plot.py writes it.
+// The same as `clock` in plots.py.
 function clock(seconds) {
   const hundredths = Math.max(0, Math.round(seconds * 100));
   const [minutes, rest] = [Math.floor(hundredths / 6000), ((hundredths % 6000) / 100).toFixed(2)];

@@ -1,4 +1,4 @@
-"""What an image query and a stretch of speech have to do with each other: matchmap, image and audio attention."""
+"""How well an image query matches speech: matchmap, image attention and audio attention."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ PLACES = (
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
-    """What a model sees of an image query in a stretch of speech.
+class MatchmapData:
+    """Matchmap and attention of an image query over a window of speech.
 
     Attributes
     ----------
     query : ImageQuery
-        The pictures that were asked with.
+        Its images.
     best : int
-        Which of its prompts scored best: the one that all below is about.
+        Which of its prompts scored best; everything below is of that one.
     matchmap : numpy.ndarray, shape = (height, width, frames)
-        How well each pixel of the prompt goes with each frame, on any scale. The pixels are those of the image
-        network's map, which lies over the whole prompt.
+        How well each pixel of the prompt matches each frame, on any scale. The pixels are those of the image
+        network's feature map, which covers the whole prompt.
     image_attention : numpy.ndarray, shape = (height, width)
-        How much the model looks at each pixel, in [0, 1].
+        Best match of each pixel with any frame, in [0, 1].
     audio_attention : numpy.ndarray, shape = (frames,)
-        How much it listens to each frame, in [0, 1].
+        Best match of each frame with any pixel, in [0, 1].
     times_s : numpy.ndarray, shape = (frames,)
-        The frames' moments in the recording: rising, in even steps.
+        Centres of the frames in the recording: rising, in even steps.
 
     Raises
     ------
@@ -55,9 +55,9 @@ class Sight:
 
     def __post_init__(self) -> None:
         if not 0 <= self.best < len(self.query.prompts):
-            raise ValueError(f"a sight of {len(self.query.prompts)} prompts has none with the number {self.best}")
+            raise ValueError(f"matchmap data of {len(self.query.prompts)} prompts has none with the number {self.best}")
         if self.matchmap.ndim != 3 or 0 in self.matchmap.shape[:2]:
-            raise ValueError(f"a sight needs a matchmap (height, width, frames), not {self.matchmap.shape}")
+            raise ValueError(f"the matchmap must be of shape (height, width, frames), not {self.matchmap.shape}")
         if self.image_attention.shape != self.matchmap.shape[:2]:
             raise ValueError(f"image attention {self.image_attention.shape} does not fit {self.matchmap.shape}")
         for name, numbers in (("audio attention", self.audio_attention), ("times", self.times_s)):
@@ -65,12 +65,12 @@ class Sight:
                 raise ValueError(f"{name} {numbers.shape} do not fit a matchmap of {self.matchmap.shape}")
         attentions = (self.image_attention, self.audio_attention)
         if not all(np.isfinite(numbers).all() for numbers in (self.matchmap, self.times_s, *attentions)):
-            raise ValueError("a sight holds values or times that are not numbers")
+            raise ValueError("matchmap data holds values or times that are not numbers")
         if any(((numbers < -TOLERANCE) | (numbers > 1 + TOLERANCE)).any() for numbers in attentions):
-            raise ValueError("a sight holds attention outside 0 to 1")
+            raise ValueError("matchmap data holds attention outside 0 to 1")
         steps = np.diff(self.times_s)
         if len(steps) and not (self.step_s > 0 and np.allclose(steps, self.step_s, rtol=0, atol=0.01 * self.step_s)):
-            raise ValueError("the times of a sight do not rise in even steps")
+            raise ValueError("the times of matchmap data do not rise in even steps")
 
     @property
     def prompt(self) -> Prompt:
@@ -89,8 +89,8 @@ class Sight:
             return 0.0
         return float(self.times_s[-1] - self.times_s[0]) / (self.frames - 1)
 
-    def within(self, start_s: float, end_s: float) -> Sight:
-        """What was seen in a part of the speech. The image attention stays: it is over all that was heard."""
+    def within(self, start_s: float, end_s: float) -> MatchmapData:
+        """The data of a part of the speech. The image attention is unchanged: it is over the whole window."""
         inside = (self.times_s >= start_s) & (self.times_s <= end_s)
         return replace(
             self,
@@ -99,31 +99,31 @@ class Sight:
             times_s=self.times_s[inside],
         )
 
-    def thinned(self, finest: int = FINEST) -> Sight:
-        """This sight in at most `finest` frames, each the maximum of as many neighbours as that takes."""
+    def downsampled(self, finest: int = FINEST) -> MatchmapData:
+        """The data in at most `finest` frames, each the maximum of a group of neighbouring frames."""
         each = -(-self.frames // finest)
         if each <= 1:
             return self
-        short = -self.frames % each  # the last frame stands in for what the last group lacks
+        short = -self.frames % each  # the last group is filled up with the last frame
         matchmap = np.pad(self.matchmap, ((0, 0), (0, 0), (0, short)), mode="edge")
         audio = np.pad(self.audio_attention, (0, short), mode="edge")
         groups = len(audio) // each
-        kmeans = each * np.arange(groups) + (each - 1) / 2
+        centres = each * np.arange(groups) + (each - 1) / 2
         return replace(
             self,
             matchmap=matchmap.reshape(*matchmap.shape[:2], groups, each).max(axis=3),
             audio_attention=audio.reshape(groups, each).max(axis=1),
-            times_s=self.times_s[0] + kmeans * self.step_s,
+            times_s=self.times_s[0] + centres * self.step_s,
         )
 
     def nearest_frame(self, time_s: float) -> int:
-        """The frame whose moment is nearest to `time_s`, of one that has frames."""
+        """Index of the frame whose centre is nearest to `time_s`."""
         return int(np.abs(self.times_s - time_s).argmin())
 
     def levels(self) -> npt.NDArray[np.uint8]:
         """The matchmap from its lowest value, 0, to its highest, 255: shape = (frames, height, width).
 
-        One scale for all frames, so that a moment at which nothing goes together is pale. All 0 where all values
+        One scale for all frames, so that frames that match nothing are pale. All 0 where all values
         are the same.
         """
         values = np.moveaxis(self.matchmap, 2, 0).astype(np.float64)

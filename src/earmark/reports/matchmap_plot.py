@@ -1,9 +1,7 @@
-"""Heat maps: numbers as the shade of one colour, in PNG, for a page to lay over whatever is below.
+"""Heat maps in one colour, and the lanes that an image query adds to a localisation plot.
 
-The colour is the orange of what the model says, between that of light and of dark pages, because a picture does not
-follow the page: its contrast with both grounds is more than 3.9 to 1. Where a number is 0, it is transparent.
-
-The lanes of a localisation plot that an image query adds: audio attention and matchmap over time.
+A heat map is a PNG in which 0 is transparent. Its colour is the orange of predictions, between that of light and of
+dark pages, because an image does not follow the page's scheme: its contrast with both is more than 3.9 to 1.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from PIL import Image
 
 from earmark.reports import svg
 from earmark.reports.example import Example
-from earmark.reports.matchmap_data import Sight
+from earmark.reports.matchmap_data import MatchmapData
 
 SHADE = (200, 101, 28)
 
@@ -59,39 +57,39 @@ ATTENTION, MATCHMAP = 12, 72  # px, the heights of the lanes
 GAP = 26  # px above each, for its caption
 
 
-def lanes(moment: Example, y: int) -> tuple[list[str], int]:
-    """Draw audio attention and matchmap below `y` px, on the time axis of the moment's other lanes.
+def lanes(example: Example, y: int) -> tuple[list[str], int]:
+    """Draw audio attention and matchmap below `y` px, on the time axis of the example's other lanes.
 
-    Of the matchmap, a row is a row of the picture, in which the pixel that goes best with a frame counts.
+    A row of the matchmap lane is a row of the image: the best match of its pixels with each frame.
 
     Returns
     -------
     parts : list of str
-        None where the moment has no image query.
+        Empty where the example has no image query.
     bottom : int
-        In px, where the next thing has room.
+        In px, the lower edge.
     """
-    sight = moment.sight.thinned() if moment.sight else None
-    if not sight or not sight.frames:
+    data = example.matchmap_data.downsampled() if example.matchmap_data else None
+    if not data or not data.frames:
         return [], y
-    start, end = _edges(moment, sight)
+    start, end = _edges(example, data)
     attention_y = y + GAP
     matchmap_y = attention_y + ATTENTION + GAP
-    audio = levels(sight.audio_attention)[None]
-    rows = sight.levels().max(axis=2).T
+    audio = levels(data.audio_attention)[None]
+    rows = data.levels().max(axis=2).T
     parts = [
         strip(audio, start, end, attention_y, ATTENTION),
         strip(rows, start, end, matchmap_y, MATCHMAP),
-        svg.text("Audio attention: what the model listens to", 0, attention_y - 8, "em-caption"),
-        svg.text("Matchmap: the picture’s rows, from top to bottom", 0, matchmap_y - 8, "em-caption"),
+        svg.text("Audio attention", 0, attention_y - 8, "em-caption"),
+        svg.text("Matchmap: the image’s rows, from top to bottom", 0, matchmap_y - 8, "em-caption"),
     ]
     return parts, matchmap_y + MATCHMAP
 
 
-def _edges(moment: Example, sight: Sight) -> tuple[float, float]:
+def _edges(example: Example, data: MatchmapData) -> tuple[float, float]:
     """Where the first frame starts and the last one ends, in percent of the width; a lone frame is all of it."""
-    if sight.frames == 1:
+    if data.frames == 1:
         return 0.0, 100.0
-    first_s, last_s = (float(sight.times_s[i]) - moment.offset_s for i in (0, -1))
-    half_s = sight.step_s / 2
-    return 100 * (first_s - half_s) / moment.duration_s, 100 * (last_s + half_s) / moment.duration_s
+    first_s, last_s = (float(data.times_s[i]) - example.offset_s for i in (0, -1))
+    half_s = data.step_s / 2
+    return 100 * (first_s - half_s) / example.duration_s, 100 * (last_s + half_s) / example.duration_s

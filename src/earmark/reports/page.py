@@ -1,4 +1,4 @@
-"""Self-contained pages: a template, and everything that it shows inside one HTML file.
+"""Self-contained pages: a template, and everything that it shows, in one HTML file.
 
 A page opens offline from any folder. Its content security policy lets it load nothing from outside and run no
 script but its own, whatever names and captions it shows.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 LARGEST_PICTURE = (320, 320)  # px
 OPUS_COMPRESSION = 0.9  # of libsndfile's 0 to 1: about 32 kbit/s, clear speech
-SHORTEST_SOUND_S = 0.4  # a shorter stretch of sound is a click that nobody understands
+SHORTEST_SOUND_S = 0.4  # a shorter sound is a click that nobody understands
 DASH = "–"
 
 
@@ -52,7 +52,7 @@ def write_page(path: Path | str, template: str, context: Mapping[str, Any]) -> N
     EarmarkError
         If a picture can't be read.
     """
-    once = {"prompt_uri": cache(prompt_uri)}  # a page shows the same prompt beside many moments
+    once = {"prompt_uri": cache(prompt_uri)}  # a page shows the same prompt beside many examples
     page = _environment().get_template(template).render({**context, **once})
     write_text(path, svg.printable(page))
 
@@ -87,7 +87,7 @@ def image_uri(path: Path | str) -> str:
 
 
 def prompt_uri(prompt: Prompt) -> str:
-    """The part of a picture that is asked with as a data URI, in JPEG, scaled up or down to 320 px on its longer side.
+    """The image of a prompt as a data URI, in JPEG, scaled up or down to 320 px on its longer side.
 
     Raises
     ------
@@ -135,14 +135,14 @@ def _environment() -> jinja2.Environment:
         "grouped": grouped,
         "clock": plots.clock,
         "describe": plots.describe,
-        "localisation_plot": lambda moment: Markup(plots.localisation_plot(moment)),
+        "localisation_plot": lambda example: Markup(plots.localisation_plot(example)),
         "heat_uri": matchmap_plot.heat_uri,
         "heat_levels": matchmap_plot.levels,
         "base64": lambda content: base64.b64encode(content).decode(),
         "strongest": matchmap_data.strongest,
         "bars": lambda rows, series: Markup(plots.bars(rows, series)),
         "scatter": lambda it: Markup(plots.scatter(it.points, it.across, it.up)),
-        "reliability": lambda bins: Markup(plots.reliability(*bins)),
+        "reliability": lambda bins: Markup(plots.reliability(bins)),
     }
     script = _beside("player.js") + _beside("matchmap.js")
     environment.globals |= {

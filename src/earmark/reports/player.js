@@ -1,26 +1,26 @@
 "use strict";
 
-// Plays a moment from its hit to the end of the hit, or the whole of it, with a playhead over the plot.
-// Without this script the browser's own controls are there instead.
+// Plays the hit of an example, or all of its sound, with a playhead over the plot.
+// Without this script the browser's own controls are shown instead.
 
 let stop = () => {}; // whatever is playing now
 
-for (const moment of document.querySelectorAll(".moment")) {
-  const audio = moment.querySelector("audio");
+for (const example of document.querySelectorAll(".example")) {
+  const audio = example.querySelector("audio");
   audio.controls = false;
-  for (const button of moment.querySelectorAll("button")) {
+  for (const button of example.querySelectorAll("button")) {
     button.hidden = false;
     button.addEventListener("click", () => {
       const stopping = button.classList.contains("playing");
       stop();
-      if (!stopping) play(moment, audio, button);
+      if (!stopping) play(example, audio, button);
     });
   }
 }
 
-function play(moment, audio, button) {
-  const words = button.querySelector(".label");
-  const label = words.textContent;
+function play(example, audio, button) {
+  const text = button.querySelector(".label");
+  const label = text.textContent;
   const endS = Number(button.dataset.endS);
   let playing = true;
 
@@ -31,11 +31,11 @@ function play(moment, audio, button) {
     audio.removeEventListener("timeupdate", follow);
     audio.removeEventListener("ended", finish);
     button.classList.remove("playing");
-    words.textContent = label;
-    movePlayhead(moment, null);
+    text.textContent = label;
+    movePlayhead(example, null);
   };
   const follow = () => {
-    movePlayhead(moment, audio.currentTime);
+    movePlayhead(example, audio.currentTime);
     if (audio.currentTime >= endS) finish();
   };
   const draw = () => {
@@ -46,24 +46,24 @@ function play(moment, audio, button) {
 
   stop = finish;
   button.classList.add("playing");
-  words.textContent = "Stop";
+  text.textContent = "Stop";
   audio.currentTime = Number(button.dataset.startS);
-  audio.addEventListener("timeupdate", follow); // goes on in a tab that is not seen, where nothing is drawn
+  audio.addEventListener("timeupdate", follow); // also fires in a hidden tab, where animation frames stop
   audio.addEventListener("ended", finish);
   audio.play().then(draw, (error) => {
     finish();
-    if (error.name !== "AbortError") moment.querySelector(".trouble").hidden = false;
+    if (error.name !== "AbortError") example.querySelector(".playback-error").hidden = false;
   });
 }
 
-// Puts the playhead at `seconds` from the start of the sound, or away for null, and tells it in an event.
-function movePlayhead(moment, seconds) {
-  const playhead = moment.querySelector(".em-playhead");
+// Moves the playhead to `seconds` from the start of the sound, or hides it for null, and dispatches an event.
+function movePlayhead(example, seconds) {
+  const playhead = example.querySelector(".em-playhead");
   playhead.style.visibility = seconds === null ? "hidden" : "visible";
   if (seconds !== null) {
-    const x = `${(100 * seconds) / Number(moment.dataset.durationS)}%`;
+    const x = `${(100 * seconds) / Number(example.dataset.durationS)}%`;
     playhead.setAttribute("x1", x);
     playhead.setAttribute("x2", x);
   }
-  moment.dispatchEvent(new CustomEvent("playhead", { detail: seconds }));
+  example.dispatchEvent(new CustomEvent("playhead", { detail: seconds }));
 }

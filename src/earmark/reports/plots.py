@@ -1,11 +1,8 @@
-"""Drawings in SVG: a localisation, bars, a reliability curve.
+"""Plots in SVG: localisation of a hit, bars, a reliability curve, labelled points.
 
-Pure functions from figures to markup. Orange is always what the model says, blue what is true.
-
-Across, a localisation and bars are laid out in percent, so that they fit any width while their letters keep their
-size. Shapes that have to stretch lie in an inner ``svg`` of 1000 by 100 units.
-
-A drawing of points with their names, to see whether two measures go together.
+Pure functions from numbers to markup. Orange is always what the model predicts, blue what is true. The x-axis of a
+localisation and of bars is in percent, so that they fit any width while their letters keep their size; shapes that
+stretch are in an inner ``svg`` of 1000 by 100 units.
 """
 
 from __future__ import annotations
@@ -16,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from earmark.core.results import ReliabilityBins
 from earmark.core.vocabulary import normalise
 from earmark.reports import matchmap_plot, svg
 from earmark.reports.example import Example
@@ -30,7 +28,7 @@ COLUMNS = 320  # of the waveform
 MARGIN = 14  # px, above and below
 
 
-def localisation_plot(moment: Example, title: str = "", subtitle: str = "") -> str:
+def localisation_plot(example: Example, title: str = "", subtitle: str = "") -> str:
     """Draw where a query was found: waveform, localisation scores and, where they are known, the true words.
 
     For an image query, its audio attention and matchmap lie below the scores.
@@ -40,7 +38,7 @@ def localisation_plot(moment: Example, title: str = "", subtitle: str = "") -> s
 
     Parameters
     ----------
-    moment : Moment
+    example : Example
     title, subtitle : str
         Lines above the drawing, for one that stands alone.
 
@@ -49,12 +47,12 @@ def localisation_plot(moment: Example, title: str = "", subtitle: str = "") -> s
     str
         An ``svg`` element that is a whole SVG file as well.
     """
-    moment = moment.excerpt()
-    query = moment.hit.query
+    example = example.excerpt()
+    query = example.hit.query
 
     def across(seconds: float) -> float:
-        """A moment as a percentage of the drawing's width."""
-        return float(np.clip((seconds - moment.offset_s) / moment.duration_s, 0, 1)) * 100
+        """A time as a percentage of the drawing's width."""
+        return float(np.clip((seconds - example.offset_s) / example.duration_s, 0, 1)) * 100
 
     parts: list[str] = []
     y = MARGIN
@@ -66,46 +64,46 @@ def localisation_plot(moment: Example, title: str = "", subtitle: str = "") -> s
         y += 28
     sound_y = y + 20
     curve_y = sound_y + 58 + 28
-    pictured, axis_y = matchmap_plot.lanes(moment, curve_y + 80)
-    spoken = [word for word in moment.words if normalise(word.word) == normalise(query)]
+    matchmap, axis_y = matchmap_plot.lanes(example, curve_y + 80)
+    spoken = [word for word in example.words if normalise(word.word) == normalise(query)]
     parts += [svg.column(across(w.start_s), across(w.end_s), sound_y, axis_y, "em-true em-wash") for w in spoken]
-    parts += _waveform(moment, sound_y, height=58)
-    parts += _curve(moment, across, curve_y, height=80)
-    parts += pictured
-    parts += _time_axis(moment, across, axis_y + 15)
+    parts += _waveform(example, sound_y, height=58)
+    parts += _curve(example, across, curve_y, height=80)
+    parts += matchmap
+    parts += _time_axis(example, across, axis_y + 15)
     y = axis_y + 22
-    if moment.words:
-        words, rows = _true_words(moment, across, y + 26)
+    if example.words:
+        words, rows = _true_words(example, across, y + 26)
         parts += words
         parts.append(svg.text("Words truly spoken", 0, y + 18, "em-caption"))
         y += 36 + 15 * rows
-    parts += _location(moment, across, sound_y, curve_y, axis_y, height=80)
+    parts += _location(example, across, sound_y, curve_y, axis_y, height=80)
     parts.append(svg.text("Sound", 0, sound_y - 8, "em-caption"))
     parts.append(svg.text(f"Localisation score for “{query}”, from 0 to 1", 0, curve_y - 10, "em-caption"))
     parts.append(f'<line class="em-playhead" x1="0%" x2="0%" y1="{sound_y}" y2="{axis_y}"/>')
     height = y + MARGIN
     inner = f'<svg x="2%" width="96%" height="{height}" overflow="visible">{"".join(parts)}</svg>'
     card = '<rect class="em-card" width="100%" height="100%" rx="8"/>'
-    return svg.drawing(WIDTH, height, describe(moment), card + inner)
+    return svg.drawing(WIDTH, height, describe(example), card + inner)
 
 
-def describe(moment: Example) -> str:
+def describe(example: Example) -> str:
     """What a localisation plot shows, in words."""
-    hit = moment.hit
-    told = (
+    hit = example.hit
+    text = (
         f"Waveform and localisation scores for “{hit.query}”: found at {clock(hit.time_s)}, "
         f"from {clock(hit.start_s)} to {clock(hit.end_s)}, detection score {hit.score:.3f}."
     )
-    if moment.sight and moment.sight.frames:
-        seen = moment.sight.levels()[moment.sight.nearest_frame(hit.time_s)]
-        told += f" At this moment the matchmap is {strongest(seen)} of the picture."
-    if not moment.words:
-        return told
-    spoken = [word for word in moment.words if normalise(word.word) == normalise(hit.query)]
-    others = [word for word in moment.words if word not in spoken and word.start_s <= hit.time_s <= word.end_s]
-    told += "".join(f" It lies in “{word.word}”." for word in others)
+    if example.matchmap_data and example.matchmap_data.frames:
+        matches = example.matchmap_data.levels()[example.matchmap_data.nearest_frame(hit.time_s)]
+        text += f" There the matchmap is {strongest(matches)} of the image."
+    if not example.words:
+        return text
+    spoken = [word for word in example.words if normalise(word.word) == normalise(hit.query)]
+    others = [word for word in example.words if word not in spoken and word.start_s <= hit.time_s <= word.end_s]
+    text += "".join(f" It lies in “{word.word}”." for word in others)
     spans = " and ".join(f"from {clock(word.start_s)} to {clock(word.end_s)}" for word in spoken)
-    return f"{told} It is truly spoken {spans}." if spoken else f"{told} It is not spoken here."
+    return f"{text} It is truly spoken {spans}." if spoken else f"{text} It is not spoken here."
 
 
 def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[str, str]) -> str:
@@ -121,15 +119,15 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[s
     left, span, step, top = 27.0, 60.0, 25, 24  # right of a whole bar, its figure has room on a phone as well
     bottom = top + step * len(rows)
     parts = []
-    for percent in (0, 25, 50, 75, 100):
-        x = f"{svg.number(left + span * percent / 100)}%"
+    for tick in (0, 25, 50, 75, 100):
+        x = f"{svg.number(left + span * tick / 100)}%"
         parts.append(f'<line class="em-thin" x1="{x}" x2="{x}" y1="{top}" y2="{bottom}"/>')
-        if percent % 50 == 0:
-            parts.append(svg.text(f"{percent} %", left + span * percent / 100, 14, "em-small em-soft em-middle"))
+        if tick % 50 == 0:
+            parts.append(svg.text(f"{tick} %", left + span * tick / 100, 14, "em-small em-soft em-middle"))
     for i, (label, thick, thin) in enumerate(rows):
         y = top + step * i
-        told = f"{label}: {series[0]} {svg.percent(thick)}, {series[1]} {svg.percent(thin)}"
-        parts.append(f"<g><title>{svg.escape(told)}</title>")
+        text = f"{label}: {series[0]} {svg.whole_percent(thick)}, {series[1]} {svg.whole_percent(thin)}"
+        parts.append(f"<g><title>{svg.escape(text)}</title>")
         parts.append(svg.text(svg.shortened(label, 84), left - 2, y + 16, "em-end"))
         if thick is not None:
             parts.append(svg.bar(left, y + 5, span * svg.unit(thick), 9, "em-found"))
@@ -137,24 +135,21 @@ def bars(rows: Sequence[tuple[str, float | None, float | None]], series: tuple[s
             parts.append(svg.bar(left, y + 16, span * svg.unit(thin), 4, "em-true"))
         # In the lane of the thick bar, above the thin one: it is the thick one's figure.
         end = left + span * svg.unit(thick or 0)
-        parts.append(svg.text(svg.percent(thick), end, y + 13, "em-small em-soft", shift=6))
+        parts.append(svg.text(svg.whole_percent(thick), end, y + 13, "em-small em-soft", shift=6))
         parts.append("</g>")
     label = f"Bars for {len(rows)} keywords: {series[0]} and {series[1]}; the same figures are in a table below."
     return svg.drawing(WIDTH, bottom + 4, label, "".join(parts))
 
 
-def reliability(mean: Numbers, fraction: Numbers, count: Numbers) -> str:
+def reliability(bins: ReliabilityBins) -> str:
     """Draw how far detection scores can be read as probabilities.
 
     Parameters
     ----------
-    mean, fraction, count : array, shape = (bins,)
-        Mean detection score of a bin, the fraction of its pairs of keyword and utterance where the keyword is
-        truly spoken, and how many pairs it holds. Empty bins are passed over.
+    bins : ReliabilityBins
+        Empty bins are left out.
     """
-    bins = [
-        (svg.unit(float(m)), svg.unit(float(f)), int(n)) for m, f, n in zip(mean, fraction, count, strict=True) if n
-    ]
+    points = [(svg.unit(float(m)), svg.unit(float(f)), int(n)) for m, f, n in zip(*bins, strict=True) if n]
     side, left, top = 220, 40, 12
     base = top + side
 
@@ -168,24 +163,24 @@ def reliability(mean: Numbers, fraction: Numbers, count: Numbers) -> str:
         parts.append(svg.pixels(f"{tick:g}", left - 8, float(y) + 4, "em-small em-soft em-end"))
         parts.append(svg.pixels(f"{tick:g}", float(x), base + 16, "em-small em-soft em-middle"))
     parts.append(f'<line class="em-dashed" x1="{left}" y1="{base}" x2="{left + side}" y2="{top}"/>')
-    path = " ".join(",".join(point(m, f)) for m, f, _ in bins)
+    path = " ".join(",".join(point(m, f)) for m, f, _ in points)
     parts.append(f'<polyline class="em-stroke" points="{path}"/>')
-    for m, f, n in bins:
+    for m, f, n in points:
         x, y = point(m, f)
-        told = f"{n} pairs with a mean score of {m:.2f}: the keyword is spoken in {100 * f:.1f} %"
+        text = f"{n} pairs with a mean score of {m:.2f}: the keyword is spoken in {100 * f:.1f} %"
         parts.append(
-            f'<circle class="em-found em-dot" cx="{x}" cy="{y}" r="5"><title>{svg.escape(told)}</title></circle>'
+            f'<circle class="em-found em-dot" cx="{x}" cy="{y}" r="5"><title>{svg.escape(text)}</title></circle>'
         )
     parts.append(svg.pixels("mean detection score", left + side / 2, base + 32, "em-small em-soft em-middle"))
-    parts += _histogram(bins, left, base + 42, side)
-    told = "; ".join(f"score {m:.2f}, spoken in {100 * f:.0f} % of {n}" for m, f, n in bins)
-    label = f"Reliability curve: {told or 'no scores'}."
+    parts += _histogram(points, left, base + 42, side)
+    text = "; ".join(f"score {m:.2f}, spoken in {100 * f:.0f} % of {n}" for m, f, n in points)
+    label = f"Reliability curve: {text or 'no scores'}."
     width, height = left + side + 16, base + 42 + 30 + 18
     return svg.drawing(width, height, label, "".join(parts), scaled=True)
 
 
 def clock(seconds: float) -> str:
-    """A moment as people read it: ``1.32 s``, from a minute on ``1:05.32``.
+    """A time as people read it: ``1.32 s``, from a minute on ``1:05.32``.
 
     >>> clock(1.318), clock(65.3), clock(3605)
     ('1.32 s', '1:05.30', '1:00:05.00')
@@ -199,17 +194,17 @@ def clock(seconds: float) -> str:
     return f"{ahead}:{rest // 100:02d}.{rest % 100:02d}"
 
 
-def _waveform(moment: Example, y: int, height: int) -> list[str]:
+def _waveform(example: Example, y: int, height: int) -> list[str]:
     """The waveform's envelope, in orange within the hit's extent, the loudest sample filling the lane."""
-    samples = moment.waveform.astype(np.float64)
+    samples = example.waveform.astype(np.float64)
     columns = min(COLUMNS, len(samples))
     starts = np.linspace(0, len(samples), columns, endpoint=False).astype(int)
     loudest = max(float(np.abs(samples).max()), 1e-9)
     high = 50 - 49 * np.maximum.reduceat(samples, starts) / loudest
     low = 50 - 49 * np.minimum.reduceat(samples, starts) / loudest
     edges = np.linspace(0, 1000, columns + 1)
-    centres_s = moment.offset_s + (np.arange(columns) + 0.5) / columns * moment.duration_s
-    found = (centres_s >= moment.hit.start_s) & (centres_s <= moment.hit.end_s)
+    centres_s = example.offset_s + (np.arange(columns) + 0.5) / columns * example.duration_s
+    found = (centres_s >= example.hit.start_s) & (centres_s <= example.hit.end_s)
     # One shape for each stretch of columns of one colour; neighbours share an edge.
     turns = [0, *(np.flatnonzero(np.diff(found)) + 1).tolist(), columns]
     shapes = [
@@ -221,37 +216,37 @@ def _waveform(moment: Example, y: int, height: int) -> list[str]:
 
 def _envelope(edges: Numbers, high: Numbers, low: Numbers, kind: str) -> str:
     """Columns from `low` to `high` as one filled shape, never thinner than a hair."""
-    kmeans = [(a + b) / 2 for a, b in pairwise(edges)]
-    xs = [edges[0], *kmeans[1:-1], edges[-1]] if len(kmeans) > 1 else [edges[0], edges[-1]]
-    tops, bottoms = (list(v) if len(kmeans) > 1 else [v[0], v[0]] for v in (high, low))
+    centres = [(a + b) / 2 for a, b in pairwise(edges)]
+    xs = [edges[0], *centres[1:-1], edges[-1]] if len(centres) > 1 else [edges[0], edges[-1]]
+    tops, bottoms = (list(v) if len(centres) > 1 else [v[0], v[0]] for v in (high, low))
     there = [f"{svg.number(x)},{svg.number(min(top, 49.4))}" for x, top in zip(xs, tops, strict=True)]
     back = [f"{svg.number(x)},{svg.number(max(bottom, 50.6))}" for x, bottom in zip(xs, bottoms, strict=True)]
     return f'<path class="{kind}" d="M{" ".join(there + back[::-1])}Z"/>'
 
 
-def _curve(moment: Example, across: Callable[[float], float], y: int, height: int) -> list[str]:
+def _curve(example: Example, across: Callable[[float], float], y: int, height: int) -> list[str]:
     """The localisation scores as a line with its area, between hairlines at 0 and 1."""
     lines = [f'<line class="em-thin" x1="0%" x2="100%" y1="{at}" y2="{at}"/>' for at in (y, y + height / 2, y + height)]
-    if not len(moment.curve):
+    if not len(example.curve):
         return lines
-    xs = [svg.number(across(time_s) * 10) for time_s in moment.curve_times_s.tolist()]
-    points = [f"{x},{svg.number(100 - 100 * svg.unit(s))}" for x, s in zip(xs, moment.curve.tolist(), strict=True)]
+    xs = [svg.number(across(time_s) * 10) for time_s in example.curve_times_s.tolist()]
+    points = [f"{x},{svg.number(100 - 100 * svg.unit(s))}" for x, s in zip(xs, example.curve.tolist(), strict=True)]
     area = f'<path class="em-found em-wash" d="M{xs[0]},100 {" ".join(points)} {xs[-1]},100Z"/>'
     line = f'<polyline class="em-stroke" points="{" ".join(points)}"/>'
     return [*lines, svg.stretched(y, height, area + line)]
 
 
 def _location(
-    moment: Example, across: Callable[[float], float], sound_y: int, curve_y: int, axis_y: int, height: int
+    example: Example, across: Callable[[float], float], sound_y: int, curve_y: int, axis_y: int, height: int
 ) -> list[str]:
     """The line of the location from the sound to the axis, its dot on the curve, and its time below."""
-    time_s = moment.hit.time_s
-    if not moment.offset_s <= time_s <= moment.end_s:
+    time_s = example.hit.time_s
+    if not example.offset_s <= time_s <= example.end_s:
         return []
     x = across(time_s)
-    score = float(np.interp(time_s, moment.curve_times_s, moment.curve)) if len(moment.curve) else 0.0
+    score = float(np.interp(time_s, example.curve_times_s, example.curve)) if len(example.curve) else 0.0
     dot_y = curve_y + height * (1 - svg.unit(score))
-    label = _found_at(moment)
+    label = _found_at(example)
     label_x, anchor = _anchored(label, x / 100)
     return [
         f'<line class="em-stroke" x1="{svg.number(x)}%" x2="{svg.number(x)}%" y1="{sound_y}" y2="{axis_y}"'
@@ -261,16 +256,16 @@ def _location(
     ]
 
 
-def _time_axis(moment: Example, across: Callable[[float], float], y: int) -> list[str]:
+def _time_axis(example: Example, across: Callable[[float], float], y: int) -> list[str]:
     """At most seven round times, none that touches the location's own label or an end in a drawing of its width."""
-    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if moment.duration_s / s <= 7)
-    first, last = int(np.ceil(moment.offset_s / step)), int(np.floor(moment.end_s / step))
-    own = across(moment.hit.time_s) / 100
+    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20) if example.duration_s / s <= 7)
+    first, last = int(np.ceil(example.offset_s / step)), int(np.floor(example.end_s / step))
+    own = across(example.hit.time_s) / 100
     ticks = []
     for time_s in (tick * step for tick in range(first, last + 1)):
         label = f"{time_s:.3g} s" if time_s < 60 else clock(time_s).removesuffix(".00")
         x = across(time_s)
-        fits = [_is_free(label, x / 100, _span(_found_at(moment), own, room), room) for room in (WIDE, NARROW)]
+        fits = [_is_free(label, x / 100, _span(_found_at(example), own, room), room) for room in (WIDE, NARROW)]
         if any(fits):
             wide, narrow = ("0" if is_free else "x" for is_free in fits)
             ticks.append(svg.text(label, x, y, f"em-small em-soft em-middle em-w{wide} em-n{narrow}"))
@@ -284,23 +279,23 @@ def _is_free(text: str, middle: float, taken: tuple[float, float], room: int) ->
     return start >= 0 and end <= room and (end + 8 < taken[0] or start > taken[1] + 8)
 
 
-def _found_at(moment: Example) -> str:
-    return f"found at {clock(moment.hit.time_s)}"
+def _found_at(example: Example) -> str:
+    return f"found at {clock(example.hit.time_s)}"
 
 
-def _true_words(moment: Example, across: Callable[[float], float], y: int) -> tuple[list[str], int]:
+def _true_words(example: Example, across: Callable[[float], float], y: int) -> tuple[list[str], int]:
     """The true words as bars with their labels below, and how many rows of labels there are.
 
     The query's own words are blue; another word is orange where the location lies in it.
     """
-    words, time_s = moment.words, moment.hit.time_s
-    asked = [normalise(word.word) == normalise(moment.hit.query) for word in words]
+    words, time_s = example.words, example.hit.time_s
+    is_query = [normalise(word.word) == normalise(example.hit.query) for word in words]
     found = [word.start_s <= time_s <= word.end_s for word in words]
     spans = [(across(word.start_s) / 100, across(word.end_s) / 100) for word in words]
     texts = [svg.printable(word.word) for word in words]
-    shown = [a or f for a, f in zip(asked, found, strict=True)]
-    wide, narrow = (_label_rows(texts, spans, shown, room) for room in (WIDE, NARROW))
-    kinds = ["em-true" if a else "em-found" if f else "" for a, f in zip(asked, found, strict=True)]
+    emphasised = [a or f for a, f in zip(is_query, found, strict=True)]
+    wide, narrow = (_label_rows(texts, spans, emphasised, room) for room in (WIDE, NARROW))
+    kinds = ["em-true" if a else "em-found" if f else "" for a, f in zip(is_query, found, strict=True)]
     parts = []
     for text, (start, end), kind, w, n in zip(texts, spans, kinds, wide, narrow, strict=True):
         parts.append("<g>" + f"<title>{svg.escape(text)}</title>")
@@ -317,7 +312,7 @@ def _label_rows(
 ) -> list[int | str]:
     """The row of each label in a drawing of `room` px: the highest where it touches no other, or "x" for none.
 
-    Labels that are marked choose before the others.
+    Labels that are emphasised are placed before the others.
     """
     rows: list[int | str] = ["x"] * len(texts)
     taken: list[list[tuple[float, float]]] = [[] for _ in range(LABEL_ROWS)]
@@ -369,9 +364,9 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, in px
 
 
 def scatter(points: Sequence[tuple[str, float, float]], across: str, up: str) -> str:
-    """Draw named points in a square from 0 to 100 %.
+    """Draw labelled points in a square from 0 to 100 %.
 
-    A name stands beside its point where there is room for it; every point tells its own where it is pointed at.
+    A name stands beside its point where there is room for it; every point has its name as a tooltip.
 
     Parameters
     ----------
@@ -390,16 +385,16 @@ def scatter(points: Sequence[tuple[str, float, float]], across: str, up: str) ->
     parts = list(_axes(base))
     taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in places]
     for (label, x, y), place in zip(points, places, strict=True):
-        told = f"{label}: {across} {svg.percent(x)}, {up} {svg.percent(y)}"
+        text = f"{label}: {across} {svg.whole_percent(x)}, {up} {svg.whole_percent(y)}"
         parts.append(
             f'<circle class="em-found em-dot" cx="{svg.number(place[0])}" cy="{svg.number(place[1])}" r="4">'
-            f"<title>{svg.escape(told)}</title></circle>"
+            f"<title>{svg.escape(text)}</title></circle>"
         )
         parts += _label(label, place, taken)
     parts.append(svg.pixels(across, LEFT + SIDE / 2, base + 34, "em-small em-soft em-middle"))
     parts.append(svg.pixels(up, 0, 14, "em-small em-soft"))
-    told = "; ".join(f"{label} {svg.percent(x)} and {svg.percent(y)}" for label, x, y in points)
-    label = f"{up} against {across}: {told or 'no points'}."
+    text = "; ".join(f"{label} {svg.whole_percent(x)} and {svg.whole_percent(y)}" for label, x, y in points)
+    label = f"{up} against {across}: {text or 'no points'}."
     return svg.drawing(LEFT + SIDE + 24, base + 44, label, "".join(parts), scaled=True)
 
 

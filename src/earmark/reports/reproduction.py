@@ -1,7 +1,4 @@
-"""The page of a reproduced paper: its tables and figures, beside what was published.
-
-Tables that set what was measured beside what was published, and their form in Markdown.
-"""
+"""The page of a reproduced paper: tables of measured and published values, also in Markdown, and figures."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from earmark.reports.page import percent, write_page
 
 @dataclass(frozen=True, eq=False)
 class Scatter:
-    """Named points in a square: what they say in a line, and what the axes measure."""
+    """Labelled points in a square: a caption, and what the axes measure."""
 
     caption: str
     points: Sequence[tuple[str, float, float]]
@@ -25,15 +22,15 @@ class Scatter:
 
 @dataclass(frozen=True, eq=False)
 class ShownExample:
-    """An example to look at and listen to, with a few words on what it shows."""
+    """An example with short facts about it."""
 
-    moment: Example
+    example: Example
     facts: Sequence[str]
 
 
 @dataclass(frozen=True, eq=False)
 class DetailSection:
-    """One model with one localisation method, seen closely.
+    """One model with one localisation method in detail.
 
     Attributes
     ----------
@@ -47,7 +44,7 @@ class DetailSection:
     series : (str, str)
         What the thick and the thin bars measure.
     scatters : sequence of Scatter
-    shown : sequence of Shown
+    examples : sequence of ShownExample
     keywords, confusions : Table
     """
 
@@ -57,7 +54,7 @@ class DetailSection:
     bars: Sequence[tuple[str, float | None, float | None]]
     series: tuple[str, str]
     scatters: Sequence[Scatter]
-    shown: Sequence[ShownExample]
+    examples: Sequence[ShownExample]
     keywords: Table
     confusions: Table
 
@@ -68,7 +65,7 @@ def write_reproduction(
     lede: str,
     terms: Mapping[str, str],
     tables: Sequence[Table],
-    closeups: Sequence[DetailSection],
+    details: Sequence[DetailSection],
     differences: Mapping[str, str],
 ) -> None:
     """Write the page as one HTML file that opens offline.
@@ -81,7 +78,7 @@ def write_reproduction(
     terms : mapping of str to str
         What the names in tables and figures mean.
     tables : sequence of Table
-    closeups : sequence of Closeup
+    details : sequence of DetailSection
     differences : mapping of str to str
         What differs from the paper's own work, by what it is about.
 
@@ -95,7 +92,7 @@ def write_reproduction(
         "lede": lede,
         "terms": terms,
         "tables": tables,
-        "closeups": closeups,
+        "details": details,
         "differences": differences,
     }
     write_page(path, "reproduction.html", context)
@@ -119,7 +116,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a cell of a table says: what was measured here, and what was published (None where nothing was)."""
+    """A cell of a table: what was measured here, and what was published (None where nothing was)."""
 
     here: Pair
     published: Pair | None = None

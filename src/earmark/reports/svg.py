@@ -1,7 +1,7 @@
-"""The parts of drawings: an element with its own style, text, and shapes that stretch.
+"""Parts of SVG drawings: the root element with its own style, text, and shapes that stretch.
 
-Every drawing follows light and dark and so stands alone as an ``.svg`` file as well as in a page. Orange is always
-what the model says, blue what is true.
+Every drawing has light and dark colours of its own, and is a whole ``.svg`` file as well as part of a page. Orange is
+always what the model predicts, blue what is true.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def percent(value: float | None) -> str:
+def whole_percent(value: float | None) -> str:
     """A fraction in whole percent; a dash for None."""
     return "–" if value is None else f"{100 * value:.0f} %"
 

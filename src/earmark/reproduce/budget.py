@@ -1,9 +1,9 @@
-"""How long each training may take: so many epochs, or as many whole ones as fit into so many minutes here."""
+"""The budget of each training: a number of epochs, or as many whole epochs as fit into some minutes here."""
 
 from __future__ import annotations
 
+import logging
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,12 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe, read_recipe
 from earmark.training.loop import check_description, estimate_epoch_seconds, resolve_recipe
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
 class Budget:
-    """What a training may take; without either, the epochs of its recipe.
+    """Limit of a training; without either value, the epochs of its recipe.
 
     Attributes
     ----------
@@ -28,7 +30,7 @@ class Budget:
     Raises
     ------
     EarmarkError
-        If both are given, or the minutes are no length of time.
+        If both are given, or the minutes are not a positive number.
     """
 
     epochs: int | None = None
@@ -41,59 +43,61 @@ class Budget:
             raise EarmarkError("--minutes must be a number above 0.")
 
 
-def settled(
+def resolved_recipe(
     recipe: Callable[[int | None], Recipe], folder: Path, budget: Budget, keywords: Vocabulary
 ) -> Recipe | None:
-    """The recipe of a run as far as it is settled before its training begins; None where minutes decide.
+    """The resolved recipe of a run before its training; None where the minutes of the budget decide.
 
-    Epochs were settled for good when the run was begun.
+    The epochs of a run that was started before can't be changed.
 
     Parameters
     ----------
     recipe : callable
         Gives the recipe for a number of epochs, or for its own number where that is None.
     folder : Path
-        Of the run, there or not.
+        Of the run, which may not exist yet.
     keywords : Vocabulary
-        What the model is to know, in this order.
+        Of the model, in this order.
 
     Raises
     ------
     EarmarkError
-        If the run was begun with another recipe, other keywords, or other epochs than are asked for; or if a pretrained
-        network of it is not here any more, or is another one: nothing is downloaded for a look.
+        If the run was started with another recipe, other keywords, or other epochs than are given; or if a pretrained
+        network of it is missing or has changed: nothing is downloaded to find out.
     """
     epochs = agreed_epochs(folder, budget)
     if epochs is None:
         return None if budget.minutes else recipe(budget.epochs)
-    begun = resolve_recipe(recipe(epochs), download=False)
-    check_description(folder, begun, keywords)
-    return begun
+    resolved = resolve_recipe(recipe(epochs), download=False)
+    check_description(folder, resolved, keywords)
+    return resolved
 
 
 def agreed_epochs(folder: Path, budget: Budget) -> int | None:
-    """The epochs that a run was begun with, whether it is finished or not; None where there is no run.
+    """The epochs that a run was started with, whether it is complete or not; None where there is no run.
 
     Raises
     ------
     EarmarkError
-        If other epochs are asked for.
+        If the budget has other epochs.
     """
     if not ((folder / "recipe.yaml").is_file() and (folder / "vocabulary.txt").is_file()):
         return None
     epochs = read_recipe(folder / "recipe.yaml").training.epochs
     if budget.epochs and budget.epochs != epochs:
         raise EarmarkError(
-            f"{folder} was begun with {epochs} epochs, not {budget.epochs}: "
-            "leave --epochs out to go on with what is there, or choose another --out to train anew."
+            f"{folder} was started with {epochs} epochs, not {budget.epochs}: "
+            "leave --epochs out to continue it, or choose another --out to train again."
         )
     return epochs
 
 
-def fitting(recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corpus, keywords: Vocabulary) -> Recipe:
+def recipe_within(
+    recipe: Callable[[int | None], Recipe], minutes: float, corpus: Corpus, keywords: Vocabulary
+) -> Recipe:
     """The recipe with as many whole epochs as fit into `minutes` on this machine, at least one."""
     epoch_s = estimate_epoch_seconds(recipe(None), corpus, keywords)
     epochs = max(1, int(60 * minutes / epoch_s))
-    told = f"{epochs} of them fit" if epoch_s <= 60 * minutes else "one is trained, though it does not fit"
-    print(f"An epoch takes about {epoch_s:.1f} s: {told} in {minutes:g} minutes.", file=sys.stderr, flush=True)
+    note = f"{epochs} of them fit" if epoch_s <= 60 * minutes else "one is trained, though it does not fit"
+    log.info("An epoch takes about %.1f s: %s in %g minutes.", epoch_s, note, minutes)
     return recipe(epochs)

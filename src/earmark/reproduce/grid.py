@@ -1,4 +1,4 @@
-"""The grid of a paper: models, how each is used, and both supervisions; and choosing cells of it by name."""
+"""The grid of a paper: architectures, localisation methods and supervisions, and selecting cells of it by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from earmark.core.errors import EarmarkError
-from earmark.evaluation.keyword_queries import WRITTEN
+from earmark.core.results import WRITTEN
 from earmark.recipe import Recipe, read_recipe
 
 SUPERVISIONS = {"vgs": "VGS", "bow": "BoW"}
@@ -16,12 +16,12 @@ SUPERVISIONS = {"vgs": "VGS", "bow": "BoW"}
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the grid: an architecture, and how it localises.
+    """A row of the grid: an architecture and its localisation method.
 
     Attributes
     ----------
     architecture : str
-        As the row's name has it, and the folder of its runs.
+        The first part of the row's name, and of the names of its runs.
     localisation : str
         Localisation method.
     recipe : str
@@ -31,9 +31,9 @@ class Row:
     number : int or None
         The row in the paper; None for what is not in it, or where rows have none.
     queries : str
-        What the model is asked with: "written" or "image".
+        Query modality: "written" or "image".
     start : str or None
-        The architecture whose networks, under the same supervision, its training begins with.
+        The architecture that its training is initialised from, under the same supervision.
     """
 
     architecture: str
@@ -52,7 +52,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Training:
-    """A model of the grid: one serves all localisation methods of its architecture."""
+    """A model of the grid, which all localisation methods of its architecture share."""
 
     architecture: str
     recipe: str
@@ -61,7 +61,7 @@ class Training:
 
     @property
     def start_name(self) -> str | None:
-        """The folder of the run that it starts from."""
+        """The folder of the run that it is initialised from."""
         return self.start and f"{self.start}-{self.supervision}"
 
     @property
@@ -106,11 +106,11 @@ def cells(rows: Iterable[Row]) -> list[Cell]:
     ]
 
 
-def chosen(among: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
+def select_cells(among: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
     """The cells whose names, or the beginnings of them up to a slash, match one of the patterns; all without any.
 
-    ``cnn-attend`` means all of that architecture, ``cnn-attend/masked-in/vgs`` one cell, ``*/vgs`` all that are taught
-    by pictures.
+    ``cnn-attend`` means all of that architecture, ``cnn-attend/masked-in/vgs`` one cell, ``*/vgs`` all with tags of
+    images.
 
     Raises
     ------
@@ -124,7 +124,7 @@ def chosen(among: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
 
 
 def _advice(pattern: str, names: Sequence[str]) -> str:
-    """The name that a pattern may mean, or where it resembles none, what names are made of."""
+    """The closest name to a pattern, or where none is close, the names to choose from."""
     near = difflib.get_close_matches(pattern, _beginnings(names), 1)
     if near:
         return f"did you mean {near[0]}?"

@@ -1,9 +1,4 @@
-"""A reproduction's report, as a page and as Markdown.
-
-All that is known when the report is written: the test split, its truth, and the cells that were evaluated.
-
-What the trainings of a reproduction took.
-"""
+"""The report of a reproduction, as a page and as Markdown, and the results that it is written from."""
 
 from __future__ import annotations
 
@@ -15,12 +10,11 @@ from earmark.core.corpus import Corpus, Utterance
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import GroundTruth, ground_truth, measurable
-from earmark.reports.evaluation import at
 from earmark.reports.page import DASH
 from earmark.reports.reproduction import DetailSection, Table, to_markdown, write_reproduction
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row, cells
 from earmark.reproduce.results import SPLIT, Result, read_curve, read_results, run_folder
-from earmark.reproduce.runner import spell
+from earmark.reproduce.runner import duration_text
 from earmark.training.state import training_seconds
 
 
@@ -30,36 +24,36 @@ def write_files(
     lede: str,
     terms: Mapping[str, str],
     tables: Sequence[Table],
-    closeups: Sequence[DetailSection],
+    details: Sequence[DetailSection],
     differences: Mapping[str, str],
 ) -> None:
     """Write ``report.md`` and ``report.html`` into a folder; parameters as for :func:`write_reproduction`."""
     parts = [
         f"# {title}\n",
-        f"{lede} Behind a slash stands what was published.\n",
+        f"{lede} Published values stand behind a slash.\n",
         "## What the names mean\n",
-        _described(terms),
+        _definitions(terms),
         *(to_markdown(table) for table in tables),
     ]
-    for closeup in closeups:
-        parts += [f"## {closeup.name}\n", *(f"{note}\n" for note in closeup.notes), f"{closeup.detected}\n"]
-        parts += [f"- {scatter.caption}" for scatter in closeup.scatters]
-        parts += ["", to_markdown(closeup.keywords), to_markdown(closeup.confusions)]
-    parts += ["## What differs from the paper\n", _described(differences)]
+    for detail in details:
+        parts += [f"## {detail.name}\n", *(f"{note}\n" for note in detail.notes), f"{detail.detected}\n"]
+        parts += [f"- {scatter.caption}" for scatter in detail.scatters]
+        parts += ["", to_markdown(detail.keywords), to_markdown(detail.confusions)]
+    parts += ["## What differs from the paper\n", _definitions(differences)]
     write_text(out / "report.md", "\n".join(parts))
-    write_reproduction(out / "report.html", title, lede, terms, tables, closeups, differences)
+    write_reproduction(out / "report.html", title, lede, terms, tables, details, differences)
 
 
-def _described(terms: Mapping[str, str]) -> str:
+def _definitions(terms: Mapping[str, str]) -> str:
     return "\n".join([*(f"- **{name}**: {what}" for name, what in terms.items()), ""])
 
 
-Look = Callable[[Cell], float | None]
+CellValue = Callable[[Cell], float | None]
 
 
 @dataclass(frozen=True, eq=False)
 class ReproductionResults:
-    """A reproduction as far as it has come.
+    """A reproduction as far as it is done.
 
     Attributes
     ----------
@@ -70,9 +64,9 @@ class ReproductionResults:
     corpus : Corpus
     keywords : Vocabulary
     utterances : list of Utterance
-        The U utterances of the test split that were measured on.
-    truth : Truth
-    results : mapping of Cell to Result
+        The U utterances of the test split that are evaluated.
+    truth : GroundTruth
+    by_cell : mapping of Cell to Result
         Of the cells that were evaluated.
     """
 
@@ -82,11 +76,11 @@ class ReproductionResults:
     keywords: Vocabulary
     utterances: list[Utterance]
     truth: GroundTruth
-    results: Mapping[Cell, Result]
+    by_cell: Mapping[Cell, Result]
 
 
 def read_results_of(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vocabulary) -> ReproductionResults:
-    """Gather what there is in a reproduction's folder.
+    """Read the results in a reproduction's folder.
 
     Raises
     ------
@@ -98,30 +92,29 @@ def read_results_of(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vo
     return ReproductionResults(out, rows, corpus, keywords, utterances, ground_truth(utterances, keywords), results)
 
 
-def measured(study: ReproductionResults, path: str) -> Look:
-    """Looks a measure of the metrics up in a cell; None where the cell was not evaluated."""
+def measured(results: ReproductionResults, path: str) -> CellValue:
+    """A function that gives a number of ``metrics.json`` for a cell; None where the cell was not evaluated."""
 
-    def look(cell: Cell) -> float | None:
-        value: float | None = at(study.results[cell].metrics, path) if cell in study.results else None
-        return value
+    def value(cell: Cell) -> float | None:
+        return results.by_cell[cell].metrics.value(path) if cell in results.by_cell else None
 
-    return look
+    return value
 
 
-def trainings(study: ReproductionResults) -> Table:
-    """What every training took: epochs, time, and which epoch was the best on dev."""
+def trainings(results: ReproductionResults) -> Table:
+    """Epochs, time and best epoch on dev of every training."""
     body = []
-    for training in dict.fromkeys(cell.training for cell in study.results):
-        curve = read_curve(study.out, training)
+    for training in dict.fromkeys(cell.training for cell in results.by_cell):
+        curve = read_curve(results.out, training)
         best = min(curve, key=lambda point: point["dev_loss"], default=None)
-        seconds = training_seconds(run_folder(study.out, training))
-        told = (
+        seconds = training_seconds(run_folder(results.out, training))
+        facts = (
             str(len(curve) or DASH),
-            DASH if seconds is None else spell(seconds),
+            DASH if seconds is None else duration_text(seconds),
             f"{best['epoch']:.0f}, loss on dev {best['dev_loss']:.4f}" if best else DASH,
         )
-        title = next(row.title for row in study.rows if row.architecture == training.architecture)
-        body.append(((title, SUPERVISIONS[training.supervision], *told), ()))
-    columns = ("Architecture", "Taught by", "Epochs", "Time", "Best epoch")
-    notes = ("Time is that of the whole epochs on this machine, without the computing of features.",)
-    return Table("What the trainings took", columns, body, notes)
+        title = next(row.title for row in results.rows if row.architecture == training.architecture)
+        body.append(((title, SUPERVISIONS[training.supervision], *facts), ()))
+    columns = ("Architecture", "Supervision", "Epochs", "Time", "Best epoch")
+    notes = ("Time is that of whole epochs on this machine, without feature extraction.",)
+    return Table("Trainings", columns, body, notes)

@@ -1,11 +1,8 @@
-"""Training and evaluating cells of the grid: what is done is skipped, what was stopped goes on.
-
-What is still to do in hours of work: which step of how many, and about how long the rest will take.
-"""
+"""Train and evaluate cells of the grid, with an estimate of the time left; finished work is not repeated."""
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections import Counter
 from collections.abc import Container, Iterator, Mapping, Sequence
@@ -15,26 +12,29 @@ from pathlib import Path
 from earmark import localisation
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.results import IMAGE
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import measurable
-from earmark.evaluation.image_queries import evaluate_pictures, query_pictures
-from earmark.evaluation.keyword_queries import IMAGE, Evaluation, evaluate
+from earmark.evaluation.query_images import image_queries_of
+from earmark.evaluation.runner import Evaluation, evaluate
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
-from earmark.reproduce.budget import Budget, agreed_epochs, fitting, settled
-from earmark.reproduce.grid import Cell, Row, Training, cells, chosen
+from earmark.reproduce.budget import Budget, agreed_epochs, recipe_within, resolved_recipe
+from earmark.reproduce.grid import Cell, Row, Training, cells, select_cells
 from earmark.reproduce.results import (
     SPLIT,
     check_provenance,
     is_trained,
-    located_so_far,
+    location_cache,
     read_results,
     run_folder,
     write_result,
 )
 from earmark.supervision.targets import read_targets, targets_path
 from earmark.training.loop import train
+
+log = logging.getLogger(__name__)
 
 TRAINING, EVALUATION = "training", "evaluation"
 
@@ -47,9 +47,9 @@ def run(
     Parameters
     ----------
     grid : sequence of Row
-        The whole grid: what is there of it must fit what is added.
+        The whole grid: the cells that are done must fit those that are added.
     only : sequence of str
-        Names of cells, or beginnings of names; all of the grid without any.
+        Names of cells, or beginnings of names; by default all of the grid.
     corpus : Corpus
         With the splits train, dev and test, and tags for every supervision.
     keywords : Vocabulary
@@ -61,77 +61,75 @@ def run(
     Returns
     -------
     list of str
-        What went wrong, a sentence a step: a model that can't be trained or evaluated does not stop the others.
+        A sentence for each step that failed: a model that can't be trained or evaluated does not stop the others.
 
     Raises
     ------
     EarmarkError
         Before anything is trained, if something that is needed is missing or does not fit what is in `out`.
     """
-    wanted = chosen(cells(grid), only)
-    if budget.epochs:  # what is done with others must not pass for what is asked
+    wanted = select_cells(cells(grid), only)
+    if budget.epochs:  # cells trained for other epochs must not count as done
         for cell in wanted:
             agreed_epochs(run_folder(out, cell.training), budget)
     to_do = _not_done(wanted, read_results(out, cells(grid), corpus, keywords))
     trainings = _in_order(to_do, cells(grid), out)
-    recipes = {it: settled(it.read_recipe, run_folder(out, it), budget, keywords) for it in trainings}
+    recipes = {it: resolved_recipe(it.read_recipe, run_folder(out, it), budget, keywords) for it in trainings}
     untrained = [training for training in trainings if not is_trained(out, training)]
     if to_do:
         _check(to_do, untrained, corpus, keywords)
         check_provenance(out, corpus)
     expected_s = {TRAINING: 60 * budget.minutes} if budget.minutes else {}
-    agenda = Agenda({TRAINING: len(untrained), EVALUATION: len(to_do)}, expected_s)
+    estimate = ProgressEstimate({TRAINING: len(untrained), EVALUATION: len(to_do)}, expected_s)
     problems: list[str] = []
     for training in trainings:
-        mine = [cell for cell in to_do if cell.training == training]
+        own_cells = [cell for cell in to_do if cell.training == training]
         if training in untrained:
             try:
-                with agenda.step(TRAINING, training.name):
+                with estimate.step(TRAINING, training.name):
                     _check_start(training, cells(grid), out)
                     _train(training, recipes[training], corpus, keywords, out, budget)
             except EarmarkError as problem:
-                agenda.drop(EVALUATION, len(mine))
+                estimate.drop(EVALUATION, len(own_cells))
                 problems.append(f"{training.name}: {problem}")
                 continue
-        for cell in mine:
+        for cell in own_cells:
             try:
-                with agenda.step(EVALUATION, cell.name):
+                with estimate.step(EVALUATION, cell.name):
                     write_result(out, cell, _evaluate(cell, corpus, out))
             except EarmarkError as problem:
                 problems.append(f"{cell.name}: {problem}")
     return problems
 
 
-def told(out: Path, problems: Sequence[str]) -> None:
-    """Say where the report is.
+def finish(out: Path, problems: Sequence[str]) -> None:
+    """Log where the report is.
 
     Raises
     ------
     EarmarkError
-        If there were problems: what they were.
+        If there were problems, with all of them.
     """
-    print(f"The report is {out / 'report.html'}, its tables are in {out / 'report.md'}.")
+    log.info("The report is %s, its tables are in %s.", out / "report.html", out / "report.md")
     if problems:
         raise EarmarkError("\n".join(["Not everything could be done:", *problems]))
 
 
 def _evaluate(cell: Cell, corpus: Corpus, out: Path) -> Evaluation:
-    finder = KeywordSpotter(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
-    if cell.row.queries == IMAGE:
-        return evaluate_pictures(finder, corpus, SPLIT)
-    return evaluate(finder, corpus, SPLIT, located_so_far(out, cell))
+    spotter = KeywordSpotter(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
+    return evaluate(spotter, corpus, SPLIT, cell.row.queries, location_cache(out, cell))
 
 
 def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
-    """The cells that are not there yet; a line for each that is."""
+    """The cells that are not stored yet; each of the others is logged."""
     for cell in wanted:
         if cell in done:
-            print(f"{cell.name} is done.", file=sys.stderr, flush=True)
+            log.info("%s is done.", cell.name)
     return [cell for cell in wanted if cell not in done]
 
 
 def _in_order(to_do: Sequence[Cell], grid: Sequence[Cell], out: Path) -> list[Training]:
-    """The trainings that cells need, each after the one whose networks it begins with."""
+    """The trainings that cells need, each after the one that it is initialised from."""
     trainings: dict[Training, None] = {}
 
     def add(training: Training) -> None:
@@ -146,12 +144,12 @@ def _in_order(to_do: Sequence[Cell], grid: Sequence[Cell], out: Path) -> list[Tr
 
 
 def _first(training: Training, grid: Sequence[Cell]) -> Training | None:
-    """The training of the grid whose networks another begins with."""
+    """The training of the grid that another is initialised from."""
     return next((cell.training for cell in grid if cell.training.name == training.start_name), None)
 
 
 def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
-    """Refuse at once what would fail after hours."""
+    """Raise an error now for what would fail after hours."""
     for cell in to_do:
         if cell.row.localisation not in localisation.names():
             raise EarmarkError(
@@ -159,9 +157,9 @@ def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus,
                 f"{', '.join(localisation.names())}: choose other cells with --only."
             )
     if any(cell.row.queries == IMAGE for cell in to_do):
-        query_pictures(corpus, SPLIT, keywords)  # refused now, where there are none
+        image_queries_of(corpus, SPLIT, keywords)  # raises where there are none
     if measurable(corpus.utterances(SPLIT))[0].words is None:
-        print("No utterance of test has word times: detection and spotting alone can be measured.", file=sys.stderr)
+        log.warning("No utterance of test has word times: only detection and spotting can be measured.")
     for supervision in dict.fromkeys(training.supervision for training in untrained):
         targets = read_targets(targets_path(corpus, supervision))
         for split in ("train", "dev"):
@@ -172,10 +170,10 @@ def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus,
 
 
 def _check_start(training: Training, grid: Sequence[Cell], out: Path) -> None:
-    """Refuse to begin with the networks of a training that failed, whose weights are those of its last best epoch."""
+    """Raise an error if a training starts from one that failed, whose weights are those of its best epoch so far."""
     first = _first(training, grid)
     if first and not is_trained(out, first):
-        raise EarmarkError(f"It starts from {first.name}, whose training has not ended: mend that first.")
+        raise EarmarkError(f"It starts from {first.name}, whose training is not complete: train that first.")
 
 
 def _train(
@@ -183,21 +181,21 @@ def _train(
 ) -> None:
     if recipe is None:
         assert budget.minutes is not None
-        recipe = fitting(training.read_recipe, budget.minutes, corpus, keywords)
+        recipe = recipe_within(training.read_recipe, budget.minutes, corpus, keywords)
     folder = run_folder(out, training)
     start = folder.with_name(training.start_name) if training.start_name else None
     train(recipe, corpus, folder, keywords, resume=True, start=start)
 
 
-class Agenda:
-    """Steps of several kinds, each kind with a pace of its own.
+class ProgressEstimate:
+    """Time left for steps of several kinds, each kind with its own mean duration.
 
     Parameters
     ----------
     steps : mapping of str to int
-        How many steps of each kind there are to do.
+        How many steps of each kind are left.
     expected_s : mapping of str to float
-        Seconds that a step of a kind is known to take before one was measured.
+        Seconds that a step of a kind takes, as long as none was measured.
     """
 
     def __init__(self, steps: Mapping[str, int], expected_s: Mapping[str, float]) -> None:
@@ -207,18 +205,18 @@ class Agenda:
 
     @contextmanager
     def step(self, kind: str, name: str) -> Iterator[None]:
-        """Say what comes now, and measure how long it takes if it ends well."""
+        """Log the step, and measure how long it takes if it succeeds."""
         number = self.total - self.left.total() + 1
-        print(f"[{number}/{self.total}] {kind} {name}; {self._time_left()}.", file=sys.stderr, flush=True)
-        began = time.monotonic()
+        log.info("[%d/%d] %s %s; %s.", number, self.total, kind, name, self._time_left())
+        start = time.monotonic()
         try:
             yield
-            self._measured_s[kind].append(time.monotonic() - began)
+            self._measured_s[kind].append(time.monotonic() - start)
         finally:
             self.left[kind] -= 1
 
     def drop(self, kind: str, steps: int) -> None:
-        """Steps that can't be done after all."""
+        """Remove steps that can't be done."""
         self.left[kind] -= steps
 
     def _time_left(self) -> str:
@@ -229,8 +227,8 @@ class Agenda:
                 unknown.append(f"{steps} {kind}{'s' if steps > 1 else ''}")
             left_s += steps * (step_s or 0.0)
         if not unknown:
-            return f"about {spell(left_s)} left in all"
-        known = f"about {spell(left_s)} left, " if left_s else ""
+            return f"about {duration_text(left_s)} left in all"
+        known = f"about {duration_text(left_s)} left, " if left_s else ""
         return f"{known or 'time left '}not known yet for {' and '.join(unknown)}"
 
     def _step_s(self, kind: str) -> float | None:
@@ -238,8 +236,8 @@ class Agenda:
         return sum(measured) / len(measured) if measured else self._expected_s.get(kind)
 
 
-def spell(seconds: float) -> str:
-    """A length of time as people say it.
+def duration_text(seconds: float) -> str:
+    """A duration as text.
 
     >>> spell(47), spell(600), spell(8100)
     ('47 s', '10 min', '2 h 15 min')

@@ -28,16 +28,16 @@ NUMBERS_AT_ONCE = 1 << 20  # of the inputs that are laid out for one matrix prod
 
 
 @dataclass(frozen=True)
-class Sight:
+class MatchmapData:
     """What a layer's frames see of the features: frame j those from ``j stride - before`` to ``j stride + after``."""
 
     stride: int = 1
     before: int = 0
     after: int = 0
 
-    def then(self, layer: Step) -> Sight:
+    def then(self, layer: Step) -> MatchmapData:
         """The sight of a layer on top."""
-        return Sight(
+        return MatchmapData(
             self.stride * layer.stride,
             self.before + self.stride * layer.padding,
             self.after + self.stride * (layer.kernel - 1 - layer.padding),
@@ -184,7 +184,7 @@ class Layout:
     utterance.
     """
 
-    def __init__(self, cuts: Cuts, sight: Sight, frames: int) -> None:
+    def __init__(self, cuts: Cuts, sight: MatchmapData, frames: int) -> None:
         self.cuts, self.sight, self.frames = cuts, sight, frames
         self.window = sight.most
         self.first = sight.first(cuts.edges)
@@ -279,4 +279,4 @@ class Mosaic:
 def lay(outside: Tensor, inside: Tensor, segments: Tensor) -> Mosaic:
     """The versions' features: `inside` (T, F) within each segment (S, 2), `outside` (T, F) elsewhere."""
     rows = torch.cat([outside, inside, outside.new_zeros(1, outside.shape[1])])
-    return Mosaic(rows, Layout(cuts(segments), Sight(), len(outside)))
+    return Mosaic(rows, Layout(cuts(segments), MatchmapData(), len(outside)))

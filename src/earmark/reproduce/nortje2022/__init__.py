@@ -12,7 +12,7 @@ from earmark.reproduce.grid import Row
 from earmark.reproduce.nortje2022.report import write_report
 from earmark.reproduce.nortje2022.rows import SMALL, rows
 from earmark.reproduce.report import read_results_of
-from earmark.reproduce.runner import run, told
+from earmark.reproduce.runner import finish, run
 
 OPTIONS = ("recipes",)  # beyond those of every paper
 
@@ -33,10 +33,10 @@ def reproduce(
     corpus : Corpus
         With the splits train, dev and test, a picture for each utterance, and the tags ``vgs`` and ``bow``.
     out : Path
-        Folder of the reproduction: ``runs/``, ``cells/`` and the report. What is there is not done again.
+        Folder of the reproduction: ``runs/``, ``cells/`` and the report. Finished work is not repeated.
     keywords : Vocabulary
     only : sequence of str
-        Names of cells, or beginnings of names; all of the grid without any.
+        Names of cells, or beginnings of names; by default all of the grid.
     budget : Budget, optional
         For each training; the epochs of its recipe without one.
     recipes : str
@@ -47,9 +47,9 @@ def reproduce(
     Raises
     ------
     EarmarkError
-        If something that is needed is missing; or at the end, where some cells could not be done.
+        If something that is needed is missing; or at the end, if some cells failed.
     """
     grid = rows(recipes) if grid is None else grid
     problems = run(grid, only, corpus, keywords, out, budget or Budget())
     write_report(read_results_of(out, grid, corpus, keywords))
-    told(out, problems)
+    finish(out, problems)

@@ -1,14 +1,8 @@
-"""The report: all models beside each other, which queries, and what differs from the paper.
-
-What the names in the report mean: models, supervision, queries and measures.
-
-What differs between this reproduction and the paper's own work with its released code.
-"""
+"""The report: tables of all models, a glossary, and what differs from the paper and its released code."""
 
 from __future__ import annotations
 
-from earmark.evaluation.keyword_queries import IMAGE
-from earmark.reports.evaluation import GROUPS
+from earmark.core.results import IMAGE, SPOTTING, SPOTTING_LOCALISATION
 from earmark.reproduce.grid import SUPERVISIONS
 from earmark.reproduce.nortje2022 import tables
 from earmark.reproduce.nortje2022.rows import BOTH_KINDS
@@ -16,31 +10,31 @@ from earmark.reproduce.report import ReproductionResults, trainings, write_files
 from earmark.reproduce.results import read_curve
 
 
-def write_report(study: ReproductionResults) -> None:
-    """Write ``report.html`` and ``report.md`` from the cells that are there; what is not has dashes."""
-    shown = [
-        *(tables.compared(study, supervision) for supervision in SUPERVISIONS),
-        tables.counted_as_released(study),
-        tables.gain(study),
-        tables.agreements(study),
-        tables.thresholds(study),
-        tables.pictures(study),
-        trainings(study),
+def write_report(results: ReproductionResults) -> None:
+    """Write ``report.html`` and ``report.md`` from the cells that are evaluated; the others have dashes."""
+    all_tables = [
+        *(tables.comparison(results, supervision) for supervision in SUPERVISIONS),
+        tables.released_counting(results),
+        tables.gain(results),
+        tables.agreements(results),
+        tables.thresholds(results),
+        tables.query_images(results),
+        trainings(results),
     ]
-    title = f"Nortje and Kamper (2022) on {study.corpus.name}"
+    title = f"Nortje and Kamper (2022) on {results.corpus.name}"
     lede = (
-        f"Towards visually prompted keyword localisation for zero-resource spoken languages: {len(study.results)} of "
-        f"{len(SUPERVISIONS) * len(study.rows)} cells, on {len(study.utterances):,} utterances."
+        f"Towards visually prompted keyword localisation for zero-resource spoken languages: {len(results.by_cell)} of "
+        f"{len(SUPERVISIONS) * len(results.rows)} cells, on {len(results.utterances):,} utterances."
     )
-    write_files(study.out, title, lede, TERMS, shown, [], differences(study))
+    write_files(results.out, title, lede, TERMS, all_tables, [], differences(results))
 
 
 TERMS = {
     "VGS": "Pairs and keywords come from the tags of pictures, which a tagger generates; no transcript is used.",
     "BoW": "They come from the words of each transcript, in no order and without times: the ground truth.",
-    "Image query": "A keyword is asked for with pictures that show it: their mean score detects, and the best-scoring "
+    "Image query": "A keyword is searched for with images that show it: their mean score detects, and the best-scoring "
     "one localises.",
-    "Written query": "A keyword is asked for as a word.",
+    "Written query": "A keyword is searched for as a word.",
     "DAVEnet": "The mean over frames of each frame's best pixel, learned from pairs by triplets (Harwath et al. 2018). "
     "Tags and words choose its threshold alone.",
     "Contrastive DAVEnet": "The same score, learned from positives and negatives by keyword towards 1 and -1: the "
@@ -54,7 +48,7 @@ TERMS = {
     "Localisation": "Detect, then place: a detection in the wrong place is both a false alarm and a miss. This is "
     "called actual localisation elsewhere.",
     "Localisation accuracy": "The share of occurrences whose keyword is detected, and whose time holds the location.",
-    **{group.name: group.meaning for group in GROUPS if group.name.startswith("Spotting")},
+    **{group.label: group.meaning for group in (SPOTTING, SPOTTING_LOCALISATION)},
 }
 
 
@@ -80,30 +74,30 @@ SAMPLING = {
     "squared error; no margin is used there either. DAVEnet learns by triplets with a margin of 1, weighted as "
     "released; imposters never show the same picture, and where none scores below the right one, none is semi-hard. "
     "Contrastive DAVEnet counts an anchor's own pair once; the released code counts it for each of the two directions.",
-    "Optimiser": "AdamW, for Adam with an L2 term. Utterances are heard in full, not cut to 10.24 s.",
+    "Optimiser": "AdamW, for Adam with an L2 term. Utterances are used in full, not cut to 10.24 s.",
     "Padding": "No padded frame takes part in anything. In the released code the image attention, and the score of "
     "both DAVEnets, are taken over all 512 frames, padding included.",
-    "Edges": "The first and the last two frames of an utterance are not compared with pixels. A network hears an edge "
-    "in what it was padded with, and attention that is measured by its highest value learned to hold on to that.",
+    "Edges": "The first and the last two frames of an utterance are not compared with pixels. A network detects "
+    "an edge from its padding, and attention that is measured by its highest value learned to hold on to that.",
     "Detection scores": "Those of inner products are sigmoids of how far a similarity is from the middle of those in "
     "training, in their deviations; the sigmoid of a raw inner product is soon 1 for everything. Cosines stay.",
-    "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same pairs that teach. The released "
-    "code takes the share of pairs that are told apart at 0.5, and by an oversight looks at the audio contexts alone; "
-    "for DAVEnet it takes retrieval.",
+    "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same pairs that the model learns "
+    "from. The released code takes the share of pairs that are separated at 0.5, and by an oversight looks only at the "
+    "audio contexts; for DAVEnet it takes retrieval.",
 }
 EVALUATION = {
     "Query pictures": "Up to ten distinct pictures a keyword, those of the first test utterances that say it; crops "
     "where the corpus gives them. The released ten are of ten utterances, so some repeat (296 distinct of 340), and "
     "were cropped by hand where that made sense.",
-    "Own pictures": "No utterance is asked with its own picture, nor with that of another caption of the same one. In "
-    "the released evaluation the query pictures are in the set that is searched.",
+    "Own pictures": "No utterance is searched with its own picture, nor with that of another caption of the same "
+    "one. In the released evaluation the query pictures are in the set that is searched.",
     "Location": "That of the best-scoring picture. The released code means the same, but by an oversight always takes "
     "the keyword's first picture.",
     "Baselines' location": "Both DAVEnets are localised by their matchmap with the query here. The released code "
     "takes the highest dimension of each frame instead, which does not look at the query at all.",
-    "Threshold": "For image queries one for all keywords, which promises the highest F1 on dev by what taught the "
-    "model; for VGS that needs no transcript. The released ones begin from the mean score of true keywords on dev, by "
-    "transcripts, and were then tuned by hand: 0.6, 0.57, 0.55 and 0.85.",
+    "Threshold": "For image queries one for all keywords, which promises the highest F1 on dev by the supervision of "
+    "the model; for VGS that needs no transcript. The released ones begin from the mean score of true keywords on "
+    "dev, by transcripts, and were then tuned by hand: 0.6, 0.57, 0.55 and 0.85.",
     "Counting": "Ours is strict. The released code counts a detection in the wrong place as a false alarm but no miss: "
     "that is in a table of its own. Accuracy is defined as there. Word times are in seconds, not in frames of 20 ms.",
     "Keywords": "The corpus's own, or those of --keywords: what is learned and what is measured is one list. The paper "
@@ -123,14 +117,14 @@ VISUAL_BOW_PAPER = "It is our CNN-Attend of Olaleye et al. (2022); the paper's e
 UNTIMED = "The test split has none, so only detection and spotting could be measured."
 
 
-def differences(study: ReproductionResults) -> dict[str, str]:
+def differences(results: ReproductionResults) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what is learned, then how it is measured."""
-    epochs = sorted({len(read_curve(study.out, cell.training)) for cell in study.results} - {0})
+    epochs = sorted({len(read_curve(results.out, cell.training)) for cell in results.by_cell} - {0})
     span = f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else "".join(map(str, epochs))
-    small = any(row.recipe.startswith("nortje2022/small-") for row in study.rows)
-    told = {
-        "Corpus": f"{study.corpus.name}, with {len(study.utterances):,} test utterances and {len(study.keywords)} "
-        "keywords. The paper has Flickr8k Audio: real spoken captions, and 34 keywords.",
+    small = any(row.recipe.startswith("nortje2022/small-") for row in results.rows)
+    differences = {
+        "Corpus": f"{results.corpus.name}, with {len(results.utterances):,} test utterances and "
+        f"{len(results.keywords)} keywords. The paper has Flickr8k Audio: real spoken captions, and 34 keywords.",
         "Training": f"{span} epochs here; 100 in the paper, on GPUs." if epochs else "Nothing was trained yet.",
         "Networks": SMALL if small else PAPER,
         **SAMPLING,
@@ -138,6 +132,6 @@ def differences(study: ReproductionResults) -> dict[str, str]:
         "Matchmap maximum": MAXIMUM,
         "Visual BoW": VISUAL_BOW_SMALL if small else VISUAL_BOW_PAPER,
     }
-    if any(row.architecture == BOTH_KINDS and row.queries == IMAGE for row in study.rows):
-        told["Earmark, pictures and words"] = "It is not in the paper."
-    return told if study.truth.aligned else {**told, "Word times": UNTIMED}
+    if any(row.architecture == BOTH_KINDS and row.queries == IMAGE for row in results.rows):
+        differences["Earmark, pictures and words"] = "It is not in the paper."
+    return differences if results.truth.aligned else {**differences, "Word times": UNTIMED}

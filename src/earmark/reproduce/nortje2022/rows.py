@@ -5,19 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from earmark.core.errors import EarmarkError
-from earmark.evaluation.keyword_queries import IMAGE, WRITTEN
+from earmark.core.results import IMAGE, WRITTEN
 from earmark.recipe import read_recipe
 from earmark.reproduce.grid import Row
 
 ATTENTION, VISUAL_BOW, BOTH_KINDS = "attention", "visual-bow", "earmark-pictures"
 SMALL = "small"
-# By the choice that the command line has: what begins the recipes' names, and the recipe of the visual bag of words.
+# By the value of --recipes: the prefix of the recipes' names, and the recipe of the visual bag of words.
 RECIPES = {SMALL: ("small-", "earmark"), "paper": ("", "olaleye2022/cnn-attend")}
 
 
 @dataclass(frozen=True)
-class AskedRow(Row):
-    """A model, and what it is asked with."""
+class QueryRow(Row):
+    """A model and its query modality."""
 
     @property
     def name(self) -> str:
@@ -31,7 +31,7 @@ def rows(recipes: str = SMALL) -> list[Row]:
     Parameters
     ----------
     recipes : str
-        "small" for networks that learn in minutes and need no download, or "paper" for those of the released code.
+        "small" for networks that train in minutes without a download, or "paper" for those of the released code.
 
     Raises
     ------
@@ -40,23 +40,23 @@ def rows(recipes: str = SMALL) -> list[Row]:
     """
     if recipes not in RECIPES:
         raise EarmarkError(f"There are no recipes {recipes!r}: choose from {', '.join(RECIPES)}.")
-    beginning, written = RECIPES[recipes]
+    prefix, written = RECIPES[recipes]
     pairs = {
         "davenet": "DAVEnet",
         "contrastive-davenet": "Contrastive DAVEnet",
         ATTENTION: "Localising attention",
         "max": "Matchmap maximum",
     }
-    # The paper's networks were pretrained on other data; the small ones begin with what ours has learned from the same.
+    # The paper's networks were pretrained on other data; the small ones start from our model on the same data.
     start = BOTH_KINDS if recipes == SMALL else None
-    theirs = [
-        AskedRow(f"{beginning}{name}", "matchmap", f"nortje2022/{beginning}{name}", title, queries=IMAGE, start=start)
+    pair_models = [
+        QueryRow(f"{prefix}{name}", "matchmap", f"nortje2022/{prefix}{name}", title, queries=IMAGE, start=start)
         for name, title in pairs.items()
     ]
     both = read_recipe(BOTH_KINDS).localisation
     ours = [
-        AskedRow(BOTH_KINDS, both, BOTH_KINDS, "Earmark, pictures and words", queries=queries)
+        QueryRow(BOTH_KINDS, both, BOTH_KINDS, "Earmark, pictures and words", queries=queries)
         for queries in (IMAGE, WRITTEN)
     ]
-    bow = f"{beginning}{VISUAL_BOW}"
-    return [*theirs, *ours, AskedRow(bow, read_recipe(written).localisation, written, "Visual BoW")]
+    bow = f"{prefix}{VISUAL_BOW}"
+    return [*pair_models, *ours, QueryRow(bow, read_recipe(written).localisation, written, "Visual BoW")]

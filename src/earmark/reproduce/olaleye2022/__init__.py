@@ -18,7 +18,7 @@ from earmark.reproduce.grid import Row
 from earmark.reproduce.olaleye2022.report import write_report
 from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import SPLIT
-from earmark.reproduce.runner import run, told
+from earmark.reproduce.runner import finish, run
 
 OPTIONS = ("semantic",)  # beyond those of every paper
 
@@ -39,10 +39,10 @@ def reproduce(
     corpus : Corpus
         With the splits train, dev and test, and the tags ``vgs`` and ``bow``.
     out : Path
-        Folder of the reproduction: ``runs/``, ``cells/`` and the report. What is there is not done again.
+        Folder of the reproduction: ``runs/``, ``cells/`` and the report. Finished work is not repeated.
     keywords : Vocabulary
     only : sequence of str
-        Names of cells, or beginnings of names; all of the grid without any.
+        Names of cells, or beginnings of names; by default all of the grid.
     budget : Budget, optional
         For each training; the epochs of its recipe without one.
     semantic : Path, optional
@@ -53,16 +53,16 @@ def reproduce(
     Raises
     ------
     EarmarkError
-        If something that is needed is missing; or at the end, where some cells could not be done.
+        If something that is needed is missing; or at the end, if some cells failed.
     """
     grid = rows() if grid is None else grid
     labels = None if semantic is None else read_semantic(semantic)
     if labels is not None:
         tested = [utterance.id for utterance in measurable(corpus.utterances(SPLIT))]
-        labels.matrix(tested, keywords)  # refused now, not in hours
+        labels.matrix(tested, keywords)  # raises now, before hours of training
     problems = run(grid, only, corpus, keywords, out, budget or Budget())
     write_report(read_results_of(out, grid, corpus, keywords), labels)
-    told(out, problems)
+    finish(out, problems)
 
 
 def rows() -> list[Row]:
@@ -77,8 +77,8 @@ def rows() -> list[Row]:
         ("CNN-PoolAttend", "cnn-pool-attend", "masked-in"),
         ("CNN-PoolAttend", "cnn-pool-attend", "masked-out"),
     ]
-    theirs = [
+    table_2 = [
         Row(architecture, localisation, f"olaleye2022/{architecture}", title, number)
         for number, (title, architecture, localisation) in enumerate(published, 1)
     ]
-    return [*theirs, Row("earmark", read_recipe("earmark").localisation, "earmark", "Earmark's default")]
+    return [*table_2, Row("earmark", read_recipe("earmark").localisation, "earmark", "Earmark's default")]

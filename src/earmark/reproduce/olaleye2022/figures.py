@@ -1,7 +1,4 @@
-"""Figures 5, 6 and 7 and Table V: one row of the grid, keyword by keyword and example by example.
-
-Every keyword by itself: how well it is found and placed (Fig. 5), and how well its picture is tagged (Fig. 6).
-"""
+"""Figures 5, 6 and 7 and Table V: one row of the grid by keyword, and examples."""
 
 from __future__ import annotations
 
@@ -13,109 +10,116 @@ from dataclasses import dataclass
 import numpy as np
 
 from earmark.core.errors import EarmarkError
-from earmark.evaluation.agreement import LISTENED_TO, commonly_located, located_word, pearson, spearman
+from earmark.core.results import FIXED_THRESHOLD
+from earmark.evaluation.agreement import BEST_RANKED, commonly_located, located_word, pearson, spearman
 from earmark.evaluation.data import Bools, Floats, Ints, located
-from earmark.evaluation.keyword_queries import Evaluation
-from earmark.evaluation.metrics import actual, average_precision, detected, rank
-from earmark.evaluation.report import example
-from earmark.evaluation.summary import PAPER_THRESHOLD
+from earmark.evaluation.examples import RIGHT, example_of
+from earmark.evaluation.metrics import actual_counts, average_precision, detected, rank
+from earmark.evaluation.runner import Evaluation
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.media.images import read_image
 from earmark.models.checkpoint import read_checkpoint
-from earmark.reports.evaluation import at
 from earmark.reports.example import Example
 from earmark.reports.page import DASH
 from earmark.reports.reproduction import DetailSection, Entry, Pair, Scatter, ShownExample, Table
 from earmark.reproduce.grid import SUPERVISIONS, Cell
-from earmark.reproduce.olaleye2022.published import BEST_KEYWORD, KEYWORDS_DETECTED, SHOWN, TABLE_V, WORST_KEYWORD
+from earmark.reproduce.olaleye2022.published import (
+    BEST_KEYWORD,
+    EXAMPLE_KEYWORDS,
+    KEYWORDS_DETECTED,
+    TABLE_V,
+    WORST_KEYWORD,
+)
 from earmark.reproduce.report import ReproductionResults
 from earmark.reproduce.results import Result, run_folder
 from earmark.supervision.targets import read_targets, targets_path
 
 EXAMPLES = 4
-PAPERS_ROW = 4  # CNN-Attend with masked-in localisation
+PAPER_ROW = 4  # CNN-Attend with masked-in localisation
 AT_HALF, AT_DEV = "F1 at 0.5", "F1 at dev's thresholds"
 
 
-def closeups(study: ReproductionResults) -> list[DetailSection]:
-    """The figures of the paper's row (or of the best that was run), and of Earmark's own."""
-    if not study.truth.aligned:
+def details(results: ReproductionResults) -> list[DetailSection]:
+    """The figures of the row that the paper shows (or of the best that was run), and of Earmark's own."""
+    if not results.truth.aligned:
         return []
-    theirs = [cell for cell in study.results if cell.row.number is not None]
-    ours = [cell for cell in study.results if cell.row.number is None]
-    chosen = [_first_choice(study, cells) for cells in (theirs, ours) if cells]
-    return [_closeup(study, cell) for cell in chosen]
+    published = [cell for cell in results.by_cell if cell.row.number is not None]
+    ours = [cell for cell in results.by_cell if cell.row.number is None]
+    chosen = [_cell_to_show(results, cells) for cells in (published, ours) if cells]
+    return [_detail(results, cell) for cell in chosen]
 
 
-def _first_choice(study: ReproductionResults, cells: Sequence[Cell]) -> Cell:
-    """The paper's own row, else the best: taught by pictures if any was, by F1 of actual localisation."""
+def _cell_to_show(results: ReproductionResults, cells: Sequence[Cell]) -> Cell:
+    """The row that the paper shows, else the best by F1 of actual localisation, VGS first."""
 
     def merit(cell: Cell) -> tuple[bool, bool, float]:
-        by_pictures = cell.supervision == "vgs"
-        f1 = at(study.results[cell].metrics, "actual.f1")
-        return by_pictures, by_pictures and cell.row.number == PAPERS_ROW, f1 or 0.0
+        is_vgs = cell.supervision == "vgs"
+        f1 = results.by_cell[cell].metrics.actual.f1
+        return is_vgs, is_vgs and cell.row.number == PAPER_ROW, f1 or 0.0
 
     return max(cells, key=merit)
 
 
-def _closeup(study: ReproductionResults, cell: Cell) -> DetailSection:
-    half = keyword_scores(study, cell)
-    dev = keyword_scores(study, cell, study.results[cell].thresholds)
+def _detail(results: ReproductionResults, cell: Cell) -> DetailSection:
+    half = keyword_scores(results, cell)
+    dev = keyword_scores(results, cell, results.by_cell[cell].thresholds)
     name = f"{cell.row.title}, {cell.row.localisation}, {SUPERVISIONS[cell.supervision]}"
     notes = []
-    if cell.row.number is not None and (cell.row.number, cell.supervision) != (PAPERS_ROW, "vgs"):
+    if cell.row.number is not None and (cell.row.number, cell.supervision) != (PAPER_ROW, "vgs"):
         notes.append("The paper shows CNN-Attend with masked-in localisation and VGS: that was not run here.")
-    tagged, untagged = _tagged(study)
-    shown, unshown = _shown(study, cell)
+    tag_precision, tag_problems = _tag_precision(results)
+    examples, example_problems = _examples(results, cell)
     return DetailSection(
         name=name,
-        notes=[*notes, *untagged, *unshown],
-        detected=_detected(half, dev, len(study.keywords), cell.row.number is not None),
-        bars=_bars(study, half, dev),
+        notes=[*notes, *tag_problems, *example_problems],
+        detected=_detected(half, dev, len(results.keywords), cell.row.number is not None),
+        bars=_bars(results, half, dev),
         series=(AT_HALF, AT_DEV),
-        scatters=[] if tagged is None else _scatters(study, tagged, {AT_HALF: half, AT_DEV: dev}),
-        shown=shown,
-        keywords=_keyword_table(study, half, dev, tagged),
-        confusions=table_5(study, cell),
+        scatters=[] if tag_precision is None else _scatters(results, tag_precision, {AT_HALF: half, AT_DEV: dev}),
+        examples=examples,
+        keywords=_keyword_table(results, half, dev, tag_precision),
+        confusions=table_5(results, cell),
     )
 
 
 def _detected(half: KeywordScores, dev: KeywordScores, keywords: int, compare: bool) -> str:
-    told = (
+    sentence = (
         f"Keywords detected at least once: {keywords - half.undetected} of {keywords} at 0.5, "
         f"{keywords - dev.undetected} of {keywords} at dev's thresholds. The others have no F1."
     )
     if not compare:
-        return told
+        return sentence
     return (
-        f"{told} The paper: {KEYWORDS_DETECTED} of 67, from {WORST_KEYWORD[0]} with {WORST_KEYWORD[1]} "
+        f"{sentence} The paper: {KEYWORDS_DETECTED} of 67, from {WORST_KEYWORD[0]} with {WORST_KEYWORD[1]} "
         f"to {BEST_KEYWORD[0]} with {BEST_KEYWORD[1]}."
     )
 
 
 def _bars(
-    study: ReproductionResults, half: KeywordScores, dev: KeywordScores
+    results: ReproductionResults, half: KeywordScores, dev: KeywordScores
 ) -> list[tuple[str, float | None, float | None]]:
     """Fig. 5: the keywords that were detected, the best at 0.5 first, then the best at dev's threshold."""
     rows = [
         (word, _or_none(one), _or_none(other))
-        for word, one, other in zip(study.keywords, half.f1, dev.f1, strict=True)
+        for word, one, other in zip(results.keywords, half.f1, dev.f1, strict=True)
         if not (np.isnan(one) and np.isnan(other))
     ]
     return sorted(rows, key=lambda row: [-1.0 if f1 is None else f1 for f1 in row[1:]], reverse=True)
 
 
-def _tagged(study: ReproductionResults) -> tuple[np.ndarray | None, list[str]]:
-    """What Fig. 6 needs, and what stands in its way."""
+def _tag_precision(results: ReproductionResults) -> tuple[np.ndarray | None, list[str]]:
+    """Average precision of the tags by keyword for Fig. 6, or None and why it is missing."""
     try:
-        return tagging(study), []
+        return tag_average_precision(results), []
     except EarmarkError as problem:
         return None, [f"Figure 6 needs the tags of the test split: {problem}"]
 
 
-def _scatters(study: ReproductionResults, tagged: np.ndarray, scores: dict[str, KeywordScores]) -> list[Scatter]:
+def _scatters(
+    results: ReproductionResults, tag_precision: np.ndarray, scores: dict[str, KeywordScores]
+) -> list[Scatter]:
     """Fig. 6, at each threshold."""
-    found = {name: dependence(study.keywords.words, tagged, of) for name, of in scores.items()}
+    found = {name: correlate(results.keywords.words, tag_precision, of) for name, of in scores.items()}
     return [
         Scatter(
             caption=f"{name}, {len(it.points)} keywords: Pearson {_two(it.pearson)}, Spearman {_two(it.spearman)}",
@@ -127,93 +131,93 @@ def _scatters(study: ReproductionResults, tagged: np.ndarray, scores: dict[str, 
     ]
 
 
-def _shown(study: ReproductionResults, cell: Cell) -> tuple[list[ShownExample], list[str]]:
-    """Fig. 7: the top-ranked utterance of some keywords, and what stands in the way of showing them."""
+def _examples(results: ReproductionResults, cell: Cell) -> tuple[list[ShownExample], list[str]]:
+    """Fig. 7: the top-ranked utterance of some keywords, and why some are missing."""
     try:
-        evaluation = _evaluation(study, cell)
+        evaluation = _evaluation(results, cell)
     except EarmarkError as problem:
         return [], [f"Figure 7 needs the model again: {problem}"]
-    shown, trouble = [], []
-    for word in _asked(study, evaluation.predictions.scores):
-        w = study.keywords.index(word)
+    examples, problems = [], []
+    for word in _example_keywords(results, evaluation.predictions.scores):
+        w = results.keywords.index(word)
         u = int(evaluation.predictions.scores[:, w].argmax())
         try:
-            moment = example(evaluation, u, w)
+            example = example_of(evaluation, u, w)
         except EarmarkError as problem:
-            trouble.append(f"Figure 7 lacks the example of {word}: {problem}")
+            problems.append(f"Figure 7 lacks the example of {word}: {problem}")
             continue
-        moment, problems = _with_readable_picture(moment)
-        trouble += [f"Figure 7 lacks the picture of {word}: {problem}" for problem in problems]
-        shown.append(ShownExample(moment, _facts(study.results[cell], moment, u, w)))
-    return shown, trouble
+        example, image_problems = _with_readable_image(example)
+        problems += [f"Figure 7 lacks the image of {word}: {problem}" for problem in image_problems]
+        examples.append(ShownExample(example, _facts(results.by_cell[cell], example, u, w)))
+    return examples, problems
 
 
-def _evaluation(study: ReproductionResults, cell: Cell) -> Evaluation:
-    """An evaluated cell with its model, to hear it again."""
-    result = study.results[cell]
-    finder = KeywordSpotter(read_checkpoint(run_folder(study.out, cell.training)), cell.row.localisation)
-    return Evaluation(finder, study.utterances, finder.keywords, study.truth, result.predictions, result.metrics)
+def _evaluation(results: ReproductionResults, cell: Cell) -> Evaluation:
+    """An evaluated cell with its model."""
+    result = results.by_cell[cell]
+    spotter = KeywordSpotter(read_checkpoint(run_folder(results.out, cell.training)), cell.row.localisation)
+    return Evaluation(spotter, results.utterances, spotter.keywords, results.truth, result.predictions, result.metrics)
 
 
-def _with_readable_picture(moment: Example) -> tuple[Example, list[EarmarkError]]:
-    """The moment, without its picture where that can't be read, and then why."""
+def _with_readable_image(example: Example) -> tuple[Example, list[EarmarkError]]:
+    """The example, without its image where that can't be read, and then why."""
     try:
-        if moment.image is not None:
-            read_image(moment.image)
-        return moment, []
+        if example.image is not None:
+            read_image(example.image)
+        return example, []
     except EarmarkError as problem:
-        return dataclasses.replace(moment, image=None), [problem]
+        return dataclasses.replace(example, image=None), [problem]
 
 
-def _facts(result: Result, moment: Example, u: int, w: int) -> list[str]:
-    """What is to be said of the top-ranked utterance of a keyword, beside its score."""
+def _facts(result: Result, example: Example, u: int, w: int) -> list[str]:
+    """Facts on the top-ranked utterance of a keyword, beside its score."""
     score = result.predictions.scores[u, w]
-    detected = {"at 0.5": score >= PAPER_THRESHOLD, "at dev's threshold": score >= result.thresholds[w]}
+    is_detected = {"at 0.5": score >= FIXED_THRESHOLD, "at dev's threshold": score >= result.thresholds[w]}
     return [
         "rank 1",
-        *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in detected.items()),
-        "localised" if moment.verdict == "right" else "not localised",
-        f"located word: {located_word(moment.words, result.predictions.times_s[u, w])}",
+        *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in is_detected.items()),
+        "localised" if example.verdict == RIGHT else "not localised",
+        f"located word: {located_word(example.words, result.predictions.times_s[u, w])}",
     ]
 
 
-def _asked(study: ReproductionResults, scores: np.ndarray) -> list[str]:
-    """The paper's four keywords as far as they are known here, then those with the best scores."""
-    by_score = [study.keywords.words[w] for w in np.argsort(-scores.max(axis=0), kind="stable")]
-    known = [word for word in SHOWN if word in study.keywords]
+def _example_keywords(results: ReproductionResults, scores: np.ndarray) -> list[str]:
+    """The paper's four keywords that are in the vocabulary, then those with the best scores."""
+    by_score = [results.keywords.words[w] for w in np.argsort(-scores.max(axis=0), kind="stable")]
+    known = [word for word in EXAMPLE_KEYWORDS if word in results.keywords]
     return list(dict.fromkeys([*known, *by_score]))[:EXAMPLES]
 
 
 def _keyword_table(
-    study: ReproductionResults, half: KeywordScores, dev: KeywordScores, tagged: np.ndarray | None
+    results: ReproductionResults, half: KeywordScores, dev: KeywordScores, tag_precision: np.ndarray | None
 ) -> Table:
-    """What figures 5 and 6 draw, in figures."""
-    tags = np.full(len(study.keywords), np.nan) if tagged is None else tagged
-    utterances = study.truth.present.sum(axis=0)
+    """The values that figures 5 and 6 draw."""
+    tags = np.full(len(results.keywords), np.nan) if tag_precision is None else tag_precision
+    utterances = results.truth.present.sum(axis=0)
     body = [
         (
             (word, str(utterances[w]), str(half.detections[w]), str(dev.detections[w])),
             [Entry(Pair(float(values[w]))) for values in (half.f1, dev.f1, tags)],
         )
-        for w, word in enumerate(study.keywords)
+        for w, word in enumerate(results.keywords)
     ]
-    counts = ("Keyword", "Said in", "Detected at 0.5", "Detected at dev's thresholds")
+    counts = ("Keyword", "Spoken in", "Detected at 0.5", "Detected at dev's thresholds")
     measures = ("F1 at 0.5", "F1 at dev's thresholds", "Tags' average precision")
     return Table("Every keyword", counts + measures, body)
 
 
-def table_5(study: ReproductionResults, cell: Cell) -> Table:
+def table_5(results: ReproductionResults, cell: Cell) -> Table:
     """Table V: in which words a keyword is most often located, in its twenty best-scored utterances."""
-    predictions = study.results[cell].predictions
-    words = [utterance.words or () for utterance in study.utterances]
+    predictions = results.by_cell[cell].predictions
+    words = [utterance.words or () for utterance in results.utterances]
     body = []
-    for w, keyword in enumerate(study.keywords):
+    for w, keyword in enumerate(results.keywords):
         here = commonly_located(predictions.scores[:, w], predictions.times_s[:, w], words)
         body.append(((keyword, _listed(here), _listed(TABLE_V.get(keyword, ()))), ()))
-    utterances = len(study.utterances)
+    utterances = len(results.utterances)
     notes = (
         f"{DASH} is a place in no word. The paper's list is that of CNN-Attend with masked-in localisation, VGS.",
-        f"The best {min(LISTENED_TO, utterances)} of {utterances:,} utterances here; of 5,000 in the paper.",
+        f"The best {min(BEST_RANKED, utterances)} of {utterances:,} utterances here; of 5,000 in the paper.",
     )
     return Table("Table V: the words most often located", ("Query", "Located here", "In the paper"), body, notes)
 
@@ -252,32 +256,32 @@ class KeywordScores:
 
 
 def keyword_scores(
-    study: ReproductionResults, cell: Cell, thresholds: Floats | float = PAPER_THRESHOLD
+    results: ReproductionResults, cell: Cell, thresholds: Floats | float = FIXED_THRESHOLD
 ) -> KeywordScores:
     """Fig. 5: F1 of actual localisation per keyword."""
-    predictions = study.results[cell].predictions
+    predictions = results.by_cell[cell].predictions
     detections = detected(predictions.scores, thresholds)
-    counts = actual(study.truth.present, located(study.truth, predictions), detections).per_keyword()
-    f1 = np.where(counts.made > 0, counts.precision_recall_f1()["f1"], np.nan)
-    return KeywordScores(f1, np.asarray(counts.made))
+    counts = actual_counts(results.truth.present, located(results.truth, predictions), detections).per_keyword()
+    f1 = np.where(counts.predicted > 0, counts.precision_recall_f1()["f1"], np.nan)
+    return KeywordScores(f1, np.asarray(counts.predicted))
 
 
-def tagging(study: ReproductionResults) -> Floats:
-    """Fig. 6: the tagger's average precision per keyword, by the tags of the test pictures and what is truly said.
+def tag_average_precision(results: ReproductionResults) -> Floats:
+    """Fig. 6: the tagger's average precision per keyword, by the tags of the test images and the words that are spoken.
 
     Returns
     -------
     numpy.ndarray, shape = (W,)
-        NaN for keywords that are never said.
+        NaN for keywords that are never spoken.
 
     Raises
     ------
     EarmarkError
         If there are no tags, they are damaged, or they lack a test utterance or a keyword.
     """
-    tags = read_targets(targets_path(study.corpus, "vgs"))
-    matrix = tags.matrix([utterance.id for utterance in study.utterances], study.keywords)
-    return average_precisions(matrix, study.truth.present)
+    tags = read_targets(targets_path(results.corpus, "vgs"))
+    matrix = tags.matrix([utterance.id for utterance in results.utterances], results.keywords)
+    return average_precisions(matrix, results.truth.present)
 
 
 def average_precisions(scores: Floats, present: Bools) -> Floats:
@@ -288,8 +292,8 @@ def average_precisions(scores: Floats, present: Bools) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Dependence:
-    """Fig. 6: whether keywords that are tagged well are found and placed well.
+class TagCorrelation:
+    """Fig. 6: whether keywords that are tagged well are localised well.
 
     Attributes
     ----------
@@ -304,10 +308,10 @@ class Dependence:
     spearman: float
 
 
-def dependence(words: tuple[str, ...], tagged: Floats, scores: KeywordScores) -> Dependence:
-    """How F1 depends on tagging, over the keywords that were detected and that are said at all."""
-    defined = ~np.isnan(tagged) & ~np.isnan(scores.f1)
-    x, y = tagged[defined], scores.f1[defined]
+def correlate(words: tuple[str, ...], tag_precision: Floats, scores: KeywordScores) -> TagCorrelation:
+    """Correlation of F1 and tagging, over the keywords that are detected and spoken at least once."""
+    defined = ~np.isnan(tag_precision) & ~np.isnan(scores.f1)
+    x, y = tag_precision[defined], scores.f1[defined]
     named = [word for word, is_defined in zip(words, defined, strict=True) if is_defined]
     points = list(zip(named, x.tolist(), y.tolist(), strict=True))
-    return Dependence(points, pearson(x, y), spearman(x, y))
+    return TagCorrelation(points, pearson(x, y), spearman(x, y))

@@ -54,5 +54,5 @@ TABLE_V: dict[str, tuple[tuple[str, int], ...]] = {
 KEYWORDS_DETECTED = 45
 WORST_KEYWORD, BEST_KEYWORD = ("dogs", 1.4), ("beach", 65.7)
 
-# Fig. 7: the keywords whose top-ranked utterances are shown.
-SHOWN = ("bike", "air", "car", "boy")
+# Fig. 7: keywords of the top-ranked utterances.
+EXAMPLE_KEYWORDS = ("bike", "air", "car", "boy")

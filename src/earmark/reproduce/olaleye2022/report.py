@@ -1,44 +1,40 @@
-"""The report: every table and figure of the paper beside what was published, as a page and as Markdown.
-
-What the names in the report mean: who taught a model, its architecture, how it localises, and each measure.
-
-What differs between this reproduction and the paper's own work, and why a figure can't be the same.
-"""
+"""The report: tables and figures of the paper beside the published values, a glossary, and what differs."""
 
 from __future__ import annotations
 
+from earmark.core.results import GROUPS
 from earmark.evaluation.semantic import SemanticLabels
-from earmark.reports.evaluation import GROUPS
-from earmark.reproduce.olaleye2022.figures import closeups
+from earmark.reproduce.olaleye2022.figures import details
 from earmark.reproduce.olaleye2022.tables import semantic_table, table_2, table_2_released, table_3, table_4
 from earmark.reproduce.report import ReproductionResults, trainings, write_files
 from earmark.reproduce.results import read_curve
 
 
-def write_report(study: ReproductionResults, semantic: SemanticLabels | None = None) -> None:
-    """Write ``report.html`` and ``report.md`` from the cells that are there; what is not has dashes.
+def write_report(results: ReproductionResults, semantic: SemanticLabels | None = None) -> None:
+    """Write ``report.html`` and ``report.md`` from the cells that are evaluated; the others have dashes.
 
     Parameters
     ----------
-    study : Study
+    results : ReproductionResults
     semantic : SemanticLabels, optional
         With them, semantic spotting is reported too.
 
     Raises
     ------
     EarmarkError
-        If the semantic labels are of nothing that was evaluated.
+        If no evaluated utterance or keyword has semantic labels.
     """
-    tables = [table_2(study), table_2_released(study), table_3(study), table_4(study)]
+    tables = [table_2(results), table_2_released(results), table_3(results), table_4(results)]
     if semantic is not None:
-        tables.append(semantic_table(study, semantic))
-    tables.append(trainings(study))
-    title = f"Olaleye, Oneață and Kamper (2022) on {study.corpus.name}"
+        tables.append(semantic_table(results, semantic))
+    tables.append(trainings(results))
+    title = f"Olaleye, Oneață and Kamper (2022) on {results.corpus.name}"
     lede = (
-        f"Keyword localisation in untranscribed speech using visually grounded speech models: {len(study.results)} of "
-        f"{2 * len(study.rows)} cells of the grid, on {len(study.utterances):,} utterances."
+        f"Keyword localisation in untranscribed speech using visually grounded speech models: "
+        f"{len(results.by_cell)} of {2 * len(results.rows)} cells of the grid, "
+        f"on {len(results.utterances):,} utterances."
     )
-    write_files(study.out, title, lede, TERMS, tables, closeups(study), differences(study))
+    write_files(results.out, title, lede, TERMS, tables, details(results), differences(results))
 
 
 TERMS = {
@@ -55,7 +51,7 @@ TERMS = {
     "attention": "The weight that a frame has in the mean.",
     "masked-in": "The detection score of a segment alone, in silence.",
     "masked-out": "How far the detection score of the utterance without a segment falls short of 1.",
-    **{group.name: group.meaning for group in GROUPS},
+    **{group.label: group.meaning for group in GROUPS},
 }
 
 
@@ -72,11 +68,11 @@ GENERAL = {
     "code has none either, draws one block or two, takes each axis for the other, and masks dev as well.",
     "Layers": "No ReLU follows the last convolution, save in CNN-Pool, as in the released code. Classifiers are 4096 "
     "wide, as in the paper; that of the released CNN-Attend has 8192.",
-    "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that teach. The released code "
-    "takes the best F1 on dev by transcripts, for models taught by pictures as well.",
-    "Keywords": "Every model here learns the keywords that it is asked for. The published PSC and CNN-Pool models "
+    "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that the model learns "
+    "from. The released code takes the best F1 on dev by transcripts, for VGS models as well.",
+    "Keywords": "Every model here learns the keywords that it is evaluated on. The published PSC and CNN-Pool models "
     "learned a thousand words.",
-    "Padding": "Attention, pooling and normalisation here know the real frames alone. In the released code all "
+    "Padding": "Attention, pooling and normalisation here use the real frames only. In the released code all "
     "utterances are padded or cut to 8 seconds, and the padding takes part.",
     "Queries": "The queries of the attention models learn here. In the released code they stay as they were drawn.",
 }
@@ -94,18 +90,19 @@ METHODS = {
 }
 
 
-def differences(study: ReproductionResults) -> dict[str, str]:
+def differences(results: ReproductionResults) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what all rows share, then the methods that were run."""
-    epochs = sorted({len(read_curve(study.out, cell.training)) for cell in study.results} - {0})
+    epochs = sorted({len(read_curve(results.out, cell.training)) for cell in results.by_cell} - {0})
     corpus = (
-        f"{study.corpus.name}, with {len(study.utterances):,} test utterances and {len(study.keywords)} keywords. The "
-        "paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
+        f"{results.corpus.name}, with {len(results.utterances):,} test utterances and {len(results.keywords)} "
+        "keywords. "
+        "The paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
     )
     trained = f"{_listed(epochs)} here; 100 epochs in the paper, on a GPU." if epochs else "Nothing was trained yet."
-    methods = [row.localisation for row in study.rows if any(cell.row == row for cell in study.results)]
-    mine = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
-    untimed = {} if study.truth.aligned else {"Word times": UNTIMED}
-    return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **mine}
+    methods = [row.localisation for row in results.rows if any(cell.row == row for cell in results.by_cell)]
+    notes = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
+    untimed = {} if results.truth.aligned else {"Word times": UNTIMED}
+    return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **notes}
 
 
 def _listed(epochs: list[int]) -> str:
