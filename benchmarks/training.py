@@ -137,7 +137,7 @@ class Released:
             self.optimizer.zero_grad()
             loss.backward()
             self.optimizer.step()
-            losses.append(float(loss))
+            losses.append(loss.item())
         return statistics.mean(losses)
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
