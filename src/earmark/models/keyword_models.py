@@ -18,6 +18,7 @@ The encoders are in the recipes, layer by layer (``recipes/olaleye2022``).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,8 +28,9 @@ from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.core.types import WORDS_ALONE, Query
 from earmark.core.vocabulary import Vocabulary
 from earmark.models.base import Speech, SpeechModel
+from earmark.models.folded_attention import folded_contexts, is_affine, saves_work
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
-from earmark.models.speech_encoders import ConvEncoder
+from earmark.models.speech_encoders import Block, ConvEncoder
 from earmark.recipe import KeywordModelSettings
 
 
@@ -122,6 +124,19 @@ class AttentionModel(KeywordModel):
         """The classifier's logits (B, Q), and the attention weights (B, Q, T')."""
         contexts, weights = self.pooling(*speech, queries)
         return self.classifier(contexts).squeeze(2), weights
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Detection logits for the whole vocabulary, (B, W); frames are not computed where that saves time."""
+        queries, last = self.pooling.queries.weight, cast(Block, self.speech_encoder.blocks[-1])
+        inputs, lengths = self.speech_encoder.before_last(features, lengths)
+        if is_affine(last) and saves_work(last, inputs.shape[2], len(queries)):
+            contexts = folded_contexts(last, inputs, lengths, queries)
+        else:
+            frames, lengths = last(inputs, lengths)
+            every = torch.arange(len(queries), device=queries.device)
+            contexts, _ = self.pooling(frames.transpose(1, 2), lengths, every)
+        logits: Tensor = self.classifier(contexts).squeeze(2)
+        return logits
 
 
 def build(

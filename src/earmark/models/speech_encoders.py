@@ -109,10 +109,15 @@ class ConvEncoder(SpeechEncoder):
         frames : torch.Tensor, shape = (B, T', K); zero where padded
         lengths : torch.Tensor, shape = (B,)
         """
-        frames = features.transpose(1, 2) * padding_mask(lengths, features.shape[1])[:, None]
-        for block in self.blocks:
-            frames, lengths = block(frames, lengths)
+        frames, lengths = self.blocks[-1](*self.before_last(features, lengths))
         return frames.transpose(1, 2), lengths
+
+    def before_last(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """What the last block gets of a batch: (B, C, T'), zero where padded, and lengths (B,)."""
+        frames = features.transpose(1, 2) * padding_mask(lengths, features.shape[1])[:, None]
+        for block in list(self.blocks)[:-1]:
+            frames, lengths = block(frames, lengths)
+        return frames, lengths
 
 
 class Block(nn.Module):
