@@ -1,58 +1,104 @@
-// Asks the server. A request that is wrong comes back as `Refused`, with the server's own sentence. One that may succeed
-// another time (the server is gone or ill, or wants its token) comes as `Unreachable`.
+// The server's API. A request that is refused throws `RequestError`, with the server's sentence and, for an unknown word,
+// its suggestions. One that may succeed later (no connection, a server error, a missing token) throws `ServerUnavailable`.
 
-import { WORDS } from "./i18n.js";
+import { STRINGS } from "./i18n.js";
 
-const ANOTHER_TIME = new Set([401, 403, 408, 421, 429]);
+const RETRYABLE = new Set([401, 403, 408, 421, 429]);
+const CACHE_SIZE = 400; // responses; each is a few kB
+const PARALLEL = 4; // a browser opens six connections to a server, and sound and judgements need some of them
 
-export class Refused extends Error {
-  constructor(sentence, suggestions = []) {
-    super(sentence);
+export class RequestError extends Error {
+  constructor(message, suggestions = []) {
+    super(message);
     this.suggestions = suggestions;
   }
 }
 
-export class Unreachable extends Error {
-  constructor(sentence = WORDS.unreachable) {
-    super(sentence);
+export class ServerUnavailable extends Error {
+  constructor(message = STRINGS.unreachable) {
+    super(message);
   }
 }
 
-export const getArchive = () => ask("GET", "/api/archive");
-export const getRecording = (id) => ask("GET", `/api/recordings/${id}`);
-export const getPeaks = (id, stretch) => ask("GET", `/api/recordings/${id}/peaks`, stretch);
-export const getCurve = (query, position) => ask("GET", "/api/curve", { query, position });
-export const search = (asked, signal) => ask("GET", "/api/search", asked, { signal });
-export const searchPicture = (picture, asked, signal) =>
-  ask("POST", "/api/search/picture", asked, { body: picture, type: picture.type, signal });
+export const getArchive = () => request("GET", "/api/archive");
+export const search = (parameters, signal) => request("GET", "/api/search", parameters, { signal });
+export const searchImage = (image, parameters, signal) =>
+  request("POST", "/api/search/picture", parameters, { body: image, type: image.type, signal });
 export const judge = (judgement) =>
-  ask("POST", "/api/judgements", {}, { body: JSON.stringify(judgement), type: "application/json" });
-export const unjudge = (id) => ask("DELETE", `/api/judgements/${id}`);
+  request("POST", "/api/judgements", {}, { body: JSON.stringify(judgement), type: "application/json" });
+export const deleteJudgement = (id) => request("DELETE", `/api/judgements/${id}`);
 
-export const soundAddress = (id, stretch) => address(`/api/recordings/${id}/sound`, stretch);
+export const soundUrl = (recording, segment) => url(`/api/recordings/${recording}/sound`, segment);
 
-// Why a sound did not come, in the server's own words.
-export async function whyNoSound(soundAddress) {
-  const answer = await fetch(soundAddress).catch(() => null);
-  return answer && !answer.ok ? (await complaint(answer)).message : "";
+// Why a sound could not be loaded, in the server's words; empty where the server does not answer.
+export async function soundError(soundUrl) {
+  const response = await fetch(soundUrl).catch(() => null);
+  return response && !response.ok ? (await errorOf(response)).message : "";
 }
 
-function address(path, parameters = {}) {
-  const said = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
-  return said.length ? `${path}?${new URLSearchParams(said)}` : path;
+// Responses that do not change are requested once.
+export const getRecording = (id) => cached(`recording ${id}`, () => request("GET", `/api/recordings/${id}`));
+export const getPeaks = (id, channel, start_s, end_s, count) =>
+  cached(`peaks ${id} ${channel} ${start_s} ${end_s} ${count}`, () =>
+    request("GET", `/api/recordings/${id}/peaks`, { channel, start_s, end_s, count }),
+  );
+export const getCurve = (query, position) =>
+  cached(`curve ${query} ${position}`, () => request("GET", "/api/curve", { query, position }));
+
+// The segment around a hit that is drawn.
+export function segmentAround(hit, margin_s) {
+  const start_s = Math.max(0, Math.min(hit.start_s, hit.time_s) - margin_s);
+  return { start_s, end_s: Math.max(hit.end_s, hit.time_s) + margin_s };
 }
 
-async function ask(method, path, parameters, { body, type, signal } = {}) {
+function url(path, parameters = {}) {
+  const given = Object.entries(parameters).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return given.length ? `${path}?${new URLSearchParams(given)}` : path;
+}
+
+async function request(method, path, parameters, { body, type, signal } = {}) {
   const headers = { "X-Earmark": "1", ...(type && { "Content-Type": type }) };
-  const answer = await fetch(address(path, parameters), { method, headers, body, signal }).catch((error) => {
-    throw error.name === "AbortError" ? error : new Unreachable();
+  const response = await fetch(url(path, parameters), { method, headers, body, signal }).catch((error) => {
+    throw error.name === "AbortError" ? error : new ServerUnavailable();
   });
-  if (!answer.ok) throw await complaint(answer);
-  return answer.status === 204 ? null : answer.json().catch(() => { throw new Unreachable(WORDS.unsaid); });
+  if (!response.ok) throw await errorOf(response);
+  return response.json().catch(() => { throw new ServerUnavailable(STRINGS.unknownError); });
 }
 
-async function complaint(answer) {
-  const { detail, suggestions } = await answer.json().catch(() => ({}));
-  const sentence = typeof detail === "string" ? detail : WORDS.unsaid;
-  return answer.status >= 500 || ANOTHER_TIME.has(answer.status) ? new Unreachable(sentence) : new Refused(sentence, suggestions);
+async function errorOf(response) {
+  const { detail, suggestions } = await response.json().catch(() => ({}));
+  const message = typeof detail === "string" ? detail : STRINGS.unknownError;
+  const retryable = response.status >= 500 || RETRYABLE.has(response.status);
+  return retryable ? new ServerUnavailable(message) : new RequestError(message, suggestions);
+}
+
+const responses = new Map();
+const queue = [];
+let running = 0;
+
+function cached(key, fetchIt) {
+  if (!responses.has(key)) {
+    const response = enqueue(fetchIt);
+    responses.set(key, response);
+    response.catch(() => responses.delete(key)); // a failed request is tried again
+    if (responses.size > CACHE_SIZE) responses.delete(responses.keys().next().value);
+  }
+  return responses.get(key);
+}
+
+function enqueue(fetchIt) {
+  return new Promise((resolve, reject) => {
+    queue.push(() => fetchIt().then(resolve, reject));
+    runNext();
+  });
+}
+
+// The latest first: it belongs to what is on the screen now.
+function runNext() {
+  if (running >= PARALLEL || !queue.length) return;
+  running += 1;
+  queue.pop()().finally(() => {
+    running -= 1;
+    runNext();
+  });
 }

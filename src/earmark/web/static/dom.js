@@ -1,4 +1,4 @@
-// Makes elements. Whatever people wrote goes in as text and is never read as HTML.
+// Creates elements. Text that people wrote is inserted as text and never parsed as HTML.
 
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -12,12 +12,12 @@ export function make(tag, attributes = {}, ...children) {
 
 export const find = (selector) => document.querySelector(selector);
 
-// Names of people's files and words, in whatever direction they are written.
-export const name = (text, attributes = {}) => make("bdi", attributes, text);
+// A name of a file, a word or a person, in whatever direction it is written.
+export const isolate = (text, attributes = {}) => make("bdi", attributes, text);
 
 const SVG = "http://www.w3.org/2000/svg";
 
-// One of the small drawings (play, yes, ...) that index.html holds as symbols.
+// One of the drawings (play, yes, ...) that index.html holds as symbols.
 export function icon(id) {
   const drawing = document.createElementNS(SVG, "svg");
   drawing.setAttribute("class", "icon");
@@ -26,4 +26,14 @@ export function icon(id) {
   use.setAttribute("href", `#icon-${id}`);
   drawing.append(use);
   return drawing;
+}
+
+// Seconds as h:mm:ss.s
+export function formatTime(seconds, decimals = 1) {
+  const unit = 10 ** decimals;
+  const units = Math.round(Math.max(0, seconds) * unit); // rounded first, so that 59.96 is 0:01:00.0 and never 0:00:60.0
+  const whole = Math.floor(units / unit);
+  const two = (number) => String(number).padStart(2, "0");
+  const fraction = decimals ? `.${String(units % unit).padStart(decimals, "0")}` : "";
+  return `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}${fraction}`;
 }

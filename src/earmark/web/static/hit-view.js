@@ -1,99 +1,109 @@
-// The current candidate: what is known of it, its sound with the word in it, and the buttons to judge it.
+// The current hit: its facts, its sound with the boundaries of the word, and the buttons to judge it.
 
-import { startBoundaries } from "./boundaries.js";
-import { clock } from "./clock.js";
-import { find, icon, make, name } from "./dom.js";
-import { goTo } from "./going.js";
-import { canUndo, judgeCurrent, undo } from "./judgements.js";
-import { isYours } from "./results-list.js";
-import { playHit, playOn, stop } from "./player.js";
-import { around, curveOf, peaksOf, recordingOf } from "./sights.js";
-import { currentHit, state, whenever } from "./state.js";
-import { drawSound, redrawn } from "./waveform.js";
-import { WORDS } from "./i18n.js";
+import { getCurve, getPeaks, getRecording, segmentAround } from "./api.js";
+import { find, formatTime, icon, isolate, make } from "./dom.js";
+import { STRINGS } from "./i18n.js";
+import { canUndo, judgeCurrent, moveBoundaries, saveBoundaries, undo } from "./judgements.js";
+import { playHit, playRecording, stop } from "./player.js";
+import { goTo, isConfirmed } from "./results-list.js";
+import { searchByExample } from "./search-box.js";
+import { makeDraggable, makeSlider } from "./slider.js";
+import { currentHit, state, watch } from "./state.js";
+import { drawSound, onRedraw } from "./waveform.js";
 
 const MARGIN_S = 2;
 const COLUMNS = 600;
 const LABEL_PX = 110;
+const MIN_EXTENT_S = 0.02;
+const MS = 1000;
 const NO_CURVE = { times_s: [], curve: [] };
 
-const ground = find("#sound");
+const track = find("#sound");
 const canvas = find("#sound canvas");
 let boundaries = null;
-let sight = null; // { position, view, peaks, curve }: what is drawn of the current hit
+let drawing = null; // { position, view, peaks, curve } of the current hit
 
-export function startBench(askLike) {
-  boundaries = startBoundaries(ground, () => sight?.view);
-  whenever(["hits", "current"], () => {
+export function startHitView() {
+  boundaries = startBoundaries();
+  watch(["hits", "current"], () => {
     const hit = currentHit();
-    find("#bench").hidden = !hit;
+    find("#hit").hidden = !hit;
     if (!hit) return;
-    drawWords(hit);
-    if (sight?.position !== hit.position) look(hit);
+    drawText(hit);
+    if (drawing?.position !== hit.position) load(hit);
     paint();
     boundaries.show(hit);
   });
-  whenever(["away"], ({ away }) => !away && currentHit() && !sight?.peaks && look(currentHit()));
-  whenever(["playing"], drawPlaying);
-  redrawn(canvas, () => {
+  watch(["offline"], ({ offline }) => !offline && currentHit() && !drawing?.peaks && load(currentHit()));
+  watch(["playing"], drawPlaying);
+  onRedraw(canvas, () => {
     paint();
     drawTimes();
   });
-  ground.addEventListener("click", listenFrom);
+  track.addEventListener("click", playFromClick);
   find("#previous").addEventListener("click", () => goTo(state.current - 1));
   find("#next").addEventListener("click", () => goTo(state.current + 1));
-  find("#listen").addEventListener("click", listen);
+  find("#play").addEventListener("click", togglePlay);
   find("#undo").addEventListener("click", undo);
-  find("#like").addEventListener("click", () => askLike(currentHit()));
+  find("#more-like-this").addEventListener("click", () => searchByExample(currentHit()));
   for (const button of document.querySelectorAll("[data-judge]")) {
     button.addEventListener("click", () => judgeCurrent(button.dataset.judge));
   }
 }
 
-// Listens to the current hit, or stops.
-export function listen() {
+// Plays the current hit, or stops.
+export function togglePlay() {
   if (state.playing) stop();
   else if (currentHit()) playHit(currentHit());
 }
 
-async function look(hit) {
-  const view = around(hit, MARGIN_S);
-  sight = { position: hit.position, view, peaks: null, curve: null };
+export function movePlayhead(seconds) {
+  const playhead = find("#playhead");
+  const hit = currentHit();
+  const here = seconds !== null && drawing && hit && state.playing?.recording === hit.recording;
+  const share = here ? (seconds - drawing.view.start_s) / (drawing.view.end_s - drawing.view.start_s) : -1;
+  playhead.hidden = share < 0 || share > 1;
+  playhead.style.left = `${100 * share}%`;
+}
+
+async function load(hit) {
+  const view = segmentAround(hit, MARGIN_S);
+  drawing = { position: hit.position, view, peaks: null, curve: null };
   drawTimes();
-  find("#cant-draw").hidden = true;
-  const put = (parts) => {
+  find("#no-waveform").hidden = true;
+  const show = (parts) => {
     const current = currentHit();
-    if (sight?.position !== hit.position || current?.position !== hit.position) return; // another one is looked at by now, or none
-    Object.assign(sight, parts);
+    if (drawing?.position !== hit.position || current?.position !== hit.position) return; // another hit by now, or none
+    Object.assign(drawing, parts);
     drawTimes();
     paint();
     boundaries.show(current);
   };
-  curveOf(state.query, hit.position).then((curve) => put({ curve }), () => put({ curve: NO_CURVE }));
-  peaksOf(hit.recording, hit.channel, view.start_s, view.end_s, COLUMNS).then(
-    (peaks) => put({ peaks, view: { ...view, end_s: peaks.end_s } }), // the recording may end sooner
-    () => { if (sight?.position === hit.position) find("#cant-draw").hidden = false; },
+  getCurve(state.query, hit.position).then((curve) => show({ curve }), () => show({ curve: NO_CURVE }));
+  getPeaks(hit.recording, hit.channel, view.start_s, view.end_s, COLUMNS).then(
+    (peaks) => show({ peaks, view: { ...view, end_s: peaks.end_s } }), // the recording may end sooner
+    () => { if (drawing?.position === hit.position) find("#no-waveform").hidden = false; },
   );
 }
 
 function paint() {
   const hit = currentHit();
-  if (!hit || sight?.position !== hit.position) return;
-  const curve = sight.curve ?? NO_CURVE; // one that is on its way has its room
-  const none = sight.curve && !curve.curve.length;
+  if (!hit || drawing?.position !== hit.position) return;
+  const curve = drawing.curve ?? NO_CURVE; // keeps its room while it loads
+  const none = drawing.curve && !curve.curve.length;
   find(".key.curve").hidden = Boolean(none);
-  drawSound(canvas, { ...sight, curve: none ? null : curve, extent: hit, yours: isYours(hit) });
+  drawSound(canvas, { ...drawing, curve: none ? null : curve, extent: hit, confirmed: isConfirmed(hit) });
 }
 
-function drawWords(hit) {
-  find("#position").textContent = WORDS.position(state.current + 1, state.hits.length);
-  find("#bench h2").replaceChildren(name(hit.name));
-  find("#bench-time").textContent = clock(hit.time_s);
+function drawText(hit) {
+  find("#rank").textContent = STRINGS.rank(state.current + 1, state.hits.length);
+  find("#hit h2").replaceChildren(isolate(hit.name));
+  find("#hit-time").textContent = formatTime(hit.time_s);
   drawFacts(hit);
-  find("#score").textContent = WORDS.score(hit.score.toFixed(2));
-  find("#extent-key").textContent = isYours(hit) ? WORDS.extentYours : WORDS.extentLegend;
-  find("#extent-key").dataset.yours = isYours(hit);
-  canvas.setAttribute("aria-label", WORDS.wave(clock(hit.start_s), clock(hit.end_s)));
+  find("#score").textContent = STRINGS.score(hit.score.toFixed(2));
+  find("#extent-key").textContent = isConfirmed(hit) ? STRINGS.extentConfirmed : STRINGS.extentFound;
+  find("#extent-key").dataset.confirmed = isConfirmed(hit);
+  canvas.setAttribute("aria-label", STRINGS.waveform(formatTime(hit.start_s), formatTime(hit.end_s)));
   find("#previous").disabled = state.current === 0;
   find("#next").disabled = state.current === state.hits.length - 1;
   find("#undo").disabled = !canUndo();
@@ -104,51 +114,74 @@ function drawWords(hit) {
 
 function drawFacts(hit) {
   const facts = [
-    [WORDS.folder, hit.folder],
-    [WORDS.channelName, hit.channels > 1 ? WORDS.channel(hit.channel) : ""],
-    [WORDS.speaker, hit.speaker],
-    [WORDS.date, hit.date],
-    [WORDS.language, hit.language],
-  ].filter(([, said]) => said);
-  const pairs = facts.map(([what, said]) => make("div", {}, make("dt", { class: "unseen" }, what), make("dd", {}, name(said))));
-  find("#facts").replaceChildren(...pairs);
+    [STRINGS.folder, hit.folder],
+    [STRINGS.channelName, hit.channels > 1 ? STRINGS.channel(hit.channel) : ""],
+    [STRINGS.speaker, hit.speaker],
+    [STRINGS.date, hit.date],
+    [STRINGS.language, hit.language],
+  ].filter(([, text]) => text);
+  const pair = ([term, text]) => make("div", {}, make("dt", { class: "hidden-label" }, term), make("dd", {}, isolate(text)));
+  find("#facts").replaceChildren(...facts.map(pair));
 }
 
 function drawTimes() {
-  if (!sight) return;
-  const { start_s, end_s } = sight.view;
-  const long_s = end_s - start_s;
-  const step_s = [0.5, 1, 2, 5, 10, 30, 60].find((step) => (canvas.clientWidth * step) / long_s > LABEL_PX) ?? 120;
+  if (!drawing) return;
+  const { start_s, end_s } = drawing.view;
+  const length_s = end_s - start_s;
+  const step_s = [0.5, 1, 2, 5, 10, 30, 60].find((step) => (canvas.clientWidth * step) / length_s > LABEL_PX) ?? 120;
   const labels = [];
   for (let at = Math.ceil(start_s / step_s) * step_s; at < end_s; at += step_s) {
-    const label = make("span", {}, clock(at, step_s < 1 ? 1 : 0));
-    label.style.left = `${(100 * (at - start_s)) / long_s}%`;
+    const label = make("span", {}, formatTime(at, step_s < 1 ? 1 : 0));
+    label.style.left = `${(100 * (at - start_s)) / length_s}%`;
     labels.push(label);
   }
   find("#times").replaceChildren(...labels);
 }
 
-async function listenFrom(event) {
+const secondsAt = (x) => {
+  const { start_s, end_s } = drawing.view;
+  return start_s + (x / track.clientWidth) * (end_s - start_s);
+};
+
+async function playFromClick(event) {
   const hit = currentHit();
-  if (!hit || !sight || event.target.closest("[role=slider]")) return;
-  const { left, width } = ground.getBoundingClientRect();
-  const { start_s, end_s } = sight.view;
-  const from_s = start_s + ((event.clientX - left) / width) * (end_s - start_s);
-  const { duration_s } = await recordingOf(hit.recording).catch(() => ({ duration_s: end_s }));
-  playOn(hit.recording, hit.channel, from_s, duration_s);
+  if (!hit || !drawing || event.target.closest("[role=slider]")) return;
+  const from_s = secondsAt(event.clientX - track.getBoundingClientRect().left);
+  const { duration_s } = await getRecording(hit.recording).catch(() => ({ duration_s: drawing.view.end_s }));
+  playRecording(hit.recording, hit.channel, from_s, duration_s);
 }
 
 function drawPlaying({ playing }) {
-  const button = find("#listen");
+  const button = find("#play");
   button.querySelector(".icon").replaceWith(icon(playing ? "stop" : "play"));
-  button.querySelector(".label").textContent = playing ? WORDS.stop : WORDS.play;
+  button.querySelector(".label").textContent = playing ? STRINGS.stop : STRINGS.play;
 }
 
-export function movePlayhead(seconds) {
-  const playhead = find("#playhead");
-  const hit = currentHit();
-  const here = seconds !== null && sight && hit && state.playing?.recording === hit.recording;
-  const share = here ? (seconds - sight.view.start_s) / (sight.view.end_s - sight.view.start_s) : -1;
-  playhead.hidden = share < 0 || share > 1;
-  playhead.style.left = `${100 * share}%`;
+// The boundaries of the word: two sliders over its sound.
+function startBoundaries() {
+  const [startElement, endElement] = [find("#start-of-word"), find("#end-of-word")];
+  const makeBoundary = (element, edge) => {
+    const moved = (seconds) => {
+      if (currentHit()) moveBoundaries(currentHit(), { [edge]: Math.round(seconds * MS) / MS });
+    };
+    const slider = makeSlider(element, { step_s: 0.01, bigStep_s: 0.1, decimals: 2, moved });
+    makeDraggable(element, track, (x) => slider.moveTo(secondsAt(x)), saveBoundaries);
+    element.addEventListener("blur", saveBoundaries);
+    return slider;
+  };
+  const start = makeBoundary(startElement, "start_s");
+  const end = makeBoundary(endElement, "end_s");
+
+  const place = (element, seconds, { start_s, end_s }) => {
+    element.style.left = `${(100 * (seconds - start_s)) / (end_s - start_s)}%`;
+  };
+  return {
+    show(hit) {
+      const { view } = drawing;
+      start.set(hit.start_s, view.start_s, Math.max(view.start_s, hit.end_s - MIN_EXTENT_S));
+      end.set(hit.end_s, Math.min(view.end_s, hit.start_s + MIN_EXTENT_S), view.end_s);
+      place(startElement, hit.start_s, view);
+      place(endElement, hit.end_s, view);
+    },
+  };
 }

@@ -1,107 +1,107 @@
-// Every text of the page. A translation is this file in another language.
-
-const many = (count, one, more) => `${count.toLocaleString(LANGUAGE)} ${count === 1 ? one : more}`;
+// All text of the page. A translation is this file in another language.
 
 export const LANGUAGE = "en";
 
-export const WORDS = {
-  // the frame of the page
+const count = (number, one, several) => `${number.toLocaleString(LANGUAGE)} ${number === 1 ? one : several}`;
+
+export const STRINGS = {
+  // header and footer
   title: "Earmark",
   skip: "Go to the candidates",
-  keysButton: "Keys",
-  keysShort: "Keyboard shortcuts",
-  archiveFacts: ({ recordings, hours }) => `${many(recordings, "recording", "recordings")}, ${hoursOf(hours)}`,
-  indexing: "Still being indexed: what has been heard so far can be searched.",
+  shortcutsButton: "Keys",
+  shortcutsTip: "Keyboard shortcuts",
+  archiveFacts: ({ recordings, hours }) => `${count(recordings, "recording", "recordings")}, ${formatHours(hours)}`,
+  indexing: "Still being indexed: what has been indexed so far can be searched.",
   candidates: "Candidates, not facts.",
   modelName: "Model",
   licence: "Licence",
   consent: "Consent",
   notStated: "not stated",
 
-  // asking
+  // search box
   search: "Search the archive",
   wordLabel: "A word to find",
   wordPlaceholder: "Type a word",
-  picturePlaceholder: "Choose or drop a picture",
+  imagePlaceholder: "Choose or drop a picture",
   find: "Find",
-  choosePicture: "Ask with a picture",
+  chooseImage: "Search with a picture",
   dropHere: "Drop the picture to find where it is spoken of",
-  takePictureAway: "Remove the picture",
-  picture: (name) => `Asked with the picture ${name}`,
-  pastedPicture: "pasted picture",
-  notAPicture: (name) => `${name} is not a picture: choose a JPEG, PNG or WebP file.`,
+  clearQuery: "Remove the query",
+  imageQuery: (name) => `Search with the picture ${name}`,
+  pastedImage: "pasted picture",
+  notAnImage: (name) => `${name} is not a picture: choose a JPEG, PNG or WebP file.`,
   tooLarge: (name) => `${name} is larger than 20 MB: choose a smaller picture.`,
   suggestions: "Keywords of the model",
   filters: "Filters",
-  filtersSet: (count) => `Filters (${count})`,
+  filtersSet: (number) => `Filters (${number})`,
   folder: "Folder",
   speaker: "Speaker",
   date: "Date",
   datePlaceholder: "2019 or 2019-04",
   language: "Language",
   any: "any",
-  alarms: "Show",
-  alarmsAll: "all, best first",
-  alarmsOf: (count) => `about ${many(count, "false alarm", "false alarms")} an hour`,
+  threshold: "Show",
+  noThreshold: "all, best first",
+  falseAlarms: (number) => `about ${count(number, "false alarm", "false alarms")} an hour`,
   clearFilters: "Clear",
 
-  // nothing asked yet
+  // start page
   startTitle: "Where is it spoken?",
-  startWords: "Type a word that the model knows. You get the moments where it hears it, best first, to listen to and judge.",
-  startPictures: "Drop a picture of something. You get the moments where it hears it spoken of, best first, to listen to and judge.",
-  startBoth: "Type a word, or drop a picture of the thing. You get the moments where the model hears it, best first, to listen to and judge.",
-  knows: (count) => `${many(count, "keyword", "keywords")} that this model knows`,
+  startWords: "Type a word that the model knows. You get the passages where it may be spoken, best first, to listen to and judge.",
+  startImages: "Drop a picture of something. You get the passages where it may be spoken of, best first, to listen to and judge.",
+  startBoth: "Type a word, or drop a picture of the thing. You get the passages where it may be spoken, best first, to listen to and judge.",
+  keywordCount: (number) => `${count(number, "keyword", "keywords")} that this model knows`,
   allKeywords: "Show all",
   private: "Everything stays on this machine.",
 
-  // finding
-  looking: "Searching",
-  lookingAtArchive: "Opening the archive",
-  found: (count) => many(count, "candidate", "candidates"),
-  foundAloud: (count, name) => `${many(count, "candidate", "candidates")} for ${name}, best first.`,
+  // answers
+  searching: "Searching",
+  hitCount: (number) => count(number, "candidate", "candidates"),
+  resultsAnnouncement: (number, name) => `${count(number, "candidate", "candidates")} for ${name}, best first.`,
   nothing: (name) => `Nothing was found for ${name}.`,
   nothingFiltered: "The filters leave out the rest: clear them to search the whole archive.",
   nothingHint: "Try another word.",
   failed: "That did not work",
-  unknown: "The model does not know that word",
-  nearest: "Did you mean",
-  again: "Try again",
+  unknownWord: "The model does not know that word",
+  suggestion: "Did you mean",
+  retry: "Try again",
   unreachable: "The server does not answer: start it again with “earmark serve”.",
-  unsaid: "The server could not do that and did not say why.",
+  unknownError: "The server reported an error without a reason.",
   reordered: "The rest was put in a new order by your judgements.",
   reorderedMark: "re-ordered by your judgements",
 
-  // a candidate
+  // hits
   list: "Candidates, best first",
   current: "The candidate to judge",
-  position: (rank, count) => `${rank} of ${count}`,
-  currentAloud: (rank, count, hit, time) => `${rank} of ${count}: ${hit.name}, ${time}${hit.verdict ? `, judged ${WORDS.verdicts[hit.verdict]}` : ""}.`,
+  rank: (rank, total) => `${rank} of ${total}`,
+  currentAnnouncement: (rank, total, hit, time) =>
+    `${rank} of ${total}: ${hit.name}, ${time}${hit.verdict ? `, judged ${STRINGS.verdicts[hit.verdict]}` : ""}.`,
   previous: "Previous candidate",
   next: "Next candidate",
   channelName: "Channel",
   channel: (number) => `channel ${number}`,
   score: (score) => `score ${score}`,
   scoreExplained:
-    "How strongly the model hears it here, from what it was taught. It is good for putting candidates in order, and no promise: " +
-    "0.9 does not mean right nine times in ten, and it means something else for every word. Only listening tells.",
-  wave: (start, end) => `Sound from ${start} to ${end}. Click to listen from a point.`,
-  curveLegend: "where the model hears it",
-  extentLegend: "the word, as found",
-  extentYours: "the word, as you set it",
+    "The model's detection score. It puts candidates in order, and is no probability: 0.9 does not mean right nine times " +
+    "in ten, and its meaning differs from word to word. Only listening tells.",
+  waveform: (start, end) => `Sound from ${start} to ${end}. Click to listen from a point.`,
+  curveKey: "localisation score",
+  extentFound: "the word, as found",
+  extentConfirmed: "the word, as you set it",
   start: "Start of the word",
   end: "End of the word",
-  cantDraw: "The sound can't be drawn now.",
+  noWaveform: "The sound can't be drawn now.",
   play: "Listen",
   stop: "Stop",
   cantPlay: "The sound can't be played: the recording may have moved, or the server is gone.",
-  example: "More like this",
-  whole: "The whole recording",
-  wholeSlider: "Listen from here in the whole recording",
-  wholeHint: "Click to listen anywhere",
+  moreLikeThis: "More like this",
+  recording: "The whole recording",
+  recordingSlider: "Listen from here in the whole recording",
+  recordingHint: "Click to listen anywhere",
   elapsed: (at, total) => `${at} of ${total}`,
 
   // judging
-  judge: "Is it said here?",
+  judge: "Is it spoken here?",
   verdicts: { yes: "yes", related: "related", no: "no" },
   yes: "Yes",
   related: "Related",
@@ -112,18 +112,19 @@ export const WORDS = {
   nothingToUndo: "There is nothing to undo.",
   allJudged: "All candidates of this list are judged.",
   precision: ({ yes, related, no }) => {
-    const all = yes + related + no;
-    if (!all) return "none judged yet";
-    return `yes ${yes} of ${all} judged (${Math.round((100 * yes) / all)} %)${related ? `, ${related} related` : ""}`;
+    const total = yes + related + no;
+    if (!total) return "none judged yet";
+    const percent = Math.round((100 * yes) / total);
+    return `yes ${yes} of ${total} judged (${percent} %)${related ? `, ${related} related` : ""}`;
   },
   saved: "saved",
   saving: "saving",
-  kept: (count, why) =>
-    `${why} ${many(count, "judgement is", "judgements are")} kept in this browser, and ${count === 1 ? "is" : "are"} sent again and again until saved.`,
+  unsaved: (number, why) =>
+    `${why} ${count(number, "judgement is", "judgements are")} kept in this browser, and ${number === 1 ? "is" : "are"} sent again until saved.`,
 
-  // keys
-  keysTitle: "Keys",
-  keys: [
+  // shortcuts
+  shortcutsTitle: "Keys",
+  shortcuts: [
     [["J"], "next candidate"],
     [["K"], "previous candidate"],
     [["Space"], "listen, with a second before and after; again: stop"],
@@ -135,22 +136,26 @@ export const WORDS = {
     [["/"], "type a word"],
     [["?"], "show these keys"],
   ],
-  keysOn: "Single keys are on",
+  shortcutsOn: "Single keys are on",
   close: "Close",
 };
 
-function hoursOf(hours) {
+function formatHours(hours) {
   if (hours >= 10) return `${Math.round(hours).toLocaleString(LANGUAGE)} hours`;
-  if (hours >= 1) return many(Number(hours.toFixed(1)), "hour", "hours");
-  return many(Math.max(1, Math.round(60 * hours)), "minute", "minutes");
+  if (hours >= 1) return count(Number(hours.toFixed(1)), "hour", "hours");
+  return count(Math.max(1, Math.round(60 * hours)), "minute", "minutes");
 }
 
-// Puts the texts into the parts of the page that name them: as content, label, tooltip or placeholder.
-export function putWords(root) {
+// Fills in the elements that name a string: as their content, label, tooltip or placeholder.
+export function translate(root) {
   document.documentElement.lang = LANGUAGE;
-  document.title = WORDS.title;
-  for (const part of root.querySelectorAll("[data-word]")) part.textContent = WORDS[part.dataset.word];
-  for (const part of root.querySelectorAll("[data-label]")) part.setAttribute("aria-label", WORDS[part.dataset.label]);
-  for (const part of root.querySelectorAll("[data-tip]")) part.title = WORDS[part.dataset.tip];
-  for (const part of root.querySelectorAll("[data-inside]")) part.placeholder = WORDS[part.dataset.inside];
+  document.title = STRINGS.title;
+  for (const element of root.querySelectorAll("[data-i18n]")) element.textContent = STRINGS[element.dataset.i18n];
+  for (const element of root.querySelectorAll("[data-i18n-label]")) {
+    element.setAttribute("aria-label", STRINGS[element.dataset.i18nLabel]);
+  }
+  for (const element of root.querySelectorAll("[data-i18n-title]")) element.title = STRINGS[element.dataset.i18nTitle];
+  for (const element of root.querySelectorAll("[data-i18n-placeholder]")) {
+    element.placeholder = STRINGS[element.dataset.i18nPlaceholder];
+  }
 }

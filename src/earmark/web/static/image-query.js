@@ -1,66 +1,65 @@
-// Takes a picture to ask with: chosen, dropped anywhere on the page, or pasted.
+// Takes an image to search with: chosen, dropped anywhere on the page, or pasted.
 
 import { find } from "./dom.js";
-import { change, state } from "./state.js";
-import { WORDS } from "./i18n.js";
+import { STRINGS } from "./i18n.js";
+import { state, update } from "./state.js";
 
-const LARGEST_BYTES = 20e6;
+const MAX_BYTES = 20e6;
 const THUMBNAIL_PX = 96;
 
-const chooser = find("#picture-file");
-const veil = find("#drop-veil");
+const input = find("#image-file");
+const overlay = find("#drop-overlay");
 
-// `take(picture)` is called with a picture that came.
-export function startPicture(take) {
-  const offered = (files) => {
-    const [picture] = files;
-    if (!picture || !state.archive?.accepts_images) return;
-    const trouble = complaintOn(picture);
-    change({ trouble });
-    if (!trouble) take(picture);
+// `take(image)` is called with each image file.
+export function startImageInput(take) {
+  const receive = (files) => {
+    const [image] = files;
+    if (!image || !state.archive?.accepts_images) return;
+    const problem = problemOf(image);
+    update({ problem });
+    if (!problem) take(image);
   };
-  find("#choose-picture").addEventListener("click", () => chooser.click());
-  chooser.addEventListener("change", () => {
-    offered(chooser.files);
-    chooser.value = ""; // so that the same one can be chosen again
+  find("#choose-image").addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    receive(input.files);
+    input.value = ""; // so that the same file can be chosen again
   });
-  document.addEventListener("paste", ({ clipboardData }) => offered(clipboardData?.files ?? []));
-  startDropping(offered);
+  document.addEventListener("paste", ({ clipboardData }) => receive(clipboardData?.files ?? []));
+  startDropping(receive);
 }
 
-function complaintOn({ name, type, size }) {
-  const called = name || WORDS.pastedPicture;
-  if (!type.startsWith("image/")) return WORDS.notAPicture(called);
-  return size > LARGEST_BYTES ? WORDS.tooLarge(called) : "";
+function problemOf({ name, type, size }) {
+  const shownName = name || STRINGS.pastedImage;
+  if (!type.startsWith("image/")) return STRINGS.notAnImage(shownName);
+  return size > MAX_BYTES ? STRINGS.tooLarge(shownName) : "";
 }
 
-function startDropping(offered) {
+function startDropping(receive) {
   const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
   document.addEventListener("dragover", (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    veil.hidden = !state.archive?.accepts_images;
+    overlay.hidden = !state.archive?.accepts_images;
   });
   document.addEventListener("dragleave", (event) => {
-    if (!event.relatedTarget) veil.hidden = true;
+    if (!event.relatedTarget) overlay.hidden = true;
   });
   document.addEventListener("drop", (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    veil.hidden = true;
-    offered(event.dataTransfer.files);
+    overlay.hidden = true;
+    receive(event.dataTransfer.files);
   });
 }
 
-// Draws the middle square of a picture; false where this browser can't read it, which the server perhaps can.
-export async function drawThumbnail(canvas, picture) {
-  const drawn = await createImageBitmap(picture).catch(() => null);
-  if (!drawn) return false;
-  const side = Math.min(drawn.width, drawn.height);
+// Draws the middle square of an image; false if this browser can't read it, though the server perhaps can.
+export async function drawThumbnail(canvas, image) {
+  const bitmap = await createImageBitmap(image).catch(() => null);
+  if (!bitmap) return false;
+  const side = Math.min(bitmap.width, bitmap.height);
+  const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2];
   canvas.width = canvas.height = THUMBNAIL_PX;
-  canvas
-    .getContext("2d")
-    .drawImage(drawn, (drawn.width - side) / 2, (drawn.height - side) / 2, side, side, 0, 0, THUMBNAIL_PX, THUMBNAIL_PX);
-  drawn.close();
+  canvas.getContext("2d").drawImage(bitmap, left, top, side, side, 0, 0, THUMBNAIL_PX, THUMBNAIL_PX);
+  bitmap.close();
   return true;
 }

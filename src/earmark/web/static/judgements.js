@@ -1,103 +1,100 @@
-// Judges, undoes, and brings every judgement to the server.
+// Judges, undoes, and saves every judgement at the server.
 //
-// What is not saved yet waits in this browser's own storage: a server that is gone, or a page that is closed, loses
-// nothing. What waits is the verdict that a position is to have, so sending it twice does no harm and the last one counts.
+// Judgements that are not saved yet are queued in this browser's storage, so that a server that is gone or a page that is
+// closed loses nothing. The queue holds the verdict that a hit is to have: sending it twice does no harm, the last counts.
 
 import * as api from "./api.js";
-import { goTo, goToNextUnjudged } from "./going.js";
-import { change, changeHit, currentHit, state } from "./state.js";
-import { WORDS } from "./i18n.js";
+import { STRINGS } from "./i18n.js";
+import { goTo, goToNextUnjudged } from "./results-list.js";
+import { currentHit, state, update, updateHit } from "./state.js";
 
-const AGAIN_MS = 500;
-const LATEST_AGAIN_MS = 8000;
-const SETTLED_MS = 400; // a boundary is saved when no key has moved it for so long
+const RETRY_MS = 500;
+const MAX_RETRY_MS = 8000;
+const BOUNDARY_DELAY_MS = 400; // a boundary is saved when it has not moved for so long
 
-const waiting = new Map(); // position of a query -> the judgement it is to have
-const ids = new Map(); // position of a query -> the id of the judgement it has
-const unsure = new Map(); // position of a query -> a judgement that was sent when no answer came: it may be there or not
-const done = []; // { before, after }: hits as they were, to be undone
+// All by query and position of a hit.
+const queue = new Map(); // judgement that the hit is to have
+const ids = new Map(); // id of its judgement at the server
+const unanswered = new Map(); // judgement that was sent without an answer: the server may have it or not
+const history = []; // { query, before }: hits as they were, to be undone
 let sending = false;
-let whenSaved = () => {};
+let reportSaved = () => {};
 
 const keyOf = (query, position) => JSON.stringify([query, position]);
 
-// `saved` is called whenever nothing waits any more.
-export function onSaved(saved) {
-  whenSaved = saved;
+// `report` is called whenever the queue is empty.
+export function onSaved(report) {
+  reportSaved = report;
 }
 
 export function judgeCurrent(verdict) {
   const hit = currentHit();
   if (!hit) return;
-  settle();
-  remember(hit, { verdict });
+  saveBoundaries();
+  history.push({ query: state.query, before: hit });
+  updateCounts(hit.verdict, verdict);
+  updateHit(hit.position, { verdict });
+  enqueue({ ...hit, verdict });
   goToNextUnjudged();
 }
 
-// A boundary of a hit is somewhere else. Of a judged one that is saved, once it stays there.
-let moving = null; // { before, timer }
+let moving = null; // { before, timer }: the hit whose boundaries are being moved
 
 export function moveBoundaries(hit, extent) {
   moving ??= { before: hit, timer: 0 };
-  changeHit(hit.position, { ...extent, mine: true });
+  updateHit(hit.position, { ...extent, edited: true });
   clearTimeout(moving.timer);
-  moving.timer = setTimeout(settle, SETTLED_MS);
+  moving.timer = setTimeout(saveBoundaries, BOUNDARY_DELAY_MS);
 }
 
-export function settle() {
+// Boundaries of an unjudged hit are saved with its verdict.
+export function saveBoundaries() {
   if (!moving) return;
   const { before, timer } = moving;
   clearTimeout(timer);
   moving = null;
   const hit = state.hits.find(({ position }) => position === before.position);
   if (!hit) return;
-  done.push({ query: state.query, before });
-  if (hit.verdict) keep(hit);
+  history.push({ query: state.query, before });
+  if (hit.verdict) enqueue(hit);
 }
 
 export function undo() {
-  settle();
-  const last = done.findLastIndex(({ query }) => query === state.query);
-  if (last === -1) return change({ spoken: WORDS.nothingToUndo });
-  const [{ before }] = done.splice(last, 1);
+  saveBoundaries();
+  const last = history.findLastIndex(({ query }) => query === state.query);
+  if (last === -1) return update({ announcement: STRINGS.nothingToUndo });
+  const [{ before }] = history.splice(last, 1);
   const index = state.hits.findIndex(({ position }) => position === before.position);
-  const { verdict, start_s, end_s, mine } = before;
-  const now = state.hits[index];
-  count(now?.verdict, verdict);
-  changeHit(before.position, { verdict, start_s, end_s, mine });
-  if (verdict || now?.verdict) keep(before);
+  const { verdict, start_s, end_s, edited } = before;
+  const after = state.hits[index];
+  updateCounts(after?.verdict, verdict);
+  updateHit(before.position, { verdict, start_s, end_s, edited });
+  if (verdict || after?.verdict) enqueue(before);
   if (index !== -1) goTo(index);
-  change({ spoken: WORDS.undone(before.name) });
+  update({ announcement: STRINGS.undone(before.name) });
 }
 
-export const canUndo = () => done.some(({ query }) => query === state.query);
+export const canUndo = () => history.some(({ query }) => query === state.query);
 
-// The verdicts that the server does not know of yet, put over what it says.
-export function withWaiting(query, hits) {
+// Hits of the server, with the verdicts that it does not have yet.
+export function withUnsaved(query, hits) {
   return hits.map((hit) => {
-    const kept = waiting.get(keyOf(query, hit.position));
-    return kept ? { ...hit, verdict: kept.verdict, start_s: kept.start_s, end_s: kept.end_s } : hit;
+    const queued = queue.get(keyOf(query, hit.position));
+    return queued ? { ...hit, verdict: queued.verdict, start_s: queued.start_s, end_s: queued.end_s } : hit;
   });
 }
 
-function remember(hit, parts) {
-  done.push({ query: state.query, before: hit });
-  count(hit.verdict, parts.verdict);
-  changeHit(hit.position, parts);
-  keep({ ...hit, ...parts });
-}
-
-function count(before, after) {
+function updateCounts(before, after) {
   const judged = { ...state.judged };
   if (before) judged[before] = Math.max(0, judged[before] - 1);
   if (after) judged[after] += 1;
-  change({ judged });
+  update({ judged });
 }
 
-function keep({ position, verdict, start_s, end_s, score }) {
+function enqueue({ position, verdict, start_s, end_s, score }) {
   const { query } = state;
   const key = keyOf(query, position);
-  waiting.set(key, { query, position, verdict, start_s, end_s, score, id: ids.get(key) });
+  queue.set(key, { query, position, verdict, start_s, end_s, score, id: ids.get(key) });
   store();
   send();
 }
@@ -105,73 +102,73 @@ function keep({ position, verdict, start_s, end_s, score }) {
 async function send() {
   if (sending) return;
   sending = true;
-  let pause_ms = AGAIN_MS;
-  while (waiting.size) {
-    const [key, judgement] = waiting.entries().next().value;
+  let pause_ms = RETRY_MS;
+  while (queue.size) {
+    const [key, judgement] = queue.entries().next().value;
     try {
-      const judged = await bring(key, judgement);
-      if (waiting.get(key) === judgement) waiting.delete(key); // else it was changed meanwhile
-      if (!waiting.size && judgement.query === state.query) change({ judged });
-      change({ away: "" });
-      pause_ms = AGAIN_MS;
+      const judged = await save(key, judgement);
+      if (queue.get(key) === judgement) queue.delete(key); // else it was changed meanwhile
+      if (!queue.size && judgement.query === state.query) update({ judged });
+      update({ offline: "" });
+      pause_ms = RETRY_MS;
     } catch (error) {
-      if (error instanceof api.Refused) {
-        waiting.delete(key);
-        change({ trouble: error.message });
+      if (error instanceof api.RequestError) {
+        queue.delete(key);
+        update({ problem: error.message });
       } else {
-        change({ away: error.message });
-        toTheEnd(key); // so that one that can't be saved holds up no other
+        update({ offline: error.message });
+        moveToEnd(key); // one that can't be saved must not hold up the others
         await new Promise((resolve) => setTimeout(resolve, pause_ms));
-        pause_ms = Math.min(LATEST_AGAIN_MS, 1.5 * pause_ms);
+        pause_ms = Math.min(MAX_RETRY_MS, 1.5 * pause_ms);
       }
     }
     store();
   }
   sending = false;
-  whenSaved();
+  reportSaved();
 }
 
-async function bring(key, { id, verdict, ...what }) {
+async function save(key, { id, verdict, ...judgement }) {
   if (verdict) {
-    unsure.set(key, { verdict, ...what });
-    const saved = await api.judge({ ...what, verdict });
-    unsure.delete(key);
+    unanswered.set(key, { verdict, ...judgement });
+    const saved = await api.judge({ ...judgement, verdict });
+    unanswered.delete(key);
     ids.set(key, saved.id);
     return saved.judged;
   }
-  if (unsure.has(key)) await bring(key, unsure.get(key)); // judging it once more tells its id
+  if (unanswered.has(key)) await save(key, unanswered.get(key)); // sending it once more returns its id
   const known = ids.get(key) ?? id;
-  if (known === undefined) return state.judged; // the server never heard of it
-  const { judged } = await api.unjudge(known);
+  if (known === undefined) return state.judged; // the server never had it
+  const { judged } = await api.deleteJudgement(known);
   ids.delete(key);
   return judged;
 }
 
-function toTheEnd(key) {
-  const judgement = waiting.get(key);
-  waiting.delete(key);
-  waiting.set(key, judgement);
+function moveToEnd(key) {
+  const judgement = queue.get(key);
+  queue.delete(key);
+  queue.set(key, judgement);
 }
 
-const storeName = () => `earmark waiting ${state.archive.name} ${state.archive.model}`;
+const storageKey = () => `earmark unsaved ${state.archive.name} ${state.archive.model}`;
 
 function store() {
-  change({ waiting: waiting.size });
+  update({ unsaved: queue.size });
   try {
-    if (waiting.size) localStorage.setItem(storeName(), JSON.stringify([...waiting]));
-    else localStorage.removeItem(storeName());
+    if (queue.size) localStorage.setItem(storageKey(), JSON.stringify([...queue]));
+    else localStorage.removeItem(storageKey());
   } catch {
-    // Without storage it still waits in this page.
+    // Without storage the queue is in this page alone.
   }
 }
 
-// What an earlier page could not bring.
-export function resume() {
+// Sends what an earlier page could not save.
+export function resumeSaving() {
   try {
-    for (const [key, judgement] of JSON.parse(localStorage.getItem(storeName()) ?? "[]")) waiting.set(key, judgement);
+    for (const [key, judgement] of JSON.parse(localStorage.getItem(storageKey()) ?? "[]")) queue.set(key, judgement);
   } catch {
-    // Nothing that could be read.
+    // Nothing that can be read.
   }
-  if (waiting.size) send();
-  change({ waiting: waiting.size });
+  if (queue.size) send();
+  update({ unsaved: queue.size });
 }

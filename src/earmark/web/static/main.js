@@ -1,39 +1,37 @@
-// Starts the page: each part watches the state, and the archive's own words come first.
+// Starts the page: the views first, then the archive, then the search that the page's address names.
 
-import { startAbout } from "./about.js";
 import { getArchive } from "./api.js";
-import { askAddress, askLike, startAsking } from "./search-box.js";
-import { movePlayhead, startBench } from "./hit-view.js";
-import { onSaved, resume } from "./judgements.js";
-import { startKeys } from "./shortcuts.js";
-import { startList } from "./results-list.js";
-import { movePlayheadInWhole, startOverview } from "./recording-view.js";
+import { movePlayhead, startHitView } from "./hit-view.js";
+import { translate } from "./i18n.js";
+import { onSaved, resumeSaving } from "./judgements.js";
 import { onPlayhead } from "./player.js";
-import { startProgress } from "./status.js";
-import { searchAgain } from "./search.js";
-import { startWelcome } from "./start-view.js";
-import { change } from "./state.js";
-import { putWords } from "./i18n.js";
+import { moveRecordingPlayhead, startRecordingView } from "./recording-view.js";
+import { startResultsList } from "./results-list.js";
+import { repeatSearch } from "./search.js";
+import { searchFromAddress, startSearchBox } from "./search-box.js";
+import { startShortcuts } from "./shortcuts.js";
+import { startStartView } from "./start-view.js";
+import { update } from "./state.js";
+import { startStatus } from "./status.js";
 
-putWords(document);
-startAbout();
-startWelcome();
-startList();
-startBench(askLike);
-startOverview();
-startProgress();
-startKeys();
-onSaved(searchAgain);
+translate(document);
+startStartView();
+startResultsList();
+startHitView();
+startRecordingView();
+startStatus();
+startShortcuts();
+onSaved(repeatSearch);
 onPlayhead((seconds) => {
   movePlayhead(seconds);
-  movePlayheadInWhole(seconds);
+  moveRecordingPlayhead(seconds);
 });
 
 try {
-  change({ archive: await getArchive() });
-  resume();
-  startAsking();
-  askAddress();
+  update({ archive: await getArchive() });
+  resumeSaving();
+  startSearchBox();
+  searchFromAddress();
 } catch (error) {
-  change({ phase: "failed", failure: { sentence: error.message, nearest: [] } });
+  update({ phase: "failed", failure: { message: error.message, suggestions: [] } });
 }

@@ -1,25 +1,25 @@
-// Plays stretches of recordings, cut to the sample by the server; no recording is ever read whole.
+// Plays segments of recordings, which the server cuts to the sample; no recording is ever loaded whole.
 
-import { soundAddress, whyNoSound } from "./api.js";
-import { change, state } from "./state.js";
-import { WORDS } from "./i18n.js";
+import { soundError, soundUrl } from "./api.js";
+import { STRINGS } from "./i18n.js";
+import { state, update } from "./state.js";
 
 const CONTEXT_S = 1; // before and after a hit
-const STRETCH_S = 60; // played on, a recording comes in stretches of this length
+const SEGMENT_S = 60; // a whole recording is played in segments of this length
 
 const audio = new Audio();
 audio.preload = "auto";
-let watchPlayhead = () => {};
+let reportPlayhead = () => {};
 let frame = 0;
 
-// `watch` is called with the second of the recording that is heard, many times a second, and with null at the end.
-export function onPlayhead(watch) {
-  watchPlayhead = watch;
+// `report` is called with the time in the recording that is played, many times a second, and with null at the end.
+export function onPlayhead(report) {
+  reportPlayhead = report;
 }
 
 export function playHit(hit) {
   play({
-    what: "hit",
+    mode: "hit",
     recording: hit.recording,
     channel: hit.channel,
     start_s: Math.max(0, hit.start_s - CONTEXT_S),
@@ -27,10 +27,11 @@ export function playHit(hit) {
   });
 }
 
-// From a point on, to the end of the recording.
-export function playOn(recording, channel, from_s, duration_s) {
+// From a point to the end of the recording.
+export function playRecording(recording, channel, from_s, duration_s) {
   const start_s = Math.max(0, Math.min(from_s, duration_s - 0.1));
-  play({ what: "on", recording, channel, start_s, end_s: Math.min(duration_s, start_s + STRETCH_S), duration_s });
+  const end_s = Math.min(duration_s, start_s + SEGMENT_S);
+  play({ mode: "recording", recording, channel, start_s, end_s, duration_s });
 }
 
 export function stop() {
@@ -38,33 +39,33 @@ export function stop() {
   finish();
 }
 
-function play(stretch) {
+function play(segment) {
   cancelAnimationFrame(frame);
-  change({ playing: stretch, trouble: "" });
-  const { recording, channel, start_s, end_s } = stretch;
-  audio.src = soundAddress(recording, { channel, start_s: start_s.toFixed(3), end_s: end_s.toFixed(3) });
-  audio.play().then(follow, async (error) => {
-    if (error.name === "AbortError" || state.playing !== stretch) return; // another took its place
+  update({ playing: segment, problem: "" });
+  const { recording, channel, start_s, end_s } = segment;
+  audio.src = soundUrl(recording, { channel, start_s: start_s.toFixed(3), end_s: end_s.toFixed(3) });
+  audio.play().then(followPlayhead, async (error) => {
+    if (error.name === "AbortError" || state.playing !== segment) return; // another segment took its place
     finish();
-    change({ trouble: (await whyNoSound(audio.src)) || WORDS.cantPlay });
+    update({ problem: (await soundError(audio.src)) || STRINGS.cantPlay });
   });
 }
 
-function follow() {
+function followPlayhead() {
   if (!state.playing) return;
-  watchPlayhead(state.playing.start_s + audio.currentTime);
-  frame = requestAnimationFrame(follow);
+  reportPlayhead(state.playing.start_s + audio.currentTime);
+  frame = requestAnimationFrame(followPlayhead);
 }
 
 audio.addEventListener("ended", () => {
   const { playing } = state;
-  if (playing?.what === "on" && playing.end_s < playing.duration_s) {
-    playOn(playing.recording, playing.channel, playing.end_s, playing.duration_s);
+  if (playing?.mode === "recording" && playing.end_s < playing.duration_s) {
+    playRecording(playing.recording, playing.channel, playing.end_s, playing.duration_s);
   } else finish();
 });
 
 function finish() {
   cancelAnimationFrame(frame);
-  change({ playing: null });
-  watchPlayhead(null);
+  update({ playing: null });
+  reportPlayhead(null);
 }

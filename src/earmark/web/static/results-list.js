@@ -1,39 +1,57 @@
-// The ranked candidates, one row each.
+// The ranked hits, one row each, and the moves from hit to hit.
 
-import { clock } from "./clock.js";
-import { find, icon, make, name } from "./dom.js";
-import { goTo } from "./going.js";
-import { around, curveOf, peaksOf } from "./sights.js";
-import { state, whenever } from "./state.js";
-import { drawSound, redrawn } from "./waveform.js";
-import { WORDS } from "./i18n.js";
+import { getCurve, getPeaks, segmentAround } from "./api.js";
+import { find, formatTime, icon, isolate, make } from "./dom.js";
+import { STRINGS } from "./i18n.js";
+import { currentHit, state, update, watch } from "./state.js";
+import { drawSound, onRedraw } from "./waveform.js";
 
 const MARGIN_S = 1;
 const COLUMNS = 60;
 
-const rows = new Map(); // position -> row
+const rows = new Map(); // position of a hit -> row
 const list = find("#list ol");
-const seen = new IntersectionObserver((entries) => {
+const visible = new IntersectionObserver((entries) => {
   for (const { target, isIntersecting } of entries) {
-    if (isIntersecting) target.look();
+    if (isIntersecting) target.load();
   }
 });
 
-export function startList() {
+export function startResultsList() {
   list.addEventListener("keydown", moveByArrows);
-  whenever(["query"], forget);
-  whenever(["hits", "current", "phase"], draw);
-  whenever(["name", "hits", "phase", "reordered", "note"], drawHead);
+  watch(["query"], clear);
+  watch(["hits", "current", "phase"], draw);
+  watch(["name", "hits", "phase", "reordered", "note"], drawHeader);
 }
 
-function forget() {
-  for (const row of rows.values()) seen.unobserve(row.canvas);
+export function goTo(index) {
+  const { length } = state.hits;
+  if (!length) return;
+  update({ current: Math.max(0, Math.min(length - 1, index)) });
+  const hit = currentHit();
+  update({ announcement: STRINGS.currentAnnouncement(state.current + 1, length, hit, formatTime(hit.time_s)) });
+}
+
+// Forward from the current hit, then from the top.
+export function goToNextUnjudged() {
+  const { length } = state.hits;
+  const order = Array.from({ length }, (_, step) => (state.current + 1 + step) % length);
+  const next = order.find((index) => !state.hits[index].verdict);
+  if (next === undefined) update({ announcement: STRINGS.allJudged });
+  else goTo(next);
+}
+
+// Whether a person set or accepted the extent of a hit.
+export const isConfirmed = (hit) => Boolean(hit.edited) || hit.verdict === "yes" || hit.verdict === "related";
+
+function clear() {
+  for (const row of rows.values()) visible.unobserve(row.canvas);
   rows.clear();
   list.replaceChildren();
 }
 
 function draw({ phase, hits, current }) {
-  find("#list").setAttribute("aria-busy", phase === "asking");
+  find("#list").setAttribute("aria-busy", phase === "searching");
   const wanted = hits.map((hit) => rowOf(hit));
   const inOrder = wanted.length === list.children.length && wanted.every(({ item }, i) => item === list.children[i]);
   if (!inOrder) list.replaceChildren(...wanted.map(({ item }) => item));
@@ -54,46 +72,44 @@ function makeRow(position) {
   const verdict = make("span", { class: "verdict" });
   const button = make("button", { type: "button" }, rank, time, file, canvas, score, verdict);
   const item = make("li", {}, button);
-  let shown = null;
-  let sight = null;
+  let hit = null;
+  let drawing = null;
 
-  const paint = () => sight && drawSound(canvas, { ...sight, extent: shown, yours: isYours(shown) });
-  canvas.look = async () => {
-    if (sight) return;
-    const view = around(shown, MARGIN_S);
-    const { recording, channel } = shown;
-    const curve = curveOf(state.query, position).catch(() => null);
-    const peaks = await peaksOf(recording, channel, view.start_s, view.end_s, COLUMNS).catch(() => null);
-    if (!peaks) return; // looked at again when it comes into sight anew
-    const found = await curve;
-    sight = { view, peaks, curve: found?.curve.length ? found : null };
+  const paint = () => drawing && drawSound(canvas, { ...drawing, extent: hit, confirmed: isConfirmed(hit) });
+  canvas.load = async () => {
+    if (drawing) return;
+    const view = segmentAround(hit, MARGIN_S);
+    const { recording, channel } = hit;
+    const request = getCurve(state.query, position).catch(() => null);
+    const peaks = await getPeaks(recording, channel, view.start_s, view.end_s, COLUMNS).catch(() => null);
+    if (!peaks) return; // tried again when it becomes visible again
+    const curve = await request;
+    drawing = { view, peaks, curve: curve?.curve.length ? curve : null };
     paint();
   };
-  seen.observe(canvas);
-  redrawn(canvas, paint);
-  button.addEventListener("click", () => goTo(state.hits.findIndex((hit) => hit.position === position)));
+  visible.observe(canvas);
+  onRedraw(canvas, paint);
+  button.addEventListener("click", () => goTo(state.hits.findIndex((other) => other.position === position)));
 
-  const show = (hit, at, isCurrent) => {
-    if (isCurrent && button.getAttribute("aria-current") !== "true") keepInSight(item);
+  const show = (shown, number, isCurrent) => {
+    if (isCurrent && button.getAttribute("aria-current") !== "true") scrollIntoList(item);
     button.setAttribute("aria-current", isCurrent);
     button.tabIndex = isCurrent ? 0 : -1;
-    rank.textContent = at;
-    if (hit === shown) return;
-    time.textContent = clock(hit.time_s);
-    file.replaceChildren(name(hit.name));
+    rank.textContent = number;
+    if (shown === hit) return;
+    hit = shown;
+    time.textContent = formatTime(hit.time_s);
+    file.replaceChildren(isolate(hit.name));
     score.textContent = hit.score.toFixed(2);
-    score.setAttribute("aria-label", WORDS.score(hit.score.toFixed(2)));
+    score.setAttribute("aria-label", STRINGS.score(hit.score.toFixed(2)));
     item.dataset.verdict = hit.verdict ?? "";
-    verdict.replaceChildren(...(hit.verdict ? [icon(hit.verdict), WORDS.verdicts[hit.verdict]] : []));
-    shown = hit;
+    verdict.replaceChildren(...(hit.verdict ? [icon(hit.verdict), STRINGS.verdicts[hit.verdict]] : []));
     paint();
   };
   return { item, canvas, show };
 }
 
-export const isYours = (hit) => Boolean(hit.mine) || hit.verdict === "yes" || hit.verdict === "related";
-
-function keepInSight(item) {
+function scrollIntoList(item) {
   if (list.scrollHeight <= list.clientHeight) return; // on a phone the page scrolls, and is left where it is
   const above = item.offsetTop - list.offsetTop - list.scrollTop;
   if (above < 0 || above + item.offsetHeight > list.clientHeight) {
@@ -109,10 +125,10 @@ function moveByArrows(event) {
   list.children[state.current]?.firstChild.focus({ preventScroll: true });
 }
 
-function drawHead({ phase, hits, name: called, note, reordered }) {
-  const head = find("#list h2");
-  if (phase === "asking") head.replaceChildren(WORDS.looking);
-  else head.replaceChildren(name(called), make("span", { class: "count" }, WORDS.found(hits.length)));
-  find("#note").textContent = phase === "found" ? note : "";
-  find("#reordered").textContent = phase === "found" && reordered ? WORDS.reorderedMark : "";
+function drawHeader({ phase, hits, name, note, reordered }) {
+  const header = find("#list h2");
+  if (phase === "searching") header.replaceChildren(STRINGS.searching);
+  else header.replaceChildren(isolate(name), make("span", { class: "count" }, STRINGS.hitCount(hits.length)));
+  find("#note").textContent = phase === "results" ? note : "";
+  find("#reordered").textContent = phase === "results" && reordered ? STRINGS.reorderedMark : "";
 }

@@ -1,66 +1,191 @@
-// The search box: a word, a picture, or a candidate that more are to be like.
+// The search box: a word with its suggestions, an image, or a spoken example; filters; and the page's address.
 
-import { askedInAddress, writeAddress } from "./address.js";
-import { find, icon, make, name } from "./dom.js";
-import { filtersNow, setFilters, startFilters } from "./filters.js";
-import { drawThumbnail, startPicture } from "./image-query.js";
+import { find, icon, isolate, make } from "./dom.js";
+import { STRINGS } from "./i18n.js";
+import { drawThumbnail, startImageInput } from "./image-query.js";
 import { searchFor } from "./search.js";
-import { meant } from "./spelling.js";
-import { change, state, whenever } from "./state.js";
-import { closeSuggestions, startSuggestions } from "./suggestions.js";
-import { WORDS } from "./i18n.js";
+import { state, update, watch } from "./state.js";
+
+const MAX_SUGGESTIONS = 8;
+const FILTERS = ["folder", "speaker", "date", "language", "fa_per_hour"];
+const FALSE_ALARMS_PER_HOUR = [1, 3, 10, 30];
+const NO_SEARCH = { phase: "start", request: null, query: "", hits: [], current: -1 };
 
 const box = find("#word");
+const list = find("#suggestions");
 
-export function startAsking() {
+export function startSearchBox() {
   const { archive } = state;
   box.disabled = !archive.accepts_keywords;
-  box.placeholder = archive.accepts_keywords ? WORDS.wordPlaceholder : WORDS.picturePlaceholder;
-  find("#choose-picture").hidden = !archive.accepts_images;
-  find("#asking").addEventListener("submit", (event) => {
+  box.placeholder = archive.accepts_keywords ? STRINGS.wordPlaceholder : STRINGS.imagePlaceholder;
+  find("#choose-image").hidden = !archive.accepts_images;
+  find("#search-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (box.value.trim()) askWord(meant(box.value, archive.keywords));
+    if (box.value.trim()) searchWord(matchKeyword(box.value, archive.keywords));
   });
-  find("#take-away").addEventListener("click", () => {
-    change({ phase: "start", asked: null, query: "", hits: [], current: -1 });
-    writeAddress("", filtersNow());
+  find("#clear-query").addEventListener("click", () => {
+    update(NO_SEARCH);
+    writeAddress("", readFilters());
     box.focus();
   });
-  startSuggestions(askWord);
-  startPicture((picture) => searchFor({ picture, filters: filtersNow() }));
-  startFilters(archive, () => state.asked && searchFor({ ...state.asked, filters: filtersNow() }));
-  whenever(["asked"], drawAsked);
-  whenever(["query"], ({ query, asked }) => asked && writeAddress(query, asked.filters));
-  whenever(["name"], ({ name: called }) => { find("#asked bdi").textContent = called; });
-  addEventListener("popstate", askAddress);
+  startSuggestions();
+  startImageInput((image) => searchFor({ image, filters: readFilters() }));
+  startFilters(archive);
+  watch(["request"], drawQuery);
+  watch(["query"], ({ query, request }) => request && writeAddress(query, request.filters));
+  watch(["name"], ({ name }) => { find("#query-chip bdi").textContent = name; });
+  addEventListener("popstate", searchFromAddress);
 }
 
-export function askWord(word) {
+export function searchWord(word) {
   closeSuggestions();
-  box.blur(); // the keys judge from here on
-  searchFor({ query: word, filters: filtersNow() });
+  box.blur(); // the shortcuts judge from here on
+  searchFor({ query: word, filters: readFilters() });
 }
 
-export const askLike = (hit) => searchFor({ query: `example:${hit.position}`, filters: filtersNow() });
+export const searchByExample = (hit) => searchFor({ query: `example:${hit.position}`, filters: readFilters() });
 
-// Whatever the page's address asks for.
-export function askAddress() {
-  const { query, filters } = askedInAddress();
-  setFilters(filters);
-  if (query) searchFor({ query, filters });
-  else change({ phase: "start", asked: null, query: "", hits: [], current: -1 });
-}
+const isWord = ({ query, image }) => !image && !/^(image|example):/.test(query);
 
-const isWord = ({ query, picture }) => !picture && !/^(image|example):/.test(query);
-
-// What was asked, in the box if it is a word and else as a chip beside it.
-async function drawAsked({ asked }) {
-  const chip = find("#asked");
-  chip.hidden = !asked || isWord(asked);
-  box.value = asked && isWord(asked) ? asked.query : "";
+// A word stands in the box; an image or an example is a chip beside it.
+async function drawQuery({ request }) {
+  const chip = find("#query-chip");
+  chip.hidden = !request || isWord(request);
+  box.value = request && isWord(request) ? request.query : "";
   if (chip.hidden) return;
-  const canvas = make("canvas", { role: "img", "aria-label": WORDS.picture(asked.picture?.name || WORDS.pastedPicture) });
-  const seen = asked.picture && (await drawThumbnail(canvas, asked.picture));
-  if (state.asked !== asked) return;
-  find("#asked .thumbnail").replaceChildren(seen ? canvas : icon(asked.query?.startsWith("example:") ? "like" : "picture"));
+  const label = STRINGS.imageQuery(request.image?.name || STRINGS.pastedImage);
+  const canvas = make("canvas", { role: "img", "aria-label": label });
+  const drawn = request.image && (await drawThumbnail(canvas, request.image));
+  if (state.request !== request) return;
+  const symbol = icon(request.query?.startsWith("example:") ? "example" : "image");
+  find("#query-chip .thumbnail").replaceChildren(drawn ? canvas : symbol);
+}
+
+// The page's address holds the query and the filters, so that going back and reloading repeat the search.
+
+export function searchFromAddress() {
+  const parameters = new URLSearchParams(location.search);
+  const given = FILTERS.filter((name) => parameters.get(name)).map((name) => [name, parameters.get(name)]);
+  const filters = Object.fromEntries(given);
+  writeFilters(filters);
+  const query = parameters.get("query");
+  if (query) searchFor({ query, filters });
+  else update(NO_SEARCH);
+}
+
+function writeAddress(query, filters) {
+  const address = `?${new URLSearchParams({ query, ...filters })}`;
+  if (address !== location.search) history.pushState(null, "", address);
+}
+
+// Filters: which recordings are searched, and the threshold.
+
+const field = (name) => find(`#filter-${name}`);
+
+function startFilters({ speakers, languages, has_fa_per_hour }) {
+  fillOptions(field("speaker"), speakers);
+  fillOptions(field("language"), languages);
+  field("fa_per_hour").append(
+    make("option", { value: "" }, STRINGS.noThreshold),
+    ...FALSE_ALARMS_PER_HOUR.map((count) => make("option", { value: count }, STRINGS.falseAlarms(count))),
+  );
+  field("fa_per_hour").parentElement.hidden = !has_fa_per_hour;
+  const repeatSearch = () => state.request && searchFor({ ...state.request, filters: readFilters() });
+  for (const name of FILTERS) field(name).addEventListener("change", () => { drawFilterCount(); repeatSearch(); });
+  find("#clear-filters").addEventListener("click", () => { writeFilters({}); repeatSearch(); });
+  drawFilterCount();
+}
+
+function fillOptions(select, values) {
+  select.append(make("option", { value: "" }, STRINGS.any), ...values.map((value) => make("option", { value }, value)));
+  select.parentElement.hidden = !values.length;
+}
+
+function readFilters() {
+  return Object.fromEntries(FILTERS.map((name) => [name, field(name).value.trim()]).filter(([, value]) => value));
+}
+
+export function writeFilters(filters) {
+  for (const name of FILTERS) field(name).value = filters[name] ?? "";
+  drawFilterCount();
+}
+
+function drawFilterCount() {
+  const count = Object.keys(readFilters()).length;
+  find("#filters summary .label").textContent = count ? STRINGS.filtersSet(count) : STRINGS.filters;
+  find("#clear-filters").hidden = !count;
+}
+
+// Suggestions: a list box below the box, chosen from with a key, a mouse or a finger.
+
+let marked = -1;
+
+function startSuggestions() {
+  box.addEventListener("input", openSuggestions);
+  box.addEventListener("blur", closeSuggestions);
+  box.addEventListener("keydown", (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (event.isComposing) return;
+    if (step && list.hidden) openSuggestions();
+    if (step && !list.hidden) mark(marked + step);
+    else if (event.key === "Escape" && !list.hidden) closeSuggestions();
+    else if (event.key === "Enter" && marked >= 0) searchWord(list.children[marked].textContent);
+    else return;
+    event.preventDefault();
+  });
+  list.addEventListener("pointerdown", (event) => event.preventDefault()); // the box keeps the keyboard
+  list.addEventListener("click", ({ target }) => {
+    const option = target.closest("[role=option]");
+    if (option) searchWord(option.textContent);
+  });
+}
+
+function openSuggestions() {
+  const words = suggestKeywords(box.value, state.archive?.keywords ?? []);
+  list.replaceChildren(...words.map((word, i) => make("li", { role: "option", id: `option-${i}` }, isolate(word))));
+  list.hidden = !words.length;
+  box.setAttribute("aria-expanded", !list.hidden);
+  mark(-1);
+}
+
+function closeSuggestions() {
+  list.hidden = true;
+  box.setAttribute("aria-expanded", false);
+  mark(-1);
+}
+
+function mark(index) {
+  const count = list.children.length;
+  marked = index < -1 ? count - 1 : index >= count ? -1 : index;
+  [...list.children].forEach((option, i) => option.setAttribute("aria-selected", i === marked));
+  if (marked >= 0) box.setAttribute("aria-activedescendant", `option-${marked}`);
+  else box.removeAttribute("aria-activedescendant");
+}
+
+// Spelling: Unicode form, case and spaces never matter; marks, such as those of tone, only between equals.
+
+const normalise = (word) => word.normalize("NFC").toLowerCase().trim().replace(/\s+/g, " ").normalize("NFC");
+
+const withoutMarks = (word) => normalise(word).normalize("NFD").replace(/\p{M}/gu, "");
+
+// Keywords that start with the typed text, then those that do but for marks, then those that contain it.
+function suggestKeywords(typed, keywords) {
+  const exact = normalise(typed);
+  const bare = withoutMarks(typed);
+  if (!bare) return [];
+  const rank = (keyword) => {
+    if (normalise(keyword).startsWith(exact)) return 0;
+    if (withoutMarks(keyword).startsWith(bare)) return 1;
+    return withoutMarks(keyword).includes(bare) ? 2 : 3;
+  };
+  const ranked = keywords.map((keyword) => [rank(keyword), keyword]).filter(([at]) => at < 3);
+  return ranked.sort(([a], [b]) => a - b).slice(0, MAX_SUGGESTIONS).map(([, keyword]) => keyword);
+}
+
+// The keyword that equals the typed text, if need be without marks; else the text itself.
+function matchKeyword(typed, keywords) {
+  const equal = (form) => keywords.filter((keyword) => form(keyword) === form(typed));
+  const [exact] = equal(normalise);
+  const bare = equal(withoutMarks);
+  return exact ?? (bare.length === 1 ? bare[0] : typed.normalize("NFC").trim());
 }

@@ -1,94 +1,91 @@
-// Searches, and searches again when judgements have changed what is likely.
+// Runs a search, and repeats it when judgements may have changed the order of the hits.
 
 import * as api from "./api.js";
-import { settle, withWaiting } from "./judgements.js";
+import { STRINGS } from "./i18n.js";
+import { saveBoundaries, withUnsaved } from "./judgements.js";
 import { stop } from "./player.js";
-import { change, currentHit, state } from "./state.js";
-import { WORDS } from "./i18n.js";
+import { currentHit, state, update } from "./state.js";
 
 const TOP = 50;
-const AGAIN_AFTER = 3; // judgements
+const RERANK_AFTER = 3; // judgements
 
 let latest = new AbortController();
-let judgedThen = 0; // how many were judged when the list was put in its order
+let judgedAtRanking = 0; // judgements when the list was put in its order
 
-const judgedNow = () => state.judged.yes + state.judged.related + state.judged.no;
+const judgedCount = () => state.judged.yes + state.judged.related + state.judged.no;
 
-// `asked`: { query, filters }, or { picture, filters } with a picture file.
-export async function searchFor(asked) {
-  settle();
+// `request`: { query, filters }, or { image, filters } with an image file.
+export async function searchFor(request) {
+  saveBoundaries();
   stop();
   latest.abort();
   latest = new AbortController();
-  change({ asked, phase: "asking", failure: null, trouble: "", spoken: WORDS.looking });
+  update({ request, phase: "searching", failure: null, problem: "", announcement: STRINGS.searching });
   try {
     const { signal } = latest;
-    const { query, ...parameters } = parametersOf(asked);
-    const answer = asked.picture
-      ? await api.searchPicture(asked.picture, parameters, signal)
+    const { query, ...parameters } = parametersOf(request);
+    const response = request.image
+      ? await api.searchImage(request.image, parameters, signal)
       : await api.search({ query, ...parameters }, signal);
-    show(answer);
+    showResults(response);
   } catch (error) {
-    if (error.name !== "AbortError") fail(error);
+    if (error.name === "AbortError") return;
+    const failure = { message: error.message, suggestions: error.suggestions ?? [] };
+    update({ phase: "failed", hits: [], current: -1, failure });
   }
 }
 
-// The rest of the list in the order that the judgements suggest; whatever is judged, and the current one, stay put.
-export async function searchAgain() {
-  if (state.phase !== "found" || Math.abs(judgedNow() - judgedThen) < AGAIN_AFTER) return;
-  const { query, asked, judged } = state;
-  const { picture, ...rest } = asked;
+// Re-ranks the unjudged hits; judged ones and the current one stay where they are.
+export async function repeatSearch() {
+  if (state.phase !== "results" || Math.abs(judgedCount() - judgedAtRanking) < RERANK_AFTER) return;
+  const { query, request, judged } = state;
   try {
-    const { hits } = await api.search(parametersOf({ ...rest, query }), latest.signal);
-    if (state.asked !== asked || state.judged !== judged) return; // it answers what is no longer asked
-    judgedThen = judgedNow();
-    const merged = merge(state.hits, currentHit()?.position, withWaiting(query, hits));
+    const { hits } = await api.search(parametersOf({ ...request, query }), latest.signal);
+    if (state.request !== request || state.judged !== judged) return; // outdated
+    judgedAtRanking = judgedCount();
+    const merged = merge(state.hits, currentHit()?.position, withUnsaved(query, hits));
     const changed = merged.some(({ position }, i) => position !== state.hits[i]?.position);
-    change({ hits: merged, ...(changed && { reordered: true, spoken: WORDS.reordered }) });
+    update({ hits: merged, ...(changed && { reordered: true, announcement: STRINGS.reordered }) });
   } catch {
-    // The order stays as it was. Whether the server is there is told where judgements are saved.
+    // The order stays. If the server is gone, the saving of judgements reports it.
   }
 }
 
-export function merge(shown, currentPlace, fresh) {
+function merge(shown, currentPosition, ranked) {
   const known = new Map(shown.map((hit) => [hit.position, hit]));
-  const stays = (hit) => hit.verdict || hit.position === currentPlace;
-  const staying = new Set(shown.filter(stays).map((hit) => hit.position));
-  const rest = fresh
-    .filter((hit) => !staying.has(hit.position))
+  const isFixed = (hit) => hit.verdict || hit.position === currentPosition;
+  const fixed = new Set(shown.filter(isFixed).map((hit) => hit.position));
+  const rest = ranked
+    .filter((hit) => !fixed.has(hit.position))
     .map((hit) => (hit.verdict ? hit : (known.get(hit.position) ?? hit))); // with boundaries that were moved already
   const merged = [];
   for (const hit of shown) {
-    if (stays(hit)) merged.push(hit);
+    if (isFixed(hit)) merged.push(hit);
     else if (rest.length) merged.push(rest.shift());
   }
   return [...merged, ...rest];
 }
 
-// How alike two sounds are tells nothing of false alarms.
+// Similarity to a spoken example has no rate of false alarms.
 function parametersOf({ query, filters: { fa_per_hour, ...filters } }) {
   return { query, top: TOP, ...filters, ...(!query?.startsWith("example:") && { fa_per_hour }) };
 }
 
-function show({ query, name, hits, judged, note }) {
-  const found = withWaiting(query, hits);
-  const first = found.findIndex((hit) => !hit.verdict);
-  change({
-    phase: "found",
+function showResults({ query, name, hits, judged, note }) {
+  const withVerdicts = withUnsaved(query, hits);
+  const first = withVerdicts.findIndex((hit) => !hit.verdict);
+  const count = withVerdicts.length;
+  update({
+    phase: "results",
     query,
     name,
     note,
     judged,
-    hits: found,
-    current: found.length ? Math.max(0, first) : -1,
+    hits: withVerdicts,
+    current: count ? Math.max(0, first) : -1,
     reordered: false,
-    away: "",
-    spoken: found.length ? WORDS.foundAloud(found.length, name) : WORDS.nothing(name),
+    offline: "",
+    announcement: count ? STRINGS.resultsAnnouncement(count, name) : STRINGS.nothing(name),
   });
-  judgedThen = judgedNow();
-}
-
-function fail(error) {
-  const nearest = error.suggestions ?? [];
-  change({ phase: "failed", hits: [], current: -1, failure: { sentence: error.message, nearest } });
+  judgedAtRanking = judgedCount();
 }

@@ -1,22 +1,22 @@
-// Judging without a mouse. The keys mean nothing while something is typed, and can be turned off.
+// Keyboard shortcuts. They do nothing while something is typed, and can be turned off.
 
-import { listen } from "./hit-view.js";
 import { find, make } from "./dom.js";
-import { goTo } from "./going.js";
+import { togglePlay } from "./hit-view.js";
+import { STRINGS } from "./i18n.js";
 import { judgeCurrent, undo } from "./judgements.js";
+import { goTo } from "./results-list.js";
 import { state } from "./state.js";
-import { WORDS } from "./i18n.js";
 
-const OFF = "earmark keys off";
-const TYPED_INTO = "input:not([type=checkbox]), textarea, select, [contenteditable]";
-const PRESSED = "button, a, summary, [role=option]"; // what the space bar already does something to
+const OFF = "earmark shortcuts off";
+const TEXT_INPUT = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+const PRESSABLE = "button, a, summary, [role=option]"; // the space bar presses these
 
-const dialog = find("#keys");
+const dialog = find("#shortcuts");
 
-const meanings = {
+const actions = {
   j: () => goTo(state.current + 1),
   k: () => goTo(state.current - 1),
-  " ": listen,
+  " ": togglePlay,
   y: () => judgeCurrent("yes"),
   n: () => judgeCurrent("no"),
   r: () => judgeCurrent("related"),
@@ -25,16 +25,16 @@ const meanings = {
   "?": () => dialog.showModal(),
 };
 
-export function startKeys() {
+export function startShortcuts() {
   document.addEventListener("keydown", pressed);
-  // A button that was clicked lets go of the keyboard, so that space listens and doesn't press it again.
-  find("#bench").addEventListener("click", (event) => {
+  // A clicked button loses focus, so that the space bar plays and does not press it again.
+  find("#hit").addEventListener("click", (event) => {
     if (event.detail) event.target.closest("button")?.blur();
   });
-  find("#show-keys").addEventListener("click", () => dialog.showModal());
-  find("#keys-on").addEventListener("change", ({ target }) => localStorage.setItem(OFF, target.checked ? "" : "yes"));
-  find("#keys-on").checked = areOn();
-  find("#key-list").append(...WORDS.keys.flatMap(([keys, meaning]) => [
+  find("#show-shortcuts").addEventListener("click", () => dialog.showModal());
+  find("#shortcuts-on").addEventListener("change", ({ target }) => localStorage.setItem(OFF, target.checked ? "" : "yes"));
+  find("#shortcuts-on").checked = areOn();
+  find("#shortcut-list").append(...STRINGS.shortcuts.flatMap(([keys, meaning]) => [
     make("dt", {}, ...keys.map((key) => make("kbd", {}, key))),
     make("dd", {}, meaning),
   ]));
@@ -45,10 +45,10 @@ const areOn = () => localStorage.getItem(OFF) !== "yes";
 function pressed(event) {
   const { key, target } = event;
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog.open) return;
-  if (target.closest(TYPED_INTO)) return;
-  if (key === " " && target.closest(PRESSED)) return;
-  const meaning = meanings[key.toLowerCase()];
-  if (!meaning || (!areOn() && key !== "?")) return;
+  if (target.closest(TEXT_INPUT)) return;
+  if (key === " " && target.closest(PRESSABLE)) return;
+  const action = actions[key.toLowerCase()];
+  if (!action || (!areOn() && key !== "?")) return;
   event.preventDefault();
-  meaning();
+  action();
 }

@@ -1,14 +1,14 @@
-// A point in time that can be moved: by dragging, and by the arrow keys. A real slider for screen readers.
+// A slider over time, moved by dragging and by the arrow keys, with the ARIA attributes of one.
 
-import { clock } from "./clock.js";
+import { formatTime } from "./dom.js";
 
-// `moved(seconds)` is called whenever it is to be elsewhere.
+// `moved(seconds)` is called whenever the slider is to be moved.
 export function makeSlider(element, { step_s, bigStep_s, decimals, moved }) {
-  let value = { now_s: 0, least_s: 0, most_s: 0 };
+  let range = { value_s: 0, min_s: 0, max_s: 0 };
 
-  const move = (seconds) => {
-    const now_s = Math.max(value.least_s, Math.min(value.most_s, seconds));
-    if (now_s !== value.now_s) moved(now_s);
+  const moveTo = (seconds) => {
+    const value_s = Math.max(range.min_s, Math.min(range.max_s, seconds));
+    if (value_s !== range.value_s) moved(value_s);
   };
 
   element.addEventListener("keydown", (event) => {
@@ -17,24 +17,24 @@ export function makeSlider(element, { step_s, bigStep_s, decimals, moved }) {
     if (!sign) return;
     event.preventDefault();
     event.stopPropagation();
-    move(value.now_s + sign * (event.shiftKey ? bigStep_s : step_s));
+    moveTo(range.value_s + sign * (event.shiftKey ? bigStep_s : step_s));
   });
 
   return {
-    move,
-    set(now_s, least_s, most_s) {
-      value = { now_s, least_s, most_s };
-      element.setAttribute("aria-valuemin", least_s.toFixed(decimals));
-      element.setAttribute("aria-valuemax", most_s.toFixed(decimals));
-      element.setAttribute("aria-valuenow", now_s.toFixed(decimals));
-      element.setAttribute("aria-valuetext", clock(now_s, decimals));
+    moveTo,
+    set(value_s, min_s, max_s) {
+      range = { value_s, min_s, max_s };
+      element.setAttribute("aria-valuemin", min_s.toFixed(decimals));
+      element.setAttribute("aria-valuemax", max_s.toFixed(decimals));
+      element.setAttribute("aria-valuenow", value_s.toFixed(decimals));
+      element.setAttribute("aria-valuetext", formatTime(value_s, decimals));
     },
   };
 }
 
-// Calls `at(x)` with the pixel within `ground` that the pointer drags to, with a mouse, a finger or a pen.
-export function draggable(element, ground, at, letGo) {
-  let grip = null; // how far from the middle of the element it was taken
+// Calls `dragTo(x)` with the pixel within `track` that a mouse, a finger or a pen drags to, and `drop()` at the end.
+export function makeDraggable(element, track, dragTo, drop) {
+  let grip = null; // distance from the middle of the element to where it was taken
   element.addEventListener("pointerdown", (event) => {
     if (event.button) return;
     event.preventDefault();
@@ -45,12 +45,12 @@ export function draggable(element, ground, at, letGo) {
     grip = event.clientX - (left + width / 2);
   });
   element.addEventListener("pointermove", (event) => {
-    if (grip !== null) at(event.clientX - grip - ground.getBoundingClientRect().left);
+    if (grip !== null) dragTo(event.clientX - grip - track.getBoundingClientRect().left);
   });
   const end = () => {
     if (grip === null) return;
     grip = null;
-    letGo();
+    drop();
   };
   element.addEventListener("pointerup", end);
   element.addEventListener("pointercancel", end);

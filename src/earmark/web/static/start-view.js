@@ -1,38 +1,41 @@
-// What is there when there are no candidates: the welcome, the wait, what went wrong, and nothing found.
+// Everything but the results: the archive's facts, the start page, the wait, errors, and an empty answer.
 
-import { askWord } from "./search-box.js";
-import { find, icon, make, name } from "./dom.js";
-import { setFilters } from "./filters.js";
+import { find, icon, isolate, make } from "./dom.js";
+import { STRINGS } from "./i18n.js";
 import { searchFor } from "./search.js";
-import { state, whenever } from "./state.js";
-import { WORDS } from "./i18n.js";
+import { searchWord, writeFilters } from "./search-box.js";
+import { state, watch } from "./state.js";
 
-const SHOWN_AT_FIRST = 40;
+const FIRST_KEYWORDS = 40;
 
-export function startWelcome() {
-  whenever(["phase", "archive", "hits"], draw);
-  whenever(["archive"], ({ archive }) => archive && drawWelcome(archive));
+export function startStartView() {
+  watch(["phase", "archive", "hits"], draw);
+  watch(["archive"], ({ archive }) => {
+    if (!archive) return;
+    drawStart(archive);
+    drawFacts(archive);
+  });
   find("#all-keywords").addEventListener("click", () => drawKeywords(state.archive.keywords));
 }
 
 function draw({ phase, hits, failure }) {
-  find("#welcome").hidden = phase !== "start";
-  find("#found").hidden = !hits.length || phase === "start";
-  find("#waiting").hidden = phase !== "asking" && phase !== "opening";
-  find("#found").dataset.phase = phase;
-  const empty = phase === "found" && !hits.length;
+  find("#start").hidden = phase !== "start";
+  find("#results").hidden = !hits.length || phase === "start";
+  find("#waiting").hidden = phase !== "searching" && phase !== "opening";
+  find("#results").dataset.phase = phase;
+  const empty = phase === "results" && !hits.length;
   find("#failure").hidden = phase !== "failed" && !empty;
   if (phase === "failed") drawFailure(failure);
-  if (empty) drawNothing(state);
+  if (empty) drawEmpty(state);
 }
 
-function drawWelcome({ accepts_keywords, accepts_images, keywords }) {
-  find("#welcome-how").textContent = accepts_keywords
-    ? accepts_images ? WORDS.startBoth : WORDS.startWords
-    : WORDS.startPictures;
+function drawStart({ accepts_keywords, accepts_images, keywords }) {
+  find("#start-how").textContent = accepts_keywords
+    ? accepts_images ? STRINGS.startBoth : STRINGS.startWords
+    : STRINGS.startImages;
   find("#keywords").hidden = !accepts_keywords || !keywords.length;
-  find("#keywords h2").textContent = WORDS.knows(keywords.length);
-  drawKeywords(keywords.slice(0, SHOWN_AT_FIRST));
+  find("#keywords h2").textContent = STRINGS.keywordCount(keywords.length);
+  drawKeywords(keywords.slice(0, FIRST_KEYWORDS));
 }
 
 function drawKeywords(keywords) {
@@ -41,28 +44,42 @@ function drawKeywords(keywords) {
 }
 
 function wordButton(word) {
-  const button = make("button", { type: "button", class: "word" }, name(word));
-  button.addEventListener("click", () => askWord(word));
+  const button = make("button", { type: "button", class: "word" }, isolate(word));
+  button.addEventListener("click", () => searchWord(word));
   return button;
 }
 
-function drawFailure({ sentence, nearest }) {
-  find("#failure h2").textContent = nearest.length ? WORDS.unknown : WORDS.failed;
-  find("#failure p").textContent = sentence;
-  const again = make("button", { type: "button" }, icon("again"), WORDS.again);
-  again.addEventListener("click", () => (state.asked ? searchFor(state.asked) : location.reload()));
-  const choices = nearest.length ? [make("span", {}, WORDS.nearest), ...nearest.map(wordButton)] : [again];
+function drawFacts(archive) {
+  find("#archive-name").replaceChildren(isolate(archive.name));
+  find("#archive-facts").textContent = STRINGS.archiveFacts(archive);
+  find("#indexing").hidden = !archive.indexing;
+  find("#expected").textContent = archive.expected;
+  const facts = [
+    [STRINGS.modelName, archive.model],
+    [STRINGS.licence, archive.licence || STRINGS.notStated],
+    [STRINGS.consent, archive.consent || STRINGS.notStated],
+  ];
+  const pairs = facts.map(([term, text]) => make("div", {}, make("dt", {}, term), make("dd", {}, isolate(text))));
+  find("#provenance").replaceChildren(...pairs);
+}
+
+function drawFailure({ message, suggestions }) {
+  find("#failure h2").textContent = suggestions.length ? STRINGS.unknownWord : STRINGS.failed;
+  find("#failure p").textContent = message;
+  const retry = make("button", { type: "button" }, icon("retry"), STRINGS.retry);
+  retry.addEventListener("click", () => (state.request ? searchFor(state.request) : location.reload()));
+  const choices = suggestions.length ? [make("span", {}, STRINGS.suggestion), ...suggestions.map(wordButton)] : [retry];
   find("#failure .choices").replaceChildren(...choices);
 }
 
-function drawNothing({ name: called, note, asked }) {
-  const filtered = Object.keys(asked.filters).length > 0;
-  find("#failure h2").textContent = WORDS.nothing(called);
-  find("#failure p").textContent = note || (filtered ? WORDS.nothingFiltered : WORDS.nothingHint);
-  const clear = make("button", { type: "button" }, WORDS.clearFilters);
+function drawEmpty({ name, note, request }) {
+  const filtered = Object.keys(request.filters).length > 0;
+  find("#failure h2").textContent = STRINGS.nothing(name);
+  find("#failure p").textContent = note || (filtered ? STRINGS.nothingFiltered : STRINGS.nothingHint);
+  const clear = make("button", { type: "button" }, STRINGS.clearFilters);
   clear.addEventListener("click", () => {
-    setFilters({});
-    searchFor({ ...asked, filters: {} });
+    writeFilters({});
+    searchFor({ ...request, filters: {} });
   });
   find("#failure .choices").replaceChildren(...(filtered ? [clear] : []));
 }

@@ -1,32 +1,32 @@
-// What the page knows. Data flows one way: an action changes the state, and whoever shows a changed part draws it anew.
+// State of the page. Data flows one way: an action updates the state, and every view that watches a changed part redraws.
 
 export const state = {
-  archive: null, // what /api/archive says
-  phase: "opening", // opening, start, asking, found or failed
-  asked: null, // { query, picture, filters }: what was asked last
-  query: "", // the server's key of it, which judgements name
-  name: "", // what it is called
+  archive: null, // response of /api/archive
+  phase: "opening", // opening, start, searching, results or failed
+  request: null, // { query, image, filters }: the last search
+  query: "", // its key at the server, which judgements name
+  name: "", // its name for people
   note: "",
-  hits: [], // in the order shown
-  current: -1, // which of them is on the bench
+  hits: [], // in the order of the list
+  current: -1, // index of the current hit
   judged: { yes: 0, related: 0, no: 0 },
   reordered: false, // whether judgements have changed the order of `hits`
-  failure: null, // { sentence, nearest }
-  playing: null, // { recording, channel, start_s, end_s, what: "hit" | "on" }
-  waiting: 0, // judgements that the server does not have yet
-  away: "", // why judgements can't be saved now
-  spoken: "", // for screen readers, politely
-  trouble: "", // one sentence about what went wrong while going on
+  failure: null, // { message, suggestions }
+  playing: null, // { recording, channel, start_s, end_s, mode: "hit" | "recording" }
+  unsaved: 0, // judgements that the server does not have yet
+  offline: "", // why judgements can't be saved now
+  announcement: "", // for screen readers
+  problem: "", // a sentence on what went wrong, while the page works on
 };
 
 const watchers = [];
 
 // Calls `draw` whenever one of the named parts changes.
-export function whenever(parts, draw) {
+export function watch(parts, draw) {
   watchers.push({ parts: new Set(parts), draw });
 }
 
-export function change(parts) {
+export function update(parts) {
   const changed = Object.keys(parts).filter((part) => state[part] !== parts[part]);
   Object.assign(state, parts);
   for (const { parts: watched, draw } of watchers) {
@@ -36,6 +36,6 @@ export function change(parts) {
 
 export const currentHit = () => state.hits[state.current] ?? null;
 
-export function changeHit(position, parts) {
-  change({ hits: state.hits.map((hit) => (hit.position === position ? { ...hit, ...parts } : hit)) });
+export function updateHit(position, parts) {
+  update({ hits: state.hits.map((hit) => (hit.position === position ? { ...hit, ...parts } : hit)) });
 }

@@ -1,41 +1,41 @@
-// How the judging goes: the running precision, and whether everything is saved.
+// Status of the judging: precision so far, whether everything is saved, problems, and announcements.
 
 import { find, make } from "./dom.js";
-import { state, whenever } from "./state.js";
-import { WORDS } from "./i18n.js";
+import { STRINGS } from "./i18n.js";
+import { watch } from "./state.js";
 
-const SPOKEN = 3;
+const ANNOUNCEMENTS = 3;
 
-export function startProgress() {
-  whenever(["judged"], drawPrecision);
-  whenever(["waiting", "away", "judged"], drawSaved);
-  whenever(["trouble"], ({ trouble }) => tell(find("#trouble"), trouble));
-  whenever(["spoken"], ({ spoken }) => speak(spoken));
+export function startStatus() {
+  watch(["judged"], drawPrecision);
+  watch(["unsaved", "offline", "judged"], drawSaved);
+  watch(["problem"], ({ problem }) => showMessage(find("#problem"), problem));
+  watch(["announcement"], ({ announcement }) => announce(announcement));
 }
 
 function drawPrecision({ judged }) {
-  find("#precision").textContent = WORDS.precision(judged);
-  const all = judged.yes + judged.related + judged.no;
+  find("#precision").textContent = STRINGS.precision(judged);
+  const total = judged.yes + judged.related + judged.no;
   for (const part of document.querySelectorAll("#bar > *")) {
-    part.style.width = `${all ? (100 * judged[part.dataset.verdict]) / all : 0}%`;
+    part.style.width = `${total ? (100 * judged[part.dataset.verdict]) / total : 0}%`;
   }
 }
 
-function drawSaved({ waiting, away, judged }) {
+function drawSaved({ unsaved, offline, judged }) {
   const any = judged.yes + judged.related + judged.no > 0;
-  find("#saved").textContent = waiting ? WORDS.saving : any ? WORDS.saved : "";
-  find("#saved").dataset.waiting = waiting > 0;
-  tell(find("#away"), away && waiting ? WORDS.kept(waiting, away) : "");
+  find("#saved").textContent = unsaved ? STRINGS.saving : any ? STRINGS.saved : "";
+  find("#saved").dataset.unsaved = unsaved > 0;
+  showMessage(find("#offline"), offline && unsaved ? STRINGS.unsaved(unsaved, offline) : "");
 }
 
-// One sentence after the other, so that a screen reader skips none that another follows at once.
-function speak(sentence) {
-  const place = find("#aloud");
-  place.append(make("p", {}, sentence));
-  if (place.children.length > SPOKEN) place.firstChild.remove();
+// Keeps the last few sentences, so that a screen reader skips none that another follows at once.
+function announce(sentence) {
+  const list = find("#announcements");
+  list.append(make("p", {}, sentence));
+  if (list.children.length > ANNOUNCEMENTS) list.firstChild.remove();
 }
 
-function tell(place, sentence) {
-  place.textContent = sentence;
-  place.hidden = !sentence;
+function showMessage(element, sentence) {
+  element.textContent = sentence;
+  element.hidden = !sentence;
 }

@@ -1,15 +1,15 @@
-// Draws sound: its outline, the localisation curve above it, and where the word is.
+// Draws sound: the waveform, the localisation curve above it, and the extent of the word.
 
-const SILENCE = 0.04; // of full scale: what is quieter all along is not drawn larger
+const SILENCE = 0.04; // of full scale: a quieter segment is not scaled up
 const CURVE_SHARE = 0.36; // of the height, above the sound
 
 // `view`: { start_s, end_s }; `peaks`: { start_s, end_s, lowest, highest }; `curve`: { times_s, curve } or null;
-// `extent`: { start_s, end_s } or null; `yours`: whether a person vouches for the extent.
-export function drawSound(canvas, { view, peaks, curve = null, extent = null, yours = false }) {
+// `extent`: { start_s, end_s } or null; `confirmed`: whether a person set or accepted the extent.
+export function drawSound(canvas, { view, peaks, curve = null, extent = null, confirmed = false }) {
   const { context, width, height, colour } = prepared(canvas);
   const x = (seconds) => (width * (seconds - view.start_s)) / (view.end_s - view.start_s);
   const top = curve ? height * CURVE_SHARE : 0;
-  const mark = colour(yours ? "--yours" : "--model");
+  const mark = colour(confirmed ? "--person" : "--model");
   if (extent) {
     context.globalAlpha = 0.13;
     context.fillStyle = mark;
@@ -19,13 +19,13 @@ export function drawSound(canvas, { view, peaks, curve = null, extent = null, yo
   if (peaks) {
     const inside = (at) => extent && at >= x(extent.start_s) && at <= x(extent.end_s);
     const box = { left: x(peaks.start_s), right: x(peaks.end_s), top, height: height - top };
-    drawOutline(context, peaks, box, (at) => (inside(at) ? mark : colour("--sound")));
+    drawWaveform(context, peaks, box, (at) => (inside(at) ? mark : colour("--sound")));
   }
   if (curve?.curve.length) drawCurve(context, curve, x, height * CURVE_SHARE, colour("--model"));
 }
 
 // Bars of two pixels with a gap of one, as loud as the loudest is high.
-function drawOutline(context, { lowest, highest }, { left, right, top, height }, colourAt) {
+function drawWaveform(context, { lowest, highest }, { left, right, top, height }, colourAt) {
   const width = right - left;
   const loudest = Math.max(SILENCE, ...highest, ...lowest.map((low) => -low));
   const middle = top + height / 2;
@@ -64,13 +64,13 @@ function drawCurve(context, { times_s, curve }, x, height, colour) {
 // The whole recording, with a pin for each hit in it.
 export const PINS_PX = 18;
 
-export function drawWhole(canvas, { duration_s, peaks, pins }) {
+export function drawRecording(canvas, { duration_s, peaks, pins }) {
   const { context, width, height, colour } = prepared(canvas);
   const box = { left: 0, right: width, top: PINS_PX, height: height - PINS_PX };
-  if (peaks) drawOutline(context, peaks, box, () => colour("--sound"));
+  if (peaks) drawWaveform(context, peaks, box, () => colour("--sound"));
   for (const { time_s, verdict, current } of pins) {
     const at = (width * time_s) / duration_s;
-    context.fillStyle = colour(verdict === "no" ? "--soft" : verdict ? "--yours" : "--model");
+    context.fillStyle = colour(verdict === "no" ? "--soft" : verdict ? "--person" : "--model");
     context.globalAlpha = current || !verdict ? 1 : 0.75;
     if (current) context.fillRect(at - 0.75, PINS_PX - 4, 1.5, height - PINS_PX + 4);
     drawPin(context, at, current ? 6.5 : 3.5);
@@ -97,7 +97,7 @@ function prepared(canvas) {
 }
 
 // Calls `draw` when the canvas changes its size and when light turns to dark.
-export function redrawn(canvas, draw) {
+export function onRedraw(canvas, draw) {
   new ResizeObserver(draw).observe(canvas);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 }
