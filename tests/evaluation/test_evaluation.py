@@ -138,11 +138,11 @@ def test_no_measure_depends_on_a_location_that_is_not_computed(evaluation: Evalu
 
 def test_only_utterances_with_word_times_are_measured(own_corpus: Corpus, tiny_run: Path) -> None:
     splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
-    kept = dataclasses.replace(splits["test"][3])
-    splits["test"] = [dataclasses.replace(u, words=None) if u.id != kept.id else u for u in splits["test"]]
+    first = dataclasses.replace(splits["test"][3])
+    splits["test"] = [dataclasses.replace(u, words=None) if u.id != first.id else u for u in splits["test"]]
     write_corpus(own_corpus, splits)
     evaluation = evaluate(load_model(tiny_run), own_corpus, "test")
-    assert [u.id for u in evaluation.utterances] == [kept.id]
+    assert [u.id for u in evaluation.utterances] == [first.id]
     assert evaluation.metrics.utterances == 1
 
 

@@ -64,13 +64,13 @@ def test_images_are_chosen_by_the_rules(drawn: list[tuple[int, bool, bool]], tra
         for number, (picture, dog, cat) in enumerate(drawn)
     ]
     chosen = choose_images(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in training}, {})
-    asked = {query.name: [int(prompt.path.stem) for prompt in query.prompts] for query in chosen.queries}
+    images = {query.name: [int(prompt.path.stem) for prompt in query.prompts] for query in chosen.queries}
     for word, column in (("dog", 1), ("cat", 2)):
         expected: list[int] = []
         for picture, *_ in (row for row in drawn if row[column]):
             if picture not in training and picture not in expected and len(expected) < IMAGES_PER_KEYWORD:
                 expected.append(picture)
-        assert asked.get(word, []) == expected
+        assert images.get(word, []) == expected
         assert (word in chosen.without_image) == (not expected)
 
 
@@ -99,7 +99,7 @@ def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.M
     assert alone.usable(images).tolist() == [[False], [False], [True], [True]]
 
 
-def test_where_a_query_can_be_asked_by_hand() -> None:
+def test_usable_cells_by_hand() -> None:
     utterances = [
         spoken(0, "dog cat", "a.png"),
         spoken(1, "dog", "b.png"),
@@ -117,16 +117,16 @@ def test_where_a_query_can_be_asked_by_hand() -> None:
 # The corpus
 
 
-def test_the_tiny_corpus_is_asked_with_pictures_of_its_test_split(tiny_corpus: Corpus) -> None:
+def test_image_queries_of_the_tiny_corpus(tiny_corpus: Corpus) -> None:
     chosen = image_queries_of(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
-    shown = {utterance.image: utterance.text for utterance in tiny_corpus.utterances("test")}
+    texts = {utterance.image: utterance.text for utterance in tiny_corpus.utterances("test")}
     for query in chosen.queries:
         for prompt in query.prompts:
-            assert normalise(query.name) in normalise(shown[prompt.path] or "")
+            assert normalise(query.name) in normalise(texts[prompt.path] or "")
             assert prompt.box is None
 
 
-def test_pictures_of_train_are_not_asked_with(own_corpus: Corpus) -> None:
+def test_images_of_the_training_split_are_not_used(own_corpus: Corpus) -> None:
     splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
     training = splits["test"][0].image
     splits["train"][0] = replace(splits["train"][0], image=training)
@@ -149,7 +149,7 @@ def test_a_split_without_pictures_is_one_sentence(own_corpus: Corpus) -> None:
 # Parts of pictures
 
 
-def test_crops_are_asked_with_where_they_are_given(own_corpus: Corpus) -> None:
+def test_crops_of_the_table_are_used(own_corpus: Corpus) -> None:
     keywords = Vocabulary(own_corpus.keywords)
     dog = next(query for query in image_queries_of(own_corpus, "test", keywords).queries if query.name == "dog")
     first, second = (prompt.path for prompt in dog.prompts[:2])

@@ -71,7 +71,7 @@ def heat_of(uri: str) -> np.ndarray[Any, Any]:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"best": 1}, "number 1"),
         ({"best": -1}, "number -1"),
@@ -90,8 +90,8 @@ def heat_of(uri: str) -> np.ndarray[Any, Any]:
         ({"times_s": np.arange(50) ** 2}, "even steps"),
     ],
 )
-def test_inconsistent_matchmap_data_is_refused(tmp_path: Path, wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_inconsistent_matchmap_data_is_refused(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         some_matchmap_data(a_query(tmp_path), **wrong)
 
 
@@ -109,14 +109,14 @@ def test_an_excerpt_keeps_its_matchmap_data(tmp_path: Path) -> None:
     example = an_example(
         seconds=60.0, offset_s=100.0, matchmap_data=data, words=(), hit=Hit("a.wav", "dog", 0.9, 130.0, 129.9, 130.1)
     )
-    kept = example.excerpt().matchmap_data
-    assert kept is not None
+    excerpt = example.excerpt().matchmap_data
+    assert excerpt is not None
     inside = [i for i, time_s in enumerate(data.times_s) if 120.0 <= time_s <= 140.0]
     assert len(inside) == 500
-    np.testing.assert_array_equal(kept.times_s, data.times_s[inside])
-    np.testing.assert_array_equal(kept.matchmap, data.matchmap[:, :, inside])
-    np.testing.assert_array_equal(kept.audio_attention, data.audio_attention[inside])
-    np.testing.assert_array_equal(kept.image_attention, data.image_attention)
+    np.testing.assert_array_equal(excerpt.times_s, data.times_s[inside])
+    np.testing.assert_array_equal(excerpt.matchmap, data.matchmap[:, :, inside])
+    np.testing.assert_array_equal(excerpt.audio_attention, data.audio_attention[inside])
+    np.testing.assert_array_equal(excerpt.image_attention, data.image_attention)
 
 
 @given(frames=st.integers(0, 40), finest=st.integers(1, 15))
@@ -208,9 +208,9 @@ def test_matchmap_data_of_few_frames(tmp_path: Path, frames: int) -> None:
     example = an_example(matchmap_data=some_matchmap_data(a_query(tmp_path), frames=frames))
     assert [heat[:2] for heat in heats_of(example)] == [(0.0, 100.0)] * 2 * frames
     write_hits_page(tmp_path / "found.html", "dog", [example])
-    shown = Page(tmp_path / "found.html")
-    assert_self_contained(shown)
-    assert len(shown.named("canvas")) == len(shown.named("input")) == frames
+    parsed = Page(tmp_path / "found.html")
+    assert_self_contained(parsed)
+    assert len(parsed.named("canvas")) == len(parsed.named("input")) == frames
 
 
 # --- prompts
@@ -260,17 +260,17 @@ def test_hits_page_shows_query_images_and_matchmap(tmp_path: Path) -> None:
     write_hits_page(
         tmp_path / "found.html", query.name, [example, replace(example, matchmap_data=None)], queries=[query]
     )
-    shown = Page(tmp_path / "found.html")
-    assert_self_contained(shown)
-    alts = [image["alt"] for image in shown.named("img")]
+    parsed = Page(tmp_path / "found.html")
+    assert_self_contained(parsed)
+    alts = [image["alt"] for image in parsed.named("img")]
     assert alts[:3] == [f"Image {i} of 3 of the query ọ̀rọ̀ ajá" for i in (1, 2, 3)]
     assert alts[3] == "Image 2 of 3 of the query ọ̀rọ̀ ajá"
     assert alts[4] == f"Image attention over it: {strongest(data.image_attention)}."
     assert len(alts) == 7  # and the utterance's own picture, twice
-    attention = heat_of(shown.named("img")[4]["src"] or "")
+    attention = heat_of(parsed.named("img")[4]["src"] or "")
     np.testing.assert_allclose(attention / 255, data.image_attention, atol=0.5 / 255 + 1e-9)
 
-    (canvas,) = shown.named("canvas")
+    (canvas,) = parsed.named("canvas")
     levels = np.frombuffer(base64.b64decode(canvas["data-levels"] or ""), np.uint8).reshape(50, HEIGHT, WIDTH)
     assert (canvas["width"], canvas["height"]) == (str(WIDTH), str(HEIGHT))
     np.testing.assert_allclose(
@@ -280,29 +280,29 @@ def test_hits_page_shows_query_images_and_matchmap(tmp_path: Path) -> None:
     )
     times = [float(canvas[f"data-{name}-s"] or "nan") for name in ("offset", "first", "step")]
     assert times == pytest.approx([7.0, 0.02, 0.04])
-    (slider,) = shown.named("input")
+    (slider,) = parsed.named("input")
     assert (slider["min"], slider["max"]) == ("0", "49")
     assert data.times_s[int(slider["value"] or 0)] == pytest.approx(8.2, abs=0.021)
-    assert "Image attention, in image 2 of 3" in shown.text
-    assert "Query images" in shown.text
+    assert "Image attention, in image 2 of 3" in parsed.text
+    assert "Query images" in parsed.text
 
 
 def test_pictures_are_shown_even_where_nothing_was_found(tmp_path: Path) -> None:
     write_hits_page(tmp_path / "found.html", "dog", [], queries=[a_query(tmp_path)])
-    shown = Page(tmp_path / "found.html")
-    assert_self_contained(shown)
-    assert [image["alt"] for image in shown.named("img")] == ["The image of the query dog"]
-    assert "Query image" in shown.text
-    assert "Nothing was found." in shown.text
+    parsed = Page(tmp_path / "found.html")
+    assert_self_contained(parsed)
+    assert [image["alt"] for image in parsed.named("img")] == ["The image of the query dog"]
+    assert "Query image" in parsed.text
+    assert "Nothing was found." in parsed.text
 
 
 def test_results_show_matchmaps_of_image_queries_only(tmp_path: Path) -> None:
     example = an_example(matchmap_data=some_matchmap_data(a_query(tmp_path)))
     write_results_page(tmp_path / "report.html", "Photographs", [an_evaluated_run(worst=[example])])
-    shown = Page(tmp_path / "report.html")
-    assert_self_contained(shown)
-    assert len(shown.named("canvas")) == 1
-    assert "image attention" in shown.text
+    parsed = Page(tmp_path / "report.html")
+    assert_self_contained(parsed)
+    assert len(parsed.named("canvas")) == 1
+    assert "image attention" in parsed.text
     write_results_page(tmp_path / "report.html", "Photographs", [an_evaluated_run()])
     assert not {"image attention", "matchmap"} & set(
         re.findall("image attention|matchmap", Page(tmp_path / "report.html").text)
@@ -339,9 +339,9 @@ def test_no_name_of_an_image_query_can_break_a_page(tmp_path: Path) -> None:
     write_hits_page(tmp_path / "found.html", HOSTILE, [example], queries=[query])
     write_results_page(tmp_path / "report.html", HOSTILE, [an_evaluated_run(best=[example])])
     for name in ("found.html", "report.html"):
-        shown = Page(tmp_path / name)
-        assert_self_contained(shown)
-        assert "alert(2)" in shown.text
+        parsed = Page(tmp_path / name)
+        assert_self_contained(parsed)
+        assert "alert(2)" in parsed.text
     assert "alert(3)" in Page(tmp_path / "found.html").text
 
 

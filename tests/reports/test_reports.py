@@ -111,9 +111,9 @@ def test_a_localisation_plot_puts_everything_at_its_time() -> None:
 
 def test_a_time_is_left_out_only_where_it_would_touch_the_location_or_an_end() -> None:
     root = drawn(localisation_plot(an_example()))  # 2 s, found at 1.2 s
-    shown = {text.text: set((text.get("class") or "").split()) for text in of_class(root, "text", "em-small")}
-    wide = [time for time, kinds in shown.items() if "em-w0" in kinds]
-    narrow = [time for time, kinds in shown.items() if "em-n0" in kinds]
+    parsed = {text.text: set((text.get("class") or "").split()) for text in of_class(root, "text", "em-small")}
+    wide = [time for time, kinds in parsed.items() if "em-w0" in kinds]
+    narrow = [time for time, kinds in parsed.items() if "em-n0" in kinds]
     assert wide == ["0.5 s", "1.5 s"]  # 1 s is 56 px from the middle of "found at 1.20 s", which is 99 px wide
     assert narrow == ["0.5 s"]
 
@@ -292,18 +292,18 @@ def test_a_missing_picture_is_named(tmp_path: Path) -> None:
 # --- the pages
 
 
-def rows_named(shown: Page, name: str) -> list[list[str]]:
-    return [[cell.strip() for cell in row[1:]] for row in shown.rows if row[0].strip() == name]
+def rows_named(parsed: Page, name: str) -> list[list[str]]:
+    return [[cell.strip() for cell in row[1:]] for row in parsed.rows if row[0].strip() == name]
 
 
 def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
     write_results_page(
         tmp_path / "report.html", "Photographs", [an_evaluated_run("VGS"), an_evaluated_run("BoW")], ["Seed 1."]
     )
-    shown = Page(tmp_path / "report.html")
-    assert_self_contained(shown)
-    assert rows_named(shown, "VGS") == [["74.8", "82.9", "65.862.2–69.4|", "87.6", "80.7"]]
-    assert rows_named(shown, "Guessing at random") == [["–", "8.3", "–", "3.1", "–"]]
+    parsed = Page(tmp_path / "report.html")
+    assert_self_contained(parsed)
+    assert rows_named(parsed, "VGS") == [["74.8", "82.9", "65.862.2–69.4|", "87.6", "80.7"]]
+    assert rows_named(parsed, "Guessing at random") == [["–", "8.3", "–", "3.1", "–"]]
     expected = {  # strict, released, guessing
         "Detection precision": ["80.1", "–", "–"],
         "Detection recall": ["70.2", "–", "–"],
@@ -321,26 +321,26 @@ def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
         "Localised P@N": ["–", "51.4", "–"],
     }
     for measure, row in expected.items():
-        assert rows_named(shown, measure) == [row, row], measure
+        assert rows_named(parsed, measure) == [row, row], measure
     thresholds = {  # precision, recall and F1 of detection, then of actual localisation
         "0.5, the paper’s": ["91.3", "11.2", "21.1", "81.0", "10.9", "10.8"],
         "the best one for all keywords: 0.23": ["74.1", "64.2", "68.8", "64.3", "54.4", "58.9"],
         "one for each keyword: 0.37 to 0.37": ["80.1", "70.2", "74.8", "70.3", "60.4", "65.8"],
     }
     for setting, row in thresholds.items():
-        assert rows_named(shown, setting) == [row, row], setting
-    assert rows_named(shown, "dog") == [["21", "25", "0.37", "50.0", "60.0", "90.0", "70.0", "30.0"]] * 2
-    assert "90 % confidence interval" in shown.text
-    assert "1\N{NARROW NO-BREAK SPACE}350 utterances" in shown.text
-    assert "candidate to listen to, not a fact" in shown.text
-    assert "Seed 1." in shown.text
+        assert rows_named(parsed, setting) == [row, row], setting
+    assert rows_named(parsed, "dog") == [["21", "25", "0.37", "50.0", "60.0", "90.0", "70.0", "30.0"]] * 2
+    assert "90 % confidence interval" in parsed.text
+    assert "1\N{NARROW NO-BREAK SPACE}350 utterances" in parsed.text
+    assert "candidate to listen to, not a fact" in parsed.text
+    assert "Seed 1." in parsed.text
 
 
 def test_keywords_are_sorted_by_actual_f1_and_unknown_ones_come_last(tmp_path: Path) -> None:
     write_results_page(tmp_path / "report.html", "Photographs", [an_evaluated_run()])
-    shown = Page(tmp_path / "report.html")
-    assert [row[0] for row in shown.rows if row[0] in ("ball", "boy", "dog")] == ["dog", "ball", "boy"]
-    bar_titles = re.findall(r"<title>(\w+): actual F1 (.+?),", shown.source)
+    parsed = Page(tmp_path / "report.html")
+    assert [row[0] for row in parsed.rows if row[0] in ("ball", "boy", "dog")] == ["dog", "ball", "boy"]
+    bar_titles = re.findall(r"<title>(\w+): actual F1 (.+?),", parsed.source)
     assert bar_titles == [("dog", "90 %"), ("ball", "40 %"), ("boy", "–")]
 
 
@@ -355,10 +355,10 @@ def test_results_without_word_times_or_examples_show_dashes(tmp_path: Path) -> N
     )
     run = an_evaluated_run(best=[], worst=[], metrics=metrics)
     write_results_page(tmp_path / "report.html", "Photographs", [run])
-    shown = Page(tmp_path / "report.html")
-    assert rows_named(shown, "VGS") == [["74.8", "–", "–", "87.6", "–"]]
-    assert not shown.named("article")
-    assert "confidence interval" not in shown.text
+    parsed = Page(tmp_path / "report.html")
+    assert rows_named(parsed, "VGS") == [["74.8", "–", "–", "87.6", "–"]]
+    assert not parsed.named("article")
+    assert "confidence interval" not in parsed.text
 
 
 def test_results_of_a_run_without_a_global_threshold_show_dashes(tmp_path: Path) -> None:
@@ -376,24 +376,24 @@ def test_results_need_a_run(tmp_path: Path) -> None:
 def test_hits_page_ranks_hits_and_starts_sound_at_them(tmp_path: Path) -> None:
     far = an_example(query="ajá", offset_s=58.0, words=(), hit=Hit("orin àárọ̀.wav", "ajá", 0.42, 59.4, 59.1, 59.7))
     write_hits_page(tmp_path / "found.html", "dog and ajá", [an_example(), far], ["Two recordings."])
-    shown = Page(tmp_path / "found.html")
-    assert_self_contained(shown)
-    assert shown.rows[1:] == [
+    parsed = Page(tmp_path / "found.html")
+    assert_self_contained(parsed)
+    assert parsed.rows[1:] == [
         ["1", "dog", "0.900", "1.20 s", "1.00 s – 1.30 s", "a.wav"],
         ["2", "ajá", "0.420", "59.40 s", "59.10 s – 59.70 s", "orin àárọ̀.wav"],
     ]
-    assert [article["id"] for article in shown.named("article")] == ["hit-1", "hit-2"]
-    spans = [(float(b["data-start-s"] or -1), float(b["data-end-s"] or -1)) for b in shown.named("button")]
+    assert [article["id"] for article in parsed.named("article")] == ["hit-1", "hit-2"]
+    spans = [(float(b["data-start-s"] or -1), float(b["data-end-s"] or -1)) for b in parsed.named("button")]
     # The hit, at least 0.4 s of it, and the whole, from the start of the waveform.
     assert spans == [pytest.approx(span) for span in ((1.0, 1.4), (0, 2), (1.1, 1.7), (0, 2))]
-    assert len(shown.named("audio")) == 2
+    assert len(parsed.named("audio")) == 2
 
 
 def test_a_page_without_hits(tmp_path: Path) -> None:
     write_hits_page(tmp_path / "found.html", "unicorn", [])
-    shown = Page(tmp_path / "found.html")
-    assert_self_contained(shown)
-    assert "Nothing was found." in shown.text
+    parsed = Page(tmp_path / "found.html")
+    assert_self_contained(parsed)
+    assert "Nothing was found." in parsed.text
 
 
 def test_no_name_can_break_a_page(tmp_path: Path) -> None:
@@ -413,9 +413,9 @@ def test_no_name_can_break_a_page(tmp_path: Path) -> None:
     write_results_page(tmp_path / "report.html", HOSTILE, [run, an_evaluated_run()], [HOSTILE])
     write_hits_page(tmp_path / "found.html", HOSTILE, [example], [HOSTILE])
     for name in ("report.html", "found.html"):
-        shown = Page(tmp_path / name)
-        assert_self_contained(shown)
-        assert "alert(2)" in shown.text  # the name is there, as text
+        parsed = Page(tmp_path / name)
+        assert_self_contained(parsed)
+        assert "alert(2)" in parsed.text  # the name is there, as text
 
 
 def test_a_page_of_sixteen_examples_is_small(tmp_path: Path) -> None:

@@ -26,16 +26,16 @@ def recipe(shorter: Callable[..., Recipe]) -> Callable[[int | None], Recipe]:
     return lambda epochs: shorter(epochs=epochs or 3)
 
 
-def test_a_new_run_takes_the_epochs_asked_for_or_its_own(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+def test_a_new_run_takes_the_given_epochs_or_its_own(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     assert resolved_recipe(recipe, tmp_path, Budget(), WORDS).training.epochs == 3
     assert resolved_recipe(recipe, tmp_path, Budget(epochs=5), WORDS).training.epochs == 5
     assert resolved_recipe(recipe, tmp_path, Budget(minutes=5), WORDS) is None
 
 
-def test_a_run_that_was_begun_keeps_its_epochs(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
+def test_a_started_run_keeps_its_epochs(recipe: Callable[..., Recipe], tmp_path: Path) -> None:
     write_description(tmp_path, recipe(7), WORDS)
-    for asked in (Budget(), Budget(epochs=7), Budget(minutes=1)):
-        assert resolved_recipe(recipe, tmp_path, asked, WORDS) == recipe(7)
+    for budget in (Budget(), Budget(epochs=7), Budget(minutes=1)):
+        assert resolved_recipe(recipe, tmp_path, budget, WORDS) == recipe(7)
     with pytest.raises(EarmarkError, match="was started with 7 epochs, not 2"):
         resolved_recipe(recipe, tmp_path, Budget(epochs=2), WORDS)
 

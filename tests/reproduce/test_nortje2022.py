@@ -105,7 +105,7 @@ def test_every_row_has_a_recipe_that_fits(recipes: str) -> None:
     assert read_recipe(attention.recipe).model.similarity.kind == "localising-attention"
 
 
-def test_unknown_recipes_are_told() -> None:
+def test_unknown_recipes_are_refused() -> None:
     with pytest.raises(EarmarkError, match="no recipes 'large': choose from small, paper"):
         grid.rows("large")
 
@@ -113,7 +113,7 @@ def test_unknown_recipes_are_told() -> None:
 # From nothing to the report
 
 
-def test_cells_are_kept_with_what_they_were_asked(
+def test_cells_are_stored_with_their_query_modality(
     out: Path, results: ReproductionResults, tiny_corpus: Corpus, schema: dict
 ) -> None:
     assert len(results.by_cell) == 7
@@ -203,14 +203,14 @@ def schema() -> dict:
 def test_all_models_stand_beside_each_other(report: str, results: ReproductionResults, small_rows: list[Row]) -> None:
     parts = ("precision", "recall", "f1")
     for number, (supervision, name) in enumerate(SUPERVISIONS.items()):
-        told = section(report, f"{name}: all models")
-        assert [row[:2] for row in told] == [
+        text = section(report, f"{name}: all models")
+        assert [row[:2] for row in text] == [
             ["Localising attention", "pictures"],
             ["Earmark, pictures and words", "pictures"],
             ["Earmark, pictures and words", "words"],
             ["Visual BoW", "words"],
         ]
-        for row, line, released in zip(small_rows, told, section(report, "Released counting"), strict=True):
+        for row, line, released in zip(small_rows, text, section(report, "Released counting"), strict=True):
             result = results.by_cell.get(Cell(row, supervision))
             counted = released[2 + 3 * number : 5 + 3 * number]
             if result is None:
@@ -261,11 +261,11 @@ def test_accuracy_by_hand() -> None:
 def test_the_gain_stands_beside_the_published_one(
     report: str, results: ReproductionResults, small_rows: list[Row]
 ) -> None:
-    told = section(report, "Localisation F1")
-    assert [row[:2] for row in told] == [["BoW", "VGS"], ["VGS", "VGS"], ["BoW", "BoW"]]
-    assert told[0][4] == "– / 16.0"  # localising attention was not taught by bags of words here
+    text = section(report, "Localisation F1")
+    assert [row[:2] for row in text] == [["BoW", "VGS"], ["VGS", "VGS"], ["BoW", "BoW"]]
+    assert text[0][4] == "– / 16.0"  # localising attention was not taught by bags of words here
     attention, bow = (results.by_cell[Cell(row, "vgs")].metrics.actual.f1 for row in (small_rows[0], small_rows[3]))
-    assert told[1][2:] == [percent(attention), percent(bow), percent(attention / bow - 1)]
+    assert text[1][2:] == [percent(attention), percent(bow), percent(attention / bow - 1)]
 
 
 def test_no_other_figure_is_published(results: ReproductionResults) -> None:
@@ -274,16 +274,16 @@ def test_no_other_figure_is_published(results: ReproductionResults) -> None:
     assert [pair.value for pair in published] == [0.16]
 
 
-def test_agreement_is_told_for_the_model_that_takes_both(report: str) -> None:
-    told = section(report, "Agreement")
-    assert [row[:3] for row in told] == [
+def test_agreement_is_reported_for_the_model_that_takes_both(report: str) -> None:
+    text = section(report, "Agreement")
+    assert [row[:3] for row in text] == [
         ["Earmark, pictures and words", "VGS", "4"],
         ["Earmark, pictures and words", "BoW", "4"],
     ]
-    assert all(-1 <= float(row[3]) <= 1 for row in told)
+    assert all(-1 <= float(row[3]) <= 1 for row in text)
 
 
-def test_pictures_thresholds_and_trainings_are_told(
+def test_query_images_thresholds_and_trainings_are_reported(
     report: str, results: ReproductionResults, tiny_corpus: Corpus
 ) -> None:
     chosen = image_queries_of(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
@@ -306,8 +306,8 @@ def test_the_page_is_whole(out: Path) -> None:
     for title in ("VGS: all models", "Localisation F1: image against written queries", "Query images", "What differs"):
         assert title in page
     assert "<small>16.0</small>" in page
-    for told in ("Own pictures", "Padding", "Location", "Threshold", "Visual BoW"):
-        assert f"<dt>{told}</dt>" in page
+    for text in ("Own pictures", "Padding", "Location", "Threshold", "Visual BoW"):
+        assert f"<dt>{text}</dt>" in page
 
 
 def test_what_is_done_is_not_done_again(
@@ -323,7 +323,7 @@ def test_what_is_done_is_not_done_again(
 # What does not fit
 
 
-def test_cells_that_were_asked_with_other_pictures_are_not_mixed(
+def test_cells_with_other_query_images_are_refused(
     out: Path, own_corpus: Corpus, small_rows: list[Row], tmp_path: Path
 ) -> None:
     shutil.copytree(out, tmp_path / "out")
@@ -348,14 +348,14 @@ def test_a_keyword_without_a_picture_is_left_out_of_image_cells(
     assert image.without_image == ("ball",)
     assert image.keywords == ("dog", "ọmọ", "snow")
     assert written.keywords == words.words
-    told = (folder / "report.md").read_text(encoding="utf-8")
-    assert "Excluded, because no utterance of test has an image: ball." in told
-    assert section(told, "Agreement")[0][2] == "3"
+    text = (folder / "report.md").read_text(encoding="utf-8")
+    assert "Excluded, because no utterance of test has an image: ball." in text
+    assert section(text, "Agreement")[0][2] == "3"
     with pytest.raises(EarmarkError, match="other keywords"):
         read_results(folder, [Cell(small_rows[1], "vgs")], own_corpus, Vocabulary(["dog", "ọmọ", "snow"]))
 
 
-def test_a_corpus_without_pictures_is_told_before_anything_is_trained(
+def test_a_corpus_without_images_is_reported_before_anything_is_trained(
     own_corpus: Corpus, small_rows: list[Row], tmp_path: Path
 ) -> None:
     splits = {split: own_corpus.utterances(split) for split in own_corpus.splits()}
@@ -376,11 +376,11 @@ def test_a_corpus_without_word_times_is_reported_by_detection_alone(
     words = Vocabulary(own_corpus.keywords)
     only = ("small-attention/*/vgs", "small-visual-bow/*/vgs")
     nortje2022.reproduce(own_corpus, tmp_path, words, only, Budget(epochs=1), grid=small_rows)
-    told = (tmp_path / "report.md").read_text(encoding="utf-8")
-    attention = section(told, "VGS: all models")[0]
+    text = (tmp_path / "report.md").read_text(encoding="utf-8")
+    attention = section(text, "VGS: all models")[0]
     assert all(re.fullmatch(r"– \(\d+\.\d\)", entry) for entry in [*attention[2:5], attention[6]])
     assert attention[5] == "– (–)"
-    assert "**Word times**" in told
+    assert "**Word times**" in text
 
 
 # The command line
@@ -396,13 +396,13 @@ def ran(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> object:
 def test_from_the_command_line(
     tiny_corpus: Corpus, small_rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = []
-    monkeypatch.setattr(nortje2022, "rows", lambda recipes: asked.append(recipes) or small_rows)
+    choices = []
+    monkeypatch.setattr(nortje2022, "rows", lambda recipes: choices.append(recipes) or small_rows)
     (tmp_path / "words.txt").write_text("snow\ndog\n", encoding="utf-8")
     arguments = ["nortje2022", "--corpus", str(tiny_corpus.folder), "--out", str(tmp_path / "out"), "--epochs", "1"]
     arguments += ["--only", "small-visual-bow/*/vgs", "--keywords", str(tmp_path / "words.txt"), "--recipes", "paper"]
     assert not ran(monkeypatch, *arguments)
-    assert asked == ["paper"]
+    assert choices == ["paper"]
     assert [path.name for path in (tmp_path / "out" / "cells").glob("*.json")] == ["small-visual-bow-written-vgs.json"]
     metrics = read_result(tmp_path / "out", Cell(small_rows[3], "vgs")).metrics
     assert list(metrics.per_keyword) == ["snow", "dog"]

@@ -15,11 +15,11 @@ from earmark.reproduce.results import FILE, check_provenance
 
 def test_a_corpus_is_known_again_wherever_it_lies(own_corpus: Corpus, tmp_path: Path) -> None:
     check_provenance(tmp_path / "out", own_corpus)
-    kept = (tmp_path / "out" / FILE).read_bytes()
+    recorded = (tmp_path / "out" / FILE).read_bytes()
     shutil.move(own_corpus.folder, tmp_path / "moved")
     check_provenance(tmp_path / "out", read_corpus(tmp_path / "moved"))
-    assert (tmp_path / "out" / FILE).read_bytes() == kept
-    assert str(tmp_path) not in kept.decode()
+    assert (tmp_path / "out" / FILE).read_bytes() == recorded
+    assert str(tmp_path) not in recorded.decode()
 
 
 @pytest.mark.parametrize("split", ["train", "dev"])

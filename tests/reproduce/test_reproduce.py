@@ -90,8 +90,8 @@ def test_the_whole_grid_runs_and_is_reused(
     every = cells(tiny_rows)
     assert all(is_evaluated(out, cell) for cell in every)
     for cell in every:
-        kept = read_recipe(out / "runs" / cell.training.name / "recipe.yaml")
-        assert (kept.training.epochs, kept.supervision) == (2, cell.supervision)
+        recipe = read_recipe(out / "runs" / cell.training.name / "recipe.yaml")
+        assert (recipe.training.epochs, recipe.supervision) == (2, cell.supervision)
         assert training_seconds(out / "runs" / cell.training.name) > 0
         metrics = read_result(out, cell).metrics
         assert (metrics.run, metrics.localisation) == (cell.training.name, cell.row.localisation)
@@ -223,9 +223,7 @@ def test_minutes_become_whole_epochs_that_stay(
     assert read_recipe(out / "runs" / "psc-bow" / "recipe.yaml").training.epochs == 1
 
 
-def test_what_is_done_with_other_epochs_does_not_pass_for_what_is_asked(
-    go: Callable[..., Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_results_with_other_epochs_are_refused(go: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
     go(only=("psc/*/vgs",), epochs=2)
     with pytest.raises(EarmarkError, match=r"psc-vgs was started with 2 epochs, not 3: leave --epochs out"):
         go(only=("psc/*/vgs",), epochs=3)
@@ -235,7 +233,7 @@ def test_what_is_done_with_other_epochs_does_not_pass_for_what_is_asked(
         assert capsys.readouterr().out.startswith("psc/score-aggregation/vgs is done.\nThe report is ")
 
 
-# What is said before hours of work
+# Errors before hours of work
 
 
 def test_semantic_labels_of_another_corpus_are_refused_at_once(go: Callable[..., Path], tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_table_2_has_the_metrics_beside_the_published_figures(report: str, done:
 def test_the_released_version_counts_as_the_released_code_at_the_papers_threshold(
     report: str, results: ReproductionResults
 ) -> None:
-    for row, told in zip(results.rows, section(report, "Table II, released counting"), strict=True):
+    for row, text in zip(results.rows, section(report, "Table II, released counting"), strict=True):
         for s, supervision in enumerate(("vgs", "bow")):
             cell = Cell(row, supervision)
             if cell in results.by_cell:
@@ -88,7 +88,7 @@ def test_the_released_version_counts_as_the_released_code_at_the_papers_threshol
                     at_dev,
                     released.spotting_localisation.p_at_10,
                 ]
-                assert [entry.split(" / ")[0] for entry in told[3 + s :: 2]] == [percent(value) for value in expected]
+                assert [entry.split(" / ")[0] for entry in text[3 + s :: 2]] == [percent(value) for value in expected]
 
 
 def test_every_name_in_the_tables_is_explained(report: str, done: Path) -> None:
@@ -127,8 +127,8 @@ def test_tables_3_and_4_have_their_bounds_in_parentheses(
 
 
 def test_trainings_tell_their_epochs_and_time(report: str, done: Path) -> None:
-    told = section(report, "Trainings")
-    assert [row[:3] for row in told] == [
+    text = section(report, "Trainings")
+    assert [row[:3] for row in text] == [
         ["PSC", "VGS", "8"],
         ["PSC", "BoW", "8"],
         ["CNN-Attend", "VGS", "8"],
@@ -137,8 +137,8 @@ def test_trainings_tell_their_epochs_and_time(report: str, done: Path) -> None:
     ]
     curve = (done / "runs" / "psc-vgs" / "curve.jsonl").read_text(encoding="utf-8").splitlines()
     best = min(map(json.loads, curve), key=lambda point: point["dev_loss"])
-    assert told[0][4] == f"{best['epoch']}, loss on dev {best['dev_loss']:.4f}"
-    assert told[0][3] == duration_text(training_seconds(done / "runs" / "psc-vgs"))
+    assert text[0][4] == f"{best['epoch']}, loss on dev {best['dev_loss']:.4f}"
+    assert text[0][3] == duration_text(training_seconds(done / "runs" / "psc-vgs"))
 
 
 def shown_first(results: ReproductionResults) -> Cell:
@@ -203,11 +203,11 @@ def test_the_page_is_whole_and_opens_offline(done: Path) -> None:
 
 
 def test_shown_utterances_are_the_top_ranked(done: Path, results: ReproductionResults, tiny_rows: list[Row]) -> None:
-    shown, problems = figures._examples(results, Cell(tiny_rows[1], "vgs"))
+    examples, problems = figures._examples(results, Cell(tiny_rows[1], "vgs"))
     assert not problems
     scores = results.by_cell[Cell(tiny_rows[1], "vgs")].predictions.scores
-    assert {it.example.hit.query for it in shown} == set(results.keywords)
-    for it in shown:
+    assert {it.example.hit.query for it in examples} == set(results.keywords)
+    for it in examples:
         w = results.keywords.index(it.example.hit.query)
         top = results.utterances[int(scores[:, w].argmax())]
         assert it.example.hit.recording == str(top.audio)
@@ -254,8 +254,8 @@ def test_a_damaged_picture_costs_that_picture_alone(own_results: ReproductionRes
     page = (own_results.out / "report.html").read_text(encoding="utf-8")
     assert page.count("data:audio") == 2 * 4
     assert 4 <= page.count("data:image") < 2 * 4
-    for told in (page, (own_results.out / "report.md").read_text(encoding="utf-8")):
-        assert re.search(rf"Figure 7 lacks the image of ball: .*{image.name} can.*t be read as a picture", told)
+    for text in (page, (own_results.out / "report.md").read_text(encoding="utf-8")):
+        assert re.search(rf"Figure 7 lacks the image of ball: .*{image.name} can.*t be read as a picture", text)
 
 
 def test_a_damaged_recording_costs_that_example_alone(own_results: ReproductionResults) -> None:
@@ -264,30 +264,30 @@ def test_a_damaged_recording_costs_that_example_alone(own_results: ReproductionR
     write_report(own_results)
     page = (own_results.out / "report.html").read_text(encoding="utf-8")
     assert 4 <= page.count("data:audio") < 2 * 4
-    told = (own_results.out / "report.md").read_text(encoding="utf-8")
-    assert re.search(rf"Figure 7 lacks the example of ball: .*{audio.name}", told)
-    assert section(told, "Table V")
+    text = (own_results.out / "report.md").read_text(encoding="utf-8")
+    assert re.search(rf"Figure 7 lacks the example of ball: .*{audio.name}", text)
+    assert section(text, "Table V")
 
 
 def test_missing_and_damaged_tags_are_told_apart(own_results: ReproductionResults) -> None:
     path = targets_path(own_results.corpus, "vgs")
     path.write_text(path.read_text(encoding="utf-8").replace("0.9", "nine"), encoding="utf-8")
     write_report(own_results)
-    told = (own_results.out / "report.md").read_text(encoding="utf-8")
-    assert re.search(r"Figure 6 needs the tags of the test split: .*vgs\.csv is damaged", told)
-    assert {row[6] for row in section(told, "Every keyword")} == {"–"}
+    text = (own_results.out / "report.md").read_text(encoding="utf-8")
+    assert re.search(r"Figure 6 needs the tags of the test split: .*vgs\.csv is damaged", text)
+    assert {row[6] for row in section(text, "Every keyword")} == {"–"}
     path.unlink()
     write_report(own_results)
-    told = (own_results.out / "report.md").read_text(encoding="utf-8")
-    assert "Figure 6 needs the tags of the test split: The corpus has no tags 'vgs'" in told
+    text = (own_results.out / "report.md").read_text(encoding="utf-8")
+    assert "Figure 6 needs the tags of the test split: The corpus has no tags 'vgs'" in text
 
 
 def test_a_damaged_state_costs_the_time_alone(go: Callable[..., Path]) -> None:
     out = go(only=("psc/*/vgs",), epochs=1)
     (out / "runs" / "psc-vgs" / "resume.pt").write_bytes(b"no state")
     go(only=("psc/*/vgs",))
-    told = section((out / "report.md").read_text(encoding="utf-8"), "Trainings")
-    assert told[0][:4] == ["PSC", "VGS", "1", "–"]
+    text = section((out / "report.md").read_text(encoding="utf-8"), "Trainings")
+    assert text[0][:4] == ["PSC", "VGS", "1", "–"]
 
 
 @pytest.mark.parametrize("damage", ["{", "[]\n", '{"epoch": 1}\n', '"abc"\n', "\x00", b"\xff"])
@@ -316,11 +316,11 @@ def test_a_corpus_without_word_times_is_reported_by_detection_alone(
     write_corpus(own_corpus, splits)
     out = go(own_corpus, only=("cnn-attend/*/vgs",), epochs=1)
     assert "No utterance of test has word times" in capsys.readouterr().err
-    told = (out / "report.md").read_text(encoding="utf-8")
-    attend = section(told, "Table IV")[0]
+    text = (out / "report.md").read_text(encoding="utf-8")
+    attend = section(text, "Table IV")[0]
     assert re.fullmatch(r"– \(\d+\.\d\) / 32\.1 \(43\.7\)", attend[3])
-    assert section(told, "Table II, released")[1][3] == "– / 46.0"
-    assert "Table V" not in told
+    assert section(text, "Table II, released")[1][3] == "– / 46.0"
+    assert "Table V" not in text
 
 
 def test_semantic_spotting_stands_beside_exact(

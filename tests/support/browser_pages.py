@@ -187,31 +187,31 @@ def decoded(uri: str, kind: str) -> bytes:
     return base64.b64decode(content)
 
 
-def assert_self_contained(shown: Page) -> None:
+def assert_self_contained(parsed: Page) -> None:
     """Nothing is loaded from outside, and the one script is the one that the page's policy names."""
-    for tag, attributes in shown.tags:
+    for tag, attributes in parsed.tags:
         for name, value in attributes.items():
             if name in ("src", "href", "xlink:href", "action", "data", "poster", "srcset"):
                 assert (value or "").startswith(("data:", "#")), f"<{tag} {name}={value}>"
             assert not name.startswith("on")
-    assert shown.source.count("<script") == len(shown.named("script")) == 1
-    assert "@import" not in shown.source
-    assert "url(" not in shown.source
-    assert "//" not in re.sub(NO_ADDRESS, "", without_script(shown.source))
-    script = re.findall(r"<script>(.*?)</script>", shown.source, flags=re.DOTALL)[0]
+    assert parsed.source.count("<script") == len(parsed.named("script")) == 1
+    assert "@import" not in parsed.source
+    assert "url(" not in parsed.source
+    assert "//" not in re.sub(NO_ADDRESS, "", without_script(parsed.source))
+    script = re.findall(r"<script>(.*?)</script>", parsed.source, flags=re.DOTALL)[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = next(m["content"] for m in shown.named("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    policy = next(m["content"] for m in parsed.named("meta") if m.get("http-equiv") == "Content-Security-Policy")
     assert "default-src 'none'" in (policy or "")
     assert f"script-src 'sha256-{digest}'" in (policy or "")
-    ids = [attributes["id"] for _, attributes in shown.tags if "id" in attributes]
+    ids = [attributes["id"] for _, attributes in parsed.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
-    for _, attributes in shown.tags:
+    for _, attributes in parsed.tags:
         for name in ("aria-labelledby", "href"):
             target = attributes.get(name) or ""
             if name == "aria-labelledby" or target.startswith("#"):
                 assert not target or target.lstrip("#") in ids
-    assert all(image.get("alt") for image in shown.named("img"))
-    assert all(drawing.get("aria-label") for drawing in shown.named("svg") if drawing.get("role") == "img")
+    assert all(image.get("alt") for image in parsed.named("img"))
+    assert all(drawing.get("aria-label") for drawing in parsed.named("svg") if drawing.get("role") == "img")
 
 
 def without_script(source: str) -> str:

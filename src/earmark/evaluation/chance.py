@@ -9,7 +9,7 @@ from earmark.evaluation.metrics import macro, ratio
 
 
 def oracle_accuracy(truth: GroundTruth, durations_s: Floats) -> Floats:
-    """Expected oracle accuracy of a uniformly random moment of the utterance.
+    """Expected oracle accuracy of a uniformly random time in the utterance.
 
     The share of the utterance that the keyword fills (its occurrences together, overlaps once), averaged over
     all cells where it is present.

@@ -9,7 +9,7 @@ from earmark.core.types import ImageQuery
 from earmark.evaluation.data import Bools, located
 from earmark.evaluation.runner import Evaluation
 from earmark.localisation.spotter import KeywordSpotter, ScoredHit
-from earmark.media.audio import read_audio, read_span
+from earmark.media.audio import Waveform, read_audio, read_span
 from earmark.reports.example import Example
 from earmark.reports.matchmap_data import MatchmapData
 
@@ -31,7 +31,7 @@ def worst_examples(evaluation: Evaluation, count: int) -> list[Example]:
 
 
 def example_of(evaluation: Evaluation, utterance: int, keyword: int) -> Example:
-    """The example of one cell, given by index.
+    """The example of one cell, given by index; its recording is read and encoded once.
 
     Raises
     ------
@@ -39,9 +39,10 @@ def example_of(evaluation: Evaluation, utterance: int, keyword: int) -> Example:
         If the recording or an image of the query can no longer be read.
     """
     spoken, query = evaluation.utterances[utterance], evaluation.query_for(utterance, keyword)
-    [found] = evaluation.spotter.score_utterance(read_audio(spoken.audio), [query], str(spoken.audio))
+    waveform = read_audio(spoken.audio)
+    [found] = evaluation.spotter.score_utterance(waveform, [query], str(spoken.audio))
     data = matchmap_data(evaluation.spotter, query, found) if isinstance(query, ImageQuery) else None
-    return make_example(found, spoken, _verdict(evaluation, utterance, keyword), data)
+    return make_example(found, spoken, _verdict(evaluation, utterance, keyword), data, waveform)
 
 
 def make_example(
@@ -49,6 +50,7 @@ def make_example(
     utterance: Utterance | None = None,
     verdict: str = "",
     data: MatchmapData | None = None,
+    waveform: Waveform | None = None,
 ) -> Example:
     """A hit with the sound around it, and what is known of its utterance.
 
@@ -61,16 +63,20 @@ def make_example(
         Whether the hit is right, where that is known.
     data : MatchmapData, optional
         Of an image query.
+    waveform : numpy.ndarray, shape = (samples,), optional
+        The window of the hit; read from its recording if it is not given.
 
     Raises
     ------
     EarmarkError
         If the recording can no longer be read.
     """
-    channels = read_span(found.hit.recording, *found.window_s)
+    if waveform is None:
+        channels = read_span(found.hit.recording, *found.window_s)
+        waveform = channels.mean(axis=0) if found.channel is None else channels[found.channel - 1]
     return Example(
         hit=found.hit,
-        waveform=channels.mean(axis=0) if found.channel is None else channels[found.channel - 1],
+        waveform=waveform,
         offset_s=found.window_s[0],
         curve_times_s=found.times_s,
         curve=found.curve,

@@ -1,4 +1,4 @@
-"""Semantic spotting: is an utterance right for a keyword in the judgement of people, whether or not the word is said?
+"""Semantic spotting: is an utterance relevant to a keyword in the judgement of people, whether or not it is spoken?
 
 The labels are those of Kamper, Shakhnarovich and Livescu (2019), *Semantic speech retrieval with a visually grounded
 model of untranscribed speech*: a thousand test utterances of Flickr8k Audio, each with the keywords that five people
@@ -38,12 +38,12 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class SemanticLabels:
-    """What people find that utterances are about.
+    """Keywords to which people find utterances relevant.
 
     Attributes
     ----------
     chosen : mapping of str to frozenset of str
-        By key of the utterance, the words (normalised) that enough people chose or that it says.
+        By key of the utterance, the words (normalised) that enough people chose or that it contains.
     known : frozenset of str
         The words (normalised) that people could choose.
     """
@@ -52,7 +52,7 @@ class SemanticLabels:
     known: frozenset[str]
 
     def matrix(self, utterances: Sequence[str], keywords: Vocabulary) -> tuple[list[int], list[int], Bools]:
-        """The labels of those utterances and keywords that have some.
+        """Labels of those utterances and keywords that have some.
 
         Parameters
         ----------
@@ -88,7 +88,7 @@ def read_semantic(path: Path | str) -> SemanticLabels:
     Raises
     ------
     EarmarkError
-        If the file is missing, or with all that is wrong in it, row by row.
+        If the file is missing, or has errors: all of them, row by row.
     """
     problems = Problems()
     table = read_table(path, ["utt_key", "transcription"], ["counts", "keywords"], problems)
@@ -97,7 +97,7 @@ def read_semantic(path: Path | str) -> SemanticLabels:
         problems.add(table.path, 1, "there must be one column 'counts' or 'keywords'")
         problems.stop()
     votes: dict[str, dict[str, int]] = {}
-    said: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for row in table.rows:
         key = row.get("utt_key")
         if not key or key in votes:
@@ -106,11 +106,11 @@ def read_semantic(path: Path | str) -> SemanticLabels:
             )
             continue
         votes[key] = _votes(row, forms[0], table.path, problems)
-        said[key] = f" {' '.join(plain_words(row.get('transcription')))} "
+        texts[key] = f" {' '.join(plain_words(row.get('transcription')))} "
     problems.stop()
     known = frozenset(word for chosen in votes.values() for word in chosen)
     chosen = {
-        key: frozenset(word for word in known if counts.get(word, 0) >= ENOUGH or f" {word} " in said[key])
+        key: frozenset(word for word in known if counts.get(word, 0) >= ENOUGH or f" {word} " in texts[key])
         for key, counts in votes.items()
     }
     return SemanticLabels(chosen, known)

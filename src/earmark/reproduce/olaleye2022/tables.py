@@ -164,6 +164,6 @@ def semantic_table(results: ReproductionResults, labels: SemanticLabels) -> Tabl
     head = tuple(f"{name}, {kind}" for name in NAMES.values() for kind in ("exact", "semantic"))
     notes = (
         f"In percent, over {len(rows)} utterances and {len(columns)} keywords that have labels. Exact: the keyword is "
-        "said. Semantic: three of five people chose it, or it is said. Means over keywords; a low EER is good.",
+        "spoken. Semantic: three of five people chose it, or it is spoken. Means over keywords; a low EER is good.",
     )
     return Table("Semantic spotting", ("Architecture", "Supervision", *head), body, notes)
