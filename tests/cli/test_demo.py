@@ -11,7 +11,7 @@ from sqlalchemy import select
 from earmark.archive.archive import open_archive
 from earmark.archive.schema import recordings
 from earmark.cli import demo as demos
-from earmark.supervision.cnn_tagger import SmallTaggerSettings
+from earmark.supervision.cnn_tagger import CnnTaggerSettings
 
 pytestmark = pytest.mark.usefixtures("command_line")
 
@@ -22,7 +22,7 @@ def test_the_demo_runs_and_reuses_what_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demos, "SHORTER", [*demos.SHORTER, "training.epochs=2"])
-    monkeypatch.setattr(demos, "TAGGER", SmallTaggerSettings(side=32, epochs=1))
+    monkeypatch.setattr(demos, "TAGGER", CnnTaggerSettings(side=32, epochs=1))
     demos.demo(tmp_path, size=24, seed=0)
     first = capsys.readouterr()
     page = tmp_path / "results.html"

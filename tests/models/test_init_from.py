@@ -21,8 +21,8 @@ from earmark.features import extractor
 from earmark.models import build
 from earmark.models.init_from import init_from
 from earmark.recipe import Recipe, write_recipe
-from earmark.supervision._tagger_folder import WEIGHTS, write_description, write_weights
-from earmark.supervision.cnn_tagger import SmallTagger, SmallTaggerSettings
+from earmark.supervision.tagger_folder import WEIGHTS, write_description, write_weights
+from earmark.supervision.cnn_tagger import CnnTagger, CnnTaggerSettings
 from earmark.training import loop
 from earmark.training.loop import train
 
@@ -56,10 +56,10 @@ def started(recipe: Recipe, corpus: Corpus, folder: Path) -> tuple[dict[str, Ten
 @pytest.fixture
 def tagger(tiny_corpus: Corpus, tmp_path: Path) -> Path:
     """Folder of a tagger of the standard widths, with chance weights."""
-    folder, settings = tmp_path / "my tagger", SmallTaggerSettings(side=32)
+    folder, settings = tmp_path / "my tagger", CnnTaggerSettings(side=32)
     torch.manual_seed(0)
     write_description(folder, settings, Vocabulary(tiny_corpus.keywords))
-    write_weights(folder / WEIGHTS, SmallTagger(settings, Vocabulary(tiny_corpus.keywords)))
+    write_weights(folder / WEIGHTS, CnnTagger(settings, Vocabulary(tiny_corpus.keywords)))
     return folder
 
 

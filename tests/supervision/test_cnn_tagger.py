@@ -12,12 +12,12 @@ from earmark.core.corpus import Corpus, Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.supervision.captions import Picture, named_in_captions
-from earmark.supervision.cnn_tagger import SmallTagger, SmallTaggerSettings, train_small_tagger
+from earmark.supervision.cnn_tagger import CnnTagger, CnnTaggerSettings
 from earmark.supervision.taggers import read_tagger, tag
 
 pytestmark = pytest.mark.usefixtures("command_line")
 
-SMALL = SmallTaggerSettings(side=48, epochs=20, batch_size=16, learning_rate=1e-2)
+SMALL = CnnTaggerSettings(side=48, epochs=20, batch_size=16, learning_rate=1e-2)
 WORDS = Vocabulary(COLOURS)
 
 
@@ -44,7 +44,7 @@ def as_utterances(pictures: list[Picture]) -> list[Utterance]:
 @pytest.fixture(scope="module")
 def tagger_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tagger")
-    train_small_tagger(draw(folder / "pictures", 64, seed=1), WORDS, SMALL, folder / "tagger")
+    train_cnn_tagger(draw(folder / "pictures", 64, seed=1), WORDS, SMALL, folder / "tagger")
     return folder / "tagger"
 
 
@@ -85,7 +85,7 @@ def test_tags_do_not_depend_on_the_company(tagger_folder: Path, tmp_path: Path) 
 def test_same_seed_same_weights(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "p", 6, seed=4)
     for out, seed in (("a", 0), ("b", 0), ("c", 1)):
-        train_small_tagger(pictures, WORDS, SmallTaggerSettings(side=32, epochs=2, seed=seed), tmp_path / out)
+        train_cnn_tagger(pictures, WORDS, CnnTaggerSettings(side=32, epochs=2, seed=seed), tmp_path / out)
         torch.rand(3)
     a, b, c = ((tmp_path / out / "model.safetensors").read_bytes() for out in "abc")
     assert a == b
@@ -94,13 +94,13 @@ def test_same_seed_same_weights(tmp_path: Path) -> None:
 
 def test_one_picture_and_one_epoch_are_enough_to_run(tmp_path: Path) -> None:
     words = Vocabulary(["ọmọ", "#", "fire truck"])
-    train_small_tagger(draw(tmp_path / "p", 1, seed=0), words, SmallTaggerSettings(side=32, epochs=1), tmp_path / "t")
+    train_cnn_tagger(draw(tmp_path / "p", 1, seed=0), words, CnnTaggerSettings(side=32, epochs=1), tmp_path / "t")
     assert read_tagger(tmp_path / "t").vocabulary == words
 
 
 def test_pooling_is_the_log_of_the_mean_of_exponentials() -> None:
     torch.manual_seed(0)
-    tagger = SmallTagger(SmallTaggerSettings(side=32), Vocabulary(["a", "b"])).eval()
+    tagger = CnnTagger(CnnTaggerSettings(side=32), Vocabulary(["a", "b"])).eval()
     pictures = torch.rand(3, 3, 32, 32)
     with torch.no_grad():
         places = tagger.places(pictures - 0.5).double()
@@ -115,30 +115,30 @@ def test_an_image_that_is_no_picture_stops_training(tmp_path: Path) -> None:
     pictures = draw(tmp_path / "p", 2, seed=0)
     pictures[1].image.write_bytes(b"nothing")
     with pytest.raises(EarmarkError, match=r"1\.png can't be read as a picture"):
-        train_small_tagger(pictures, WORDS, SMALL, tmp_path / "t")
+        train_cnn_tagger(pictures, WORDS, SMALL, tmp_path / "t")
     assert not (tmp_path / "t").exists()
 
 
 def test_keywords_that_no_caption_says_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pictures = [replace(one, captions=("A dog.",)) for one in draw(tmp_path / "pictures", 2, seed=1)]
     settings = SMALL.model_copy(update={"epochs": 1})
-    train_small_tagger(pictures, Vocabulary(["ọmọ", "dog", "zebra"]), settings, tmp_path / "tagger")
+    train_cnn_tagger(pictures, Vocabulary(["ọmọ", "dog", "zebra"]), settings, tmp_path / "tagger")
     assert "note: no caption says 'ọmọ', 'zebra': nothing" in capsys.readouterr().err
     many = Vocabulary([f"word{number}" for number in range(12)])
     with pytest.raises(EarmarkError, match=r"No caption says any of the keywords \('word0', .*'word9' and 2 more\)"):
-        train_small_tagger(pictures, many, settings, tmp_path / "none")
+        train_cnn_tagger(pictures, many, settings, tmp_path / "none")
     assert not (tmp_path / "none").exists()
 
 
 def test_a_folder_with_a_tagger_is_left_alone(tagger_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="already holds a tagger: choose another folder"):
-        train_small_tagger(draw(tmp_path / "p", 1, seed=0), WORDS, SMALL, tagger_folder)
+        train_cnn_tagger(draw(tmp_path / "p", 1, seed=0), WORDS, SMALL, tagger_folder)
 
 
 def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
-    settings = SmallTaggerSettings(side=32, epochs=3, batch_size=2, learning_rate=1e30)
+    settings = CnnTaggerSettings(side=32, epochs=3, batch_size=2, learning_rate=1e30)
     with pytest.raises(EarmarkError, match=r"loss is no longer a number: train with a lower learning rate"):
-        train_small_tagger(draw(tmp_path / "p", 8, seed=0), WORDS, settings, tmp_path / "t")
+        train_cnn_tagger(draw(tmp_path / "p", 8, seed=0), WORDS, settings, tmp_path / "t")
 
 
 def test_an_utterance_without_an_image_can_not_be_tagged(tagger_folder: Path) -> None:

@@ -27,7 +27,7 @@ from earmark.features.vgg16 import Vgg16
 from earmark.media.images import read_image
 from earmark.supervision import mlp_tagger
 from earmark.supervision.captions import Picture, named_in_captions
-from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp, train_mlp_tagger
+from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp
 from earmark.supervision.taggers import read_tagger, tag
 
 WORDS = Vocabulary(COLOURS)

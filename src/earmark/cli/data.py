@@ -69,13 +69,15 @@ def tagger_train(
     known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
     words = read_keywords(keywords) if keywords else commonest_words(known, top_words or (1000 if backbone else 100))
     if backbone is None:
-        from earmark.supervision.cnn_tagger import SmallTaggerSettings, train_small_tagger
+        from earmark.supervision.cnn_tagger import CnnTaggerSettings
+        from earmark.training.taggers import train_cnn_tagger
 
-        settings = SmallTaggerSettings(seed=seed, **given(side=image_size, epochs=epochs, mirror=mirror))
-        train_small_tagger(known, words, settings, out)
+        settings = CnnTaggerSettings(seed=seed, **given(side=image_size, epochs=epochs, mirror=mirror))
+        train_cnn_tagger(known, words, settings, out)
     else:
         from earmark.features.image_encoder import read_backbone
-        from earmark.supervision.mlp_tagger import MlpTaggerSettings, train_mlp_tagger
+        from earmark.supervision.mlp_tagger import MlpTaggerSettings
+        from earmark.training.taggers import train_mlp_tagger
 
         network = read_backbone(backbone, download=True)
         made = {"backbone": network.spec, "backbone_sha256": network.sha256, "seed": seed}

@@ -25,15 +25,16 @@ from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import read_recipe
 from earmark.reports.plots import localisation_plot
 from earmark.supervision.captions import read_pictures
-from earmark.supervision.cnn_tagger import SmallTaggerSettings, train_small_tagger
+from earmark.supervision.cnn_tagger import CnnTaggerSettings
 from earmark.supervision.taggers import read_tagger, tag
 from earmark.supervision.targets import targets_path, write_targets
 from earmark.supervision.transcripts import bag_of_words
 from earmark.training.loop import train
+from earmark.training.taggers import train_cnn_tagger
 
 # The default recipe, cut down to what a corpus of an hour and a half needs.
 SHORTER = ["training.epochs=12", "augment.speeds=[1.0]"]
-TAGGER = SmallTaggerSettings(side=64, epochs=14, learning_rate=5e-3)
+TAGGER = CnnTaggerSettings(side=64, epochs=14, learning_rate=5e-3)
 # What each model of the demo is taught by.
 RUNS = {
     "pictures alone (VGS)": ("vgs", []),
@@ -97,7 +98,7 @@ def _tag(corpus: Corpus, keywords: Vocabulary, folder: Path) -> None:
     utterances = [utterance for split in corpus.splits() for utterance in corpus.utterances(split)]
     if not (folder / "model.safetensors").is_file():
         pictures = read_pictures(corpus.folder / "pictures" / "pictures.csv")
-        train_small_tagger(pictures, keywords, TAGGER, folder)
+        train_cnn_tagger(pictures, keywords, TAGGER, folder)
     if not targets_path(corpus, "vgs").is_file():
         write_targets(targets_path(corpus, "vgs"), tag(read_tagger(folder), utterances))
     if not targets_path(corpus, "bow").is_file():

@@ -26,18 +26,22 @@ def spec_augment(features: Tensor, lengths: Tensor, settings: Augment, generator
     torch.Tensor, shape = (B, T, F), a copy
     """
     batch, frames, dimensions = features.shape
-    silent_frames = _blocks(lengths.cpu(), frames, settings.time_masks, settings.time_width, generator)
-    all_dimensions = torch.full((batch,), dimensions)
+    silent_frames = _blocks(lengths, frames, settings.time_masks, settings.time_width, generator)
+    all_dimensions = torch.full((batch,), dimensions, device=lengths.device)
     silent_dimensions = _blocks(all_dimensions, dimensions, settings.feature_masks, settings.feature_width, generator)
     silent = silent_frames[:, :, None] | silent_dimensions[:, None, :]
-    return features.masked_fill(silent.to(features.device), 0.0)
+    return features.masked_fill(silent, 0.0)
 
 
 def _blocks(extents: Tensor, size: int, count: int, widest: float, generator: torch.Generator) -> Tensor:
-    """Union of `count` random blocks in each row: bool (B, size); a block is a part of the row's extent."""
-    shape = (len(extents), count, 1)
+    """Union of `count` random blocks in each row: bool (B, size); a block is a part of the row's extent.
+
+    Random numbers come from the CPU, the same for all devices; extents stay where they are, so that no device is
+    waited for.
+    """
+    shape, device = (len(extents), count, 1), extents.device
     room = extents.view(-1, 1, 1)
-    widths = (torch.rand(shape, generator=generator) * widest * room).floor()
-    starts = (torch.rand(shape, generator=generator) * (room - widths + 1)).floor()
-    places = torch.arange(size)
+    widths = (torch.rand(shape, generator=generator).to(device) * widest * room).floor()
+    starts = (torch.rand(shape, generator=generator).to(device) * (room - widths + 1)).floor()
+    places = torch.arange(size, device=device)
     return ((places >= starts) & (places < starts + widths)).any(dim=1)

@@ -30,7 +30,7 @@ from earmark.core.corpus import Corpus, Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.progress import progress
-from earmark.features import extractor, resolve
+from earmark.features import FeatureExtractor, extractor, resolve
 from earmark.media.audio import at_speed, read_audio
 from earmark.recipe import FeatureSettings
 
@@ -64,7 +64,9 @@ class FeatureSet:
         return np.diff(self.starts)
 
 
-def load_features(corpus: Corpus, split: str, settings: FeatureSettings, speed: float = 1.0) -> FeatureSet:
+def load_features(
+    corpus: Corpus, split: str, settings: FeatureSettings, speed: float = 1.0, extract: FeatureExtractor | None = None
+) -> FeatureSet:
     """Features of a split: from the cache if they are there and fit, else computed and kept.
 
     Parameters
@@ -73,7 +75,9 @@ def load_features(corpus: Corpus, split: str, settings: FeatureSettings, speed: 
     split : str
     settings : FeatureSettings
     speed : float
-        Play every recording this much faster first, and so higher (:func:`earmark.audio.at_speed`).
+        Play every recording this much faster first, and so higher (:func:`earmark.media.audio.at_speed`).
+    extract : FeatureExtractor, optional
+        Built from these settings, which are then already resolved; without it, one is built.
 
     Raises
     ------
@@ -81,22 +85,29 @@ def load_features(corpus: Corpus, split: str, settings: FeatureSettings, speed: 
         If an audio file is missing or can't be read, or the features' network is missing or another one.
     """
     name = split if speed == 1 else f"{split}-at-{speed:g}"
-    return kept_features(corpus.utterances(split), corpus.folder / "features", name, settings, speed)
+    return kept_features(corpus.utterances(split), corpus.folder / "features", name, settings, speed, extract)
 
 
 def kept_features(
-    utterances: list[Utterance], folder: Path, name: str, settings: FeatureSettings, speed: float = 1.0
+    utterances: list[Utterance],
+    folder: Path,
+    name: str,
+    settings: FeatureSettings,
+    speed: float = 1.0,
+    extract: FeatureExtractor | None = None,
 ) -> FeatureSet:
     """Features of some utterances, kept below `folder` under a `name`; the rest is as in :func:`load_features`."""
-    settings = resolve(settings)
+    if extract is None:
+        settings = resolve(settings)
+        extract = extractor(settings)
     folder = folder / _name(settings)
     array, index = folder / f"{name}.f16", folder / f"{name}.json"
     audio = [_identity(utterance) for utterance in utterances]
-    dimension = extractor(settings).dimension
+    dimension = extract.dimension
     starts = _kept(index, array, audio, dimension)
     if starts is None:
         index.unlink(missing_ok=True)  # so that an index is never older than its array
-        starts = _compute(utterances, audio, settings, array, speed)
+        starts = _compute(utterances, audio, extract, array, speed)
         write_text(index, json.dumps({"audio": audio, "starts": starts}, ensure_ascii=False))
         shutil.rmtree(_parts(array), ignore_errors=True)  # another program may be at the same work
     shape = (starts[-1], dimension)
@@ -132,10 +143,9 @@ def _kept(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> l
 
 
 def _compute(
-    utterances: list[Utterance], audio: list[list[Any]], settings: FeatureSettings, array: Path, speed: float
+    utterances: list[Utterance], audio: list[list[Any]], extract: FeatureExtractor, array: Path, speed: float
 ) -> list[int]:
     """Write the array of a split; return where each utterance starts in it."""
-    extract = extractor(settings)
 
     def features(utterance: int) -> npt.NDArray[np.float16]:
         waveform = at_speed(read_audio(utterances[utterance].audio), speed)

@@ -12,7 +12,8 @@ from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.recipe import Recipe, read_recipe
-from earmark.training.loop import check_description, estimate_epoch_seconds, resolve_recipe
+from earmark.training.loop import estimate_epoch_seconds, resolve_recipe
+from earmark.training.state import check_description
 
 log = logging.getLogger(__name__)
 

@@ -184,7 +184,7 @@ def _train(
         recipe = recipe_within(training.read_recipe, budget.minutes, corpus, keywords)
     folder = run_folder(out, training)
     start = folder.with_name(training.start_name) if training.start_name else None
-    train(recipe, corpus, folder, keywords, resume=True, start=start)
+    train(recipe, corpus, folder, keywords, resume=True, init_from=start)
 
 
 class ProgressEstimate:

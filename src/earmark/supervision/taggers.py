@@ -17,9 +17,9 @@ import yaml
 from earmark.core.corpus import Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, read_text
-from earmark.supervision._tagger_folder import or_damaged
-from earmark.supervision.cnn_tagger import read_small_tagger
+from earmark.supervision.cnn_tagger import read_cnn_tagger
 from earmark.supervision.mlp_tagger import read_mlp_tagger
+from earmark.supervision.tagger_folder import or_damaged
 from earmark.supervision.targets import Targets
 
 
@@ -66,4 +66,4 @@ def read_tagger(folder: Path | str) -> Tagger:
     with or_damaged(folder):
         description = yaml.safe_load(read_text(folder / "tagger.yaml"))
     on_backbone = isinstance(description, dict) and "backbone" in description
-    return read_mlp_tagger(folder) if on_backbone else read_small_tagger(folder)
+    return read_mlp_tagger(folder) if on_backbone else read_cnn_tagger(folder)

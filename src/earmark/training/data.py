@@ -1,16 +1,17 @@
-"""Batches of utterances of about one length, so that little of a batch is padding.
+"""What models are trained on: a split's utterances with their targets and images, and batches of them.
 
-Anchors with their positives and negatives, in groups that are learned from together.
-
-The pictures of a split, as the image network looks at them before anything is trained.
+A dataset has one item for every utterance and speed, a dictionary of arrays without padding; :func:`collate` pads
+and stacks. Which items make a batch is a batch sampler's decision, which depends on the seed and the epoch alone.
+Nothing here is random but the samplers, so that items may be read by any process in any order.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,245 +22,238 @@ from torch.utils.data import Dataset, Sampler
 from earmark.core.corpus import Corpus, Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
+from earmark.features import FeatureExtractor
 from earmark.features.cache import FeatureSet, load_features
 from earmark.features.image_cache import KeptVectors, kept_vectors
 from earmark.models.image_encoder import ImageEncoder
 from earmark.models.padding import pad
 from earmark.recipe import Recipe
-from earmark.supervision.pair_sampling import Ints, PairSampler
 from earmark.supervision.targets import read_targets, targets_path
 
 POOL_BATCHES = 20  # batches' worth of utterances that are sorted by length together
 
-Variant = tuple[int, int]  # which speed, which utterance
+Item = dict[str, Any]
+Batch = dict[str, Tensor]
 
 
-@dataclass(frozen=True)
-class TrainingSplit(Dataset[list[Variant]]):
-    """A split to learn from.
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """The images of a split, as :meth:`.ImageEncoder.prepare` gives them.
+
+    Attributes
+    ----------
+    paths : sequence of Path
+        The P different images.
+    inputs : KeptVectors
+        What the trained part of the image encoder is given for each of them.
+    of_utterance : numpy.ndarray, shape = (U,), int64
+        Which image each utterance describes.
+    """
+
+    paths: Sequence[Path]
+    inputs: KeptVectors
+    of_utterance: npt.NDArray[np.int64]
+
+    @property
+    def utterance_paths(self) -> list[Path]:
+        """The image of each utterance."""
+        return [self.paths[image] for image in self.of_utterance]
+
+    def batch(self, utterances: Sequence[int]) -> Tensor:
+        """Encoder inputs for the images of some utterances, shape = (B, ...)."""
+        return torch.from_numpy(self.inputs[self.of_utterance[list(utterances)]])
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSplit(Dataset[Item]):
+    """A split of U utterances at S speeds: item ``speed * U + utterance`` is one utterance at one speed.
 
     Attributes
     ----------
     features : list of FeatureSet
-        Features of the U utterances, once for each speed at which they can be heard.
+        Of all utterances, once for each speed.
     targets : numpy.ndarray, shape = (U, W), float32
     durations_s : numpy.ndarray, shape = (U,)
+    images : ImageSet, optional
+        Where the model encodes images.
     """
 
     features: list[FeatureSet]
     targets: npt.NDArray[np.float32]
     durations_s: npt.NDArray[np.float64]
+    images: ImageSet | None = None
+
+    @property
+    def utterances(self) -> int:
+        """U, which is a part of the items."""
+        return len(self.targets)
 
     @property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Frames of each utterance at each speed, shape = (speeds, U)."""
+        """Frames of each utterance at each speed, shape = (S, U)."""
         return np.stack([at_speed.lengths for at_speed in self.features])
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.features) * self.utterances
 
-    def __getitem__(self, batch: list[Variant]) -> list[Variant]:
-        return batch
+    def __getitem__(self, index: int) -> Item:
+        """``features`` (T, F), ``targets`` (W,); with images, ``images`` (...) and ``image``, the image's number."""
+        speed, utterance = divmod(index, self.utterances)
+        item: Item = {"features": self.features[speed][utterance], "targets": self.targets[utterance]}
+        if self.images is not None:
+            number = self.images.of_utterance[utterance]
+            item |= {"images": self.images.inputs[[number]][0], "image": number}
+        return item
 
-    def collate(self, variants: list[Variant]) -> dict[str, Tensor]:
-        """Pad a batch: ``features`` (B, T, F), ``lengths`` (B,), ``targets`` (B, W)."""
-        features, lengths = pad([self.features[speed][utterance] for speed, utterance in variants])
-        targets = torch.from_numpy(self.targets[[utterance for _, utterance in variants]])
-        return {"features": features, "lengths": lengths, "targets": targets}
+    def batch(self, indices: Sequence[int]) -> Batch:
+        """Some items, collated; an utterance's number is the index of its item at the first speed."""
+        return collate([self[index] for index in indices])
 
 
-class BucketSampler(Sampler[list[list[Variant]]]):
-    """Batches in an order of chance that depends on the seed and the epoch alone.
+def collate(items: Sequence[Item]) -> Batch:
+    """Pad ``features`` to (B, T, F), with ``lengths`` (B,), and stack all else that the items have."""
+    features, lengths = pad([item["features"] for item in items])
+    others = [name for name in items[0] if name != "features"]
+    stacked = {name: torch.from_numpy(np.stack([item[name] for item in items])) for name in others}
+    return {"features": features, "lengths": lengths, **stacked}
 
-    Every utterance is heard once an epoch, at one of its speeds. Utterances are shuffled, cut into pools of some
-    batches, sorted by length within a pool, cut into batches, and the batches shuffled: neighbours in length change
-    from epoch to epoch.
 
-    For who deals them, each batch is one item: Accelerate takes a batch with fewer items than others for the last one,
-    and deals what comes after it to some of the devices alone.
+class EpochSampler(Sampler[list[Any]]):
+    """Batches of item indices in an order that depends on the seed and the epoch alone.
+
+    It has no `batch_size`, which would let Accelerate take a batch with fewer items for the last one: without it,
+    whole batches go round the devices, and the first ones come again where some device would have none.
+    """
+
+    epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order of the next pass."""
+        self.epoch = epoch
+
+
+class BucketSampler(EpochSampler):
+    """Batches of utterances of about one length, so that little of a batch is padding.
+
+    Every utterance comes once an epoch, at one of its speeds. Utterances are shuffled, cut into pools of some
+    batches, sorted by length within a pool, cut into batches, and the batches shuffled: which utterances share a
+    batch changes from epoch to epoch.
 
     Parameters
     ----------
-    lengths : numpy.ndarray, shape = (speeds, U)
+    lengths : numpy.ndarray, shape = (S, U)
         Frames of each utterance at each speed.
-    batch_size, seed : int
+    size : int
+        Utterances a batch, fewer in the last of each pool.
+    seed : int
     """
 
-    batch_size = 1  # Accelerate asks for both when it deals the batches to several devices
-    drop_last = False
-
-    def __init__(self, lengths: npt.NDArray[np.int64], batch_size: int, seed: int) -> None:
-        self.lengths, self.utterances, self.seed = lengths, batch_size, seed
-        # No set_epoch: Accelerate would call it with a count of its own, which knows nothing of a resumed run.
-        self.epoch = 0
+    def __init__(self, lengths: npt.NDArray[np.int64], size: int, seed: int) -> None:
+        self.lengths, self.size, self.seed = lengths, size, seed
 
     def __len__(self) -> int:
-        return math.ceil(len(self.lengths[0]) / self.utterances)
+        return math.ceil(len(self.lengths[0]) / self.size)
 
-    def __iter__(self) -> Iterator[list[list[Variant]]]:
+    def __iter__(self) -> Iterator[list[int]]:
         rng = np.random.default_rng((self.seed, self.epoch))
         speeds, utterances = self.lengths.shape
         order = rng.permutation(utterances)
         speed_of: npt.NDArray[np.int64] = rng.integers(speeds, size=(utterances,))
         lengths = self.lengths[speed_of, np.arange(utterances)]
-        pool = self.utterances * POOL_BATCHES
+        pool = self.size * POOL_BATCHES
         batches: list[npt.NDArray[np.int64]] = []
-        for start in range(0, len(order), pool):
+        for start in range(0, utterances, pool):
             members = order[start : start + pool]
             by_length = members[np.argsort(lengths[members], kind="stable")]
-            batches += [by_length[i : i + self.utterances] for i in range(0, len(by_length), self.utterances)]
-        for index in rng.permutation(len(batches)).tolist():
-            yield [[(int(speed_of[u]), int(u)) for u in batches[index]]]
+            batches += [by_length[i : i + self.size] for i in range(0, len(by_length), self.size)]
+        for number in rng.permutation(len(batches)).tolist():
+            yield (speed_of[batches[number]] * utterances + batches[number]).tolist()
 
 
-def load_split(recipe: Recipe, corpus: Corpus, split: str, keywords: Vocabulary, speeds: list[float]) -> TrainingSplit:
-    """A split of a corpus, with the targets that the recipe's supervision has for it."""
-    utterances = corpus.utterances(split)
-    names = [utterance.id for utterance in utterances]
-    if not names:
-        raise EarmarkError(
-            f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
-        )
-    targets = read_targets(targets_path(corpus, recipe.supervision)).matrix(names, keywords)
-    if recipe.shuffle_pairs:
-        targets = targets[shuffled_pairs(recipe, len(targets))]
-    durations_s = np.array([utterance.duration_s for utterance in utterances])
-    return TrainingSplit(
-        [load_features(corpus, split, recipe.features, speed) for speed in speeds], targets, durations_s
-    )
+class ShuffledSampler(EpochSampler):
+    """All of `count` items once an epoch, shuffled, in batches of `size`."""
+
+    def __init__(self, count: int, size: int, seed: int) -> None:
+        self.count, self.size, self.seed = count, size, seed
+
+    def __len__(self) -> int:
+        return math.ceil(self.count / self.size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(self.count).tolist()
+        yield from (order[start : start + self.size] for start in range(0, self.count, self.size))
 
 
-def shuffled_pairs(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:
-    """Whose picture each utterance gets in the control whose pairs are shuffled."""
-    return np.random.default_rng(recipe.training.seed).permutation(utterances)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Anchors with what was drawn for them.
-
-    Attributes
-    ----------
-    variants : list of (speed, utterance)
-        The N utterances that are heard, each with its picture.
-    anchors, positives, negatives : numpy.ndarray, shape = (B,), (B, p) and (B, n)
-        Which of these they are.
-    """
-
-    variants: list[Variant]
-    anchors: Ints
-    positives: Ints
-    negatives: Ints
-
-
-class GroupSampler(Sampler[list[Group]]):
-    """Groups of anchors and their draws; each anchor once an epoch.
-
-    Drawn from the corpus, every anchor brings its positives and negatives along (as released). Drawn from the batch,
-    anchors are one another's positives and negatives, so that no utterance is encoded for one anchor alone; an anchor
-    that finds none among the others is no anchor there.
+def load_split(
+    recipe: Recipe,
+    corpus: Corpus,
+    split: str,
+    keywords: Vocabulary,
+    extract: FeatureExtractor,
+    speeds: Sequence[float] = (1.0,),
+    image_encoder: ImageEncoder | None = None,
+) -> TrainingSplit:
+    """Features, targets and images of a split of a corpus, from its caches where they are there.
 
     Parameters
     ----------
-    pairs : PairSampler
-    speeds, batch_size, seed : int
-        How many speeds there are to hear an utterance at; anchors a group.
-    """
-
-    batch_size = 1  # Accelerate asks for both when it deals the groups to several devices
-    drop_last = False
-
-    def __init__(self, pairs: PairSampler, speeds: int, batch_size: int, seed: int) -> None:
-        self.pairs, self.speeds, self.anchors, self.seed = pairs, speeds, batch_size, seed
-        self.epoch = 0
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.pairs.anchors) / self.anchors)
-
-    def __iter__(self) -> Iterator[list[Group]]:
-        rng = np.random.default_rng((self.seed, self.epoch))
-        order = rng.permutation(self.pairs.anchors)
-        for start in range(0, len(order), self.anchors):
-            some = order[start : start + self.anchors]
-            yield [self._together(some, rng) if self.pairs.settings.draw == "batch" else self._apart(some, rng)]
-
-    def _apart(self, anchors: Ints, rng: np.random.Generator) -> Group:
-        draws = [self.pairs.draw(int(anchor), rng) for anchor in anchors]
-        positives, negatives = (np.array([getattr(d, part) for d in draws]) for part in ("positives", "negatives"))
-        every = np.concatenate([anchors, positives.ravel(), negatives.ravel()])
-        rows = np.arange(len(every))
-        first, second = len(anchors), len(anchors) + positives.size
-        return Group(
-            self._heard(every, rng),
-            rows[:first],
-            rows[first:second].reshape(positives.shape),
-            rows[second:].reshape(negatives.shape),
-        )
-
-    def _together(self, anchors: Ints, rng: np.random.Generator) -> Group:
-        row_of = {int(anchor): row for row, anchor in enumerate(anchors)}
-        draws = [draw for anchor in anchors if (draw := self.pairs.sample_from(int(anchor), anchors, rng))]
-        rows = [[row_of[int(u)] for u in (d.anchor, *d.positives, *d.negatives)] for d in draws]
-        p, n = self.pairs.settings.positives, self.pairs.settings.negatives
-        table = np.array(rows, dtype=np.int64).reshape(-1, 1 + p + n)
-        return Group(self._heard(anchors, rng), table[:, 0], table[:, 1 : 1 + p], table[:, 1 + p :])
-
-    def _heard(self, utterances: Ints, rng: np.random.Generator) -> list[Variant]:
-        speeds = rng.integers(self.speeds, size=len(utterances))
-        return list(zip(speeds.tolist(), utterances.tolist(), strict=True))
-
-
-@dataclass(frozen=True, eq=False)
-class ImageSet:
-    """Pictures of utterances.
-
-    Attributes
-    ----------
-    paths : sequence of Path
-        The pictures, each once.
-    seen : KeptVectors
-        What :meth:`earmark.models.image_encoder.ImageEncoder.prepare` makes of each.
-    of : numpy.ndarray, shape = (U,), int64
-        Which picture each utterance describes.
-    """
-
-    paths: Sequence[Path]
-    seen: KeptVectors
-    of: npt.NDArray[np.int64]
-
-    @property
-    def images(self) -> list[Path]:
-        """The picture of each utterance."""
-        return [self.paths[number] for number in self.of]
-
-    def __getitem__(self, utterances: Sequence[int]) -> Tensor:
-        """What is seen of the utterances' pictures, (B, ...)."""
-        return torch.from_numpy(self.seen[self.of[list(utterances)]])
-
-    def shuffled_pairs(self, order: npt.NDArray[np.int64]) -> ImageSet:
-        """Each utterance with the picture of another."""
-        return ImageSet(self.paths, self.seen, self.of[order])
-
-
-def load_image_set(corpus: Corpus, split: str, network: ImageEncoder) -> ImageSet:
-    """Look at the pictures of a split, or take what was seen before from the corpus's folder.
+    recipe : Recipe
+        Its supervision names the targets. With `shuffle_pairs`, every utterance has another one's targets and image.
+    corpus : Corpus
+    split : str
+    keywords : Vocabulary
+        W keywords.
+    extract : FeatureExtractor
+        Built from the recipe's features.
+    speeds : sequence of float
+        S speeds.
+    image_encoder : ImageEncoder, optional
+        Of a model that encodes images.
 
     Raises
     ------
     EarmarkError
-        If an utterance has no picture, or one is missing or can't be read.
+        If the split is empty, an audio file, an image or targets are missing, or one of them can't be read.
     """
-    paths = [_picture(utterance, corpus) for utterance in corpus.utterances(split)]
-    unique = {path: number for number, path in enumerate(dict.fromkeys(paths))}
-    folder = corpus.folder / "features" / "pictures" / network.fingerprint
-    seen = kept_vectors(list(unique), network.prepare, folder, f"Pictures of {split}")
-    return ImageSet(list(unique), seen, np.array([unique[path] for path in paths]))
+    utterances = corpus.utterances(split)
+    if not utterances:
+        raise EarmarkError(
+            f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
+        )
+    targets = read_targets(targets_path(corpus, recipe.supervision)).matrix([u.id for u in utterances], keywords)
+    images = load_images(corpus, split, image_encoder) if image_encoder is not None else None
+    if recipe.shuffle_pairs:
+        order = shuffled_pairs(recipe, len(targets))
+        targets = targets[order]
+        images = images and replace(images, of_utterance=images.of_utterance[order])
+    features = [load_features(corpus, split, recipe.features, speed, extract) for speed in speeds]
+    return TrainingSplit(features, targets, np.array([u.duration_s for u in utterances]), images)
 
 
-def _picture(utterance: Utterance, corpus: Corpus) -> Path:
+def shuffled_pairs(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:
+    """Whose image and targets each utterance gets in the control experiment with shuffled pairs."""
+    return np.random.default_rng(recipe.training.seed).permutation(utterances)
+
+
+def load_images(corpus: Corpus, split: str, encoder: ImageEncoder) -> ImageSet:
+    """The images of a split, encoded by the frozen part of an image encoder, or from the cache in the corpus's folder.
+
+    Raises
+    ------
+    EarmarkError
+        If an utterance has no image, or one is missing or can't be read.
+    """
+    paths = [_image(utterance, corpus) for utterance in corpus.utterances(split)]
+    number_of = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+    folder = corpus.folder / "features" / "pictures" / encoder.fingerprint
+    inputs = kept_vectors(list(number_of), encoder.prepare, folder, f"Pictures of {split}")
+    return ImageSet(list(number_of), inputs, np.array([number_of[path] for path in paths]))
+
+
+def _image(utterance: Utterance, corpus: Corpus) -> Path:
     if utterance.image is None:
         raise EarmarkError(
-            f"The utterance {utterance.id} of {corpus.folder} has no picture: a model that is asked with pictures "
-            "learns from pairs of both; leave it out of the corpus."
+            f"The utterance {utterance.id} of {corpus.folder} has no picture: a model for image queries learns from "
+            "pairs of both; leave it out of the corpus."
         )
     return utterance.image

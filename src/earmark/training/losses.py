@@ -1,4 +1,4 @@
-"""What models learn from besides tags: losses over pairs of a picture and an utterance."""
+"""Losses over pairs of an image and an utterance, as pure functions."""
 
 from __future__ import annotations
 
@@ -12,74 +12,86 @@ from earmark.models.image_query_models import PairModel
 
 
 class Pairs(NamedTuple):
-    """Pictures and utterances of the same number, as the networks encode them.
+    """B images and B utterances, as the networks encode them.
 
     Attributes
     ----------
     pixels : torch.Tensor, shape = (B, P, D)
     frames : torch.Tensor, shape = (B, T, D)
-    real : torch.Tensor, shape = (B, T), bool
+    mask : torch.Tensor, shape = (B, T), bool
+        True for the frames that are compared.
     """
 
     pixels: Tensor
     frames: Tensor
-    real: Tensor
+    mask: Tensor
+
+    def audio_contexts(self) -> Tensor:
+        """The context of each utterance in its image, (B, D)."""
+        return matchmap.audio_context(self._matchmaps(), self.mask, self.frames)
+
+    def image_contexts(self) -> Tensor:
+        """The context of each image in its utterance, (B, D)."""
+        return matchmap.image_context(self._matchmaps(), self.mask, self.pixels)
 
     def contexts(self) -> tuple[Tensor, Tensor]:
-        """Contexts of the utterances and of the pictures, (B, D) each."""
-        matches = matchmap.paired_matchmap(self.pixels, self.frames)
-        heard = matchmap.audio_context(matches, self.real, self.frames)
-        return heard, matchmap.image_context(matches, self.real, self.pixels)
+        """Audio contexts and image contexts, (B, D) each."""
+        matches = self._matchmaps()
+        audio = matchmap.audio_context(matches, self.mask, self.frames)
+        return audio, matchmap.image_context(matches, self.mask, self.pixels)
 
     def similarities(self, model: PairModel) -> Tensor:
-        """How alike each picture and its utterance are, (B,)."""
-        return model.similarity.paired(self.pixels, self.frames, self.real)
+        """The similarity of each image and its utterance, (B,)."""
+        return model.similarity.paired(self.pixels, self.frames, self.mask)
 
-    def chosen(self, rows: Tensor) -> Pairs:
-        """The pairs of some rows, one after the other: of (B, n) rows first the n of the first anchor."""
+    def select(self, rows: Tensor) -> Pairs:
+        """The pairs of some rows, one after the other: of (A, n) rows first the n of the first anchor."""
         return Pairs(*(part[rows.flatten()] for part in self))
 
-    def times(self, times: int) -> Pairs:
-        """Each pair so many times in a row, as the rows of :meth:`chosen` lie."""
-        return Pairs(*(part.repeat_interleave(times, dim=0) for part in self))
+    def repeat(self, count: int) -> Pairs:
+        """Each pair `count` times in a row, as the rows of :meth:`select` lie."""
+        return Pairs(*(part.repeat_interleave(count, dim=0) for part in self))
 
     def with_speech(self, other: Pairs) -> Pairs:
-        """The pictures, with the utterances of other pairs."""
-        return Pairs(self.pixels, other.frames, other.real)
+        """These images with the utterances of other pairs."""
+        return Pairs(self.pixels, other.frames, other.mask)
 
-    def with_pictures(self, other: Pairs) -> Pairs:
-        """The utterances, with the pictures of other pairs."""
-        return Pairs(other.pixels, self.frames, self.real)
+    def with_images(self, other: Pairs) -> Pairs:
+        """These utterances with the images of other pairs."""
+        return Pairs(other.pixels, self.frames, self.mask)
+
+    def _matchmaps(self) -> Tensor:
+        return matchmap.paired_matchmap(self.pixels, self.frames)
 
 
 def contrastive(
-    right: tuple[Tensor, Tensor], positives: tuple[Tensor, Tensor], negatives: tuple[Tensor, Tensor]
+    anchors: tuple[Tensor, Tensor], positives: tuple[Tensor, Tensor], negatives: tuple[Tensor, Tensor]
 ) -> Tensor:
     """Mean squared distance of cosines from 1 and -1 (Nortje and Kamper 2022, as released).
 
-    With c_A and c_V the contexts of the anchor's own utterance and picture in each other, c_A+ and c_A- those of other
-    utterances with the anchor's picture, and c_V+ and c_V- those of other pictures with the anchor's utterance, there
-    are four groups of an anchor, what should be like it, and what should not:
+    With c_A and c_V the contexts of the anchor's own utterance and image in each other, c_A+ and c_A- those of other
+    utterances in the anchor's image, and c_V+ and c_V- those of other images in the anchor's utterance, there are four
+    groups of an anchor, what should be like it, and what should not:
 
     (c_A; c_V; c_A-), (c_A; c_A+; c_V-), (c_V; c_A; c_V-) and (c_V; c_V+; c_A-).
 
     Parameters
     ----------
-    right : c_A, c_V, each of shape (B, D)
+    anchors : c_A, c_V, each of shape (B, D)
     positives : c_A+, c_V+, each of shape (B, p, D)
     negatives : c_A-, c_V-, each of shape (B, n, D)
 
     Returns
     -------
     torch.Tensor, shape = ()
-        Each group weighs as much as any other, and in it each cosine.
+        The mean over the four groups, in each of which every cosine weighs the same.
     """
-    (heard, seen), (heard_too, seen_too), (heard_not, seen_not) = right, positives, negatives
+    (audio, image), (positive_audio, positive_image), (negative_audio, negative_image) = anchors, positives, negatives
     groups = [
-        (heard, seen[:, None], heard_not),
-        (heard, heard_too, seen_not),
-        (seen, heard[:, None], seen_not),
-        (seen, seen_too, heard_not),
+        (audio, image[:, None], negative_audio),
+        (audio, positive_audio, negative_image),
+        (image, audio[:, None], negative_image),
+        (image, positive_image, negative_audio),
     ]
     distances = []
     for anchor, alike, unlike in groups:
@@ -102,18 +114,18 @@ def regression(right: Tensor, wrong: Tensor, high: float, low: float) -> Tensor:
 
 
 def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Generator) -> Tensor:
-    """How far imposters come within a margin of the right ones, from pictures to utterances.
+    """Hinge loss of matching pairs against two impostors each, from images to utterances.
 
-    Each picture has two imposters among the batch's utterances: one drawn by chance, and the semi-hard one, the most
-    alike of those that are less alike than the right one (Jansen et al. 2018; Harwath et al. 2018). Transposed, it is
-    the loss from utterances to pictures.
+    Each image has two impostors among the batch's utterances: a random one, and the semi-hard one, the most similar of
+    those that are less similar than the match (Jansen et al. 2018; Harwath et al. 2018). Transposed, it is the loss
+    from utterances to images.
 
     Parameters
     ----------
     similarities : torch.Tensor, shape = (B, B)
-        Of each picture (row) with each utterance (column); those of the same number belong together.
+        Of each image (row) with each utterance (column); matches are on the diagonal.
     same : torch.Tensor, shape = (B, B), bool
-        Where picture and utterance show the same picture, which is no imposter.
+        Where image and utterance show the same image, which is no impostor.
     margin : float
     rng : torch.Generator
         Of the CPU.
@@ -121,13 +133,13 @@ def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Genera
     Returns
     -------
     torch.Tensor, shape = ()
-        Mean over pictures of the sum over imposters of max(0, imposter - right + margin).
+        Mean over images of the sum over impostors of max(0, impostor - match + margin).
     """
     right = similarities.diagonal()[:, None]
-    imposters = ~same
+    impostors = ~same
     drawn = torch.rand(similarities.shape, generator=rng).to(similarities.device).masked_fill(same, -1)
-    random = torch.zeros_like(same).scatter_(1, drawn.argmax(dim=1, keepdim=True), True) & imposters
-    below = imposters & (similarities < right)
+    random = torch.zeros_like(same).scatter_(1, drawn.argmax(dim=1, keepdim=True), True) & impostors
+    below = impostors & (similarities < right)
     hardest = similarities.masked_fill(~below, -torch.inf).argmax(dim=1, keepdim=True)
     semi_hard = torch.zeros_like(same).scatter_(1, hardest, True) & below
     hinge = (similarities - right + margin).clamp_min(0)

@@ -1,10 +1,8 @@
-"""The untranscribed speech to learn from: files, whole folders, or the training split of a corpus.
+"""Speech for contrastive predictive coding: untranscribed recordings, and batches of windows of them.
 
-Batches for contrastive predictive coding: short stretches of speech, in groups of one speaker each.
-
-An epoch hears everything about once: a recording is cut into stretches from a place of chance on. The stretches of a
-speaker are dealt into groups; a group that is short of some hears the speaker's first ones again. A batch is some
-groups, of different speakers as far as there are enough.
+Recordings are files, whole folders, or the training split of a corpus. An epoch has everything about once: a recording
+is cut into windows from a random offset on. The windows of a speaker are put into groups; a group that is short of some
+repeats the speaker's first ones. A batch is some groups, of different speakers as far as there are enough.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from earmark.core.corpus import Utterance, read_corpus
 from earmark.core.csv_tables import MOST_LINES
@@ -30,6 +28,7 @@ from earmark.media.audio import audio_info
 from earmark.media.lookup import check_all_audio
 from earmark.models.init_from import PretrainingData
 from earmark.recipe import CpcPretraining
+from earmark.training.data import EpochSampler
 
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
@@ -78,7 +77,7 @@ def refuse_damaged(recordings: Sequence[Utterance]) -> None:
     _refuse(outcome for outcome in outcomes.values() if isinstance(outcome, EarmarkError))
 
 
-def heard(recordings: Sequence[Utterance]) -> PretrainingData:
+def summarise(recordings: Sequence[Utterance]) -> PretrainingData:
     """How much speech the recordings are, and a number that tells them from any others."""
     lines = [f"{recording.audio}\t{recording.samples}\t{recording.speaker}\n" for recording in recordings]
     return PretrainingData(
@@ -109,7 +108,7 @@ def _is_audio(path: Path) -> bool:
 
 
 def _refuse(problems: Iterable[EarmarkError]) -> None:
-    """Tell all that is wrong, if anything is."""
+    """Raise one error of all problems, if there are any."""
     lines = [str(problem) for problem in problems]
     if lines:
         more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
@@ -120,38 +119,30 @@ Window = tuple[int, int]  # which recording, its first frame
 
 
 @dataclass(frozen=True)
-class Windows(Dataset[Tensor]):
-    """Stretches of recordings, a batch at a time."""
+class WindowDataset(Dataset[Tensor]):
+    """Windows of recordings: item ``(recording, first)`` has the frames from `first` on, shape = (T, F)."""
 
     features: FeatureSet
-    settings: CpcPretraining
+    frames: int
 
-    def __getitem__(self, batch: list[Window]) -> Tensor:
-        """Whole groups, (speakers, utterances, T, F)."""
-        stretches = torch.stack([self._stretch(*window) for window in batch])
-        whole: Tensor = stretches.unflatten(0, (-1, self.settings.utterances))
-        return whole
-
-    def _stretch(self, recording: int, first: int) -> Tensor:
+    def __getitem__(self, window: Window) -> Tensor:
+        recording, first = window
         start = int(self.features.starts[recording]) + first
-        frames = self.features.frames[start : start + self.settings.sample_frames]
-        stretch: Tensor = torch.from_numpy(frames.astype(np.float32))
-        return stretch
+        frames = self.features.frames[start : start + self.frames]
+        item: Tensor = torch.from_numpy(frames.astype(np.float32))
+        return item
 
 
-class WindowSampler(Sampler[list[list[Window]]]):
-    """Batches in an order of chance that depends on the seed and the epoch alone, each one item for who deals them.
+class WindowSampler(EpochSampler):
+    """Batches of groups of windows, one speaker a group, in an order that depends on the seed and the epoch alone.
 
     Parameters
     ----------
     lengths : numpy.ndarray, shape = (R,)
-        Frames of each recording. One that is shorter than a stretch is never heard.
+        Frames of each recording. One that is shorter than a window is left out.
     speakers : sequence of str, R of them
     settings : CpcPretraining
     """
-
-    batch_size = 1  # Accelerate asks for both when it deals the batches to several devices
-    drop_last = False
 
     def __init__(self, lengths: npt.NDArray[np.int64], speakers: Sequence[str], settings: CpcPretraining) -> None:
         self.lengths, self.settings = lengths, settings
@@ -159,35 +150,35 @@ class WindowSampler(Sampler[list[list[Window]]]):
         for recording, speaker in enumerate(speakers):
             if lengths[recording] >= settings.sample_frames:
                 self.recordings.setdefault(speaker, []).append(recording)
-        self.epoch = 0
 
     def __len__(self) -> int:
         windows = self.lengths // self.settings.sample_frames
         groups = (
-            math.ceil(int(windows[theirs].sum()) / self.settings.utterances) for theirs in self.recordings.values()
+            math.ceil(int(windows[recordings].sum()) / self.settings.utterances)
+            for recordings in self.recordings.values()
         )
         return math.ceil(sum(groups) / self.settings.speakers)
 
-    def __iter__(self) -> Iterator[list[list[Window]]]:
+    def __iter__(self) -> Iterator[list[Window]]:
         rng = np.random.default_rng((self.settings.seed, self.epoch))
-        shuffled_pairs = []  # groups, with how many their speaker had before, and a number of chance
-        for theirs in self.recordings.values():
-            for turn, group in enumerate(self._groups(theirs, rng)):
-                shuffled_pairs.append((turn, rng.random(), group))
-        groups = [group for _, _, group in sorted(shuffled_pairs)]
+        keyed = []  # groups by how many their speaker had before; random among equals
+        for recordings in self.recordings.values():
+            for turn, group in enumerate(self._groups(recordings, rng)):
+                keyed.append((turn, rng.random(), group))
+        groups = [group for _, _, group in sorted(keyed)]
         batches = [groups[i : i + self.settings.speakers] for i in range(0, len(groups), self.settings.speakers)]
         for number in rng.permutation(len(batches)):
-            yield [[window for group in batches[number] for window in group]]
+            yield [window for group in batches[number] for window in group]
 
     def _groups(self, recordings: list[int], rng: np.random.Generator) -> list[list[Window]]:
-        """The stretches of one speaker, shuffled and dealt."""
+        """The windows of one speaker, shuffled, in groups."""
         windows = [window for recording in recordings for window in self._cut(recording, rng)]
         size = self.settings.utterances
         order = np.resize(rng.permutation(len(windows)), math.ceil(len(windows) / size) * size)
         return [[windows[i] for i in order[start : start + size]] for start in range(0, len(order), size)]
 
     def _cut(self, recording: int, rng: np.random.Generator) -> list[Window]:
-        """Stretches of one recording, one after the other, with what is left over before and behind them."""
+        """Windows of one recording, end to end, with what is left over before and behind them."""
         length, frames = int(self.lengths[recording]), self.settings.sample_frames
         offset = int(rng.integers(length % frames + 1))
         return [(recording, offset + number * frames) for number in range(length // frames)]

@@ -1,17 +1,21 @@
-"""Contrastive predictive coding: from what was heard, to tell the latent that comes next from others (InfoNCE)."""
+"""Contrastive predictive coding: from the context so far, tell the next latent from negatives (InfoNCE)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from earmark.features.cache import FeatureSet
 from earmark.models.speech_encoders import CpcNetwork
 from earmark.recipe import CpcPretraining
+from earmark.training.cpc.data import WindowDataset, WindowSampler
+from earmark.training.data import Batch
 
 
-class CpcObjective(nn.Module):
+class CpcModel(nn.Module):
     """A CPC network, and a linear prediction from its contexts for each step ahead (van den Oord et al. 2018, Eq. 3).
 
     Parameters
@@ -29,45 +33,77 @@ class CpcObjective(nn.Module):
         self.negatives = settings.negatives
 
     def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """The mean of the steps' losses, and the part of the predictions that is right.
+        """The mean loss over the steps ahead, and the accuracy of the predictions.
 
         Parameters
         ----------
         windows : torch.Tensor, shape = (S, U, T, F)
-            U stretches of each of S speakers.
+            U windows of each of S speakers.
         """
         speakers, utterances, frames, _ = windows.shape
         lengths = torch.full((speakers * utterances,), frames, device=windows.device)
         latents, contexts, _ = self.network(windows.flatten(0, 1), lengths)
         latents, contexts = (part.unflatten(0, (speakers, utterances)) for part in (latents, contexts))
-        predicting = latents.shape[2] - len(self.predictors)  # the last ones have too little before them
+        predicting = latents.shape[2] - len(self.predictors)  # nothing is so far ahead of the last ones
         outcomes = []
         for step, predict in enumerate(self.predictors, start=1):
             ahead = latents[:, :, step : step + predicting]
-            wrong = draw_negatives(speakers, utterances, predicting, self.negatives, windows.device)
-            outcomes.append(torch.stack(info_nce(predict(contexts[:, :, :predicting]), ahead, wrong)))
-        loss, right = torch.stack(outcomes).mean(dim=0)
-        return loss, right.detach()
+            negatives = draw_negatives(speakers, utterances, predicting, self.negatives, windows.device)
+            outcomes.append(torch.stack(info_nce(predict(contexts[:, :, :predicting]), ahead, negatives)))
+        loss, accuracy = torch.stack(outcomes).mean(dim=0)
+        return loss, accuracy.detach()
+
+
+class CpcObjective:
+    """InfoNCE over all windows of recordings; nothing is held out.
+
+    Parameters
+    ----------
+    inputs : int
+        Feature dimensions.
+    settings : CpcPretraining
+    features : FeatureSet
+        Of R recordings.
+    speakers : sequence of str, R of them
+    """
+
+    def __init__(self, inputs: int, settings: CpcPretraining, features: FeatureSet, speakers: Sequence[str]) -> None:
+        self.model = CpcModel(inputs, settings)
+        self.utterances = settings.utterances
+        self.dataset = WindowDataset(features, settings.sample_frames)
+        self.sampler = WindowSampler(features.lengths, speakers, settings)
+
+    def collate(self, items: Sequence[Tensor]) -> Batch:
+        """``windows`` (speakers, utterances, T, F): a batch is whole groups."""
+        return {"windows": torch.stack(list(items)).unflatten(0, (-1, self.utterances))}
+
+    def training_losses(self, forward: nn.Module, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Loss and accuracy. Negatives are drawn by the process's own generator, which the loop seeds."""
+        loss, accuracy = forward(batch["windows"])
+        return {"loss": loss, "accuracy": accuracy}
+
+    def dev_loss(self) -> None:
+        """None."""
 
 
 def info_nce(predicted: Tensor, latents: Tensor, negatives: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of the right latent among wrong ones (van den Oord et al. 2018, Eq. 4).
+    """Cross-entropy of the true latent among negatives (van den Oord et al. 2018, Eq. 4).
 
     A prediction and a latent are compared by their inner product over the root of their dimension, so that the
-    loss begins near its chance value, log(N + 1), whatever the dimension.
+    loss begins near its chance level, log(N + 1), whatever the dimension.
 
     Parameters
     ----------
     predicted, latents : torch.Tensor, shape = (S, U, L, D)
-        Predictions, and what they should have been, at L moments in U stretches of S speakers.
+        Predictions and true latents at L positions in U windows of S speakers.
     negatives : torch.Tensor, shape = (S, U, L, N), int64
-        Which latents of the same speaker are the wrong ones, counted through stretches and moments.
+        Which latents of the same speaker are the negatives, counted through windows and positions.
 
     Returns
     -------
     loss : torch.Tensor, shape = ()
     accuracy : torch.Tensor, shape = ()
-        Part of the predictions that are nearer to the right latent than to all wrong ones.
+        Part of the predictions that are nearer to the true latent than to all negatives.
     """
     predicted, latents = predicted.flatten(1, 2), latents.flatten(1, 2)
     scores = predicted @ latents.transpose(1, 2) / math.sqrt(latents.shape[2])
@@ -78,15 +114,15 @@ def info_nce(predicted: Tensor, latents: Tensor, negatives: Tensor) -> tuple[Ten
     return loss, (right[:, :, 0] > wrong.amax(dim=2)).float().mean()
 
 
-def draw_negatives(speakers: int, utterances: int, moments: int, count: int, device: torch.device) -> Tensor:
-    """Wrong latents by chance: of the same speaker, in any stretch, at any moment but the right one's.
+def draw_negatives(speakers: int, utterances: int, positions: int, count: int, device: torch.device) -> Tensor:
+    """Random negatives: latents of the same speaker, in any window, at any position but the true latent's.
 
     Returns
     -------
     torch.Tensor, shape = (S, U, L, N), int64
     """
-    shape = (speakers, utterances, moments, count)
-    stretches = torch.randint(utterances, shape, device=device)
-    away = torch.randint(1, moments, shape, device=device)
-    here = torch.arange(moments, device=device)[:, None]
-    return stretches * moments + (here + away) % moments
+    shape = (speakers, utterances, positions, count)
+    windows = torch.randint(utterances, shape, device=device)
+    away = torch.randint(1, positions, shape, device=device)
+    here = torch.arange(positions, device=device)[:, None]
+    return windows * positions + (here + away) % positions

@@ -4,6 +4,7 @@
 ``model.safetensors``  weights; there once the training has ended
 ``tagger.yaml``        how the tagger is built and trained
 ``vocabulary.txt``     the keywords, one a line, in the order of the outputs
+``curve.jsonl``        losses by epoch
 =====================  ==========================================================
 """
 
@@ -40,6 +41,17 @@ def refuse_finished(folder: Path) -> None:
         raise EarmarkError(f"{folder} already holds a tagger: choose another folder.")
 
 
+def refuse_unfinished(folder: Path) -> None:
+    """Refuse a folder whose tagger has no weights yet.
+
+    Raises
+    ------
+    EarmarkError
+    """
+    if not (folder / WEIGHTS).exists():
+        raise EarmarkError(f"The tagger in {folder} is not finished: run the same 'earmark tagger train' again.")
+
+
 def write_description(folder: Path, settings: BaseModel, vocabulary: Vocabulary) -> None:
     """Write what is known of a tagger before its training."""
     write_text(folder / "vocabulary.txt", "".join(f"{word}\n" for word in vocabulary))
@@ -55,7 +67,7 @@ def write_weights(path: Path, network: nn.Module) -> None:
 
 @contextmanager
 def or_damaged(folder: Path) -> Iterator[None]:
-    """Whatever goes wrong with the files of the tagger in `folder` is one sentence.
+    """Raise one error for whatever goes wrong with the files of the tagger in `folder`.
 
     Raises
     ------
