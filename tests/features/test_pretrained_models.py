@@ -112,7 +112,7 @@ def test_a_run_goes_on_only_with_the_same_network(
     train(hearing(tmp_path / "net", 1), *given)
     train(hearing(tmp_path / "net", 1), *given, resume=True)
     networks.speech(tmp_path / "net", "hubert", seed=1)
-    with pytest.raises(EarmarkError, match="was begun with another recipe"):
+    with pytest.raises(EarmarkError, match="has another recipe"):
         train(hearing(tmp_path / "net", 1), *given, resume=True)
 
 

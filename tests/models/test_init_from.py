@@ -21,10 +21,10 @@ from earmark.features import extractor
 from earmark.models import build
 from earmark.models.init_from import init_from
 from earmark.recipe import Recipe, write_recipe
-from earmark.supervision.tagger_folder import WEIGHTS, write_description, write_weights
 from earmark.supervision.cnn_tagger import CnnTagger, CnnTaggerSettings
-from earmark.training import loop
+from earmark.supervision.tagger_folder import WEIGHTS, write_description, write_weights
 from earmark.training.loop import train
+from support.stopping import stopped_after
 
 FRESH_IMAGE = (
     "image_encoder.norm.",
@@ -131,15 +131,15 @@ def test_a_folder_without_weights_is_one_sentence(
     tiny_corpus: Corpus, tiny_pair_recipe: Recipe, tmp_path: Path
 ) -> None:
     with pytest.raises(EarmarkError, match="holds no trained model"):
-        train(tiny_pair_recipe, tiny_corpus, tmp_path / "run", Vocabulary(tiny_corpus.keywords), start=tmp_path)
+        train(tiny_pair_recipe, tiny_corpus, tmp_path / "run", Vocabulary(tiny_corpus.keywords), init_from=tmp_path)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_model_for_written_queries_does_not_start_from_others(
     tiny_corpus: Corpus, tiny_recipe: Recipe, tiny_pictured_run: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(EarmarkError, match="Only a model for pictures can start from other networks"):
-        train(tiny_recipe, tiny_corpus, tmp_path / "run", Vocabulary(tiny_corpus.keywords), start=tiny_pictured_run)
+    with pytest.raises(EarmarkError, match="Only a model for image queries can start from other networks"):
+        train(tiny_recipe, tiny_corpus, tmp_path / "run", Vocabulary(tiny_corpus.keywords), init_from=tiny_pictured_run)
     assert not (tmp_path / "run").exists()
 
 
@@ -159,35 +159,19 @@ def go(tiny_corpus: Corpus, tiny_pair_recipe: Recipe, tiny_pictured_run: Path, t
     return trained
 
 
-class Stop(BaseException):
-    """An end that no handler expects."""
-
-
-def stopped(monkeypatch: pytest.MonkeyPatch, go: Callable[..., Path], name: str, before: bool) -> None:
-    """Stop a training after its first epoch, or before that was kept."""
-    keep = loop.save_state
-
-    def keep_and_stop(*kept: Any) -> None:
-        if not (before and kept[-1].epochs):
-            keep(*kept)
-        if kept[-1].epochs:
-            raise Stop
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", keep_and_stop)
-        with pytest.raises(Stop):
-            go(name)
+def stopped(go: Callable[..., Path], name: str, before: bool) -> None:
+    """Stop a training after its first epoch, or before that was saved."""
+    with stopped_after(1, saved=not before):
+        go(name)
 
 
 def card(run: Path) -> str:
     return (run / "model-card.md").read_text(encoding="utf-8")
 
 
-def test_a_run_that_goes_on_needs_its_start_no_more_and_remembers_it(
-    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_run_that_goes_on_needs_its_start_no_more_and_remembers_it(go: Callable[..., Path], tmp_path: Path) -> None:
     whole, without = go("whole"), go("without", start=None)
-    stopped(monkeypatch, go, "stopped", before=False)
+    stopped(go, "stopped", before=False)
     again = tmp_path / "again"
     shutil.copytree(tmp_path / "stopped", again)
     go("again", resume=True)  # the same command again
@@ -203,11 +187,11 @@ def test_a_run_that_goes_on_needs_its_start_no_more_and_remembers_it(
 
 @pytest.mark.parametrize("start", [None, "ìbẹ̀rẹ̀ run"])
 def test_a_stop_in_the_first_epoch_begins_again_from_the_same_start(
-    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, start: str | None
+    go: Callable[..., Path], tmp_path: Path, start: str | None
 ) -> None:
     """Named again or not, and even where it is gone."""
     whole = go("whole")
-    stopped(monkeypatch, go, "stopped", before=True)
+    stopped(go, "stopped", before=True)
     if start is None:
         shutil.rmtree(tmp_path / "ìbẹ̀rẹ̀ run")
     on = go("stopped", start=start, resume=True)
@@ -218,30 +202,28 @@ def test_a_stop_in_the_first_epoch_begins_again_from_the_same_start(
 
 @pytest.mark.parametrize("before", [True, False])
 def test_another_folder_of_the_same_name_is_another_start(
-    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, before: bool
+    go: Callable[..., Path], tmp_path: Path, before: bool
 ) -> None:
     other = tmp_path / "other" / "ìbẹ̀rẹ̀ run"
     shutil.copytree(tmp_path / "ìbẹ̀rẹ̀ run", other)
     weights = safetensors.torch.load_file(other / WEIGHTS)
     safetensors.torch.save_file({name: weight + 1 for name, weight in weights.items()}, other / WEIGHTS)
-    stopped(monkeypatch, go, "stopped", before)
+    stopped(go, "stopped", before)
     with pytest.raises(EarmarkError) as error:
         go("stopped", start="other/ìbẹ̀rẹ̀ run", resume=True)
     assert str(error.value) == (
-        f"{tmp_path / 'stopped'} was begun from other weights than {other} has: leave --init-from out, or choose "
+        f"{tmp_path / 'stopped'} was started from other weights than {other} has: leave --init-from out, or choose "
         "another folder."
     )
     go("stopped", resume=True)
 
 
-def test_another_start_than_a_run_was_begun_with_is_refused(
-    go: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_another_start_than_a_run_was_begun_with_is_refused(go: Callable[..., Path], tmp_path: Path) -> None:
     run, without = go("run"), go("without", start=None)
     for folder, began in ((run, "from ìbẹ̀rẹ̀ run"), (without, "without --init-from")):
         with pytest.raises(EarmarkError) as error:
             go(folder.name, start="tagger", resume=True)
-        says = f"{folder} was begun {began}, not from tagger: leave --init-from out, or choose another folder."
+        says = f"{folder} was started {began}, not from tagger: leave --init-from out, or choose another folder."
         assert str(error.value) == says
 
 

@@ -42,7 +42,7 @@ def test_a_started_run_keeps_its_epochs(recipe: Callable[..., Recipe], tmp_path:
 
 def test_a_run_of_another_recipe_is_refused(shorter: Callable[..., Recipe], tmp_path: Path) -> None:
     write_description(tmp_path, shorter(seed=1), WORDS)
-    with pytest.raises(EarmarkError, match="begun with another recipe"):
+    with pytest.raises(EarmarkError, match="has another recipe"):
         resolved_recipe(lambda epochs: shorter(epochs=epochs or 3), tmp_path, Budget(), WORDS)
 
 
@@ -68,7 +68,7 @@ def test_a_run_with_a_network_of_the_hub_goes_on_with_that_network_alone(
     assert known == read_recipe(tmp_path / "run" / "recipe.yaml") != recipe(7)
     assert local_only == [False, True]
     networks.vit(network)
-    with pytest.raises(EarmarkError, match="begun with another recipe"):
+    with pytest.raises(EarmarkError, match="has another recipe"):
         resolved_recipe(recipe, tmp_path / "run", Budget(), WORDS)
 
 
@@ -89,7 +89,7 @@ def test_a_network_in_a_relative_folder_is_the_same_on_going_on(
 @pytest.mark.parametrize("others", [["dog", "ball"], ["ball"], ["ball", "snow"]])
 def test_a_run_of_other_keywords_is_refused(recipe: Callable[..., Recipe], tmp_path: Path, others: list[str]) -> None:
     write_description(tmp_path, recipe(3), WORDS)
-    with pytest.raises(EarmarkError, match="begun with other keywords, or in another order"):
+    with pytest.raises(EarmarkError, match="has other keywords, or another order"):
         resolved_recipe(recipe, tmp_path, Budget(), Vocabulary(others))
 
 

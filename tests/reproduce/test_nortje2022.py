@@ -157,14 +157,14 @@ def test_a_model_is_not_trained_from_one_whose_training_failed(
         names.append(out.name)
         train(recipe, corpus, out, *rest, **options)
         (out / "model-card.md").unlink()
-        raise EarmarkError("The loss is no longer a number.")
+        raise EarmarkError("Loss became NaN.")
 
     monkeypatch.setattr(runner, "train", fail)
     words = Vocabulary(tiny_corpus.keywords)
     with pytest.raises(EarmarkError) as error:
         nortje2022.reproduce(tiny_corpus, tmp_path, words, ["small-attention/*/vgs"], Budget(epochs=1), grid=small_rows)
     assert str(error.value).splitlines()[1:] == [
-        "earmark-pictures-vgs: The loss is no longer a number.",
+        "earmark-pictures-vgs: Loss became NaN.",
         "small-attention-vgs: It starts from earmark-pictures-vgs, whose training is not complete: train that first.",
     ]
     assert names == ["earmark-pictures-vgs"]

@@ -25,6 +25,7 @@ from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import is_evaluated, read_result
 from earmark.supervision.targets import targets_path
 from earmark.training.state import training_seconds
+from support.stopping import stopped_after
 
 pytestmark = pytest.mark.usefixtures("command_line")
 
@@ -116,19 +117,8 @@ def test_a_cell_alone(go: Callable[..., Path], tiny_rows: list[Row]) -> None:
 def test_a_training_that_was_stopped_goes_on(
     go: Callable[..., Path], tiny_rows: list[Row], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from earmark.training import loop
-
-    keep = loop.save_state
-
-    def keep_and_stop(out, model, optimizer, state) -> None:
-        keep(out, model, optimizer, state)
-        if out.name == "cnn-attend-vgs" and state.epochs == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", keep_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            go(epochs=3)
+    with stopped_after(2, error=KeyboardInterrupt, run="cnn-attend-vgs"):
+        go(epochs=3)
     out = Path(go(only=("psc",)))  # what was done is done, and has a report
     before = training_seconds(out / "runs" / "cnn-attend-vgs")
     capsys.readouterr()
@@ -180,11 +170,11 @@ def test_a_model_that_fails_does_not_stop_the_others(
 
     def fail(recipe, corpus, out, *rest, **options) -> None:
         if out.name == "psc-vgs":
-            raise EarmarkError("The loss is no longer a number.")
+            raise EarmarkError("Loss became NaN.")
         train(recipe, corpus, out, *rest, **options)
 
     monkeypatch.setattr(runner, "train", fail)
-    with pytest.raises(EarmarkError, match=r"(?s)Not everything.*psc-vgs: The loss is no longer a number"):
+    with pytest.raises(EarmarkError, match=r"(?s)Not everything.*psc-vgs: Loss became NaN"):
         go(only=("psc", "cnn-attend/*/vgs"), epochs=1)
     out = Path(capsys.readouterr().out.rsplit("The report is ", 1)[1].split(",")[0]).parent
     assert [cell.name for cell in cells(tiny_rows) if is_evaluated(out, cell)] == [
@@ -271,7 +261,7 @@ def test_a_trained_model_of_other_keywords_is_not_evaluated(
 ) -> None:
     out = go(only=("psc/*/vgs",), epochs=1)
     shutil.rmtree(out / "cells")  # as after a stop between training and evaluation
-    with pytest.raises(EarmarkError, match="psc-vgs was begun with other keywords, or in another order"):
+    with pytest.raises(EarmarkError, match="psc-vgs has other keywords, or another order"):
         go(only=("psc/*/vgs",), keywords=tiny_corpus.keywords[::-1])
     assert not is_evaluated(out, Cell(tiny_rows[0], "vgs"))
 

@@ -14,6 +14,8 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.supervision.captions import Picture, named_in_captions
 from earmark.supervision.cnn_tagger import CnnTagger, CnnTaggerSettings
 from earmark.supervision.taggers import read_tagger, tag
+from earmark.training.taggers import one_cycle, train_cnn_tagger
+from support.stopping import stopped_after
 
 pytestmark = pytest.mark.usefixtures("command_line")
 
@@ -92,6 +94,36 @@ def test_same_seed_same_weights(tmp_path: Path) -> None:
     assert a != c
 
 
+def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
+    pictures = draw(tmp_path / "p", 9, seed=4)
+    settings = CnnTaggerSettings(side=32, epochs=4, batch_size=4)
+    train_cnn_tagger(pictures, WORDS, settings, tmp_path / "whole")
+    with stopped_after(2):
+        train_cnn_tagger(pictures, WORDS, settings, tmp_path / "stopped")
+    with pytest.raises(EarmarkError, match="is not finished: run the same 'earmark tagger train' again"):
+        read_tagger(tmp_path / "stopped")
+    with pytest.raises(EarmarkError, match="holds a part of a tagger with other settings, keywords or pictures"):
+        train_cnn_tagger(pictures[1:], WORDS, settings, tmp_path / "stopped")
+    torch.rand(3)
+    train_cnn_tagger(pictures, WORDS, settings, tmp_path / "stopped")
+    whole, stopped = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "stopped"))
+    assert whole == stopped
+    assert not (tmp_path / "stopped" / "resume.pt").exists()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 10, 57])
+def test_one_cycle_is_that_of_torch(steps: int) -> None:
+    weights = [torch.zeros(1, requires_grad=True)]
+    optimizer = torch.optim.AdamW(weights, 0.3)
+    scheduler = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.3, total_steps=steps)
+    for step in range(steps):
+        (group,) = optimizer.param_groups
+        assert one_cycle(0.3, step, steps) == pytest.approx((group["lr"], group["betas"][0]))
+        optimizer.step()
+        if step + 1 < steps:
+            scheduler.step()
+
+
 def test_one_picture_and_one_epoch_are_enough_to_run(tmp_path: Path) -> None:
     words = Vocabulary(["ọmọ", "#", "fire truck"])
     train_cnn_tagger(draw(tmp_path / "p", 1, seed=0), words, CnnTaggerSettings(side=32, epochs=1), tmp_path / "t")
@@ -137,7 +169,7 @@ def test_a_folder_with_a_tagger_is_left_alone(tagger_folder: Path, tmp_path: Pat
 
 def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
     settings = CnnTaggerSettings(side=32, epochs=3, batch_size=2, learning_rate=1e30)
-    with pytest.raises(EarmarkError, match=r"loss is no longer a number: train with a lower learning rate"):
+    with pytest.raises(EarmarkError, match=r"Loss became NaN or infinite \(epoch \d\): lower the learning rate"):
         train_cnn_tagger(draw(tmp_path / "p", 8, seed=0), WORDS, settings, tmp_path / "t")
 
 
@@ -176,5 +208,6 @@ def test_a_damaged_tagger_is_one_sentence(
         (tmp_path / name).unlink()
     else:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(EarmarkError, match=r"The tagger in .* is damaged \(\w+\): train it again"):
+    says = r"is damaged \(\w+\): train it again" if content is not None else "is not finished: run the same"
+    with pytest.raises(EarmarkError, match=rf"The tagger in .* {says}"):
         read_tagger(tmp_path)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +28,8 @@ from earmark.supervision import mlp_tagger
 from earmark.supervision.captions import Picture, named_in_captions
 from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp
 from earmark.supervision.taggers import read_tagger, tag
+from earmark.training.taggers import _MlpObjective, train_mlp_tagger
+from support.stopping import stopped_after
 
 WORDS = Vocabulary(COLOURS)
 pytestmark = pytest.mark.usefixtures("no_network", "command_line")
@@ -99,9 +100,9 @@ def test_it_learns_what_is_shown(
     backbone, _ = counting()
     monkeypatch.setattr(mlp_tagger, "read_backbone", lambda _: backbone)
     train_mlp_tagger(draw(tmp_path / "p", 120, 1), WORDS, backbone, settings_of(backbone), tmp_path / "t")
-    assert "Training the tagger: 60/60, " in capsys.readouterr().err
+    assert "Training the tagger: 360/360, " in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [
-        "model.safetensors", "tagger.yaml", "vectors", "vocabulary.txt"
+        "curve.jsonl", "model.safetensors", "tagger.yaml", "vectors", "vocabulary.txt"
     ]  # fmt: skip
     unseen = draw(tmp_path / "unseen", 40, 2)
     utterances = as_utterances(unseen)
@@ -132,12 +133,16 @@ def test_pictures_held_out_are_judged_without_dropout_and_weigh_the_same() -> No
     backbone, _ = counting()
     torch.manual_seed(0)
     rows, targets = torch.rand(9, 4).half(), torch.rand(9, 4)
-    lessons = mlp_tagger._Lessons(rows, targets, torch.arange(4), torch.arange(4, 9))
-    head = mlp(4, settings_of(backbone, dropout=0.8), 4).train()
-    loss = lessons.held_out_loss(head, batch_size=2)
+    settings = settings_of(backbone, dropout=0.8, batch_size=2, held_out=5 / 9)
+    head = mlp(4, settings, 4).train()
+    objective = _MlpObjective(head, rows, targets, settings)
+    dev_loss = objective.dev_loss()
+    dev = torch.randperm(9, generator=torch.Generator().manual_seed(0))[:5]
     with torch.no_grad():
-        logits = head.eval()(rows[4:].float())
-    assert loss == pytest.approx(float(nn.functional.binary_cross_entropy_with_logits(logits, targets[4:])), rel=1e-6)
+        logits = head.eval()(rows[dev].float())
+    expected = float(nn.functional.binary_cross_entropy_with_logits(logits, targets[dev]))
+    assert dev_loss == pytest.approx(expected, rel=1e-6)
+    assert len(objective.dataset) == 4
 
 
 def test_it_ends_when_it_gets_no_better(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,9 +150,9 @@ def test_it_ends_when_it_gets_no_better(tmp_path: Path, capsys: pytest.CaptureFi
     pictures = draw(tmp_path / "p", 12, 1)
     wild = settings_of(backbone, patience=2, learning_rate=0.3)
     train_mlp_tagger(pictures, WORDS, backbone, wild, tmp_path / "t", tmp_path / "cache")
-    ended = r"Training the tagger: 60/60, .* ended after (\d+) epochs, for 2 were no better"
-    (epochs,) = re.findall(ended, capsys.readouterr().err)
-    assert 2 < int(epochs) < 60
+    epochs = len((tmp_path / "t" / "curve.jsonl").read_text().splitlines())
+    assert 2 < epochs < 60
+    assert f"no better for 2 epochs, ended after {epochs}" in capsys.readouterr().err
     # Without the two epochs that were no better, it would have kept the same weights.
     best = replaced(wild, epochs=int(epochs) - 2)
     train_mlp_tagger(pictures, WORDS, backbone, best, tmp_path / "best", tmp_path / "cache")
@@ -169,23 +174,14 @@ def loss_of(folder: Path, settings: MlpTaggerSettings, rows: Tensor, targets: Te
         return float(nn.functional.binary_cross_entropy_with_logits(head(rows), targets))
 
 
-def test_a_stopped_training_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
     backbone, eye = counting()
     pictures = draw(tmp_path / "p", 20, 1)
     settings = settings_of(backbone, epochs=6)
     train_mlp_tagger(pictures, WORDS, backbone, settings, tmp_path / "whole")
 
-    really = mlp_tagger._keep
-
-    def stop(out: Path, head: nn.Module, optimizer: object, state: mlp_tagger._State) -> None:
-        really(out, head, optimizer, state)  # type: ignore[arg-type]
-        if state.epochs == 3:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(mlp_tagger, "_keep", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_mlp_tagger(pictures, WORDS, backbone, settings, tmp_path / "t")
+    with stopped_after(3):
+        train_mlp_tagger(pictures, WORDS, backbone, settings, tmp_path / "t")
     with pytest.raises(EarmarkError, match="is not finished: run the same 'earmark tagger train' again"):
         read_tagger(tmp_path / "t")
     for some, words, changed in (
@@ -218,7 +214,7 @@ def test_what_can_not_be_learned_from(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="9 captioned pictures are too few to learn from: give at least 10"):
         train_mlp_tagger(pictures[1:], WORDS, backbone, settings_of(backbone), tmp_path / "t")
     wild = settings_of(backbone, learning_rate=1e30)
-    with pytest.raises(EarmarkError, match="loss is no longer a number"):
+    with pytest.raises(EarmarkError, match=r"Loss became NaN or infinite .*: look for damaged pictures or weights"):
         train_mlp_tagger(pictures, WORDS, backbone, wild, tmp_path / "t")
     assert not (tmp_path / "t" / "model.safetensors").exists()
 

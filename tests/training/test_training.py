@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,16 +26,20 @@ from earmark import cli, load_model
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
+from earmark.features import extractor
+from earmark.features.spectral import Mfcc
 from earmark.models import checkpoint
 from earmark.models.checkpoint import read_checkpoint, read_weights
 from earmark.recipe import Recipe, Training, write_recipe
 from earmark.supervision.targets import read_targets, targets_path, write_targets
 from earmark.training import loop
-from earmark.training.data import BucketSampler, Variant, load_split
+from earmark.training.data import BucketSampler, ShuffledSampler, TrainingSplit, collate, load_split
 from earmark.training.loop import learning_rate, train
-from earmark.training.objectives import tags as by_tags
+from earmark.training.objectives import tags
 from earmark.training.objectives.tags import detection_scores
+from earmark.training.state import read_state
 from earmark.training.thresholds import best_threshold, keyword_thresholds
+from support.stopping import Stop, stopped_after
 
 pytestmark = pytest.mark.usefixtures("command_line")
 
@@ -62,6 +66,10 @@ def curve(run: Path) -> list[dict[str, float]]:
 
 def keywords(corpus: Corpus) -> Vocabulary:
     return Vocabulary(corpus.keywords)
+
+
+def tiny_split(recipe: Recipe, corpus: Corpus, split: str, speeds: Sequence[float] = (1.0,)) -> TrainingSplit:
+    return load_split(recipe, corpus, split, keywords(corpus), extractor(recipe.features), speeds)
 
 
 # End to end
@@ -110,12 +118,10 @@ def test_the_stored_weights_are_those_of_the_best_epoch(tiny_run: Path, tiny_cor
 
 def test_thresholds_are_chosen_on_dev_by_the_tags(tiny_run: Path, tiny_recipe: Recipe, tiny_corpus: Corpus) -> None:
     known = read_checkpoint(tiny_run)
-    taught, dev = (
-        load_split(tiny_recipe, tiny_corpus, split, keywords(tiny_corpus), [1.0]) for split in ("train", "dev")
-    )
+    train, dev = (tiny_split(tiny_recipe, tiny_corpus, split) for split in ("train", "dev"))
     scores = detection_scores(known.model, dev)
     assert known.global_threshold == pytest.approx(best_threshold(scores, dev.targets), rel=1e-4)
-    assert known.thresholds == pytest.approx(keyword_thresholds(scores, dev.targets, taught.targets), rel=1e-4)
+    assert known.thresholds == pytest.approx(keyword_thresholds(scores, dev.targets, train.targets), rel=1e-4)
 
 
 def test_the_best_epoch_need_not_be_the_last(tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
@@ -126,29 +132,11 @@ def test_the_best_epoch_need_not_be_the_last(tiny_corpus: Corpus, shorter: Short
     assert best < 10
     # The same run, ended by hand after its best epoch, has that epoch's weights as its last ones.
     ended = tmp_path / "ended"
-    train_until(best, recipe, tiny_corpus, ended)
+    with stopped_after(best):
+        train(recipe, tiny_corpus, ended, keywords(tiny_corpus))
     last = torch.load(ended / "resume.pt", weights_only=True)["model"]
     stored = read_weights(tmp_path / "run")
     assert all(torch.equal(stored[name], last[name]) for name in last)
-
-
-class Stop(BaseException):
-    """An end that no handler expects."""
-
-
-def train_until(epoch: int, recipe: Recipe, corpus: Corpus, out: Path) -> None:
-    """Train, and stop right after the state of an epoch was kept."""
-    save_state = loop.save_state
-
-    def keep_and_stop(out, model, optimizer, state):
-        save_state(out, model, optimizer, state)
-        if state.epochs == epoch:
-            raise Stop
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "save_state", keep_and_stop)
-        with pytest.raises(Stop):
-            train(recipe, corpus, out, keywords(corpus))
 
 
 def test_a_control_is_taught_with_the_targets_of_other_utterances(
@@ -156,12 +144,11 @@ def test_a_control_is_taught_with_the_targets_of_other_utterances(
 ) -> None:
     recipe = shorter(epochs=1)
     shuffled_pairs = recipe.model_copy(update={"shuffle_pairs": True})
-    words = keywords(tiny_corpus)
-    true, shuffled = (load_split(r, tiny_corpus, "train", words, [1.0]).targets for r in (recipe, shuffled_pairs))
+    true, shuffled = (tiny_split(r, tiny_corpus, "train").targets for r in (recipe, shuffled_pairs))
     assert not np.array_equal(true, shuffled)
     np.testing.assert_array_equal(np.sort(true, axis=0), np.sort(shuffled, axis=0))
-    train(shuffled_pairs, tiny_corpus, tmp_path / "run", words)
-    assert "dealt to the wrong utterances" in (tmp_path / "run" / "model-card.md").read_text()
+    train(shuffled_pairs, tiny_corpus, tmp_path / "run", keywords(tiny_corpus))
+    assert "each utterance with another one's (a control)" in (tmp_path / "run" / "model-card.md").read_text()
 
 
 # Going on after a stop
@@ -290,10 +277,10 @@ def test_a_run_goes_on_with_its_own_recipe_and_keywords_alone(
 ) -> None:
     recipe, whole = unbroken
     before = result(whole)
-    with pytest.raises(EarmarkError, match="begun with another recipe"):
+    with pytest.raises(EarmarkError, match="has another recipe"):
         train(shorter(epochs=4), tiny_corpus, whole, keywords(tiny_corpus), resume=True)
     for other in (tiny_corpus.keywords[::-1], tiny_corpus.keywords[:2]):
-        with pytest.raises(EarmarkError, match="begun with other keywords"):
+        with pytest.raises(EarmarkError, match="has other keywords"):
             train(recipe, tiny_corpus, whole, Vocabulary(other), resume=True)
     assert result(whole) == before
 
@@ -413,7 +400,7 @@ def test_a_loss_that_is_no_number_is_said_and_whole_epochs_are_kept(
     out = tmp_path / "run"
     with monkeypatch.context() as patch:
         patch.setattr(loop, "learning_rate", lambda s, step, steps: math.nan if step == 18 else really(s, step, steps))
-        with pytest.raises(EarmarkError, match=r"in epoch 3: .* the 2 whole epochs before it are kept"):
+        with pytest.raises(EarmarkError, match=r"\(epoch 3\): .* the 2 whole epochs before it are kept"):
             train(recipe, tiny_corpus, out, keywords(tiny_corpus))
     assert len(curve(out)) == 2
     assert load_model(out).find("dog", [tiny_corpus.utterances("test")[0].audio])  # usable as it is
@@ -428,14 +415,14 @@ def test_the_last_step_of_an_epoch_can_be_the_fatal_one(
     monkeypatch.setattr(
         loop, "learning_rate", lambda s, step, steps: math.nan if step == steps // 3 - 1 else really(s, step, steps)
     )
-    with pytest.raises(EarmarkError, match=r"no longer a number in epoch 1: .* the 0 whole epochs"):
+    with pytest.raises(EarmarkError, match=r"Loss became NaN or infinite \(epoch 1\): lower"):
         train(unbroken[0], tiny_corpus, tmp_path / "run", keywords(tiny_corpus))
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
 def test_an_absurd_learning_rate_is_said(tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
     recipe = shorter(learning_rate=1e25, schedule="constant", warmup=0)
-    with pytest.raises(EarmarkError, match=r"train with a lower training\.learning_rate"):
+    with pytest.raises(EarmarkError, match=r"lower training\.learning_rate\.$"):
         train(recipe, tiny_corpus, tmp_path / "run", keywords(tiny_corpus))
 
 
@@ -501,7 +488,7 @@ def after_epoch(epoch: int, what: Callable[[], object], monkeypatch: pytest.Monk
             what()
         return really(*arguments)
 
-    monkeypatch.setattr(by_tags, "detection_scores", scores)
+    monkeypatch.setattr(tags, "detection_scores", scores)
 
 
 def test_files_that_go_away_in_mid_run(
@@ -560,7 +547,7 @@ def test_a_disk_that_fills_up_in_mid_run(
     said = capsys.readouterr().err.splitlines()
     assert [line for line in said if line.startswith("earmark:")] == said[-1:]
     assert "The disk is full" in said[-1]
-    assert torch.load(out / "resume.pt", weights_only=True)["epochs"] == 1
+    assert read_state(out).epochs == 1
     assert run_cli(monkeypatch, *start, "--resume") == 0
     assert result(out) == result(whole)
 
@@ -582,14 +569,10 @@ def test_a_disk_that_is_full_when_weights_are_written(tmp_path: Path) -> None:
 # Batches
 
 
-def sampler(lengths: np.ndarray, size: int, seed: int, epoch: int) -> BucketSampler:
+def bucket_sampler(lengths: np.ndarray, size: int, seed: int, epoch: int) -> BucketSampler:
     sampler = BucketSampler(lengths, size, seed)
-    sampler.epoch = epoch
+    sampler.set_epoch(epoch)
     return sampler
-
-
-def batches_of(sampler: BucketSampler) -> list[list[Variant]]:
-    return [batch for (batch,) in sampler]
 
 
 LENGTHS = st.integers(1, 3).flatmap(
@@ -598,83 +581,114 @@ LENGTHS = st.integers(1, 3).flatmap(
 
 
 @given(LENGTHS, st.integers(1, 40), st.integers(0, 5), st.integers(0, 5))
-def test_every_utterance_comes_once_an_epoch(lengths: list[list[int]], size: int, seed: int, epoch: int) -> None:
+def test_batches_have_every_utterance_once_an_epoch(lengths: list[list[int]], size: int, seed: int, epoch: int) -> None:
     speeds, utterances = len(lengths[0]), len(lengths)
-    order = sampler(np.array(lengths).T, size, seed, epoch)
-    batches = batches_of(order)
-    assert sorted(utterance for batch in batches for _, utterance in batch) == list(range(utterances))
-    assert {speed for batch in batches for speed, _ in batch} <= set(range(speeds))
-    assert len(batches) == len(order) == math.ceil(utterances / size)
+    sampler = bucket_sampler(np.array(lengths).T, size, seed, epoch)
+    batches = list(sampler)
+    assert sorted(index % utterances for batch in batches for index in batch) == list(range(utterances))
+    assert {index // utterances for batch in batches for index in batch} <= set(range(speeds))
+    assert len(batches) == len(sampler) == math.ceil(utterances / size)
     assert all(1 <= len(batch) <= size for batch in batches)
-    assert batches_of(order) == batches
+    assert list(sampler) == batches
 
 
-def test_the_order_depends_on_seed_and_epoch_alone() -> None:
+def test_batches_depend_on_seed_and_epoch_alone() -> None:
     lengths = np.random.default_rng(0).integers(50, 500, (2, 200))
-    used = sampler(lengths, 8, seed=0, epoch=0)
-    first = batches_of(used)
+    used = bucket_sampler(lengths, 8, seed=0, epoch=0)
+    first = list(used)
     for epoch in (1, 2, 3):
         np.random.default_rng(1).random()
-        used.epoch = epoch
-        assert batches_of(used) == batches_of(sampler(lengths, 8, seed=0, epoch=epoch)) != first
-    orders = [batches_of(sampler(lengths, 8, seed, epoch)) for seed in range(3) for epoch in range(3)]
+        used.set_epoch(epoch)
+        assert list(used) == list(bucket_sampler(lengths, 8, seed=0, epoch=epoch)) != first
+    orders = [list(bucket_sampler(lengths, 8, seed, epoch)) for seed in range(3) for epoch in range(3)]
     assert all(a != b for i, a in enumerate(orders) for b in orders[:i])
-    # Not only the order of the batches: neighbours differ, too.
+    # Not only the order of the batches: which utterances share one differs, too.
     assert {frozenset(batch) for batch in orders[0]} != {frozenset(batch) for batch in orders[1]}
 
 
 @pytest.mark.parametrize("devices", range(2, 9))
 @pytest.mark.parametrize("utterances", [3, 16, 25, 41, 90])
-def test_accelerate_deals_as_many_batches_to_each_device(devices: int, utterances: int) -> None:
+def test_accelerate_shards_batches_evenly_and_completely(devices: int, utterances: int) -> None:
     """Wherever the short batch comes: in some epochs in the middle."""
     lengths = np.random.default_rng(0).integers(50, 500, (2, utterances))
     for epoch in range(8):
-        order = sampler(lengths, 4, 0, epoch)
-        shards = [BatchSamplerShard(order, devices, number) for number in range(devices)]
-        shuffled_pairs = [list(shard) for shard in shards]
-        assert (
-            {len(some) for some in shuffled_pairs}
-            == {math.ceil(len(order) / devices)}
-            == {len(shard) for shard in shards}
-        )
-        heard = [utterance for some in shuffled_pairs for (batch,) in some for _, utterance in batch]
-        assert set(heard) == set(range(utterances))
-        for number, batch in enumerate(order):
-            assert shuffled_pairs[number % devices][number // devices] == batch
+        sampler = bucket_sampler(lengths, 4, 0, epoch)
+        shards = [BatchSamplerShard(sampler, devices, number) for number in range(devices)]
+        sharded = [list(shard) for shard in shards]
+        batches = math.ceil(len(sampler) / devices)
+        assert {len(some) for some in sharded} == {batches} == {len(shard) for shard in shards}
+        assert {index % utterances for some in sharded for batch in some for index in batch} == set(range(utterances))
+        for number, batch in enumerate(sampler):
+            assert sharded[number % devices][number // devices] == batch
+
+
+@given(st.integers(1, 60), st.integers(1, 20), st.integers(0, 3))
+def test_shuffled_batches_have_every_item_once(count: int, size: int, epoch: int) -> None:
+    sampler = ShuffledSampler(count, size, seed=0)
+    sampler.set_epoch(epoch)
+    batches = list(sampler)
+    assert sorted(index for batch in batches for index in batch) == list(range(count))
+    assert len(batches) == len(sampler)
+    assert all(len(batch) == size for batch in batches[:-1])
+    assert list(sampler) == batches
 
 
 def test_every_speed_is_used_about_as_often() -> None:
     lengths = np.full((3, 300), 100)
-    speeds = [speed for epoch in range(10) for (batch,) in sampler(lengths, 8, 0, epoch) for speed, _ in batch]
+    epochs = [bucket_sampler(lengths, 8, 0, epoch) for epoch in range(10)]
+    speeds = [index // 300 for sampler in epochs for batch in sampler for index in batch]
     np.testing.assert_allclose(np.bincount(speeds), 1000, atol=100)
 
 
-def padding(batches: list[list[tuple[int, int]]], lengths: np.ndarray) -> float:
+def padding(batches: list[list[int]], lengths: np.ndarray) -> float:
     """The part of all frames that is padding."""
-    heard = [[lengths[variant] for variant in batch] for batch in batches]
-    return float(1 - sum(map(sum, heard)) / sum(len(batch) * max(batch) for batch in heard))
+    frames = [[lengths.ravel()[index] for index in batch] for batch in batches]
+    return float(1 - sum(map(sum, frames)) / sum(len(batch) * max(batch) for batch in frames))
 
 
-def test_little_of_a_batch_is_padding() -> None:
+def test_bucketed_batches_have_little_padding() -> None:
     rng = np.random.default_rng(0)
     lengths = rng.integers(100, 800, 1000) * np.array([[0.9], [1.0], [1.1]])
-    random_batches = [[(1, int(u)) for u in batch] for batch in np.split(rng.permutation(1000), 100)]
+    random_batches = [[1000 + int(u) for u in batch] for batch in np.split(rng.permutation(1000), 100)]
     assert padding(random_batches, lengths) > 0.35
-    assert padding(batches_of(sampler(lengths, 10, seed=0, epoch=0)), lengths) < 0.05
+    assert padding(list(bucket_sampler(lengths, 10, seed=0, epoch=0)), lengths) < 0.05
 
 
-def test_a_batch_has_the_features_at_the_chosen_speed_and_the_targets(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:
+def test_an_item_has_the_features_at_its_speed_and_the_targets(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:
     slow = tiny_recipe.augment.speeds[0]
-    split_data = load_split(tiny_recipe, tiny_corpus, "train", keywords(tiny_corpus), [slow, 1.0])
-    np.testing.assert_allclose(split_data.lengths[0] * slow, split_data.lengths[1], atol=1)
-    batch = split_data.collate([(0, 3), (1, 3), (1, 7)])
-    assert batch["lengths"].tolist() == [split_data.lengths[0, 3], split_data.lengths[1, 3], split_data.lengths[1, 7]]
+    split = tiny_split(tiny_recipe, tiny_corpus, "train", [slow, 1.0])
+    utterances = split.utterances
+    assert len(split) == 2 * utterances == 64
+    np.testing.assert_allclose(split.lengths[0] * slow, split.lengths[1], atol=1)
+    for speed, utterance in ((0, 3), (1, 3), (1, 7)):
+        item = split[speed * utterances + utterance]
+        np.testing.assert_array_equal(item["features"], split.features[speed][utterance])
+        np.testing.assert_array_equal(item["targets"], split.targets[utterance])
+        assert set(item) == {"features", "targets"}
+
+
+def test_collate_pads_and_stacks(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:
+    split = tiny_split(tiny_recipe, tiny_corpus, "train", [tiny_recipe.augment.speeds[0], 1.0])
+    items = [split[index] for index in (3, 35, 39)]
+    batch = collate(items)
+    assert batch["lengths"].tolist() == [len(item["features"]) for item in items]
     assert batch["features"].shape == (3, max(batch["lengths"]), 39)
-    np.testing.assert_array_equal(batch["targets"], split_data.targets[[3, 3, 7]])
-    for row, (speed, utterance) in zip(batch["features"], [(0, 3), (1, 3), (1, 7)], strict=True):
-        length = int(split_data.lengths[speed, utterance])
-        np.testing.assert_array_equal(row[:length], split_data.features[speed][utterance])
+    np.testing.assert_array_equal(batch["targets"], split.targets[[3, 3, 7]])
+    for row, item in zip(batch["features"], items, strict=True):
+        length = len(item["features"])
+        np.testing.assert_array_equal(row[:length], item["features"])
         assert not row[length:].any()
+
+
+def test_a_training_builds_one_feature_extractor(
+    own_corpus: Corpus, shorter: Shorter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = []
+    really = Mfcc.__init__
+    monkeypatch.setattr(Mfcc, "__init__", lambda self, *settings: (built.append(1), really(self, *settings))[1])
+    shutil.rmtree(own_corpus.folder / "features", ignore_errors=True)
+    train(shorter(epochs=1), own_corpus, tmp_path / "run", keywords(own_corpus))
+    assert len(built) == 1
 
 
 # Learning rate
