@@ -11,14 +11,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import scipy.stats
-from accelerate.data_loader import BatchSamplerShard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.core.errors import EarmarkError
 from earmark.recipe import ContrastiveLoss, Sampled
 from earmark.supervision.pair_sampling import PairSampler, labels
-from earmark.training.data import Group, GroupSampler
 
 Bools = npt.NDArray[np.bool_]
 SEED = st.integers(0, 2**31)
@@ -227,95 +225,3 @@ def test_labels_by_hand() -> None:
     assert labels(tags, 3, 0.6).tolist() == [[True, False, True, True], [True, False, False, True]]
     assert labels(tags, None, 0.6).tolist() == [[True, True, True, True], [True, False, False, True]]
     assert labels(tags, 1, 0.6).tolist() == [[True, False, False, False], [True, False, False, True]]
-
-
-# Batches
-
-
-def groups(
-    seed: int = 0, epoch: int = 0, size: int = 3, speeds: int = 2, draw: Literal["corpus", "batch"] = "corpus"
-) -> list[Group]:
-    sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3, draw)), speeds, size, seed)
-    sampler.epoch = epoch
-    made = list(sampler)
-    assert len(made) == len(sampler)
-    assert all(len(some) == 1 for some in made)
-    return [group for some in made for group in some]
-
-
-def told(groups: Sequence[Group]) -> list[object]:
-    """Everything of what was drawn, for comparing."""
-    return [(g.variants, g.anchors.tolist(), g.positives.tolist(), g.negatives.tolist()) for g in groups]
-
-
-@given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5), speeds=st.integers(1, 3))
-def test_each_anchor_comes_once_an_epoch_and_brings_its_own(size: int, seed: int, epoch: int, speeds: int) -> None:
-    made = groups(seed, epoch, size, speeds)
-    heard = [[utterance for _, utterance in group.variants] for group in made]
-    anchors = [some[row] for some, group in zip(heard, made, strict=True) for row in group.anchors]
-    assert sorted(anchors) == list(range(len(LABELLED)))
-    assert all(len(group.anchors) == size for group in made[:-1])
-    for group, some in zip(made, heard, strict=True):
-        rows = np.concatenate([group.anchors, group.positives.ravel(), group.negatives.ravel()])
-        assert sorted(rows) == list(range(len(some)))  # nothing is heard for nobody, or for two
-        keep_the_rules(group, some)
-    assert {speed for group in made for speed, _ in group.variants} <= set(range(speeds))
-
-
-@given(size=st.integers(1, 9), seed=st.integers(0, 5), epoch=st.integers(0, 5))
-def test_anchors_that_are_drawn_from_the_batch_are_one_anothers_pairs(size: int, seed: int, epoch: int) -> None:
-    made = groups(seed, epoch, size, draw="batch")
-    heard = [[utterance for _, utterance in group.variants] for group in made]
-    assert sorted(utterance for some in heard for utterance in some) == list(range(len(LABELLED)))
-    sampler = PairSampler(LABELLED, PICTURES, wanted())
-    for group, some in zip(made, heard, strict=True):
-        keep_the_rules(group, some)
-        members, rng = np.array(some), np.random.default_rng(0)
-        can = [row for row, utterance in enumerate(some) if sampler.sample_from(utterance, members, rng)]
-        assert group.anchors.tolist() == can
-    if size == 1:
-        assert not any(len(group.anchors) for group in made)
-    if size > len(LABELLED):
-        assert len(made[0].anchors) == len(LABELLED)
-
-
-def keep_the_rules(group: Group, heard: Sequence[int]) -> None:
-    """Some keyword of each anchor is that of its positives, and that of none of its negatives."""
-    assert group.positives.shape == (len(group.anchors), 2)
-    assert group.negatives.shape == (len(group.anchors), 3)
-    for anchor, positives, negatives in zip(group.anchors, group.positives, group.negatives, strict=True):
-        fits = [
-            keyword
-            for keyword in np.flatnonzero(LABELLED[heard[anchor]])
-            if all(LABELLED[heard[u], keyword] for u in positives)
-            and not any(shows(LABELLED, PICTURES, heard[u], keyword) for u in negatives)
-        ]
-        assert fits
-        assert PICTURES[heard[anchor]] not in {PICTURES[heard[u]] for u in (*positives, *negatives)}
-
-
-@pytest.mark.parametrize("draw", ["corpus", "batch"])
-def test_draws_depend_on_seed_and_epoch_alone(draw: Literal["corpus", "batch"]) -> None:
-    assert told(groups(1, 2, draw=draw)) == told(groups(1, 2, draw=draw))
-    assert told(groups(1, 2, draw=draw)) != told(groups(1, 3, draw=draw))
-    assert told(groups(1, 2, draw=draw)) != told(groups(2, 2, draw=draw))
-    sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted(2, 3, draw)), 2, 3, 1)
-    epochs = []
-    for sampler.epoch in (0, 2):  # an epoch is the same whether or not others came before it
-        epochs.append(told([group for some in sampler for group in some]))
-    assert epochs[1] == told(groups(1, 2, draw=draw))
-
-
-@pytest.mark.parametrize("draw", ["corpus", "batch"])
-def test_every_speed_is_heard_about_as_often(draw: Literal["corpus", "batch"]) -> None:
-    speeds = Counter(
-        speed for epoch in range(60) for group in groups(epoch=epoch, draw=draw) for speed, _ in group.variants
-    )
-    assert is_as_likely(speeds, {0: 1, 1: 1})
-
-
-def test_accelerate_deals_the_groups_to_several_devices() -> None:
-    sampler = GroupSampler(PairSampler(LABELLED, PICTURES, wanted()), 1, 2, 0)
-    shards = [BatchSamplerShard(sampler, 2, process) for process in range(2)]
-    dealt = [group.variants[row] for shard in shards for some in shard for group in some for row in group.anchors]
-    assert sorted(dealt) == [(0, utterance) for utterance in range(len(LABELLED))]

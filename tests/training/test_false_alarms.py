@@ -24,7 +24,7 @@ from earmark.models.operating_points import (
     read_operating_points,
     write_operating_points,
 )
-from earmark.training.false_alarms import RATES, curve, expected_precision, operating_points
+from earmark.training.false_alarms import RATES, expected_precision, false_alarm_curve, operating_points
 from earmark.training.thresholds import estimate_prevalence
 
 WORDS = Vocabulary(["dog", "ọmọ"])
@@ -37,27 +37,29 @@ def test_false_alarms_by_hand() -> None:
     # In half an hour: right, false, right, false, false, false. Two an hour is one false alarm.
     scores = np.array([0.9, 0.8, 0.7, 0.6, 0.2, 0.1])
     spoken = np.array([1.0, 0.0, 1.0, 0.0, 0.0, 0.0])
-    assert curve(scores, spoken, 0.5) == ((2.0, pytest.approx(0.65)), (5.0, pytest.approx(0.4)))
+    assert false_alarm_curve(scores, spoken, 0.5) == ((2.0, pytest.approx(0.65)), (5.0, pytest.approx(0.4)))
     # Ten an hour is five; there are but four. One is two an hour; fewer can't be told.
     shuffled = np.array([3, 5, 0, 2, 4, 1])
-    assert curve(scores[shuffled], spoken[shuffled], 0.5) == curve(scores, spoken, 0.5)
+    assert false_alarm_curve(scores[shuffled], spoken[shuffled], 0.5) == false_alarm_curve(scores, spoken, 0.5)
 
 
 def test_doubtful_hits_are_false_alarms_in_part() -> None:
     scores, spoken = np.array([0.9, 0.8, 0.7, 0.6, 0.5]), np.array([0.5, 0.75, 0.5, 0.0, 0.0])
     # 0.5, 0.75, 1.25, 2.25 and 3.25 are expected from each score on.
-    assert curve(scores, spoken, 1.0) == ((1.0, pytest.approx(0.75)), (2.0, pytest.approx(0.65)))
+    assert false_alarm_curve(scores, spoken, 1.0) == ((1.0, pytest.approx(0.75)), (2.0, pytest.approx(0.65)))
 
 
 def test_ties_stay_together() -> None:
-    assert curve(np.array([0.9, 0.5, 0.5, 0.5, 0.1]), np.zeros(5), 1.0) == ((1.0, 0.7), (2.0, 0.7))
+    assert false_alarm_curve(np.array([0.9, 0.5, 0.5, 0.5, 0.1]), np.zeros(5), 1.0) == ((1.0, 0.7), (2.0, 0.7))
     # Nothing scores more than 1: a single false alarm is two or none.
-    assert curve(np.array([1.0, 1.0, 0.5, 0.5, 0.5]), np.zeros(5), 1.0) == ((2.0, 0.75),)
+    assert false_alarm_curve(np.array([1.0, 1.0, 0.5, 0.5, 0.5]), np.zeros(5), 1.0) == ((2.0, 0.75),)
 
 
 def test_scores_without_room_between_them_are_told_apart() -> None:
     high = np.nextafter(1.0, 0)
-    ((rate, threshold),) = curve(np.array([high, np.nextafter(high, 0), 0.1]), np.array([0.0, 0.0, 0.0]), 1.0)[:1]
+    ((rate, threshold),) = false_alarm_curve(
+        np.array([high, np.nextafter(high, 0), 0.1]), np.array([0.0, 0.0, 0.0]), 1.0
+    )[:1]
     assert (rate, threshold) == (1.0, high)
 
 
@@ -74,7 +76,7 @@ def test_a_slow_twin(cells: list[tuple[int, int]], hours: float) -> None:
         higher = [score for score in every if score >= threshold]
         return max([0.0, *(sum(1 - p for s, p in scored if s >= score) for score in higher)])
 
-    told = dict(curve(np.array([s for s, _ in scored]), np.array([p for _, p in scored]), hours))
+    told = dict(false_alarm_curve(np.array([s for s, _ in scored]), np.array([p for _, p in scored]), hours))
     for rate in RATES:
         detected = [score for score in every if expected(score) <= rate * hours]
         if rate * hours < 1 or expected(0) <= rate * hours or (every[0] == 1 and not detected):
@@ -90,7 +92,7 @@ def test_all_keywords_and_their_precision() -> None:
     told = operating_points(WORDS, scores, spoken, np.array([1200.0, 1200.0, 1200.0]), np.array([0.8, 0.5]))
     assert told.hours == 1.0
     assert told.expected_precision == pytest.approx(1.75 / 3)  # 1, 0.5 and 0.25
-    assert told.curves == {w: curve(scores[:, i], spoken[:, i], 1.0) for i, w in enumerate(WORDS)}
+    assert told.curves == {w: false_alarm_curve(scores[:, i], spoken[:, i], 1.0) for i, w in enumerate(WORDS)}
     assert expected_precision(scores > 1, spoken) is None
     assert expected_precision(scores > 0.85, 1.3 * spoken) == 1
 

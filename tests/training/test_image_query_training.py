@@ -19,6 +19,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.media.audio import read_audio
 from earmark.models.checkpoint import read_checkpoint
+from earmark.models.encoded import encode
 from earmark.recipe import Recipe
 from earmark.training.calibration import IMAGES_PER_QUERY, queries_from_tags
 from earmark.training.data import load_split, shuffled_pairs
@@ -113,7 +114,7 @@ def test_what_pictures_show_is_found_in_the_right_place(run: Path, tiny_corpus: 
     scores: dict[bool, list[float]] = {True: [], False: []}
     right, detected = 0, 0
     for utterance in tiny_corpus.utterances("test"):
-        found = find(model, *heard(model, known.recipe, utterance), asked)
+        found = find(model, encode(model, *heard(model, known.recipe, utterance)), asked)
         there = {word.word: word for word in utterance.words or ()}
         for query, score, time_s in zip(queries, found.detection[0], found.locations_s()[0].tolist(), strict=True):
             word = there.get(query.name)

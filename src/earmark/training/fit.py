@@ -174,7 +174,7 @@ def fit(
                 if after_epoch is not None:
                     after_epoch(point)
                 save_state(out, objective.model, optimizer, state, accelerator.scaler)
-            advance(0, note=_note(point))
+            advance(note=_note(point))
         if left := settings.epochs - state.epochs:
             advance(left * batches, note=f"no better for {state.epochs_since_best} epochs, ended after {state.epochs}")
     return state
@@ -210,7 +210,7 @@ def run_epoch(
             history.setdefault(name, []).append(loss.detach())
         if (number + 1) % CHECK_STEPS == 0 and not losses["loss"].isfinite():
             raise DivergedError(epoch, settings.advice)
-        if advance is not None:
+        if advance is not None and number + 1 < len(loader):  # the last step is reported with the losses
             advance()
     means = {name: float(torch.stack(values).mean()) for name, values in history.items()}
     if not math.isfinite(means["loss"]):
