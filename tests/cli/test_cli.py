@@ -165,7 +165,7 @@ def test_from_pictures_and_recordings_to_hits(
     trained = earmark("train", tmp_path / "recipe.yaml", "--corpus", own_corpus.folder, "--out", run,
                       "--set", "training.epochs=20")  # fmt: skip
     assert trained.out == f"The model is in {run}.\n"
-    assert "Training run 1: 20/20, " in trained.err
+    assert "epoch 20, loss " in trained.err
     found = earmark("find", run, "dog, ball", recording, "--json")
     assert found.err == ""
     hits = json.loads(found.out)

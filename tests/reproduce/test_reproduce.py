@@ -124,7 +124,7 @@ def test_a_training_that_was_stopped_goes_on(
     capsys.readouterr()
     go()
     printed = capsys.readouterr()
-    assert "Training cnn-attend-vgs: 3/3" in printed.err
+    assert "epoch 3, loss" in printed.err
     assert "psc/score-aggregation/bow is done." in printed.out
     curve = (out / "runs" / "cnn-attend-vgs" / "curve.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(point)["epoch"] for point in curve] == [1, 2, 3]

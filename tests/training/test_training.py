@@ -27,7 +27,7 @@ from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
-from earmark.features.spectral import Mfcc
+from earmark.features.kinds.mfcc import Mfcc
 from earmark.models import checkpoint
 from earmark.models.checkpoint import read_checkpoint, read_weights
 from earmark.recipe import Recipe, Training, write_recipe
