@@ -25,6 +25,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
 from earmark.core.types import canonical_path
 from earmark.media.audio import audio_info, require_file
+from earmark.media.kinds import is_named_as_audio
 from earmark.media.lookup import MediaFolder
 
 NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
@@ -161,6 +162,8 @@ def _sound_name(path: Path) -> str:
 
 def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
     info = audio_info(here["path"])
+    if not is_named_as_audio(here["path"]):
+        logger.info("%s is taken for a recording by its content, not by its name.", here["path"])
     for note in info.notes:
         logger.warning("%s.", note)
     sound = {"duration_s": info.duration_s, "sample_rate": info.sample_rate, "channels": info.channels}

@@ -116,6 +116,8 @@ def layout_of(path: Path | str) -> Layout:
             parts = _aiff(file, size, notes)
         elif head[:4] == b"caff":
             parts = _caf(file, size, notes)
+        elif head[:4] == b".snd":
+            parts = _au(head, size, notes)
         elif head[:4] == b"OggS":
             links = _ogg_links(file, size)
             if len(links) > 1:
@@ -281,6 +283,16 @@ def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
     length = min(stop - start, UNKNOWN - (1 << 16))
     body = kind + version + common + b"SSND" + length.to_bytes(4, "big")
     return [b"FORM" + (len(body) + length).to_bytes(4, "big") + body, range(start, start + length)]
+
+
+def _au(head: bytes, size: int, notes: list[str]) -> list[Part] | None:
+    """A Sun or NeXT file; None if its length is right, else with one that says "unknown"."""
+    start, said = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
+    there = size - start
+    if said in (UNKNOWN, there) or not 24 <= start < size:
+        return None
+    notes.append(f"{said:,} bytes of sound, but {there:,} are there")
+    return [range(8), UNKNOWN.to_bytes(4, "big"), range(12, size)]
 
 
 def _caf(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:

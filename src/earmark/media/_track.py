@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,6 +98,10 @@ class Track:
         Time of the first sample on the container's clock.
     samples : int
         To the end of the last frame that can be decoded, lead included; set by `count`.
+    said_s : float or None
+        How long it is by its header, or by a guess of FFmpeg's from the size of the file.
+    says_length : bool
+        Whether the header itself says so.
     damaged : int
         Packets that could not be decoded since it was set to 0.
 
@@ -140,20 +145,6 @@ class Track:
             self._container.close()
             self._view.close()
             self._container = None
-
-    @property
-    def said_s(self) -> float | None:
-        """How long the track is by its header, if that says so."""
-        if self._track.duration is not None:
-            return float(self._track.duration * self._track.time_base)
-        duration = self._container.duration
-        return None if duration is None else duration / 1e6
-
-    @property
-    def says_length(self) -> bool:
-        """Whether the header of the container itself says how long it is."""
-        name: str = self._container.format.name
-        return name.startswith(SAY_LENGTH) and self.said_s is not None
 
     def count(self, zero_s: float) -> None:
         """Set the track on the time line that begins at `zero_s` of its clock, and count its samples."""
@@ -232,8 +223,16 @@ class Track:
         self._tick = float(self._track.time_base * self.sample_rate)
         self._is_mp3 = self._container.format.name == "mp3"
         self._step = self._multiple()
+        self.said_s = self._said_s()
+        self.says_length = self.said_s is not None and self._container.format.name.startswith(SAY_LENGTH)
         self._described = True
         self._seekable = self._scan is None or (self._scan.regular and self._scan.last_pts is not None)
+
+    def _said_s(self) -> float | None:
+        if self._track.duration is not None:
+            return float(self._track.duration * self._track.time_base)
+        duration = self._container.duration
+        return None if duration is None else float(duration / 1e6)
 
     def _last_sample(self) -> int:
         if self._scan is not None and self._scan.last_pts is not None:
@@ -295,7 +294,12 @@ class Track:
         """Frames with the positions of their first samples; all of one sampling rate and layout."""
         offset = 0
         convert: Any = None
-        for frame in frames:
+        for frame in itertools.chain(frames, [None]):
+            if frame is None:
+                for part in convert.resample(None) if convert is not None and expected is not None else ():
+                    yield expected, part
+                    expected += part.samples
+                return
             if not frame.samples or (expected is None and frame.pts is None):
                 continue  # nobody knows where this is
             pts = frame.pts
