@@ -296,9 +296,8 @@ class Track:
         convert: Any = None
         for frame in itertools.chain(frames, [None]):
             if frame is None:
-                for part in convert.resample(None) if convert is not None and expected is not None else ():
-                    yield expected, part
-                    expected += part.samples
+                if convert is not None and expected is not None:
+                    yield from ((expected, part) for part in convert.resample(None)[:1])
                 return
             if not frame.samples or (expected is None and frame.pts is None):
                 continue  # nobody knows where this is
