@@ -183,7 +183,7 @@ def test_bags_of_words_are_tags_too(earmark, own_corpus: Corpus, tmp_path: Path)
     assert path.read_bytes() == before
     (tmp_path / "words.txt").write_text("snow\nno such word\n", encoding="utf-8-sig")
     tagged = earmark("tag", own_corpus.folder, "--bow", "--keywords", tmp_path / "words.txt")
-    assert tagged.err == "note: no utterance says 'no such word': nothing can be learned of what is never said.\n"
+    assert tagged.err == "No utterance says 'no such word': a keyword that is never said can't be learned.\n"
     assert read_targets(path).vocabulary.words == ("snow", "no such word")
     before = path.read_bytes()
     (tmp_path / "words.txt").write_text("zebra\n", encoding="utf-8")
@@ -239,7 +239,7 @@ def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path:
     assert not (tmp_path / "tagger" / "vectors").exists()
     again = earmark(*train, "--out", tmp_path / "tagger 2", "--top-words", 2)
     assert "The tagger for 2 keywords" in again.out
-    assert "Looking at pictures" not in again.err
+    assert "Encoding pictures" not in again.err
     path = targets_path(own_corpus, "vgs")
     tagged = earmark("tag", own_corpus.folder, "--tagger", tmp_path / "tagger")
     assert tagged.out == f"Tagged 48 utterances with 3 keywords in {path}.\n"

@@ -155,7 +155,7 @@ def test_keywords_that_no_caption_says_are_named(tmp_path: Path, capsys: pytest.
     pictures = [replace(one, captions=("A dog.",)) for one in draw(tmp_path / "pictures", 2, seed=1)]
     settings = SMALL.model_copy(update={"epochs": 1})
     train_cnn_tagger(pictures, Vocabulary(["ọmọ", "dog", "zebra"]), settings, tmp_path / "tagger")
-    assert "note: no caption says 'ọmọ', 'zebra': nothing" in capsys.readouterr().err
+    assert "No caption says 'ọmọ', 'zebra': a keyword" in capsys.readouterr().err
     many = Vocabulary([f"word{number}" for number in range(12)])
     with pytest.raises(EarmarkError, match=r"No caption says any of the keywords \('word0', .*'word9' and 2 more\)"):
         train_cnn_tagger(pictures, many, settings, tmp_path / "none")

@@ -1,16 +1,15 @@
-"""The words of captions: which are the commonest, and which pictures they are said of.
+"""Captioned pictures, what a tagger is trained on, and the words of their captions.
 
-Captioned pictures, what a tagger learns from: our table, MSCOCO's captions, or Flickr30k's and Flickr8k's tokens.
-
-A file is told by what it holds. Our own table is strict: a picture that is missing is an error, with its row. In the
-public sets pictures are often missing; they are counted and said, and the rest is used.
+The format of a file is recognised by its content: our own table, MSCOCO's captions, or Flickr30k's and Flickr8k's
+tokens. Our own table is strict: a missing picture is an error, with its row. In the public sets pictures are often
+missing; they are counted and logged, and the rest is used.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import re
-import sys
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -24,6 +23,8 @@ from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, plain_words, read_text
 from earmark.media.lookup import MediaFolder
+
+logger = logging.getLogger(__name__)
 
 # Words of English that name nothing in a picture by themselves.
 _FUNCTION_WORDS = """
@@ -74,12 +75,12 @@ def named_in_captions(pictures: Sequence[Picture], keywords: Vocabulary) -> npt.
     targets = np.zeros((len(pictures), len(keywords)), dtype=np.float32)
     for row, picture in zip(targets, pictures, strict=True):
         for caption in picture.captions:
-            said = plain_words(caption)
+            caption_words = plain_words(caption)
             named = {
                 column
-                for place, word in enumerate(said)
+                for place, word in enumerate(caption_words)
                 for column, words in forms.get(word, ())
-                if said[place : place + len(words)] == words
+                if caption_words[place : place + len(words)] == words
             }
             row[list(named)] += 1
         row /= len(picture.captions)
@@ -94,7 +95,7 @@ FLICKR_ADDRESS = re.compile(r"/(\d{5,})_[0-9a-f]{10}\w*\.jpg$")
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture and what people said of it."""
+    """A picture and its captions."""
 
     image: Path
     captions: tuple[str, ...]
@@ -152,7 +153,7 @@ def read_pictures(path: Path | str, images: Sequence[Path] = (), without: Set[st
             missing.append(image)
     problems.stop()
     if not strict or len(wanted) < len(entries):
-        _say(path, len(pictures), missing, unlisted, len(entries) - len(wanted))
+        _log_use(path, len(pictures), missing, unlisted, len(entries) - len(wanted))
     if not pictures:
         if missing:
             raise EarmarkError(f"{path}: not one of its images is there ({missing[0]}): name their folder, --images.")
@@ -188,10 +189,10 @@ def _coco(path: Path, text: str) -> tuple[list[_Entry], list[Any]]:
         for annotation in content["annotations"]:
             captions.setdefault(annotation["image_id"], []).append(str(annotation["caption"]).strip())
         for image in content["images"]:
-            name, said = str(image["file_name"]), captions.pop(image["id"], [])
+            name, texts = str(image["file_name"]), captions.pop(image["id"], [])
             address = FLICKR_ADDRESS.search(str(image.get("flickr_url", "")))
-            if said:
-                entries.append(_Entry(name, _keys(name) | ({address[1]} if address else set()), tuple(said)))
+            if texts:
+                entries.append(_Entry(name, _keys(name) | ({address[1]} if address else set()), tuple(texts)))
         return entries, list(captions)
     except json.JSONDecodeError as error:
         raise EarmarkError(f"{path} is damaged JSON ({error}): copy it again.") from None
@@ -209,8 +210,8 @@ def _tokens(path: Path, text: str) -> Iterator[_Entry]:
             if parts is None:
                 raise EarmarkError(f"{path}, line {number}: it should be 'name.jpg#0', a tab and the caption.")
             captions.setdefault(parts["image"].strip(), []).append(parts["caption"].strip())
-    for name, said in captions.items():
-        yield _Entry(name, _keys(name), tuple(said))
+    for name, texts in captions.items():
+        yield _Entry(name, _keys(name), tuple(texts))
 
 
 def _keys(name: str) -> frozenset[str]:
@@ -225,8 +226,8 @@ def _find(name: str, folders: Sequence[MediaFolder]) -> Path:
     return next((path for path in paths if path.is_file()), paths[0])
 
 
-def _say(path: Path, used: int, missing: Sequence[Path], unlisted: Sequence[Any], excluded: int) -> None:
-    """Say on standard error what is used of a file."""
+def _log_use(path: Path, used: int, missing: Sequence[Path], unlisted: Sequence[Any], excluded: int) -> None:
+    """Log what is used of a file."""
     parts = [f"{path.name}: {used} pictures"]
     if missing:
         parts.append(f"not there: {len(missing)} (first: {missing[0]})")
@@ -234,4 +235,4 @@ def _say(path: Path, used: int, missing: Sequence[Path], unlisted: Sequence[Any]
         parts.append(f"captioned, but not in its list of images: {len(unlisted)} (first: image_id {unlisted[0]})")
     if excluded:
         parts.append(f"left out as listed: {excluded}")
-    print("; ".join(parts), file=sys.stderr)
+    logger.warning("%s", "; ".join(parts))

@@ -1,11 +1,11 @@
 """Bags of words: the idealised supervision, from transcripts (Olaleye et al. 2022, Section III-A).
 
-Keywords that nobody says: a tag that is never 1 teaches nothing, and whoever asked for it should know.
+Keywords that no transcript or caption has are reported: targets that are never above 0 can't train anything.
 """
 
 from __future__ import annotations
 
-import sys
+import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -15,6 +15,8 @@ from earmark.core.corpus import Utterance, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import KeywordForm, Transcript, Vocabulary, plain_words
 from earmark.supervision.targets import Targets
+
+logger = logging.getLogger(__name__)
 
 
 def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
@@ -30,7 +32,7 @@ def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
 def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:
     """Which keywords are spoken in each utterance: 1 or 0, without order, number or place.
 
-    The words of an alignment go before the text: what is evaluated is what is taught.
+    The words of an alignment go before the text, as evaluation is by them, too.
 
     Raises
     ------
@@ -64,7 +66,7 @@ MOST = 10  # names in one sentence
 
 
 def report_missing_keywords(keywords: Vocabulary, named: npt.NDArray[np.float32], what: str) -> None:
-    """Name on standard error the keywords that none of `what` (captions, utterances) says.
+    """Log the keywords that none of `what` (captions, utterances) says.
 
     Parameters
     ----------
@@ -80,10 +82,10 @@ def report_missing_keywords(keywords: Vocabulary, named: npt.NDArray[np.float32]
     EarmarkError
         If that is all of them.
     """
-    unsaid = [word for word, column in zip(keywords, named.T, strict=True) if not column.any()]
-    if not unsaid:
+    missing = [word for word, column in zip(keywords, named.T, strict=True) if not column.any()]
+    if not missing:
         return
-    names = ", ".join(map(repr, unsaid[:MOST])) + (f" and {len(unsaid) - MOST} more" if len(unsaid) > MOST else "")
-    if len(unsaid) == len(keywords):
+    names = ", ".join(map(repr, missing[:MOST])) + (f" and {len(missing) - MOST} more" if len(missing) > MOST else "")
+    if len(missing) == len(keywords):
         raise EarmarkError(f"No {what} says any of the keywords ({names}): check their language and spelling.")
-    print(f"note: no {what} says {names}: nothing can be learned of what is never said.", file=sys.stderr)
+    logger.warning("No %s says %s: a keyword that is never said can't be learned.", what, names)

@@ -1,8 +1,8 @@
 """Detection thresholds, chosen on dev by the training targets: no transcript is needed.
 
-One threshold for all keywords asks the same of every score. But a model that was taught by soft targets has learned
-to say what the *target* will be, and a tagger that knows *snow* well and *face* hardly gives the one 0.4 and the other
-0.03 where they are spoken. So each keyword gets a threshold of its own, on the scale of its own targets.
+A single threshold for all keywords assumes that their scores are on one scale. But a model that was trained on soft
+targets predicts the *target*, and a tagger that recognises *snow* well and *face* hardly gives the one 0.4 and the
+other 0.03 where they are spoken. So each keyword gets a threshold of its own, on the scale of its own targets.
 
 Let z be 1 where a keyword is spoken and 0 elsewhere, t its target and s its score, and let a and b be its mean target
 where it is spoken and where it is not. Trained with cross-entropy, a score estimates E[t | speech]. If what is wrong
@@ -54,7 +54,7 @@ def best_threshold(scores: Floats, targets: Floats) -> float:
     return _highest_f1(scores, targets, float(targets.sum()))
 
 
-def keyword_thresholds(scores: Floats, targets: Floats, taught: Floats) -> npt.NDArray[np.float64]:
+def keyword_thresholds(scores: Floats, targets: Floats, train_targets: Floats) -> npt.NDArray[np.float64]:
     """A threshold for each keyword: one threshold on the probability that it is spoken, put on its scores.
 
     That probability is (s - b) / (a - b), and (t - b) / (a - b) is an estimate of z without bias (Natarajan et al.
@@ -64,7 +64,7 @@ def keyword_thresholds(scores: Floats, targets: Floats, taught: Floats) -> npt.N
     ----------
     scores, targets : numpy.ndarray, shape = (U, W)
         Detection scores and targets of dev, in [0, 1].
-    taught : numpy.ndarray, shape = (U', W)
+    train_targets : numpy.ndarray, shape = (U', W)
         Targets of train. The rates of a rare keyword need more utterances than dev has.
 
     Returns
@@ -73,20 +73,20 @@ def keyword_thresholds(scores: Floats, targets: Floats, taught: Floats) -> npt.N
         In [0, 1]. A keyword that no target names, or that all name alike, gets the threshold on the probability.
     """
     targets = targets.astype(np.float64)
-    unspoken, spoken = _trusted_rates(taught, targets, scores)
+    unspoken, spoken = _trusted_rates(train_targets, targets, scores)
     span = spoken - unspoken
-    heard = np.minimum((scores - unspoken) / span, 1)
-    threshold = _highest_f1(heard, (targets - unspoken) / span, float(targets.sum()))
+    estimates = np.minimum((scores - unspoken) / span, 1)
+    threshold = _highest_f1(estimates, (targets - unspoken) / span, float(targets.sum()))
     return (unspoken + threshold * span).clip(0, 1)
 
 
-def estimate_prevalence(scores: Floats, targets: Floats, taught: Floats) -> npt.NDArray[np.float64]:
+def estimate_prevalence(scores: Floats, targets: Floats, train_targets: Floats) -> npt.NDArray[np.float64]:
     """An estimate of z without bias, by the targets: (t - b) / (a - b), with targets of 0 and 1 the target itself.
 
     Parameters are those of :func:`keyword_thresholds`. Single ones lie outside [0, 1] at times; they are for sums.
     """
     targets = targets.astype(np.float64)
-    unspoken, spoken = _trusted_rates(taught, targets, scores)
+    unspoken, spoken = _trusted_rates(train_targets, targets, scores)
     return (targets - unspoken) / (spoken - unspoken)
 
 
@@ -113,18 +113,19 @@ def tag_rates(targets: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
 
 
 def _trusted_rates(
-    taught: Floats, targets: Floats, scores: Floats
+    train_targets: Floats, targets: Floats, scores: Floats
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Tag rates, drawn towards 0 and 1 as far as scores follow something else than the keyword itself.
 
     If a target's mistakes could not be heard, scores and targets would vary together by (a - b)^2 Var p, which is
     (a - b) Var t at most, as Var p is E[t] (1 - E[t]) at most. What is beyond that comes from other words: a tagger
-    that takes cats for dogs has taught the model to hear *cat* for *dog*. Let c Var t be that much, for a bad keyword:
-    three in four have less. Then the share (a - b) / (a - b + c) of what scores and targets have in common is the
-    keyword's own, and so far the rates are trusted; the rest of the way lie 0 and 1, which are one threshold for all.
+    that takes cats for dogs has trained the model to detect *cat* for *dog*. Let c Var t be that much, for a bad
+    keyword: three in four have less. Then the share (a - b) / (a - b + c) of what scores and targets have in common is
+    the keyword's own, and so far the rates are trusted; the rest of the way lie 0 and 1, which are one threshold for
+    all.
     One utterance's worth of doubt (c is 1 / U at least) stands against a keyword whose targets are all alike.
     """
-    every = np.concatenate([taught, targets])
+    every = np.concatenate([train_targets, targets])
     unspoken, spoken = tag_rates(every)
     variance = every.var(axis=0, dtype=np.float64)
     together = ((scores - scores.mean(axis=0)) * (targets - targets.mean(axis=0))).mean(axis=0)
