@@ -1,4 +1,4 @@
-"""An archive of a few seconds that is served, and how its page would ask it."""
+"""A small archive for tests of the server, and a client that sends what the page sends."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from earmark.web.app import create_app
 from support.small_archive import heard_archive, write_run
 
 ADDRESS = "http://127.0.0.1:8765"
-OURS = {"X-Earmark": "1"}
-# Names that would do harm where they were taken for more than text.
-EVIL = "'; DROP TABLE judgements; --<script>alert(1)<／script>.wav"
+PAGE_HEADERS = {"X-Earmark": "1"}
+# A name that does harm if it is interpreted as SQL or HTML.
+HOSTILE_NAME = "'; DROP TABLE judgements; --<script>alert(1)<／script>.wav"
 UNICODE = "ọ̀rọ̀ ẹ̀kọ́ – 1.flac"
 
 
@@ -33,7 +33,7 @@ def write_media(folder: Path) -> None:
     channels = [spoken((Word(word, 2.0, 2.32), Word("ball", 7.0, 7.32)), 12.0, rng) for word in ("dog", "ọmọ")]
     for path, samples in (
         (folder / "2019" / "tape.wav", np.stack(channels, axis=1)),
-        (folder / EVIL, spoken((Word("snow", 1.0, 1.32),), 4.0, rng)),
+        (folder / HOSTILE_NAME, spoken((Word("snow", 1.0, 1.32),), 4.0, rng)),
         (folder / "2020" / UNICODE, spoken((Word("dog", 3.0, 3.32),), 5.0, rng)),
     ):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -60,8 +60,8 @@ def copy_archive(archive: Path, to: Path) -> Archive:
 
 
 def client_of(archive: Archive, **how: Any) -> TestClient:
-    """Asks as the page would."""
-    return TestClient(create_app(archive, **how), base_url=ADDRESS, headers=OURS, follow_redirects=False)
+    """A client that sends the headers of the page."""
+    return TestClient(create_app(archive, **how), base_url=ADDRESS, headers=PAGE_HEADERS, follow_redirects=False)
 
 
 def number_of(client: TestClient, name: str) -> int:

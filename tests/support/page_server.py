@@ -23,7 +23,7 @@ from earmark.archive.query_aliases import Alias, keep_words
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.web.app import create_app
 from earmark.web.errors import problem_response
-from support.live_server import EVIL
+from support.live_server import HOSTILE_NAME
 
 INTERVIEW = "Ìfọ̀rọ̀wánilẹ́nuwò 3, market day.wav"
 INTERVIEW_S = 10_800.0
@@ -122,9 +122,9 @@ def add_known_hits(archive: Archive, media: Path) -> None:
 
 
 def _hit(number: int, keyword: int, interview: int, ids: dict[str, int]) -> dict[str, Any]:
-    """Every second hit is in the interview, the others are in the tape, far enough apart to be told apart."""
+    """Every second hit is in the interview, the others are in the tape, far enough apart not to overlap."""
     if number == 10:
-        recording, channel, time_s = ids[EVIL], 1, 1.16
+        recording, channel, time_s = ids[HOSTILE_NAME], 1, 1.16
     elif number % 2 == 0:
         recording, channel, time_s = interview, 1 + number // 2 % 2, 31.4 + 350.0 * number
     else:

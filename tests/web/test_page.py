@@ -16,7 +16,7 @@ from earmark.archive.search import SearchOptions, search
 from earmark.models.operating_points import OPERATING_POINTS
 from earmark.recipe import Recipe
 from earmark.web.app import create_app
-from support.live_server import EVIL, copy_archive, write_served
+from support.live_server import HOSTILE_NAME, copy_archive, write_served
 from support.media import write_picture
 from support.page_server import HITS, HOSTILE_WORD, INTERVIEW, PageServer, add_known_hits, page_server, running
 
@@ -592,7 +592,7 @@ def test_html_in_names_is_text(visit: Visit) -> None:
     assert HOSTILE_WORD in page.inner_text("#keywords")
     page.goto(f"{visit.address}/?query=ọmọ")
     page.locator("#list li").nth(10).click()
-    assert page.inner_text("#hit h2") == EVIL
+    assert page.inner_text("#hit h2") == HOSTILE_NAME
     assert "for <b>research</b>" in page.inner_text("footer")
     assert page.evaluate("document.querySelectorAll('img, b, script:not([src])').length") == 0
     page.goto(f"{visit.address}/?query=%3Cimg%20src%3Dx%3E")
@@ -646,7 +646,7 @@ def test_the_page_behind_a_token(browser: Any, tmp_path: Path, tiny_pictured_rec
         page.goto(f"{address}/?token=sesame")
         page.locator("#keywords .word", has_text="ọmọ").click()
         page.locator("#list li").first.wait_for()
-        assert EVIL in page.locator("#list .file").all_inner_texts()
+        assert HOSTILE_NAME in page.locator("#list .file").all_inner_texts()
         assert "àwọn ohùn" in page.inner_text(".archive")
         assert "for <b>research</b>" in page.inner_text("footer")
         eventually(page, lambda: len(page.evaluate(DRAWN)["colours"]) > 1)

@@ -1,4 +1,4 @@
-"""What the server refuses, and what it never tells or does: each test fails where its guard is taken away."""
+"""Security of the server: each test fails if its check is taken away."""
 
 from __future__ import annotations
 
@@ -21,9 +21,18 @@ from earmark.core.errors import EarmarkError
 from earmark.recipe import Recipe
 from earmark.web import server as serving
 from earmark.web.security import HEADERS, MAX_BODY_BYTES
-from support.live_server import ADDRESS, EVIL, OURS, client_of, copy_archive, number_of, sentence, write_served
+from support.live_server import (
+    ADDRESS,
+    HOSTILE_NAME,
+    PAGE_HEADERS,
+    client_of,
+    copy_archive,
+    number_of,
+    sentence,
+    write_served,
+)
 
-SAID = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
+JUDGEMENT = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
 TOKEN = "correct horse"
 
 
@@ -118,8 +127,8 @@ def test_this_machine_is_let_in_by_any_of_its_names(client: TestClient, host: st
     ],
 )
 def test_another_sites_page_changes_nothing(archive: Archive, client: TestClient, headers: dict[str, str]) -> None:
-    number = client.post("/api/judgements", json=SAID, headers={"Origin": ADDRESS}).json()["id"]
-    sentence(client.post("/api/judgements", json=SAID | {"verdict": "no"}, headers=headers), 403)
+    number = client.post("/api/judgements", json=JUDGEMENT, headers={"Origin": ADDRESS}).json()["id"]
+    sentence(client.post("/api/judgements", json=JUDGEMENT | {"verdict": "no"}, headers=headers), 403)
     sentence(client.delete(f"/api/judgements/{number}", headers=headers), 403)
     sentence(client.post("/api/search/picture", content=b"x", headers=headers | {"Content-Type": "image/png"}), 403)
     assert [one.verdict for one in judgements(archive)] == ["yes"]
@@ -127,14 +136,14 @@ def test_another_sites_page_changes_nothing(archive: Archive, client: TestClient
 
 def test_a_form_without_our_header_changes_nothing(archive: Archive, client: TestClient) -> None:
     del client.headers["X-Earmark"]
-    sentence(client.post("/api/judgements", json=SAID), 403)
+    sentence(client.post("/api/judgements", json=JUDGEMENT), 403)
     assert judgements(archive) == []
 
 
 def test_browsers_get_no_leave_to_ask_from_elsewhere(client: TestClient) -> None:
-    asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    params = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     for path in ("/api/judgements", "/api/archive"):
-        answers = [client.options(path, headers=asked), client.get(path, headers=asked)]
+        answers = [client.options(path, headers=params), client.get(path, headers=params)]
         assert not any(name.startswith("access-control") for answer in answers for name in answer.headers)
 
 
@@ -147,13 +156,13 @@ def guarded(archive: Archive) -> Iterator[TestClient]:
         yield opened
 
 
-def test_without_the_token_nothing_is_told(guarded: TestClient) -> None:
+def test_requests_without_the_token(guarded: TestClient) -> None:
     for path in ("/", "/static/main.js", "/api/archive", "/api/openapi.json", "/nothing"):
         sentence(guarded.get(path), 401)
         sentence(guarded.get(path, headers={"Authorization": "Bearer wrong"}), 401)
         sentence(guarded.get(f"{path}?token=wrong"), 401)
-    sentence(guarded.post("/api/judgements", json=SAID), 401)
-    sentence(guarded.post(f"/api/judgements?token={TOKEN}", json=SAID), 401)  # an address alone changes nothing
+    sentence(guarded.post("/api/judgements", json=JUDGEMENT), 401)
+    sentence(guarded.post(f"/api/judgements?token={TOKEN}", json=JUDGEMENT), 401)  # an address alone changes nothing
 
 
 def test_the_token_opens_by_header_and_once_by_address(guarded: TestClient) -> None:
@@ -239,7 +248,7 @@ def test_a_recording_that_became_something_else(archive: Archive, client: TestCl
 
 def test_names_are_text_and_nothing_more(archive: Archive, client: TestClient) -> None:
     answer = client.get("/api/search", params={"query": "snow", "top": 100})
-    assert EVIL in {hit["name"] for hit in answer.json()["hits"]}
+    assert HOSTILE_NAME in {hit["name"] for hit in answer.json()["hits"]}
     assert answer.headers["content-type"].startswith("application/json")
     for text in ("'; DROP TABLE recordings; --", "<script>alert(1)</script>", "%", "_", "\\", '" OR 1=1 --'):
         for name in ("query", "folder", "speaker", "date", "language"):
@@ -259,8 +268,8 @@ def test_numbers_that_are_none(client: TestClient, number: str) -> None:
         assert client.get("/api/search", params={"query": "dog", name: number}).status_code < 500
     for name in ("start_s", "end_s", "count", "channel"):
         for what in ("peaks", "sound"):
-            asked = {"start_s": "0", "end_s": "1", name: number}
-            assert client.get(f"/api/recordings/1/{what}", params=asked).status_code < 500
+            params = {"start_s": "0", "end_s": "1", name: number}
+            assert client.get(f"/api/recordings/1/{what}", params=params).status_code < 500
     for name in ("start_s", "end_s"):
         text = (
             f'{{"query": "dog", "position": "1:1:1.0", "verdict": "yes", "start_s": 0, "end_s": 1, "{name}": {number}}}'
@@ -276,8 +285,8 @@ def test_texts_that_no_one_writes(client: TestClient, text: str) -> None:
         answer = client.get(f"/api/search?{name}={encoded}" + ("" if name == "query" else "&query=dog"))
         assert answer.status_code < 500
     for name in ("query", "position", "verdict"):
-        said = json.dumps(SAID | {name: text}).encode()
-        answer = client.post("/api/judgements", content=said, headers={"Content-Type": "application/json"})
+        body = json.dumps(JUDGEMENT | {name: text}).encode()
+        answer = client.post("/api/judgements", content=body, headers={"Content-Type": "application/json"})
         assert 400 <= answer.status_code < 500
 
 
@@ -292,7 +301,7 @@ def test_every_answer_tells_the_browser_to_load_nothing_from_elsewhere(client: T
         client.get("/nothing"),
         client.get("/api/search?query=unknown"),
         client.get("/", headers={"Host": "evil.example"}),
-        client.post("/api/judgements", json=SAID, headers={"X-Earmark": "0"}),
+        client.post("/api/judgements", json=JUDGEMENT, headers={"X-Earmark": "0"}),
     ]
     for answer in answers:
         for name, value in HEADERS.items():
@@ -309,7 +318,7 @@ def test_pages_that_load_scripts_from_elsewhere_are_off(client: TestClient) -> N
         assert client.get(path).status_code == 404
 
 
-def test_what_goes_wrong_inside_is_not_told(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_internal_errors_are_not_disclosed(archive: Archive, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError(f"secret in {tmp_path}")
 
@@ -320,4 +329,4 @@ def test_what_goes_wrong_inside_is_not_told(archive: Archive, monkeypatch: pytes
 
 
 def _picture() -> dict[str, str]:
-    return OURS | {"Content-Type": "image/png"}
+    return PAGE_HEADERS | {"Content-Type": "image/png"}

@@ -1,4 +1,4 @@
-"""The server as people start it: a program of its own, which this machine alone can reach and which reaches nobody."""
+"""The server as a program of its own, which this machine alone can reach and which connects to nobody."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from earmark.recipe import Recipe
 from earmark.web import server as serving
 from earmark.web.app import STATIC
 from earmark.web.security import LOOPBACK
-from support.live_server import OURS, client_of, copy_archive, number_of, sentence, write_served
+from support.live_server import PAGE_HEADERS, client_of, copy_archive, number_of, sentence, write_served
 from support.media import write_picture
 
-SAID = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
+JUDGEMENT = {"query": "dog", "position": "1:1:1.00", "verdict": "yes", "start_s": 0.5, "end_s": 1.5}
 # Python tells its audit hooks of every socket that is bound or connected, and every name that is looked up.
 WATCHED = """
 import json, sys
-told = open(sys.argv.pop(1), "a")
+events = open(sys.argv.pop(1), "a")
 def watch(event, arguments):
     if event in ("socket.bind", "socket.connect", "socket.sendto"):
-        print(json.dumps([event, str(arguments[1])]), file=told, flush=True)
+        print(json.dumps([event, str(arguments[1])]), file=events, flush=True)
     elif event in ("socket.getaddrinfo", "socket.gethostbyname"):
-        print(json.dumps([event, str(arguments[0])]), file=told, flush=True)
+        print(json.dumps([event, str(arguments[0])]), file=events, flush=True)
 sys.addaudithook(watch)
 from earmark.cli import main
 main()
@@ -54,12 +54,12 @@ def archive(original: Path, tmp_path: Path) -> Archive:
     return copy_archive(original, tmp_path / "archive")
 
 
-class Started:
-    """A server that was started, and the one line that it printed."""
+class ServerProcess:
+    """A running `earmark serve`, and the line that it printed."""
 
-    def __init__(self, archive: Archive, told: Path, *options: str) -> None:
-        self.told = told
-        arguments = [sys.executable, "-c", WATCHED, str(told), "serve", str(archive.folder), "--port", "0", *options]
+    def __init__(self, archive: Archive, events: Path, *options: str) -> None:
+        self.events = events
+        arguments = [sys.executable, "-c", WATCHED, str(events), "serve", str(archive.folder), "--port", "0", *options]
         paths = os.pathsep.join(path for path in sys.path if path)
         self.process = subprocess.Popen(
             arguments,
@@ -82,11 +82,11 @@ class Started:
 
 
 @pytest.fixture
-def start(archive: Archive, tmp_path: Path) -> Iterator[Callable[..., Started]]:
-    started: list[Started] = []
+def start(archive: Archive, tmp_path: Path) -> Iterator[Callable[..., ServerProcess]]:
+    started: list[ServerProcess] = []
 
-    def begin(*options: str) -> Started:
-        started.append(Started(archive, tmp_path / "told.jsonl", *options))
+    def begin(*options: str) -> ServerProcess:
+        started.append(ServerProcess(archive, tmp_path / "events.jsonl", *options))
         return started[-1]
 
     yield begin
@@ -96,9 +96,9 @@ def start(archive: Archive, tmp_path: Path) -> Iterator[Callable[..., Started]]:
             one.process.communicate()
 
 
-def test_a_whole_visit_reaches_nobody(archive: Archive, start: Callable[..., Started], tmp_path: Path) -> None:
+def test_no_request_leaves_the_machine(archive: Archive, start: Callable[..., ServerProcess], tmp_path: Path) -> None:
     server = start()
-    with httpx.Client(base_url=server.address, headers=OURS, timeout=120, trust_env=False) as page:
+    with httpx.Client(base_url=server.address, headers=PAGE_HEADERS, timeout=120, trust_env=False) as page:
         assert "<html" in page.get("/").text
         for path in sorted(STATIC.iterdir()):
             assert page.get(f"/static/{path.name}").content == path.read_bytes()
@@ -107,31 +107,33 @@ def test_a_whole_visit_reaches_nobody(archive: Archive, start: Callable[..., Sta
         hit = page.get("/api/search", params={"query": "dog"}).json()["hits"][0]
         number = hit["recording"]
         picture = write_picture(tmp_path / "a.png").read_bytes()
-        shown = page.post("/api/search/picture", content=picture, headers={"Content-Type": "image/png"})
-        assert shown.json()["hits"]
+        answer = page.post("/api/search/picture", content=picture, headers={"Content-Type": "image/png"})
+        assert answer.json()["hits"]
         assert page.get("/api/curve", params={"query": "dog", "position": hit["position"]}).json()["curve"]
         stretch = {"start_s": 0, "end_s": 1}
         assert page.get(f"/api/recordings/{number}/sound", params=stretch).content[:4] == b"RIFF"
         assert page.get(f"/api/recordings/{number}/file", headers={"Range": "bytes=0-3"}).status_code == 206
-        assert page.post("/api/judgements", json=SAID).json()["judged"]["yes"] == 1
+        assert page.post("/api/judgements", json=JUDGEMENT).json()["judged"]["yes"] == 1
     status, out, err = server.end(signal.SIGINT)
     assert (status, out, err) == (0, "Stopped. All judgements are kept.\n", "")
-    events = [json.loads(line) for line in server.told.read_text().splitlines()]
-    ours = ["socket.bind", "('127.0.0.1', 0)"]
-    assert ours in events
-    allowed = (ours, ["socket.bind", "('::1', 0)"])  # a library tries at import whether there is IPv6
+    events = [json.loads(line) for line in server.events.read_text().splitlines()]
+    loopback = ["socket.bind", "('127.0.0.1', 0)"]
+    assert loopback in events
+    allowed = (loopback, ["socket.bind", "('::1', 0)"])  # a library tries at import whether there is IPv6
     assert [event for event in events if event not in allowed] == []
     assert [one.verdict for one in judgements(archive)] == ["yes"]
 
 
-def test_a_judgement_that_was_answered_outlives_the_server(archive: Archive, start: Callable[..., Started]) -> None:
+def test_a_judgement_is_on_disk_before_its_response(archive: Archive, start: Callable[..., ServerProcess]) -> None:
     server = start()
-    answer = httpx.post(f"{server.address}api/judgements", json=SAID, headers=OURS, timeout=120, trust_env=False)
+    answer = httpx.post(
+        f"{server.address}api/judgements", json=JUDGEMENT, headers=PAGE_HEADERS, timeout=120, trust_env=False
+    )
     server.end(signal.SIGKILL)
     assert [one.id for one in judgements(open_archive(archive.folder))] == [answer.json()["id"]]
 
 
-def test_a_token_is_in_the_address_that_is_printed(start: Callable[..., Started]) -> None:
+def test_token_in_the_printed_address(start: Callable[..., ServerProcess]) -> None:
     server = start("--token", "kéy & more")
     with httpx.Client(follow_redirects=True, timeout=120, trust_env=False) as page:
         bare = server.address.partition("?")[0]
@@ -143,20 +145,20 @@ def test_a_token_is_in_the_address_that_is_printed(start: Callable[..., Started]
         assert httpx.get(f"{bare}api/archive", headers=bearer, trust_env=False).status_code == 200
 
 
-def test_a_port_that_is_taken_is_a_sentence(archive: Archive) -> None:
+def test_port_in_use(archive: Archive) -> None:
     with serving.listen("127.0.0.1", 0) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(EarmarkError, match=rf"Port {port} is in use: .*--port"):
             serving.serve(archive.folder, "127.0.0.1", port, None, print)
 
 
-def test_an_address_of_another_machine_is_a_sentence(archive: Archive) -> None:
+def test_address_of_another_machine(archive: Archive) -> None:
     for host in ("192.0.2.1", "no such host"):
         with pytest.raises(EarmarkError, match=r"is not available .*--host"):
             serving.serve(archive.folder, host, 0, "a token", print)
 
 
-def test_a_folder_that_is_no_archive_is_a_sentence(tmp_path: Path) -> None:
+def test_folder_that_is_no_archive(tmp_path: Path) -> None:
     with pytest.raises(EarmarkError, match="is no archive"):
         serving.serve(tmp_path, "127.0.0.1", 0, None, print)
 
@@ -176,7 +178,7 @@ def test_a_folder_that_is_no_archive_is_a_sentence(tmp_path: Path) -> None:
         ("", False),
     ],
 )
-def test_which_addresses_others_can_not_reach(host: str, alone: bool) -> None:
+def test_loopback_addresses(host: str, alone: bool) -> None:
     assert serving.is_loopback(host) is alone
 
 
@@ -192,15 +194,13 @@ def test_ipv6_of_this_machine(archive: Archive) -> None:
 @pytest.mark.parametrize(
     ("host", "status"), [("192.168.0.7:8765", 200), ("[fe80::1]:8765", 200), ("evil.example", 421), ("1.2.3", 421)]
 )
-def test_at_all_addresses_it_answers_to_addresses_but_to_no_strange_name(
-    archive: Archive, host: str, status: int
-) -> None:
+def test_hosts_when_listening_on_all_addresses(archive: Archive, host: str, status: int) -> None:
     headers = {"Host": host, "Authorization": "Bearer a token"}
     with client_of(archive, token="a token", hosts={*LOOPBACK, "0.0.0.0"}) as client:
         assert client.get("/api/archive", headers=headers).status_code == status
 
 
-def test_a_file_that_became_noise_of_the_same_size_is_a_sentence(archive: Archive, tmp_path: Path) -> None:
+def test_a_file_overwritten_with_noise(archive: Archive, tmp_path: Path) -> None:
     with client_of(archive) as client:
         number = number_of(client, "tape.wav")
         noise = tmp_path / "tape.wav"
@@ -217,7 +217,7 @@ def test_a_file_that_became_noise_of_the_same_size_is_a_sentence(archive: Archiv
         assert client.get(f"/api/recordings/{number}/peaks", params=stretch).status_code == 200
 
 
-def test_what_may_succeed_later_says_so(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_that_may_pass_are_503(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page keeps a judgement that gets such an answer, and brings it again."""
 
     def full(*_: object) -> None:
@@ -226,19 +226,19 @@ def test_what_may_succeed_later_says_so(archive: Archive, monkeypatch: pytest.Mo
     with client_of(archive) as client:
         with monkeypatch.context() as patched:
             patched.setattr("earmark.web.routes.judgements.judge", full)
-            assert "make room" in sentence(client.post("/api/judgements", json=SAID), 503)
-        number = client.post("/api/judgements", json=SAID).json()["id"]
+            assert "make room" in sentence(client.post("/api/judgements", json=JUDGEMENT), 503)
+        number = client.post("/api/judgements", json=JUDGEMENT).json()["id"]
         with archive.writing() as connection:
             connection.exec_driver_sql("ALTER TABLE judgements RENAME TO elsewhere")
         for answer in (
             client.get("/api/search", params={"query": "dog"}),
-            client.post("/api/judgements", json=SAID),
+            client.post("/api/judgements", json=JUDGEMENT),
             client.delete(f"/api/judgements/{number}"),
         ):
             assert "plugged in" in sentence(answer, 503)
 
 
-def test_the_pages_files_name_no_address_elsewhere() -> None:
+def test_page_files_name_no_other_address() -> None:
     namespaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}  # names, which nothing is loaded from
     for path in STATIC.rglob("*"):
         if path.is_file():

@@ -210,12 +210,12 @@ class Archive:
 
     @cached_property
     def finder(self) -> KeywordSpotter:
-        """The model that heard the recordings."""
+        """The model that indexed the recordings."""
         return KeywordSpotter(read_checkpoint(self.folder / "model"))
 
     @cached_property
     def frames(self) -> FrameStore:
-        """What was heard, frame by frame."""
+        """Frames of the speech encoder, by recording and channel."""
         return FrameStore(self.folder / "frames", float(self.setting("frame_step_s")))
 
     @cached_property
@@ -335,7 +335,7 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
         step_s = repr(checkpoint.model.grid.stride_s)
         about = {"model": canonical_path, "model_name": run.resolve().name, "frame_step_s": step_s}
         _set(connection, {**about, "folder": str(folder.absolute())})
-    # Last: a folder without it is begun anew.
+    # Written last: a folder without it is made again from the start.
     write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
     return archive
 
@@ -357,8 +357,8 @@ def _copy_model(source: Path, goal: Path) -> None:
 
 def _foreign_files(folder: Path) -> Iterator[Path]:
     """Files that are not left over from an interrupted :func:`make_archive`."""
-    ours = (SQLITE, f".{Path(DESCRIPTION).stem}.")  # the second: a description that was not finished
-    return (path for path in folder.iterdir() if path.name != "model" and not path.name.startswith(ours))
+    own = (SQLITE, f".{Path(DESCRIPTION).stem}.")  # the second: a description that was not finished
+    return (path for path in folder.iterdir() if path.name != "model" and not path.name.startswith(own))
 
 
 def _refuse_taken(connection: Connection, archive: Archive) -> None:

@@ -64,12 +64,12 @@ class PartialFile(FileResponse):
         """Answer a request: 206 with parts, 416 where the file has none of them, else 200 with all of it."""
         scope = {**scope, "method": scope.get(ORIGINAL_METHOD, scope["method"]), "headers": list(scope["headers"])}
         headers = MutableHeaders(scope=scope)
-        asked, condition = headers.getlist("range"), headers.get("if-range")
+        ranges, condition = headers.getlist("range"), headers.get("if-range")
         del headers["range"], headers["if-range"]
-        if asked and (condition is None or condition in (self.headers["etag"], self.headers["last-modified"])):
+        if ranges and (condition is None or condition in (self.headers["etag"], self.headers["last-modified"])):
             assert self.stat_result is not None
             size = self.stat_result.st_size
-            parts = byte_ranges(asked[0], size) if len(asked) == 1 else None
+            parts = byte_ranges(ranges[0], size) if len(ranges) == 1 else None
             if parts == []:
                 answer = problem_response(
                     416, f"The file has {size} bytes: ask for a part of them.", {"Content-Range": f"bytes */{size}"}
