@@ -37,13 +37,13 @@ TOP = 10
 
 def spotting(corpus: Path, run: Path, folder: Path) -> None:
     """Compare P@10 on long recordings with P@10 on utterances."""
-    finder, known = load_model(run), read_corpus(corpus)
+    spotter, known = load_model(run), read_corpus(corpus)
     strung = concatenate(known.utterances("test"), folder / "recordings", LONG_S)
     archive = make_archive(folder / "archive", run)
     index(archive, [folder / "recordings"], ThreadExecutor())
-    alone = evaluate(finder, known, "test")
+    alone = evaluate(spotter, known, "test")
     rows = []
-    for word in finder.keywords:
+    for word in spotter.keywords:
         if any(s.occurrences_s(word) for spoken in strung.values() for s in spoken):
             found = search_keywords(archive, [word], TOP)
             rows.append(np.mean([_judge(strung[Path(f.hit.recording)], word, f.hit.time_s) for f in found], axis=0))

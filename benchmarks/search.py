@@ -223,9 +223,9 @@ def pictures(
 ) -> None:
     """Image queries, by way of the shards and by scoring every window."""
     rng = np.random.default_rng(1)
-    model = archive.finder.model
+    model = archive.spotter.model
     with torch.no_grad():
-        asked = [Asked("", archive.finder, model.build_queries([pixels_of(words, rng)])) for _ in range(queries)]
+        asked = [Asked("", archive.spotter, model.build_queries([pixels_of(words, rng)])) for _ in range(queries)]
 
     def answer(number: int, exhaustive: bool) -> list[ArchiveHit]:
         rows = searched(archive, recording_conditions(archive, Filters()))

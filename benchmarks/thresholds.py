@@ -119,9 +119,9 @@ def resampled(choose: Chooser, scores: Floats, targets: Floats, test: Measured) 
     return f"{np.mean(values):.1f} ± {np.std(values):.1f}"
 
 
-def measured(finder: KeywordSpotter, corpus: Corpus, split: str) -> Measured:
+def measured(spotter: KeywordSpotter, corpus: Corpus, split: str) -> Measured:
     """A split as the model hears it, with its truth."""
-    evaluation = evaluate(finder, corpus, split)
+    evaluation = evaluate(spotter, corpus, split)
     truth, predictions = evaluation.truth, evaluation.predictions
     return Measured(predictions.scores, truth.present, located(truth, predictions))
 
@@ -144,12 +144,12 @@ def main() -> None:
     parser.add_argument("run", type=Path, help="folder of a trained model")
     parser.add_argument("corpus", type=Path, help="the corpus that it was trained on")
     asked = parser.parse_args()
-    finder, corpus = load_model(asked.run), read_corpus(asked.corpus)
-    keywords = finder.checkpoint.vocabulary
-    tags = read_targets(targets_path(corpus, finder.checkpoint.recipe.supervision))
+    spotter, corpus = load_model(asked.run), read_corpus(asked.corpus)
+    keywords = spotter.checkpoint.vocabulary
+    tags = read_targets(targets_path(corpus, spotter.checkpoint.recipe.supervision))
     taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
-    features = load_features(corpus, "dev", finder.checkpoint.recipe.features)
-    scores = detection_scores(finder, SplitFeatures(corpus.utterances("dev"), features, range(len(targets))))
+    features = load_features(corpus, "dev", spotter.checkpoint.recipe.features)
+    scores = detection_scores(spotter, SplitFeatures(corpus.utterances("dev"), features, range(len(targets))))
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
         ONE: one,
@@ -158,7 +158,7 @@ def main() -> None:
         "highest F1 together": highest_f1,
         "as many as tags": as_many_as_tags,
     }
-    splits = {split: measured(finder, corpus, split) for split in ("dev", "test")}
+    splits = {split: measured(spotter, corpus, split) for split in ("dev", "test")}
     columns = [f"{task} F1, {split}" for split in splits for task in ("detection", "actual")]
     print("| threshold |", " | ".join([*columns, "detection F1, test, dev resampled"]), "|")
     print("|---" * (len(columns) + 2) + "|")

@@ -360,6 +360,6 @@ def test_making_that_was_stopped_is_begun_anew(tiny_run: Path, tiny_pictured_run
     (tmp_path / "archive" / "archive.json").rename(tmp_path / "archive" / ".archive.1.partial.json")
     archive = make_archive(tmp_path / "archive", tiny_run)
     assert archive.setting("model_name") == "tiny"
-    assert archive.finder.keywords == archive.vocabulary.words
+    assert archive.spotter.keywords == archive.vocabulary.words
     assert build_shard(archive) is None
     assert info(archive)["recordings"] == {}

@@ -38,8 +38,8 @@ def archive(request: pytest.FixtureRequest, tiny_pictured_recipe: Recipe, tmp_pa
 def ask(archive: Archive) -> Asked:
     rng = torch.Generator().manual_seed(3)
     with torch.no_grad():
-        query = archive.finder.model.build_queries([torch.randn(2, 3, 3, 16, generator=rng)])
-    return Asked("a picture", archive.finder, query)
+        query = archive.spotter.model.build_queries([torch.randn(2, 3, 3, 16, generator=rng)])
+    return Asked("a picture", archive.spotter, query)
 
 
 def whole(archive: Archive, number: int, channel: int, pieces: int) -> np.ndarray:
@@ -57,7 +57,7 @@ def test_each_window_is_scored_as_one_utterance_by_hand(archive: Archive) -> Non
         start_s = window.number * HOP_S
         inside = frames[(centres_s >= start_s - 1e-9) & (centres_s < start_s + WINDOW_S - 1e-9)].astype(np.float32)
         speech = torch.from_numpy(inside)[None], torch.tensor([len(inside)])
-        detection, curve = asked.finder.model.score(speech, asked.query)
+        detection, curve = asked.spotter.model.score(speech, asked.query)
         (found,) = score_windows(archive, asked, [window], rows)
         assert found.hit.score == pytest.approx(float(detection.sigmoid()), abs=1e-6)
         assert found.hit.time_s == pytest.approx(start_s + (int(curve[0, 0].argmax()) + 0.5) * step_s, abs=1e-6)

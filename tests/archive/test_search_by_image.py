@@ -68,7 +68,7 @@ def test_digests_guess_the_order_of_scores(
     del rows[3]
     folders, loose = lookup(archive, rows)
     assert loose == []
-    one = Asked("it", archive.finder, archive.finder.encode_queries([query("it", asked.prompts[0].path)]))
+    one = Asked("it", archive.spotter, archive.spotter.encode_queries([query("it", asked.prompts[0].path)]))
     guessed = rank_windows(folders, one, rows, 1000)
     heard = [w for w in all_windows(rows.values()) if score_windows(archive, one, [w], rows)]
     assert sorted(guessed) == sorted(heard)
@@ -84,7 +84,7 @@ def test_digests_guess_the_order_of_scores(
 def test_digests_of_typical_frames_tell_the_very_similarity(
     tiny_pictured_recipe: Recipe, tmp_path: Path, kind: str
 ) -> None:
-    model = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, kind)).finder.model
+    model = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, kind)).spotter.model
     rng = torch.Generator().manual_seed(1)
     typical = torch.randn(9, 16, generator=rng)
     lengths = torch.tensor([30, 12, 3])

@@ -142,12 +142,12 @@ def test_a_piece_is_what_finder_hears_window_by_window(
     run: str, tiny_corpus: Corpus, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_chunks(monkeypatch)
-    finder = load_model(request.getfixturevalue(run))
+    spotter = load_model(request.getfixturevalue(run))
     path = write_long(tmp_path / "a.wav", tiny_corpus, 31.3, channels=2)
     samples = soundfile.read(str(path), dtype="float32")[0][:, 1]
-    grid = finder.model.grid
+    grid = spotter.model.grid
     for number in range(count_chunks(31.3)):
-        heard = process_chunk(finder, ChunkTask(1, "", str(path), 31.3, 2, number))
+        heard = process_chunk(spotter, ChunkTask(1, "", str(path), 31.3, 2, number))
         start_s, end_s = chunk_bounds_s(number, 31.3)
         first = round(start_s * SAMPLE_RATE)
         own = samples[first : round(end_s * SAMPLE_RATE)]
@@ -155,10 +155,10 @@ def test_a_piece_is_what_finder_hears_window_by_window(
         starts = window_starts(len(sound))
         assert heard.windows == len(starts)
         hits = [
-            finder.score_utterance(sound[s : s + 4 * SAMPLE_RATE], finder.keywords, start_s=start_s + s / SAMPLE_RATE)
+            spotter.score_utterance(sound[s : s + 4 * SAMPLE_RATE], spotter.keywords, start_s=start_s + s / SAMPLE_RATE)
             for s in starts
         ]
-        for word, name in enumerate(finder.keywords):
+        for word, name in enumerate(spotter.keywords):
             of_word = [candidates[word].hit for candidates in hits]
             columns = (np.array([getattr(h, c) for h in of_word]) for c in ("score", "start_s", "end_s"))
             expected = sorted(
@@ -173,11 +173,11 @@ def test_a_piece_is_what_finder_hears_window_by_window(
         for i in range(0, len(heard.frames), 17):
             centre = (i + 0.5) * grid.stride
             window = int(window_of(np.array([centre / SAMPLE_RATE]), len(starts))[0])
-            features = finder.features(sound[starts[window] :][: 4 * SAMPLE_RATE])[None]
+            features = spotter.features(sound[starts[window] :][: 4 * SAMPLE_RATE])[None]
             import torch
 
             with torch.no_grad():
-                frames, _ = finder.model.encode_speech(features, torch.tensor([features.shape[1]]))
+                frames, _ = spotter.model.encode_speech(features, torch.tensor([features.shape[1]]))
             nearest = round((centre - starts[window] - grid.first_centre) / grid.stride)
             nearest = min(nearest, frames.shape[1] - 1)
             assert np.allclose(heard.frames[i], frames[0, nearest].numpy(), rtol=1e-2, atol=1e-2)
@@ -189,15 +189,15 @@ def test_silence_is_skipped_when_asked(tiny_run: Path, tiny_corpus: Corpus, tmp_
     samples = soundfile.read(str(path), dtype="float32")[0]
     samples[5 * SAMPLE_RATE : 15 * SAMPLE_RATE] = 0
     soundfile.write(str(path), samples, SAMPLE_RATE)
-    finder = load_model(tiny_run)
-    every = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0))
-    some = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
+    spotter = load_model(tiny_run)
+    every = process_chunk(spotter, ChunkTask(1, "", str(path), 20.0, 1, 0))
+    some = process_chunk(spotter, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
     assert every.windows == 9
     assert some.windows == 6  # those from 6, 8 and 10 s on are silent
-    assert not some.frames[round(7.5 / finder.model.grid.stride_s) : round(12.5 / finder.model.grid.stride_s)].any()
+    assert not some.frames[round(7.5 / spotter.model.grid.stride_s) : round(12.5 / spotter.model.grid.stride_s)].any()
     assert (some.postings.times_s[some.postings.scores > 0.5] < 16).any()
     soundfile.write(str(path), 0 * samples, SAMPLE_RATE)
-    nothing = process_chunk(finder, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
+    nothing = process_chunk(spotter, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
     assert nothing.windows == 0
     assert nothing.frames.shape == every.frames.shape
     assert len(nothing.postings.queries) == 0

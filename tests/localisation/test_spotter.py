@@ -63,9 +63,9 @@ def test_hits_are_ranked_and_in_their_places(model: KeywordSpotter, tmp_path: Pa
 
 @pytest.mark.parametrize("method", ["masked-in", "masked-out", "grad-cam"])
 def test_every_method_finds_the_word_in_its_place(tiny_run: Path, tmp_path: Path, method: str) -> None:
-    finder = KeywordSpotter(read_checkpoint(tiny_run), method)
+    spotter = KeywordSpotter(read_checkpoint(tiny_run), method)
     path = record(tmp_path / "a.wav", 2.0, dog=1.2)
-    (candidate,) = finder.candidates("dog", path)
+    (candidate,) = spotter.candidates("dog", path)
     assert inside(candidate.hit, 1.2)
     assert candidate.hit.start_s <= candidate.hit.time_s <= candidate.hit.end_s
     assert (np.diff(candidate.times_s) > 0).all()  # a curve goes forward in time, whatever the pieces
@@ -81,11 +81,11 @@ def test_one_word_and_one_recording_need_no_list(model: KeywordSpotter, tmp_path
 
 
 def test_five_lines_of_python(tiny_run: Path, tmp_path: Path) -> None:
-    finder = earmark.load_model(tiny_run)
-    for hit in finder.find("dog", [record(tmp_path / "a.wav", 1.0, dog=0.3)], top=10):
+    spotter = earmark.load_model(tiny_run)
+    for hit in spotter.find("dog", [record(tmp_path / "a.wav", 1.0, dog=0.3)], top=10):
         assert isinstance(hit, earmark.Hit)
         assert 0.3 <= hit.time_s <= 0.62
-    assert finder.keywords == tuple(PITCHES)
+    assert spotter.keywords == tuple(PITCHES)
 
 
 def test_a_word_is_the_same_in_nfc_and_nfd(model: KeywordSpotter, tmp_path: Path) -> None:

@@ -66,12 +66,12 @@ def test_a_part_of_a_picture_from_python(model: KeywordSpotter, recording: Path,
 
 
 def test_words_and_pictures_may_be_asked_for_together(tiny_pictured_run: Path, recording: Path, tmp_path: Path) -> None:
-    finder = load_model(tiny_pictured_run)
+    spotter = load_model(tiny_pictured_run)
     photo = ImageQuery.of(show(tmp_path / "a.png", "dog"))
-    hits = finder.find(["dog", photo], recording, top=1)
+    hits = spotter.find(["dog", photo], recording, top=1)
     assert {hit.query for hit in hits} == {"dog", "a.png"}
     for query in ("dog", photo):
-        assert finder.find(query, recording, top=1)[0] in hits
+        assert spotter.find(query, recording, top=1)[0] in hits
 
 
 def test_a_picture_that_is_given_twice_counts_once(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_a_sight_has_the_moments_of_its_candidate(model: KeywordSpotter, recordi
 
 
 def test_a_model_for_words_sees_nothing(tiny_run: Path, recording: Path, tmp_path: Path) -> None:
-    finder = load_model(tiny_run)
-    (candidate, *_) = finder.candidates("dog", recording)
+    spotter = load_model(tiny_run)
+    (candidate, *_) = spotter.candidates("dog", recording)
     with pytest.raises(EarmarkError, match=r"asked with words alone, not with pictures \(a\.png\): train"):
-        finder.explain(ImageQuery.of(tmp_path / "a.png"), candidate)
+        spotter.explain(ImageQuery.of(tmp_path / "a.png"), candidate)

@@ -485,14 +485,14 @@ def test_paths_are_shortened_where_they_are_whole(original: str, expected: str |
 
 
 def test_curve_comes_from_kept_frames(client: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(type(archive.finder.model), "encode_speech", None)  # nothing is encoded again
+    monkeypatch.setattr(type(archive.spotter.model), "encode_speech", None)  # nothing is encoded again
     number = number_of(client, "tape.wav")
     response = client.get("/api/curve", params={"query": "dog", "position": f"{number}:1:7.00"}).json()
     assert (response["start_s"], response["end_s"]) == (3.0, 11.0)
     with archive.reading() as connection:
         sha256 = connection.execute(select(recordings.c.sha256).where(recordings.c.id == number)).scalar_one()
     frames = torch.from_numpy(archive.frames.read(sha256, 1, 0).astype(np.float32))
-    model = archive.finder.model
+    model = archive.spotter.model
     with torch.no_grad():
         _, scores = model.score((frames[None], torch.tensor([len(frames)])), model.encode_queries(["dog"]))
     expected = scores[0, 0].sigmoid().numpy()

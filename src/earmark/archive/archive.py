@@ -209,7 +209,7 @@ class Archive:
             raise
 
     @cached_property
-    def finder(self) -> KeywordSpotter:
+    def spotter(self) -> KeywordSpotter:
         """The model that indexed the recordings."""
         return KeywordSpotter(read_checkpoint(self.folder / "model"))
 
@@ -264,8 +264,8 @@ class _Session(Archive):
         yield self._connection
 
     @cached_property
-    def finder(self) -> KeywordSpotter:
-        return self._archive.finder
+    def spotter(self) -> KeywordSpotter:
+        return self._archive.spotter
 
     @cached_property
     def frames(self) -> FrameStore:

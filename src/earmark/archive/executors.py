@@ -154,7 +154,7 @@ class ThreadExecutor:
         waiting: dict[Future[ChunkResult | EarmarkError], ChunkTask] = {}
         try:
             for task in tasks:
-                waiting[pool.submit(outcome, archive.finder, task)] = task
+                waiting[pool.submit(outcome, archive.spotter, task)] = task
                 if len(waiting) >= self.workers * (1 + AHEAD):
                     yield from _finished(waiting)
             while waiting:
@@ -180,10 +180,10 @@ def engine_called(name: str) -> Executor:
     raise EarmarkError(f"There is no engine {name!r}: choose from local and ray.")
 
 
-def outcome(finder: KeywordSpotter, task: ChunkTask) -> ChunkResult | EarmarkError:
+def outcome(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult | EarmarkError:
     """What was heard, or why it could not be."""
     try:
-        return process_chunk(finder, task)
+        return process_chunk(spotter, task)
     except EarmarkError as problem:
         return problem
 

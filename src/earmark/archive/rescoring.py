@@ -61,13 +61,13 @@ class Asked:
     ----------
     name : str
         What hits call it.
-    finder : Finder
+    spotter : Finder
     query : Any
         One query, of :meth:`earmark.localisation.spotter.KeywordSpotter.encode_queries`.
     """
 
     name: str
-    finder: KeywordSpotter
+    spotter: KeywordSpotter
     query: Any
 
 
@@ -132,7 +132,7 @@ def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
 def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
     if not heard:
         return []
-    _, _, best = localise_frames(asked.finder, [frames for _, frames in heard], asked.query)
+    _, _, best = localise_frames(asked.spotter, [frames for _, frames in heard], asked.query)
     return [
         _found(asked.name, window, rows[window.recording], float(best.scores[i, 0]), edges_s)
         for i, (window, _) in enumerate(heard)
@@ -182,7 +182,7 @@ def localisation_curve(
     Curve or None
         None for a localisation method that needs features, which an archive does not keep.
     """
-    spotter = archive.finder
+    spotter = archive.spotter
     if spotter.needs_features:
         return None
     frames = archive.frames.stretch(row.sha256, channel, start_s, end_s)

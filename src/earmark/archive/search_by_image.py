@@ -47,7 +47,7 @@ def search_pictures(
         If a picture can't be read, or the archive's model is not asked with pictures.
     """
     _pictured(archive, query.name)
-    asked = Asked(query.name, archive.finder, archive.finder.encode_queries([query]))
+    asked = Asked(query.name, archive.spotter, archive.spotter.encode_queries([query]))
     rows = searched(archive, recording_conditions(archive, filters or Filters()))
     found = best(archive, asked, rows, top, exhaustive)
     return [one for one in found if one.hit.score >= (min_score or 0.0)]
@@ -66,7 +66,7 @@ def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive:
 
 def _pictured(archive: Archive, name: str) -> ImageQueryModel:
     """The archive's model, which must be one that is asked with pictures."""
-    model = archive.finder.model
+    model = archive.spotter.model
     if not accepts_images(model):
         raise EarmarkError(WORDS_ALONE.format(name))
     return model

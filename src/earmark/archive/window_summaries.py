@@ -35,7 +35,7 @@ Numbers = npt.NDArray[np.int32]
 
 def write_summaries(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> None:
     """Write those of all windows that start in some pieces; none of a model that is not asked with pictures."""
-    model = archive.finder.model
+    model = archive.spotter.model
     if not accepts_images(model):
         return
     typical = codebook(archive, whole, rows)
@@ -110,7 +110,7 @@ def kmeans(sample: Single, count: int) -> Single:
 
 @torch.no_grad()
 def _guesses(asked: Asked, digests: Tensor, typical: Tensor) -> Tensor:
-    model = asked.finder.model
+    model = asked.spotter.model
     assert accepts_images(model)
     query_summary = model.query_summary(asked.query, typical.to(model.device)).cpu()
     # Half as precise, and twice as fast to read; so nothing may be too large for it.

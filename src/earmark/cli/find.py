@@ -54,10 +54,10 @@ def find(
     if image:
         queries.append(ImageQuery.of(*image))
     _refuse_unreadable(image or [], recordings)
-    finder = load_model(run)
-    candidates = finder.candidates(queries, recordings, top)
+    spotter = load_model(run)
+    candidates = spotter.candidates(queries, recordings, top)
     if page is not None:
-        _write_found(page, finder, queries, candidates)
+        _write_found(page, spotter, queries, candidates)
     if as_json:
         import json
 
@@ -85,7 +85,7 @@ def _refuse_unreadable(pictures: list[Path], recordings: list[str]) -> None:
         raise EarmarkError("\n".join(problems))
 
 
-def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[Any]) -> None:
+def _write_found(page: Path, spotter: Any, queries: list[Any], candidates: list[Any]) -> None:
     from earmark.core.types import ImageQuery, name_of
     from earmark.evaluation.examples import make_example, matchmap_data
     from earmark.reports.hits import write_hits_page
@@ -93,7 +93,7 @@ def _write_found(page: Path, finder: Any, queries: list[Any], candidates: list[A
     images = {query.name: query for query in queries if isinstance(query, ImageQuery)}
     examples = [
         make_example(
-            found, data=matchmap_data(finder, images[found.hit.query], found) if found.hit.query in images else None
+            found, data=matchmap_data(spotter, images[found.hit.query], found) if found.hit.query in images else None
         )
         for found in candidates
     ]

@@ -44,7 +44,7 @@ class ArchiveResponse(BaseModel):
 def archive(state: State) -> ArchiveResponse:
     """The archive's name, model, keywords and size."""
     with state.model:
-        spotter = state.archive.finder
+        spotter = state.archive.spotter
     points = operating_points_of(state.archive)
     with state.archive.session() as session:
         settings = session.settings()

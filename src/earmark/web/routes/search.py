@@ -160,7 +160,7 @@ def curve(state: State, query: QueryText, position: PositionText) -> CurveRespon
         curve = localisation_curve(state.archive, queries, row, where.channel, start_s, end_s)
         if curve is None:  # the kept frames are not enough for the model's localisation method
             waveform = read_segment(row, where.channel, start_s, end_s)
-            scored = state.archive.finder.score_utterance(waveform, queries, start_s=start_s)
+            scored = state.archive.spotter.score_utterance(waveform, queries, start_s=start_s)
             curve = Curve(scored[0].times_s, np.max([hit.curve for hit in scored], axis=0))
     return CurveResponse(start_s=start_s, end_s=end_s, times_s=curve.times_s.tolist(), curve=curve.values.tolist())
 
