@@ -34,12 +34,13 @@ from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import best
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.shards import build_shard
+from earmark.core.model_folder import write_weights
 from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.localisation.windows import CHUNK_S, WINDOW_S, chunk_bounds_s, count_chunks
 from earmark.models import build
-from earmark.models.checkpoint import write_description, write_weights
+from earmark.models.checkpoint import write_description
 from earmark.models.image_query_models import PairModel
 from earmark.recipe import read_recipe
 

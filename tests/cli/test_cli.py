@@ -277,8 +277,7 @@ def test_options_of_taggers_that_contradict_each_other(earmark, tmp_path: Path, 
 
 
 def test_pretraining_fits_the_recipe_that_it_is_for(earmark, tiny_corpus: Corpus, tmp_path: Path) -> None:
-    from earmark.models.init_from import read_cpc_description
-    from earmark.recipe import Cpc
+    from earmark.models.cpc_pretraining import Cpc, read_cpc_description
 
     recipe = {
         "name": "small",

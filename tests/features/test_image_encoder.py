@@ -19,8 +19,11 @@ from torch.nn import functional
 from earmark.core.errors import EarmarkError
 from earmark.features.image_cache import vectors_of
 from earmark.features.image_encoder import in_a_grid
-from earmark.models.image_encoder import PretrainedImageEncoder, SmallImageEncoder, build_image_encoder, resolve
-from earmark.recipe import PretrainedImage, SmallImage
+from earmark.models.image_encoders import build_image_encoder, resolve
+from earmark.models.image_encoders.pretrained import PretrainedImageEncoder
+from earmark.models.image_encoders.pretrained import Settings as PretrainedImage
+from earmark.models.image_encoders.small import Settings as SmallImage
+from earmark.models.image_encoders.small import SmallImageEncoder
 from support import networks
 from support.media import write_picture
 

@@ -19,7 +19,7 @@ from earmark.localisation.methods._fast_masking import masked_logits
 from earmark.localisation.methods._segments import segments_of
 from earmark.models.encoded import encode
 from earmark.models.keyword_models import AttentionModel, KeywordModel, build
-from earmark.models.speech_encoders import ConvEncoder
+from earmark.models.speech_encoders.conv import ConvEncoder
 from earmark.recipe import ConvLayer, KeywordModelSettings, read_recipe
 from support.random_models import CLOSE, CNN_ATTEND, FEATURES, LENGTHS, MODELS, SEED, WORDS, batch, encoders, fresh
 

@@ -13,16 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import read_weights, write_weights
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
-from earmark.models.checkpoint import (
-    read_checkpoint,
-    read_weights,
-    write_description,
-    write_global_threshold,
-    write_thresholds,
-    write_weights,
-)
+from earmark.models.checkpoint import read_checkpoint, write_description, write_global_threshold, write_thresholds
 from earmark.models.keyword_models import KeywordModel, build
 from earmark.recipe import Recipe
 

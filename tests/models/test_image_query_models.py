@@ -14,17 +14,19 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import write_weights
 from earmark.core.types import ImageQuery, Prompt, name_of
 from earmark.features import extractor
 from earmark.media.images import read_image
 from earmark.models import build
-from earmark.models.checkpoint import read_checkpoint, write_description, write_weights
-from earmark.models.image_encoder import resolve
+from earmark.models.checkpoint import read_checkpoint, write_description
+from earmark.models.image_encoders import resolve
+from earmark.models.image_encoders.pretrained import Settings as PretrainedImage
 from earmark.models.image_query_models import EDGE, IMAGE_BATCH, PairModel
 from earmark.models.padding import inner_mask
 from earmark.models.prompts import Prompts
 from earmark.models.shared_keywords import SharedKeywords
-from earmark.recipe import PretrainedImage, Recipe, read_recipe, write_recipe
+from earmark.recipe import Recipe, read_recipe, write_recipe
 from support import networks, random_models, slow_pairs
 from support.random_image_queries import (
     PAIR_KINDS,

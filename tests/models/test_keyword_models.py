@@ -19,7 +19,7 @@ from earmark.features import extractor
 from earmark.models.keyword_models import AttentionModel, FrameScoreModel, KeywordModel, MaxModel, build
 from earmark.models.padding import padding_mask
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
-from earmark.models.speech_encoders import ConvEncoder, MaskedBatchNorm, max_pool
+from earmark.models.speech_encoders.conv import ConvEncoder, MaskedBatchNorm, max_pool
 from earmark.recipe import Attention, ConvLayer, KeywordModelSettings, read_recipe
 from support.random_models import (
     CLOSE,

@@ -13,13 +13,14 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import write_weights
 from earmark.core.timing import FEATURE_GRID
 from earmark.features.kinds import log_mel, mfcc
-from earmark.models.checkpoint import write_weights
-from earmark.models.init_from import Description, PretrainingData, load_cpc, write_cpc_description
+from earmark.models.cpc_pretraining import Cpc, CpcPretraining, Description, PretrainingData, write_cpc_description
 from earmark.models.padding import padding_mask
-from earmark.models.speech_encoders import CpcEncoder
-from earmark.recipe import Cpc, CpcPretraining, CpcSpeech, FeatureSettings, ImageQueryModelSettings
+from earmark.models.speech_encoders.cpc import CpcEncoder
+from earmark.models.speech_encoders.cpc import Settings as CpcSpeech
+from earmark.recipe import FeatureSettings, ImageQueryModelSettings
 from support.random_models import CLOSE, FEATURES, LENGTHS, SEED, batch
 
 WIDTHS = st.integers(1, 6)
@@ -34,6 +35,12 @@ SPEECH = st.builds(
 )
 SMALL = CpcSpeech(kind="cpc", channels=24, layers=3, latent=4, context=[6, 5], lstm=[3, 4])
 LOG_MEL = log_mel.Settings(mel_filters=FEATURES + 8)
+
+
+def load_cpc(network: CpcEncoder, features: FeatureSettings, folder: Path) -> None:
+    """As a recipe that names the folder."""
+    network.settings = network.settings.model_copy(update={"init_from": str(folder)})
+    network.load_pretrained(features)
 
 
 def fresh(recipe: CpcSpeech, seed: int = 0, inputs: int = FEATURES) -> CpcEncoder:
@@ -178,7 +185,7 @@ def test_the_dimension_is_that_of_the_last_lstms() -> None:
     image = {"kind": "small"}
     parts = {"speech": SMALL, "image": image, "similarity": {"kind": "localising-attention"}}
     assert ImageQueryModelSettings.model_validate({**parts, "dimension": 8}).speech == SMALL
-    with pytest.raises(ValidationError, match=r"dimension 7 .* two directions of 4: make it 8"):
+    with pytest.raises(ValidationError, match=r"dimension 7 .* speech encoder 'cpc': make it 8"):
         ImageQueryModelSettings.model_validate({**parts, "dimension": 7})
 
 
@@ -190,7 +197,7 @@ def pretrained(folder: Path, recipe: Cpc = SMALL, features: FeatureSettings = LO
     widths = {name: getattr(recipe, name) for name in Cpc.model_fields}
     how = CpcPretraining(network=Cpc(**widths), features=features)
     heard = PretrainingData(recordings=1, speakers=1, hours=0.1, sha256="0")
-    write_cpc_description(folder, Description(pretraining=how, heard=heard))
+    write_cpc_description(folder, Description(pretraining=how, data=heard))
     network = fresh(SMALL, seed=7, inputs=FEATURES + 8).float()
     write_weights(folder, network.cpc.state_dict())
     return network

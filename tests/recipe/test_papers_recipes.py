@@ -9,9 +9,10 @@ import yaml
 
 from earmark import ImageQuery, load_model
 from earmark.core.corpus import Corpus
+from earmark.core.model_folder import read_weights
 from earmark.core.vocabulary import Vocabulary
-from earmark.models.checkpoint import read_weights
-from earmark.recipe import CpcPretraining, pretraining_for, read_recipe
+from earmark.models.cpc_pretraining import CpcPretraining, pretraining_for
+from earmark.recipe import read_recipe
 from earmark.training.cpc import pretrain
 from earmark.training.loop import train
 

@@ -15,6 +15,8 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.features.kinds import log_mel, mfcc, pretrained
 from earmark.models import build
+from earmark.models.image_encoders.pretrained import Settings as PretrainedImage
+from earmark.models.image_encoders.small import Settings as SmallImage
 from earmark.recipe import (
     Attention,
     Augment,
@@ -22,9 +24,7 @@ from earmark.recipe import (
     ImageQueryModelSettings,
     KeywordModelSettings,
     LogMeanExp,
-    PretrainedImage,
     Recipe,
-    SmallImage,
     Training,
     read_recipe,
     shipped_names,

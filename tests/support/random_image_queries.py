@@ -14,18 +14,11 @@ from torch import Tensor, nn
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary
 from earmark.models import build
+from earmark.models.image_encoders.small import Settings as SmallImage
 from earmark.models.image_query_models import ImageQueryModel
-from earmark.models.speech_encoders import MaskedBatchNorm
-from earmark.recipe import (
-    ConvLayer,
-    ConvSpeech,
-    ImageQueryModelSettings,
-    Keywords,
-    LocalisingAttention,
-    Matchmap,
-    MatchmapMaximum,
-    SmallImage,
-)
+from earmark.models.speech_encoders.conv import MaskedBatchNorm
+from earmark.models.speech_encoders.conv import Settings as ConvSpeech
+from earmark.recipe import ConvLayer, ImageQueryModelSettings, Keywords, LocalisingAttention, Matchmap, MatchmapMaximum
 
 FEATURES = 5
 WORDS = Vocabulary(["dog", "ọmọ", "red house"])

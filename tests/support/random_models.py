@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from earmark.core.vocabulary import Vocabulary
 from earmark.models.keyword_models import KeywordModel, build
 from earmark.models.padding import padding_mask
-from earmark.models.speech_encoders import MaskedBatchNorm
+from earmark.models.speech_encoders.conv import MaskedBatchNorm
 from earmark.recipe import Attention, ConvLayer, KeywordModelSettings, LogMeanExp, Maximum
 
 FEATURES = 5

@@ -14,11 +14,12 @@ from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Pos
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.results import ArchiveHit, Verdict
+from earmark.core.model_folder import write_weights
 from earmark.core.types import Hit
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.models import build
-from earmark.models.checkpoint import write_description, write_weights
+from earmark.models.checkpoint import write_description
 from earmark.recipe import Recipe
 
 

@@ -20,11 +20,11 @@ from pydantic import ValidationError
 
 from earmark.core.corpus import Corpus, write_corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import read_weights
 from earmark.features import extractor
-from earmark.models.checkpoint import read_weights
-from earmark.models.init_from import load_cpc, read_cpc_description
-from earmark.models.speech_encoders import CpcEncoder
-from earmark.recipe import Cpc, CpcPretraining, CpcSpeech
+from earmark.models.cpc_pretraining import Cpc, CpcPretraining, read_cpc_description
+from earmark.models.speech_encoders.cpc import CpcEncoder
+from earmark.models.speech_encoders.cpc import Settings as CpcSpeech
 from earmark.training import cpc
 from earmark.training.cpc import objective as prediction
 from earmark.training.cpc.data import WindowSampler, find_recordings
@@ -222,7 +222,7 @@ def test_recordings_that_are_too_short_are_left_out(tmp_path: Path, capsys: pyte
     write_tone(tmp_path / "long.wav", 2.0)
     cpc.pretrain(SMALL.model_copy(update={"epochs": 1}), [tmp_path], tmp_path / "out")
     assert "1 of 2 recordings, under 0.41 s, are left out.\n" in capsys.readouterr().out
-    assert read_cpc_description(tmp_path / "out").heard.recordings == 1
+    assert read_cpc_description(tmp_path / "out").data.recordings == 1
 
 
 # --- pretraining -----------------------------------------------------------------------------------------------------
@@ -255,12 +255,12 @@ def test_what_comes_next_is_learned(unbroken: Path) -> None:
 def test_a_pretraining_describes_itself_and_is_a_start(unbroken: Path) -> None:
     known = read_cpc_description(unbroken)
     assert known.pretraining == SMALL
-    assert known.heard.recordings == 32
-    assert known.heard.speakers == 1
+    assert known.data.recordings == 32
+    assert known.data.speakers == 1
     assert sorted(path.name for path in unbroken.iterdir()) == sorted([*result(unbroken), "resume.pt"])
-    speech = CpcSpeech(kind="cpc", lstm=[4], **NETWORK.model_dump())
+    speech = CpcSpeech(kind="cpc", lstm=[4], init_from=str(unbroken), **NETWORK.model_dump())
     network = CpcEncoder(extractor(SMALL.features).dimension, speech)
-    load_cpc(network, SMALL.features, unbroken)
+    network.load_pretrained(SMALL.features)
     weights = read_weights(unbroken)
     assert all(torch.equal(value, weights[name]) for name, value in network.cpc.state_dict().items())
 

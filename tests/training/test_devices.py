@@ -10,8 +10,8 @@ from accelerate.state import AcceleratorState
 
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import read_weights
 from earmark.core.vocabulary import Vocabulary
-from earmark.models.checkpoint import read_weights
 from earmark.recipe import Recipe
 from earmark.training.devices import accelerated
 from earmark.training.loop import train

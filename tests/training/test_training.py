@@ -25,11 +25,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from earmark import cli, load_model
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import read_weights
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.features.kinds.mfcc import Mfcc
 from earmark.models import checkpoint
-from earmark.models.checkpoint import read_checkpoint, read_weights
+from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe, Training, write_recipe
 from earmark.supervision.targets import read_targets, targets_path, write_targets
 from earmark.training import loop

@@ -36,9 +36,10 @@ from earmark.archive.schema import judgements, pieces, postings, recordings
 from earmark.archive.sqlite_file import SqliteFile, is_refused_write
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
+from earmark.core.model_folder import WEIGHTS
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models.checkpoint import WEIGHTS, Checkpoint, read_checkpoint
+from earmark.models.checkpoint import Checkpoint, read_checkpoint
 
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"

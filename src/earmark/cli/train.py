@@ -66,7 +66,8 @@ def pretrain_cpc(
     seed: Annotated[int, typer.Option(min=0, help="Source of chance.")] = 0,
 ) -> None:
     """Pretrain the acoustic network on untranscribed speech: contrastive predictive coding."""
-    from earmark.recipe import CpcPretraining, pretraining_for, read_recipe
+    from earmark.models.cpc_pretraining import CpcPretraining, pretraining_for
+    from earmark.recipe import read_recipe
 
     changes = {"seed": seed, **given(epochs=epochs, learning_rate=learning_rate)}
     settings = pretraining_for(read_recipe(recipe), **changes) if recipe else CpcPretraining(**changes)

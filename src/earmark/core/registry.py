@@ -12,7 +12,7 @@ from functools import cache
 from types import ModuleType
 
 FEATURES = "earmark.features.kinds"
-SPEECH_ENCODERS = "earmark.models.encoders"
+SPEECH_ENCODERS = "earmark.models.speech_encoders"
 IMAGE_ENCODERS = "earmark.models.image_encoders"
 
 

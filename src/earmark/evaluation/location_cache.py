@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from earmark.core.corpus import Utterance
+from earmark.core.model_folder import WEIGHTS
 from earmark.evaluation.data import Floats
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models.checkpoint import WEIGHTS
 
 Locate = Callable[[Sequence[int], Sequence[int]], Floats]  # indices of utterances (B,) and keywords (Q,) -> (B, Q)
 CachedLocations = dict[int, dict[int, float]]  # seconds, by the index of the utterance and of the keyword

@@ -16,27 +16,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import safetensors.torch
-from safetensors import SafetensorError
-from torch import Tensor
 
 from earmark.core.errors import EarmarkError
-from earmark.core.files import replacing, write_text
+from earmark.core.files import write_text
 from earmark.core.hub import device
+from earmark.core.model_folder import WEIGHTS, read_vocabulary, read_weights, write_vocabulary
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
 from earmark.models import SpeechModel, build
 from earmark.models.operating_points import OperatingPoints, read_image_operating_points, read_operating_points
 from earmark.recipe import Recipe, read_recipe, write_recipe
 
-WEIGHTS = "model.safetensors"
 GLOBAL_THRESHOLD = "global-threshold.json"
 IMAGE_THRESHOLD = "image-threshold.json"
 DEFAULT_THRESHOLD = 0.5  # the paper's (Olaleye et al. 2022, Section IV-C)
@@ -85,31 +82,7 @@ class Checkpoint:
 def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> None:
     """Write what is known of a model before its training: ``recipe.yaml`` and ``vocabulary.txt``."""
     write_text(folder / "recipe.yaml", write_recipe(recipe))
-    write_text(folder / "vocabulary.txt", "".join(f"{word}\n" for word in vocabulary))
-
-
-def write_weights(folder: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write the weights in one step."""
-    with replacing(folder / WEIGHTS) as partial:
-        # Written by Python, a full disk is an OSError; written by safetensors, it is an error of its own.
-        partial.write_bytes(safetensors.torch.save({name: t.contiguous() for name, t in weights.items()}))
-
-
-def read_weights(folder: Path) -> dict[str, Tensor]:
-    """Read the weights onto the CPU.
-
-    Raises
-    ------
-    EarmarkError
-        If there are none or the file is damaged.
-    """
-    path = folder / WEIGHTS
-    if not path.is_file():
-        raise EarmarkError(f"{folder} holds no trained model (no {WEIGHTS}): train one with 'earmark train'.")
-    try:
-        return safetensors.torch.load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise EarmarkError(f"{path} is damaged ({error}): copy it again, or train again.") from error
+    write_vocabulary(folder, vocabulary)
 
 
 def write_thresholds(folder: Path, vocabulary: Vocabulary, thresholds: npt.NDArray[np.float64]) -> None:
@@ -146,7 +119,7 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
                 f"{folder} is not a trained model (it has no {name}): give a folder that 'earmark train' wrote."
             )
     recipe = read_recipe(folder / "recipe.yaml")
-    vocabulary = _read_vocabulary(folder / "vocabulary.txt")
+    vocabulary = read_vocabulary(folder)
     with _needed(folder, "speech"):
         heard = extractor(recipe.features)
     with _needed(folder, "image"):
@@ -179,15 +152,6 @@ def _needed(folder: Path, kind: str) -> Iterator[None]:
             f"The model in {folder} needs the {kind} network that it was trained with (recipe.yaml there says which; "
             f"if it has moved, write its new place there): {error}"
         ) from error
-
-
-def _read_vocabulary(path: Path) -> Vocabulary:
-    """Every line is a keyword here, even one that begins with ``#``."""
-    words = read_text(path).removesuffix("\n").split("\n")
-    try:
-        return Vocabulary(words)
-    except EarmarkError as error:
-        raise EarmarkError(f"{path}: {error}") from None
 
 
 def _read_thresholds(folder: Path, vocabulary: Vocabulary) -> npt.NDArray[np.float64]:

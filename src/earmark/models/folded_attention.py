@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from earmark.core.timing import layer_frames
 from earmark.models.padding import padding_mask
-from earmark.models.speech_encoders import Block
+from earmark.models.speech_encoders.conv import Block
 
 
 def is_affine(block: Block) -> bool:

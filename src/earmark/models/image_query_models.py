@@ -21,7 +21,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.media.images import read_image
 from earmark.models import matchmap
 from earmark.models.base import Speech, SpeechModel
-from earmark.models.image_encoder import ImageEncoder, build_image_encoder
+from earmark.models.image_encoders import ImageEncoder, build_image_encoder
 from earmark.models.padding import inner_mask, padding_mask
 from earmark.models.similarities import MIN_STD, build_similarity
 from earmark.models.speech_encoders import build_speech_encoder

@@ -30,7 +30,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.models.base import Speech, SpeechModel
 from earmark.models.folded_attention import folded_contexts, is_affine, saves_work
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
-from earmark.models.speech_encoders import Block, ConvEncoder
+from earmark.models.speech_encoders.conv import Block, ConvEncoder
 from earmark.recipe import KeywordModelSettings
 
 

@@ -144,6 +144,6 @@ UNKNOWN_KEY = ("extra_forbidden", "invalid_key")  # pydantic's names for a key i
 def known_keys() -> frozenset[str]:
     """Every key that some part of a recipe can have."""
     parts = [part for part in vars(schema).values() if isinstance(part, type) and issubclass(part, Strict)]
-    packages = (registry.FEATURES,)
+    packages = (registry.FEATURES, registry.SPEECH_ENCODERS, registry.IMAGE_ENCODERS)
     parts += [registry.module_of(package, kind).Settings for package in packages for kind in registry.kinds(package)]
     return frozenset(name for part in parts for name in part.model_fields)

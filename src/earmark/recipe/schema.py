@@ -21,7 +21,6 @@ import math
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
     ConfigDict,
     Discriminator,
@@ -33,7 +32,6 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from earmark.core import registry
-from earmark.core.errors import EarmarkError
 
 
 class Kinds:
@@ -178,58 +176,21 @@ class KeywordModelSettings(Strict):
         return self
 
 
-def _no_keyword_channels(layers: list[ConvLayer]) -> list[ConvLayer]:
-    if any(layer.channels == "keywords" for layer in layers):
-        raise ValueError("no layer can have 'keywords' channels: the model's dimension is that of its last frames")
-    return residuals_fit(layers)
+class SpeechEncoderSettings(Strict):
+    """A speech encoder of one kind; each kind states its own keys in :mod:`earmark.models.speech_encoders`."""
+
+    kind: str
+
+    @property
+    def output_dimension(self) -> int | None:
+        """Numbers a frame, for an encoder that can't have another dimension."""
+        return None
 
 
-class ConvSpeech(Strict):
-    """Convolutions over the features, and a linear map to the model's dimension."""
+class ImageEncoderSettings(Strict):
+    """An image encoder of one kind; each kind states its own keys in :mod:`earmark.models.image_encoders`."""
 
-    kind: Literal["conv"]
-    layers: Annotated[list[ConvLayer], Field(min_length=1), AfterValidator(_no_keyword_channels)]
-
-
-class Cpc(Strict):
-    """An encoder of frames to latents, and LSTMs that gather the latents heard so far (van den Oord et al. 2018)."""
-
-    channels: Width = Field(512, description="of the convolution and the layers above it")
-    layers: Width = Field(5, description="linear layers above the convolution, the last one to the latent")
-    latent: Width = Field(64, description="what contrastive predictive coding predicts")
-    context: list[Width] = Field([512, 512, 512, 512], min_length=1, description="LSTMs over the latents")
-
-
-class CpcSpeech(Cpc):
-    """CPC encoder and context, then bidirectional LSTMs (Nortje and Kamper 2022; van den Oord et al. 2018).
-
-    The last LSTM's two directions side by side are the model's dimension.
-    """
-
-    kind: Literal["cpc"]
-    lstm: list[Width] = Field([512, 1024], min_length=1, description="bidirectional LSTMs, units in each direction")
-    init_from: str | None = Field(None, description="folder that 'earmark pretrain cpc' made")
-
-
-class SmallImage(Strict):
-    """A small convolutional network, trained with the rest: it needs no download."""
-
-    kind: Literal["small"]
-    side: int = Field(96, ge=32, le=512, description="pictures are scaled to a square of this many pixels")
-    channels: list[Width] = Field([32, 48, 96, 128], min_length=2, description="of each layer; all but the last halve")
-    dropout: float = Field(0.2, ge=0, lt=1)
-    mirror: bool = Field(True, description="learn from mirrored pictures too; not for writing")
-
-
-class PretrainedImage(Strict):
-    """A frozen network of transformers, and a trained 1x1 convolution of its last map to the model's dimension."""
-
-    kind: Literal["pretrained"]
-    network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
-    side: int | None = Field(
-        None, ge=32, le=1024, description="pictures are scaled to such a square; else the network's own"
-    )
-    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the network; training writes it here")
+    kind: str
 
 
 class SimilaritySettings(Strict):
@@ -276,8 +237,10 @@ class Keywords(SimilaritySettings):
 class ImageQueryModelSettings(Strict):
     """Speech network, image network, and the space in which they meet."""
 
-    speech: Annotated[ConvSpeech | CpcSpeech, Field(discriminator="kind")]
-    image: Annotated[SmallImage | PretrainedImage, Field(discriminator="kind")]
+    model_config = ConfigDict(defer_build=True)
+
+    speech: Annotated[SpeechEncoderSettings, Kinds(registry.SPEECH_ENCODERS)]
+    image: Annotated[ImageEncoderSettings, Kinds(registry.IMAGE_ENCODERS)]
     dimension: Width = Field(description="numbers a frame and a pixel")
     similarity: Annotated[Matchmap | LocalisingAttention | MatchmapMaximum | Keywords, Field(discriminator="kind")]
 
@@ -287,54 +250,14 @@ class ImageQueryModelSettings(Strict):
         return self.similarity.losses
 
     @model_validator(mode="after")
-    def _lstms_end_in_the_dimension(self) -> ImageQueryModelSettings:
-        if isinstance(self.speech, CpcSpeech) and 2 * self.speech.lstm[-1] != self.dimension:
+    def _speech_has_the_dimension(self) -> ImageQueryModelSettings:
+        own = self.speech.output_dimension
+        if own not in (None, self.dimension):
             raise ValueError(
-                f"the dimension {self.dimension} is not that of the last LSTM's two directions of "
-                f"{self.speech.lstm[-1]}: make it {2 * self.speech.lstm[-1]}"
+                f"the dimension {self.dimension} is not that of the frames of speech encoder {self.speech.kind!r}: "
+                f"make it {own}"
             )
         return self
-
-
-class CpcPretraining(Strict):
-    """How a CPC network learns from untranscribed speech."""
-
-    model_config = ConfigDict(defer_build=True)
-
-    features: AnyFeatures = Field(default_factory=lambda: registry.module_of(registry.FEATURES, "log-mel").Settings())
-    network: Cpc = Cpc()
-    sample_frames: Width = Field(128, description="feature frames of one stretch of speech")
-    utterances: Width = Field(8, description="stretches of one speaker that are told from one another")
-    speakers: Width = Field(4, description="speakers a batch")
-    steps: Width = Field(6, description="how many latents ahead are predicted")
-    negatives: Width = Field(17, description="wrong latents beside each right one")
-    # Ours: the released epoch is one draw of 8 utterances a speaker, and the one that was used is number 1500.
-    epochs: Width = Field(20, description="passes over all speech")
-    # These two are ours, since the configuration has none for this part.
-    learning_rate: float = Field(4e-4, gt=0)
-    warmup: float = Field(0.05, ge=0, lt=1, description="part of the steps over which the rate rises from 0")
-    seed: int = Field(0, ge=0)
-
-    @model_validator(mode="after")
-    def _there_is_something_to_predict(self) -> CpcPretraining:
-        if self.sample_frames // 2 < self.steps + 2:
-            raise ValueError(f"{self.steps} steps need sample_frames of {2 * self.steps + 4} at least")
-        return self
-
-
-def pretraining_for(recipe: Recipe, **changes: Any) -> CpcPretraining:
-    """Pretraining of a network that the recipe's model can start from, with `changes` of what is free.
-
-    Raises
-    ------
-    EarmarkError
-        If the model has no CPC network.
-    """
-    speech = getattr(recipe.model, "speech", None)
-    if not isinstance(speech, Cpc):
-        raise EarmarkError(f"The recipe {recipe.name} has no CPC network: choose one whose model.speech.kind is 'cpc'.")
-    network = Cpc(**{name: getattr(speech, name) for name in Cpc.model_fields})
-    return CpcPretraining(features=recipe.features, network=network, **changes)
 
 
 class TagLoss(Strict):

@@ -17,12 +17,13 @@ import numpy as np
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
+from earmark.core.model_folder import WEIGHTS
 from earmark.core.results import IMAGE, Metrics
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.evaluation.data import Floats, Predictions, measurable
 from earmark.evaluation.query_images import image_queries_of
 from earmark.evaluation.runner import Evaluation, write_metrics
-from earmark.models.checkpoint import IMAGE_THRESHOLD, WEIGHTS
+from earmark.models.checkpoint import IMAGE_THRESHOLD
 from earmark.reproduce.grid import Cell, Training
 
 SPLIT = "test"

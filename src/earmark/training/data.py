@@ -25,7 +25,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.features import FeatureExtractor
 from earmark.features.cache import FeatureSet, load_features
 from earmark.features.image_cache import KeptVectors, kept_vectors
-from earmark.models.image_encoder import ImageEncoder
+from earmark.models.image_encoders import ImageEncoder
 from earmark.models.padding import pad
 from earmark.recipe import Recipe
 from earmark.supervision.targets import read_targets, targets_path

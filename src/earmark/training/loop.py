@@ -20,15 +20,14 @@ from torch.utils.tensorboard.writer import SummaryWriter
 from earmark import features
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import read_weights, write_weights
 from earmark.core.vocabulary import Vocabulary
 from earmark.localisation import method
-from earmark.models import SpeechModel, build, image_encoder
-from earmark.models.checkpoint import read_weights, write_description, write_weights
+from earmark.models import SpeechModel, build, image_encoders
+from earmark.models.checkpoint import write_description
 from earmark.models.image_query_models import accepts_images
 from earmark.models.init_from import init_from as load_networks
-from earmark.models.init_from import load_cpc
-from earmark.models.speech_encoders import CpcEncoder
-from earmark.recipe import ImageQueryModelSettings, Recipe, Training
+from earmark.recipe import Recipe, Training
 from earmark.training.calibration import write_calibration
 from earmark.training.devices import accelerated
 from earmark.training.fit import FitSettings, fit, make_loader, run_epoch
@@ -160,10 +159,9 @@ def resolve_recipe(recipe: Recipe, download: bool) -> Recipe:
         If a network is missing, or is another one than the recipe already says.
     """
     changes: dict[str, Any] = {"features": features.resolve(recipe.features, download)}
-    if isinstance(recipe.model, ImageQueryModelSettings):
-        changes["model"] = recipe.model.model_copy(
-            update={"image": image_encoder.resolve(recipe.model.image, download)}
-        )
+    image = getattr(recipe.model, "image", None)
+    if image is not None:
+        changes["model"] = recipe.model.model_copy(update={"image": image_encoders.resolve(image, download)})
     return recipe.model_copy(update=changes)
 
 
@@ -173,9 +171,7 @@ def _initialise(model: SpeechModel, recipe: Recipe, init_from: Path | None) -> N
         if init_from is not None:
             raise EarmarkError("Only a model for image queries can start from other networks: leave --init-from out.")
         return
-    encoder = model.speech_encoder
-    if isinstance(encoder, CpcEncoder) and encoder.settings.init_from:
-        load_cpc(encoder, recipe.features, Path(encoder.settings.init_from))
+    model.speech_encoder.load_pretrained(recipe.features)
     if init_from is not None:
         load_networks(model, init_from)
 

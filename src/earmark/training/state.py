@@ -22,8 +22,8 @@ from torch import nn
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.hub import fingerprint
+from earmark.core.model_folder import WEIGHTS
 from earmark.core.vocabulary import Vocabulary, read_text
-from earmark.models.checkpoint import WEIGHTS
 from earmark.recipe import Recipe, read_recipe
 
 FILE, CURVE = "resume.pt", "curve.jsonl"

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from earmark.core.timing import layer_frames
-from earmark.models.speech_encoders import Block, ConvEncoder, MaskedBatchNorm
+from earmark.models.speech_encoders.conv import Block, ConvEncoder, MaskedBatchNorm
 
 NUMBERS_AT_ONCE = 1 << 20  # of the inputs that are laid out for one matrix product; they should stay in the cache
 

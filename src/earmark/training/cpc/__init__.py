@@ -17,12 +17,17 @@ import torch
 
 from earmark.core.corpus import Utterance
 from earmark.core.errors import EarmarkError
+from earmark.core.model_folder import WEIGHTS, write_weights
 from earmark.core.timing import FRAMES_PER_SECOND
 from earmark.features import extractor
 from earmark.features.cache import kept_features
-from earmark.models.checkpoint import WEIGHTS, write_weights
-from earmark.models.init_from import DESCRIPTION, Description, read_cpc_description, write_cpc_description
-from earmark.recipe import CpcPretraining
+from earmark.models.cpc_pretraining import (
+    DESCRIPTION,
+    CpcPretraining,
+    Description,
+    read_cpc_description,
+    write_cpc_description,
+)
 from earmark.training.cpc.data import find_recordings, refuse_damaged, summarise
 from earmark.training.cpc.objective import CpcObjective
 from earmark.training.devices import accelerated
@@ -60,7 +65,7 @@ def pretrain(
     recordings = _long_enough(find_recordings(audio), settings)
     with accelerated(device, precision) as accelerator:
         with accelerator.main_process_first():  # which makes the folder and the features that the others then find
-            _check_folder(out, Description(pretraining=settings, heard=summarise(recordings)), recordings)
+            _check_folder(out, Description(pretraining=settings, data=summarise(recordings)), recordings)
             finished = (out / WEIGHTS).is_file()
             if not finished:
                 extract = extractor(settings.features)
@@ -103,7 +108,7 @@ def _check_folder(out: Path, description: Description, recordings: Sequence[Utte
     """Make sure that `out` is new, or has a pretraining with these very settings and recordings."""
     if (out / DESCRIPTION).is_file():
         known = read_cpc_description(out)
-        for what in ("pretraining", "heard"):
+        for what in ("pretraining", "data"):
             if getattr(known, what) != getattr(description, what):
                 other = "settings" if what == "pretraining" else "recordings"
                 raise EarmarkError(f"{out} was begun with other {other}: go on with those, or choose another folder.")

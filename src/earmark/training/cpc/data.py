@@ -26,8 +26,7 @@ from earmark.core.errors import EarmarkError
 from earmark.features.cache import FeatureSet
 from earmark.media.audio import audio_info
 from earmark.media.lookup import check_all_audio
-from earmark.models.init_from import PretrainingData
-from earmark.recipe import CpcPretraining
+from earmark.models.cpc_pretraining import CpcPretraining, PretrainingData
 from earmark.training.data import EpochSampler
 
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")

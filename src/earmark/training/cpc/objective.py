@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from earmark.features.cache import FeatureSet
-from earmark.models.speech_encoders import CpcNetwork
-from earmark.recipe import CpcPretraining
+from earmark.models.cpc_pretraining import CpcPretraining
+from earmark.models.speech_encoders.cpc import CpcNetwork
 from earmark.training.cpc.data import WindowDataset, WindowSampler
 from earmark.training.data import Batch
 

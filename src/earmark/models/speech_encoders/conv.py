@@ -1,56 +1,36 @@
-"""Speech encoders: features in, one vector a frame out.
+"""Convolutional speech encoders, built layer by layer from a recipe.
 
-Padding never leaks: an utterance gets the same frames alone and in a batch. Convolutions set it to zero and keep it out
-of the statistics of batch normalisation and out of max pooling. For LSTMs it is zero before the convolution, lies
-behind what an LSTM from the past to the future has read, and is left out by those in both directions.
-
-The network of Nortje and Kamper (2022), contrastive predictive coding (CPC) under bidirectional LSTMs::
-
-    features
-      convolution, kernel 4, stride 2; ReLU
-      linear layers, each after layer norm and ReLU      -> latents, half the rate: what CPC predicts
-      LSTMs, from the past to the future                 -> contexts: what CPC predicts from
-      LSTMs, in both directions                          -> frames
+Padding is set to zero before every convolution and kept out of the statistics of batch normalisation and out of max
+pooling.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
-from typing import cast
+from collections.abc import Sequence
+from typing import Annotated, Literal, cast
 
 import torch
+from pydantic import AfterValidator, Field
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from earmark.core.timing import FEATURE_GRID, FrameGrid, layer_frames
 from earmark.models.padding import padding_mask
-from earmark.recipe import ConvLayer, ConvSpeech, Cpc, CpcSpeech
+from earmark.models.speech_encoders import SpeechEncoder
+from earmark.recipe import ConvLayer, SpeechEncoderSettings
+from earmark.recipe.schema import residuals_fit
 
 
-class SpeechEncoder(nn.Module):
-    """What all speech encoders state.
+def _no_keyword_channels(layers: list[ConvLayer]) -> list[ConvLayer]:
+    if any(layer.channels == "keywords" for layer in layers):
+        raise ValueError("no layer can have 'keywords' channels: the model's dimension is that of its last frames")
+    return residuals_fit(layers)
 
-    Attributes
-    ----------
-    dimension : int
-        K, numbers a frame.
-    feature_grid, grid : FrameGrid
-        Where the features and the encoder's frames lie in the waveform.
-    """
 
-    dimension: int
-    feature_grid: FrameGrid
-    grid: FrameGrid
+class Settings(SpeechEncoderSettings):
+    """Convolutions over the features, and a linear map to the model's dimension."""
 
-    @property
-    def output_norm(self) -> MaskedBatchNorm | None:
-        """The batch normalisation of the last layer, for an encoder that ends in one."""
-        return None
-
-    def transferable(self) -> list[str] | None:
-        """Names of the weights that another model can start from; None if it is pretrained in a way of its own."""
-        return None
+    kind: Literal["conv"] = "conv"
+    layers: Annotated[list[ConvLayer], Field(min_length=1), AfterValidator(_no_keyword_channels)]
 
 
 class ConvEncoder(SpeechEncoder):
@@ -208,136 +188,10 @@ class MaskedBatchNorm(nn.BatchNorm1d):
         self.running_var.lerp_(variance, self.momentum)
 
 
-def build_speech_encoder(
-    settings: ConvSpeech | CpcSpeech, features: int, dimension: int, feature_grid: FrameGrid
-) -> SpeechEncoder:
-    """The network that `settings` describe, with fresh weights.
+def build(settings: Settings, features: int, dimension: int, feature_grid: FrameGrid) -> ConvEncoder:
+    """The layers of the settings, and a linear one to the dimension.
 
-    Parameters
-    ----------
-    settings : ConvSpeech or CpcSpeech
-    features : int
-        Feature dimensions.
-    dimension : int
-        Numbers a frame.
-    feature_grid : FrameGrid
-        Where the features lie in the waveform.
+    That one is batch normalised, so that frames differ from one another more than they have in common at the start.
     """
-    if isinstance(settings, CpcSpeech):
-        return CpcEncoder(features, settings, feature_grid)
-    # Normed, so that frames differ from one another more than they have in common when training begins.
     linear = ConvLayer(channels=dimension, kernel=1, norm=True, relu=False)
     return ConvEncoder(features, [*settings.layers, linear], dimension, feature_grid)
-
-
-KERNEL, STRIDE, PADDING = 4, 2, 1  # of the convolution
-
-
-class CpcNetwork(nn.Module):
-    """Encoder and context of contrastive predictive coding (van den Oord et al. 2018), with linear layers above one
-    convolution.
-
-    Parameters
-    ----------
-    inputs : int
-        Feature dimensions.
-    settings : Cpc
-    """
-
-    def __init__(self, inputs: int, settings: Cpc) -> None:
-        super().__init__()
-        width = settings.channels
-        self.conv = nn.Conv1d(inputs, width, KERNEL, STRIDE, PADDING, bias=False)
-        hidden = [layer for _ in range(settings.layers - 1) for layer in _linear(width, width, bias=False)]
-        self.linear = nn.Sequential(*hidden, *_linear(width, settings.latent, bias=True))
-        self.context = _lstms([settings.latent, *settings.context])
-
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Encode a batch.
-
-        Parameters
-        ----------
-        features : torch.Tensor, shape = (B, T, F)
-        lengths : torch.Tensor, shape = (B,)
-
-        Returns
-        -------
-        latents : torch.Tensor, shape = (B, T', latent)
-        contexts : torch.Tensor, shape = (B, T', context)
-            Both zero where padded.
-        lengths : torch.Tensor, shape = (B,)
-        """
-        real = padding_mask(lengths, features.shape[1])[:, :, None]
-        frames = nn.functional.pad((features * real).transpose(1, 2), (0, max(0, STRIDE - features.shape[1])))
-        hidden = self.conv(frames).relu().transpose(1, 2)
-        lengths = layer_frames(lengths, KERNEL, STRIDE, PADDING).clamp_min(1)
-        real = padding_mask(lengths, hidden.shape[1])[:, :, None]
-        latents = contexts = self.linear(hidden) * real
-        for lstm in self.context:
-            contexts, _ = lstm(contexts)
-        return latents, contexts * real, lengths
-
-
-class CpcEncoder(SpeechEncoder):
-    """CPC encoder and context, then bidirectional LSTMs (Nortje and Kamper 2022).
-
-    Parameters
-    ----------
-    inputs : int
-        Feature dimensions.
-    settings : CpcSpeech
-        Its `start` is not read here: see :func:`earmark.models.init_from.load_cpc`.
-    feature_grid : FrameGrid
-        Where the features lie in the waveform.
-
-    Attributes
-    ----------
-    dimension : int
-        K, both directions of the last LSTM side by side.
-    grid : FrameGrid
-        Where its frames lie in the waveform; the field is that of the convolution, since an LSTM depends on all frames.
-    """
-
-    def __init__(self, inputs: int, settings: CpcSpeech, feature_grid: FrameGrid = FEATURE_GRID) -> None:
-        super().__init__()
-        self.settings = settings
-        self.cpc = CpcNetwork(inputs, settings)
-        both = [2 * width for width in settings.lstm]
-        self.lstms = _lstms([settings.context[-1], *both], bidirectional=True)
-        self.dimension = both[-1]
-        self.feature_grid = feature_grid
-        self.grid = feature_grid.then(KERNEL, STRIDE, PADDING)
-
-    def forward(self, features: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Encode a batch.
-
-        Parameters
-        ----------
-        features : torch.Tensor, shape = (B, T, F)
-        lengths : torch.Tensor, shape = (B,)
-
-        Returns
-        -------
-        frames : torch.Tensor, shape = (B, T', K); zero where padded
-        lengths : torch.Tensor, shape = (B,)
-            Half of what came in, rounded down, at least 1.
-        """
-        _, contexts, lengths = self.cpc(features, lengths)
-        packed = pack_padded_sequence(contexts, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        for lstm in self.lstms:
-            packed, _ = lstm(packed)
-        frames, _ = pad_packed_sequence(packed, batch_first=True, total_length=contexts.shape[1])
-        return frames, lengths
-
-
-def _linear(inputs: int, outputs: int, bias: bool) -> Iterable[nn.Module]:
-    return nn.LayerNorm(inputs), nn.ReLU(), nn.Linear(inputs, outputs, bias=bias)
-
-
-def _lstms(widths: list[int], bidirectional: bool = False) -> nn.ModuleList:
-    """LSTMs, each from one width to the next; that of one in both directions is of the two together."""
-    directions = 2 if bidirectional else 1
-    return nn.ModuleList(
-        nn.LSTM(inputs, outputs // directions, batch_first=True, bidirectional=bidirectional)
-        for inputs, outputs in pairwise(widths)
-    )
