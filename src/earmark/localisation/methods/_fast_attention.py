@@ -75,10 +75,10 @@ class _FoldedAttention:
         return torch.cat([likeness, likeness.new_zeros(1, likeness.shape[1])])
 
     def _widest(self) -> int:
-        """How many frames, at the most, see anything of a segment."""
+        """How many frames, at the most, see anything of a segment; at least 1, though strides may pass over all."""
         behind = self.layout.sight.behind_last(self.layout.cuts.edges)
         seen = behind[self.layout.cuts.end] - self.layout.first[self.layout.cuts.start]
-        return int(seen.max()) if len(seen) else 0
+        return max(1, int(seen.max())) if len(seen) else 1
 
     def _beyond(self, firsts: Tensor) -> tuple[Tensor, Tensor]:
         """Attention over the frames of `outside` but for a window: the same for all segments with that window.
