@@ -246,6 +246,8 @@ class Track:
         return None if last is None else last + self.lead
 
     def _from_the_start(self) -> Iterator[Any]:
+        if self._scan is None and self._container is not None:  # PCM: nothing warms up, and opening takes long
+            return self._decode(0.0)
         # Seeking to the start would leave out what the encoder put before it for the decoder to warm up on.
         self.close()
         self._open()
