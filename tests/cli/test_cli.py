@@ -340,13 +340,13 @@ def test_the_table_keeps_names_that_look_like_markup(
 
 
 def test_problems_of_all_recordings_are_told_at_once(earmark, tiny_run: Path, recording: Path, tmp_path: Path) -> None:
-    write_tone(tmp_path / "long.wav", 61.0, 8_000)
-    ended = earmark("find", tiny_run, "dog", tmp_path / "none.wav", recording, tmp_path / "long.wav")
+    (tmp_path / "text.wav").write_text("no sound")
+    ended = earmark("find", tiny_run, "dog", tmp_path / "none.wav", recording, tmp_path / "text.wav")
     assert ended.status == 1
     assert ended.out == ""
-    none, long = ended.err.splitlines()
+    none, text = ended.err.splitlines()
     assert "There is no audio file" in none
-    assert "long.wav lasts 61.0 s" in long
+    assert "text.wav" in text
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.archive.export import names
+from earmark.cli.console import print_json, print_table
 from earmark.cli.options import AsJson, Run
 from earmark.core.errors import EarmarkError
 
@@ -137,9 +138,7 @@ def search(
         )
     found = [one for query in asked for one in search_archive(opened, query, limits)]
     if as_json:
-        import json
-
-        print(json.dumps([one.to_json() for one in found], ensure_ascii=False, indent=1))
+        print_json([one.to_json() for one in found])
     else:
         _print_found(found, opened)
 
@@ -152,20 +151,17 @@ def _listed(path: Path) -> list[str]:
 
 
 def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
     from earmark.archive.results import expected_precision_note, operating_points_of
 
-    table = Table("query", "score", "start", "end", "position")
-    table.add_column("recording", overflow="fold")  # a path that is cut short leads nowhere
-    table.add_column("verdict")
-    for one in found:
-        times = (f"{time_s:.2f} s" for time_s in (one.hit.start_s, one.hit.end_s))
-        row = (one.hit.query, f"{one.hit.score:.3f}", *times, str(one.position), one.hit.recording, one.verdict or "")
-        table.add_row(*map(escape, row))
-    Console().print(table)
+    rows = [
+        (
+            *(one.hit.query, f"{one.hit.score:.3f}", f"{one.hit.start_s:.2f} s", f"{one.hit.end_s:.2f} s"),
+            *(str(one.position), one.hit.recording, one.verdict or ""),
+        )
+        for one in found
+    ]
+    columns = ("query", "score", "start", "end", "position", "recording", "verdict")
+    print_table(columns, rows, essential=4)
     note = expected_precision_note(operating_points_of(archive))
     print(f"These are candidates, not facts: listen to them. {note}".rstrip())
 
@@ -178,9 +174,7 @@ def info(archive: ArchiveFolder, as_json: AsJson = False) -> None:
 
     found = archive_info(open_archive(archive))
     if as_json:
-        import json
-
-        print(json.dumps(found, ensure_ascii=False, indent=1))
+        print_json(found)
     else:
         _print_info(found)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from earmark.cli.console import print_json, print_table
 from earmark.cli.options import AsJson, Run
 from earmark.core.errors import EarmarkError
 
@@ -59,9 +60,7 @@ def find(
     if page is not None:
         _write_found(page, spotter, queries, candidates)
     if as_json:
-        import json
-
-        print(json.dumps([candidate.hit.to_json() for candidate in candidates], ensure_ascii=False, indent=1))
+        print_json([candidate.hit.to_json() for candidate in candidates])
         return
     _print_hits([candidate.hit for candidate in candidates])
     if page is not None:
@@ -101,13 +100,8 @@ def _write_found(page: Path, spotter: Any, queries: list[Any], candidates: list[
 
 
 def _print_hits(hits: list[Hit]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table("query", "score", "start", "end", "recording")
-    for hit in hits:
-        times = (f"{time_s:.2f} s" for time_s in (hit.start_s, hit.end_s))
-        table.add_row(escape(hit.query), f"{hit.score:.3f}", *times, escape(hit.recording))
-    Console().print(table)
+    rows = [
+        (hit.query, f"{hit.score:.3f}", f"{hit.start_s:.2f} s", f"{hit.end_s:.2f} s", hit.recording) for hit in hits
+    ]
+    print_table(("query", "score", "start", "end", "recording"), rows, essential=4)
     print("These are candidates, not facts: listen to them.")
