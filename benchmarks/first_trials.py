@@ -151,8 +151,10 @@ def main() -> None:
     parser.add_argument("corpus", choices=["digits", "photos"])
     parser.add_argument("data", type=Path, help="the folder that holds digits/ and photos/")
     parser.add_argument("out", type=Path, help="folder for all that the trials make")
-    asked = parser.parse_args()
-    {"digits": digits, "photos": photos}[asked.corpus](asked.data / asked.corpus, asked.out / asked.corpus)
+    arguments = parser.parse_args()
+    {"digits": digits, "photos": photos}[arguments.corpus](
+        arguments.data / arguments.corpus, arguments.out / arguments.corpus
+    )
 
 
 if __name__ == "__main__":

@@ -143,17 +143,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path, help="folder of a trained model")
     parser.add_argument("corpus", type=Path, help="the corpus that it was trained on")
-    asked = parser.parse_args()
-    spotter, corpus = load_model(asked.run), read_corpus(asked.corpus)
+    arguments = parser.parse_args()
+    spotter, corpus = load_model(arguments.run), read_corpus(arguments.corpus)
     keywords = spotter.checkpoint.vocabulary
     tags = read_targets(targets_path(corpus, spotter.checkpoint.recipe.supervision))
-    taught, targets = (tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev"))
+    train_targets, targets = (
+        tags.matrix([u.id for u in corpus.utterances(split)], keywords) for split in ("train", "dev")
+    )
     features = load_features(corpus, "dev", spotter.checkpoint.recipe.features)
     scores = detection_scores(spotter, SplitFeatures(corpus.utterances("dev"), features, range(len(targets))))
     choosers: dict[str, Chooser] = {
         "0.5, the paper's": lambda scores, _: np.full(scores.shape[1], 0.5),
         ONE: one,
-        "one for each keyword": lambda scores, targets: keyword_thresholds(scores, targets, taught),
+        "one for each keyword": lambda scores, targets: keyword_thresholds(scores, targets, train_targets),
         "each by itself": naive,
         "highest F1 together": highest_f1,
         "as many as tags": as_many_as_tags,

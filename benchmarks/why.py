@@ -108,19 +108,19 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--supervision", default="bow")
     parser.add_argument("--epochs", type=int, default=4, help="of the default recipe")
-    asked = parser.parse_args()
-    corpus, runs = read_corpus(asked.corpus), {}
+    arguments = parser.parse_args()
+    corpus, runs = read_corpus(arguments.corpus), {}
     print("| recipe | epochs | time | oracle | actual F1 | P@10 | localised P@10 |\n|---|---|---|---|---|---|---|")
     budget = 0.0
     for number, (name, recipe) in enumerate(
-        variants(read_recipe("earmark", [f"supervision={asked.supervision}"])).items()
+        variants(read_recipe("earmark", [f"supervision={arguments.supervision}"])).items()
     ):
-        epochs = asked.epochs
+        epochs = arguments.epochs
         if budget:
             epochs = max(1, round(budget / estimate_epoch_seconds(recipe, corpus, Vocabulary(corpus.keywords))))
         else:
-            timed(for_epochs(recipe, 1), corpus, asked.out / "warm-up")  # so that all features are there
-        runs[name] = asked.out / str(number)
+            timed(for_epochs(recipe, 1), corpus, arguments.out / "warm-up")  # so that all features are there
+        runs[name] = arguments.out / str(number)
         seconds = timed(for_epochs(recipe, epochs), corpus, runs[name])
         budget = budget or seconds
         print(f"| {name} | {epochs} | {seconds:.0f} s | {measures(runs[name], corpus)} |", flush=True)
