@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import kaldi_native_fbank
 import librosa
@@ -154,3 +154,26 @@ def test_a_click_is_loudest_in_the_frame_that_the_grid_says(kind: str, click: in
     loudness = features[:, 0] if kind == "mfcc" else features.mean(dim=1)
     away_s = abs(FEATURE_GRID.centre_s(int(loudness.argmax())) - samples_to_s(click))
     assert away_s <= FEATURE_GRID.stride_s / 2 + samples_to_s(2)  # pre-emphasis smears the click over two samples
+
+
+@pytest.mark.parametrize("kind", ["mfcc", "log-mel"])
+@pytest.mark.parametrize(
+    ("samples", "starts", "length"),
+    [
+        (31 * SAMPLE_RATE + 77, range(0, 30 * SAMPLE_RATE, 2 * SAMPLE_RATE), 4 * SAMPLE_RATE),
+        (31 * SAMPLE_RATE, [4 * SAMPLE_RATE, 8 * SAMPLE_RATE, 10 * SAMPLE_RATE], 4 * SAMPLE_RATE),
+        (SAMPLE_RATE, range(0, SAMPLE_RATE, 800), 4800),  # the last ones are shorter
+        (SAMPLE_RATE, [0, 100, 200], 3200),  # between the hops
+        (30, [0], 4 * SAMPLE_RATE),
+    ],
+)
+def test_features_of_overlapping_windows_are_those_of_each_alone(
+    kind: str, samples: int, starts: Sequence[int], length: int
+) -> None:
+    extract = Mfcc() if kind == "mfcc" else LogMel()
+    waveform = np.random.default_rng(0).normal(0, 0.1, samples).astype(np.float32)
+    found = extract.windows(waveform, list(starts), length)
+    for start, features in zip(starts, found, strict=True):
+        # A few frames deviate little, so that dividing by their deviation shows more of the rounding.
+        atol = 1e-5 if length > SAMPLE_RATE else 1e-3
+        torch.testing.assert_close(features, extract(waveform[start : start + length]), atol=atol, rtol=0)

@@ -14,6 +14,7 @@ import logging
 import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -149,18 +150,29 @@ class ThreadExecutor:
         self, archive: Archive, tasks: Iterator[ChunkTask]
     ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
         """Hear pieces side by side; each on one core, which makes sums come out the same on every machine."""
-        torch.set_num_threads(1)
-        pool = ThreadPoolExecutor(self.workers)
         waiting: dict[Future[ChunkResult | EarmarkError], ChunkTask] = {}
-        try:
-            for task in tasks:
-                waiting[pool.submit(outcome, archive.spotter, task)] = task
-                if len(waiting) >= self.workers * (1 + AHEAD):
+        pool = ThreadPoolExecutor(self.workers)
+        with one_torch_thread():
+            try:
+                for task in tasks:
+                    waiting[pool.submit(outcome, archive.spotter, task)] = task
+                    if len(waiting) >= self.workers * (1 + AHEAD):
+                        yield from _finished(waiting)
+                while waiting:
                     yield from _finished(waiting)
-            while waiting:
-                yield from _finished(waiting)
-        finally:
-            pool.shutdown(cancel_futures=True)
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Compute each sum on one core meanwhile; the number of threads before is restored."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def engine_called(name: str) -> Executor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Literal
 
 from torch import Tensor
@@ -51,3 +52,21 @@ class FeatureExtractor(ABC):
         -------
         torch.Tensor, shape = (T, dimension), on the CPU
         """
+
+    def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
+        """Features of windows of a waveform, each as if it stood alone.
+
+        Parameters
+        ----------
+        waveform : numpy.ndarray, shape = (n,)
+            Mono, 16 kHz.
+        starts : sequence of int
+            First sample of each window.
+        samples : int
+            Of a window; those that reach beyond the waveform are shorter.
+
+        Returns
+        -------
+        list of torch.Tensor, each of shape = (T, dimension), on the CPU
+        """
+        return [self(waveform[start : start + samples]) for start in starts]

@@ -10,6 +10,7 @@ the k-th is multiplied by 1 + 11 sin(pi k / 22). Definitions: the Kaldi toolkit 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -20,6 +21,7 @@ from earmark.media.audio import Waveform
 
 PCM_SCALE = 32768.0  # Kaldi's constants are meant for 16-bit integers
 FFT_SAMPLES = 512
+FRAMES_AT_ONCE = 1000  # of a long waveform; more would leave the processor's cache
 LOWEST_HZ, HIGHEST_HZ = 20.0, SAMPLE_RATE / 2 - 400
 PRE_EMPHASIS, LIFTER = 0.97, 22
 CEPSTRA = 13
@@ -42,8 +44,52 @@ def log_mel_energies(waveform: Waveform, filters: int) -> Tensor:
     torch.Tensor, shape = (T, M)
         T = :func:`earmark.core.timing.feature_frames` of the samples.
     """
-    frames = _windows(torch.from_numpy(waveform) * PCM_SCALE)
-    frames = frames - frames.mean(dim=1, keepdim=True)
+    return _log_mel(_windows(torch.from_numpy(waveform) * PCM_SCALE), filters)
+
+
+def can_share_frames(waveform: Waveform, starts: Sequence[int], samples: int) -> bool:
+    """Whether stretches of a waveform lie on its frames and inside it, as :func:`shared_log_mel_energies` needs."""
+    on_frames = all(number % HOP_SAMPLES == 0 for number in (samples, *starts))
+    return on_frames and len(starts) > 0 and samples >= WINDOW_SAMPLES and max(starts) + samples <= len(waveform)
+
+
+def shared_log_mel_energies(waveform: Waveform, starts: Sequence[int], samples: int, filters: int) -> Tensor:
+    """Log-mel energies of overlapping stretches of a waveform, each as if it stood alone.
+
+    A frame is computed once for all stretches that hold it. Only the first and the last frame of a stretch depend on
+    where it ends, since the waveform is mirrored there.
+
+    Parameters
+    ----------
+    waveform : numpy.ndarray, shape = (n,)
+    starts : sequence of int
+        First sample of each of B stretches.
+    samples : int
+        Of a stretch.
+    filters : int
+        M, triangles on the mel scale.
+
+    Returns
+    -------
+    torch.Tensor, shape = (B, T, M)
+    """
+    scaled = torch.from_numpy(waveform) * PCM_SCALE
+    first, count = min(starts) // HOP_SAMPLES, samples // HOP_SAMPLES
+    windows = _windows(scaled)[first : max(starts) // HOP_SAMPLES + count]
+    shared = torch.cat([_log_mel(some, filters) for some in windows.split(FRAMES_AT_ONCE)])
+    frames = shared[torch.tensor(starts)[:, None] // HOP_SAMPLES - first + torch.arange(count)]
+    stretches = [scaled[start : start + samples] for start in starts]
+    mirrored = (WINDOW_SAMPLES - HOP_SAMPLES) // 2
+    inside = WINDOW_SAMPLES - mirrored
+    firsts = torch.stack([torch.cat([one[:mirrored].flip(0), one[:inside]]) for one in stretches])
+    lasts = torch.stack([torch.cat([one[-inside:], one[-mirrored:].flip(0)]) for one in stretches])
+    frames[:, 0], frames[:, -1] = _log_mel(firsts, filters), _log_mel(lasts, filters)
+    return frames
+
+
+def _log_mel(windows: Tensor, filters: int) -> Tensor:
+    """Log-mel energies (T, M) of windows (T, 400) of samples."""
+    frames = windows - windows.mean(dim=1, keepdim=True)
     before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
     spectra = torch.fft.rfft((frames - PRE_EMPHASIS * before) * _povey_window(), FFT_SAMPLES)
     energies: Tensor = spectra.abs().square() @ _mel_filters(filters)
@@ -52,7 +98,12 @@ def log_mel_energies(waveform: Waveform, filters: int) -> Tensor:
 
 def cepstra(waveform: Waveform, filters: int, count: int = CEPSTRA) -> Tensor:
     """The first `count` mel-frequency cepstral coefficients of a waveform, liftered: (T, count)."""
-    return log_mel_energies(waveform, filters) @ _liftered_dct(filters, count)
+    return cepstra_of(log_mel_energies(waveform, filters), count)
+
+
+def cepstra_of(energies: Tensor, count: int = CEPSTRA) -> Tensor:
+    """Liftered cepstra of log-mel energies: (..., T, M) to (..., T, count)."""
+    return energies @ _liftered_dct(energies.shape[-1], count)
 
 
 def deltas(frames: Tensor, reach: int) -> Tensor:
@@ -60,23 +111,24 @@ def deltas(frames: Tensor, reach: int) -> Tensor:
 
     Parameters
     ----------
-    frames : torch.Tensor, shape = (T, D)
+    frames : torch.Tensor, shape = (..., T, D)
 
     Returns
     -------
-    torch.Tensor, shape = (T, D), per frame
+    torch.Tensor, shape = (..., T, D), per frame
     """
     steps = torch.arange(-reach, reach + 1, dtype=frames.dtype)
     weights = (steps / steps.square().sum()).view(1, 1, -1)
-    padded = nn.functional.pad(frames.T[:, None], (reach, reach), mode="replicate")
-    return nn.functional.conv1d(padded, weights)[:, 0].T
+    rows = frames.transpose(-1, -2)
+    padded = nn.functional.pad(rows.reshape(-1, 1, rows.shape[-1]), (reach, reach), mode="replicate")
+    return nn.functional.conv1d(padded, weights).view(rows.shape).transpose(-1, -2)
 
 
 def normalise(frames: Tensor) -> Tensor:
-    """Bring every dimension to mean 0 and variance 1 over time; a constant one becomes 0."""
+    """Bring every dimension of frames (..., T, D) to mean 0 and variance 1 over time; a constant one becomes 0."""
     exact = frames.double()  # in single precision the mean of a constant is a little off, and the rest is noise
-    centred = exact - exact.mean(dim=0)
-    return (centred / centred.std(dim=0, correction=0).clamp_min(MIN_STD)).to(frames.dtype)
+    centred = exact - exact.mean(dim=-2, keepdim=True)
+    return (centred / centred.std(dim=-2, correction=0, keepdim=True).clamp_min(MIN_STD)).to(frames.dtype)
 
 
 def _windows(samples: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
@@ -148,7 +149,9 @@ def encode_chunk(
     curves: dict[int, Curve] = {}
     for first in range(0, len(chosen), BATCH):
         numbers = chosen[first : first + BATCH]
-        encoded = _encode([windows[i] for i in numbers], spotter)
+        features = spotter.window_features(waveform, [starts[i] for i in numbers], s_to_samples(WINDOW_S))
+        lengths = torch.tensor([len(window) for window in features])
+        encoded = spotter.encode(pad_sequence(features, batch_first=True), lengths)
         frames.update(zip(numbers, _split(encoded), strict=True))
         if queries is not None:
             located = spotter.localise(encoded, queries)
@@ -199,10 +202,6 @@ def is_silent(window: Waveform) -> bool:
     step = s_to_samples(LOUDNESS_S)
     power = np.square(window, dtype=np.float64)
     return bool((np.add.reduceat(power, np.arange(0, len(power), step)) / step < SILENCE**2).all())
-
-
-def _encode(windows: Sequence[Waveform], spotter: KeywordSpotter) -> EncodedSpeech:
-    return spotter.encode(*pad([spotter.features(window).cpu().numpy() for window in windows]))
 
 
 def _split(encoded: EncodedSpeech) -> list[Single]:

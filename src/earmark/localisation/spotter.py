@@ -141,6 +141,19 @@ class KeywordSpotter:
         """Features (T, F) of a waveform, mono at 16 kHz."""
         return self._extract(waveform)
 
+    def window_features(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
+        """Features (T, F) of overlapping windows of a waveform, mono at 16 kHz.
+
+        Parameters
+        ----------
+        waveform : numpy.ndarray, shape = (samples,)
+        starts : sequence of int
+            First sample of each window.
+        samples : int
+            Of a window; those that reach beyond the waveform are shorter.
+        """
+        return self._extract.windows(waveform, starts, samples)
+
     @torch.no_grad()
     def encode_queries(self, queries: Sequence[Query]) -> Any:
         """Encode Q queries for :meth:`detect` and :meth:`localise`.

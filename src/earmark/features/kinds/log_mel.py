@@ -5,6 +5,7 @@ The bands are Kaldi's (:mod:`earmark.features.kaldi`). Each is brought to mean 0
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from earmark.core.timing import FEATURE_GRID
 from earmark.features.base import FeatureExtractor
-from earmark.features.kaldi import log_mel_energies, normalise
+from earmark.features.kaldi import can_share_frames, log_mel_energies, normalise, shared_log_mel_energies
 from earmark.media.audio import Waveform
 from earmark.recipe import FeatureSettings
 
@@ -41,6 +42,15 @@ class LogMel(FeatureExtractor):
     def __call__(self, waveform: Waveform) -> Tensor:
         """Features of one utterance, shape = (T, mel_filters)."""
         return normalise(log_mel_energies(waveform, self.dimension))
+
+    def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
+        """Features of windows of a waveform; those that overlap share their frames."""
+        whole = [start for start in starts if start + samples <= len(waveform)]
+        if not can_share_frames(waveform, whole, samples):
+            return super().windows(waveform, starts, samples)
+        features = normalise(shared_log_mel_energies(waveform, whole, samples, self.dimension))
+        by_start = dict(zip(whole, features, strict=True))
+        return [by_start[start] if start in by_start else self(waveform[start:]) for start in starts]
 
 
 def build(settings: Settings) -> LogMel:

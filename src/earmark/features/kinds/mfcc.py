@@ -6,6 +6,7 @@ to mean 0 and variance 1 over the utterance, which removes much of the microphon
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -14,7 +15,15 @@ from torch import Tensor
 
 from earmark.core.timing import FEATURE_GRID
 from earmark.features.base import FeatureExtractor
-from earmark.features.kaldi import CEPSTRA, cepstra, deltas, normalise
+from earmark.features.kaldi import (
+    CEPSTRA,
+    can_share_frames,
+    cepstra,
+    cepstra_of,
+    deltas,
+    normalise,
+    shared_log_mel_energies,
+)
 from earmark.media.audio import Waveform
 from earmark.recipe import FeatureSettings
 
@@ -44,9 +53,22 @@ class Mfcc(FeatureExtractor):
 
     def __call__(self, waveform: Waveform) -> Tensor:
         """Features of one utterance, shape = (T, 39)."""
-        static = cepstra(waveform, self.mel_filters)
-        slope = deltas(static, DELTA_REACH)
-        return normalise(torch.cat([static, slope, deltas(slope, DELTA_REACH)], dim=1))
+        return _with_deltas(cepstra(waveform, self.mel_filters))
+
+    def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
+        """Features of windows of a waveform; those that overlap share their frames."""
+        whole = [start for start in starts if start + samples <= len(waveform)]
+        if not can_share_frames(waveform, whole, samples):
+            return super().windows(waveform, starts, samples)
+        features = _with_deltas(cepstra_of(shared_log_mel_energies(waveform, whole, samples, self.mel_filters)))
+        by_start = dict(zip(whole, features, strict=True))
+        return [by_start[start] if start in by_start else self(waveform[start:]) for start in starts]
+
+
+def _with_deltas(static: Tensor) -> Tensor:
+    """Normalised cepstra with their first and second differences: (..., T, 13) to (..., T, 39)."""
+    slope = deltas(static, DELTA_REACH)
+    return normalise(torch.cat([static, slope, deltas(slope, DELTA_REACH)], dim=-1))
 
 
 def build(settings: Settings) -> Mfcc:
