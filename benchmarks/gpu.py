@@ -380,7 +380,7 @@ def index(folder: Path, out: Path, short: bool) -> None:
     shutil.rmtree(archive, ignore_errors=True)
     begun = time.monotonic()
     command = [sys.executable, "-m", "earmark", "index", str(run), str(recording.parent), "--archive", str(archive)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     wall_s = time.monotonic() - begun
     said = re.search(r"([\d.]+) times real time", done.stdout)
     figures = {
