@@ -47,7 +47,7 @@ class MetricGroup:
 
 @dataclass(frozen=True)
 class Metric:
-    """One measure.
+    """One measure: a fraction, which tables show in percent.
 
     Attributes
     ----------
@@ -64,8 +64,6 @@ class Metric:
         Whether a confidence interval is computed.
     per_keyword : bool
         Whether it is defined for a single keyword, too.
-    percent : bool
-        Whether it is a fraction that tables show in percent.
     """
 
     group: MetricGroup
@@ -75,7 +73,6 @@ class Metric:
     headline: bool = False
     interval: bool = False
     per_keyword: bool = True
-    percent: bool = True
 
     @property
     def key(self) -> str:

@@ -22,6 +22,7 @@ from earmark.reports.example import Example
 from earmark.reports.page import write_page
 
 BARS = (metric("actual.f1"), metric("oracle.accuracy"))  # keywords are sorted by these
+KEYWORD_COLUMNS = tuple(one for one in HEADLINE if one.per_keyword)
 AT_THRESHOLD = tuple(one for one in METRICS if one.name in ("precision", "recall", "f1"))
 
 
@@ -74,6 +75,7 @@ def write_results_page(path: Path | str, title: str, runs: Sequence[EvaluatedRun
         "groups": GROUPS,
         "measures": METRICS,
         "headline": HEADLINE,
+        "keyword_columns": KEYWORD_COLUMNS,
         "at_threshold": AT_THRESHOLD,
         "by_keyword": by_keyword,
         "threshold_rows": threshold_rows,
