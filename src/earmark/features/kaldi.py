@@ -73,12 +73,12 @@ def shared_log_mel_energies(waveform: Waveform, starts: Sequence[int], samples: 
     -------
     torch.Tensor, shape = (B, T, M)
     """
-    scaled = torch.from_numpy(waveform) * PCM_SCALE
-    first, count = min(starts) // HOP_SAMPLES, samples // HOP_SAMPLES
-    windows = _windows(scaled)[first : max(starts) // HOP_SAMPLES + count]
-    shared = torch.cat([_log_mel(some, filters) for some in windows.split(FRAMES_AT_ONCE)])
-    frames = shared[torch.tensor(starts)[:, None] // HOP_SAMPLES - first + torch.arange(count)]
-    stretches = [scaled[start : start + samples] for start in starts]
+    first = min(starts)
+    scaled = torch.from_numpy(waveform[first : max(starts) + samples]) * PCM_SCALE
+    offsets = [start - first for start in starts]
+    shared = torch.cat([_log_mel(some, filters) for some in _windows(scaled).split(FRAMES_AT_ONCE)])
+    frames = shared[torch.tensor(offsets)[:, None] // HOP_SAMPLES + torch.arange(samples // HOP_SAMPLES)]
+    stretches = [scaled[offset : offset + samples] for offset in offsets]
     mirrored = (WINDOW_SAMPLES - HOP_SAMPLES) // 2
     inside = WINDOW_SAMPLES - mirrored
     firsts = torch.stack([torch.cat([one[:mirrored].flip(0), one[:inside]]) for one in stretches])
