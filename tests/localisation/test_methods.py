@@ -125,7 +125,7 @@ def test_every_method_can_be_used_with_some_model_and_says_why_not_with_others(n
         ("matchmap", "shared words, stride 4", "this model has no matchmap of pixels and frames"),
         ("matchmap", "attention, stride 1", "this model has no matchmap of pixels and frames"),
         ("masked-in", "shared words, stride 1", "this model is not for written queries alone"),
-        ("masked-out", "highest match, stride 1", "this model is not for written queries alone"),
+        ("masked-out", "matchmap maximum, stride 1", "this model is not for written queries alone"),
         ("grad-cam", "shared words, stride 1", "this model is not for written queries alone"),
     ],
 )

@@ -2,7 +2,7 @@
 
 The straightforward way passes every version through the whole model. Here the encoder works on distinct frames alone
 (:mod:`earmark.models.mosaic`), and where attention follows a linear last convolution, not even on those of that
-(:mod:`earmark.localise._folded_attention`).
+(:mod:`earmark.localisation.methods._fast_attention`).
 """
 
 from __future__ import annotations
