@@ -10,9 +10,9 @@ For the recipe ``olaleye2022/cnn-attend`` (batches of 32), rounds alternate betw
   normalisation, SpecAugment), pads or cuts each utterance to 800 frames, and lets padding take part in attention.
 
 A round is one pass over the training split by each; of ours the second of two, as steps alone, since the released loop
-here has no pass over dev either. Both compute in 32 bits (ours in what ``--precision`` says) and with our MFCC, which
-are faster than the librosa's that were released. The pace of the released loop is given with and without its features,
-so that it can be seen what padding alone costs.
+here has no pass over dev either. Both compute in 32 bits (ours in what ``--precision`` says), read audio with our
+reader and compute our MFCC, which take about as long as the librosa's that were released. The pace of the released loop
+is given with and without its features, so that it can be seen what padding alone costs.
 Without a corpus, utterances of noise of 2 to 5 s stand for speech.
 """
 
