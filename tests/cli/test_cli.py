@@ -296,14 +296,15 @@ def test_pretraining_fits_the_recipe_that_it_is_for(earmark, tiny_corpus: Corpus
     out = tmp_path / "network"
     pretrain = ("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", tmp_path / "recipe.yaml")
     done = earmark(*pretrain, "--epochs", 2, "--learning-rate", 0.001, "--seed", 3)
-    assert done.out == f"The network is in {out}: name that folder as model.speech.init_from in a recipe.\n"
+    *notes, last = done.out.splitlines()
+    assert last == f"The network is in {out}: name that folder as model.speech.init_from in a recipe."
+    assert notes == ["17 of 32 recordings, under 1.29 s, are left out."]
     assert "Pretraining network: " in done.err
     known = read_cpc_description(out).pretraining
     assert known.network == Cpc(channels=12, layers=2, latent=6, context=[8])
     assert known.features.mel_filters == 20
     assert (known.epochs, known.learning_rate, known.seed, known.utterances) == (2, 0.001, 3, 8)
-    note, again = earmark(*pretrain).err.splitlines()
-    assert note.startswith("note: ")  # of the recordings that are too short
+    [again] = earmark(*pretrain).err.splitlines()
     assert again == f"earmark: {out} was begun with other settings: go on with those, or choose another folder."
     no_cpc = earmark("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", "earmark").sentence
     assert no_cpc == "The recipe earmark has no CPC network: choose one whose model.speech.kind is 'cpc'."
@@ -396,9 +397,9 @@ def test_what_pictures_show_is_found_and_told_in_every_form(
     shown = Page(page)
     assert_self_contained(shown)
     alts = [image["alt"] or "" for image in shown.named("img")]
-    assert alts[:2] == [f"Picture {i} of 2 that was asked with: ajá mi.png, 犬 [2].png" for i in (1, 2)]
+    assert alts[:2] == [f"Image {i} of 2 of the query ajá mi.png, 犬 [2].png" for i in (1, 2)]
     assert len(shown.named("canvas")) == len([alt for alt in alts if alt.startswith("Image attention")]) == 1
-    assert "Asked with pictures" in shown.text
+    assert "Query images" in shown.text
 
 
 def hits_schema() -> dict:

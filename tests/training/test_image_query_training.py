@@ -180,7 +180,9 @@ def assert_is_best(run: Path, corpus: Corpus, images: list[Path]) -> None:
     tags = load_split(known.recipe, corpus, "dev", known.vocabulary, extractor(known.recipe.features)).targets
     scores = slow_scores(run, corpus, images)
     candidates = [expected_f1(scores, tags, score - 1e-9) for score in scores[np.isfinite(scores)]]
-    assert expected_f1(scores, tags, known.image_threshold) == pytest.approx(max(candidates))
+    # Scores in a batch and alone differ by up to 2e-5, which can put one that equals the threshold on either side of it.
+    around = [expected_f1(scores, tags, known.image_threshold + rounding) for rounding in (-5e-5, 0, 5e-5)]
+    assert max(around) == pytest.approx(max(candidates))
     assert max(candidates) > min(candidates)
 
 

@@ -25,11 +25,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from earmark import cli, load_model
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.core.errors import EarmarkError
-from earmark.core.model_folder import read_weights
+from earmark.core.model_folder import read_weights, write_weights
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.features.kinds.mfcc import Mfcc
-from earmark.models import checkpoint
 from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe, Training, write_recipe
 from earmark.supervision.targets import read_targets, targets_path, write_targets
@@ -563,7 +562,7 @@ def fill_up(target: Path) -> None:
 def test_a_disk_that_is_full_when_weights_are_written(tmp_path: Path) -> None:
     fill_up(tmp_path / "model.safetensors")
     with pytest.raises(OSError) as full:  # noqa: PT011
-        checkpoint.write_weights(tmp_path, {"weight": torch.zeros(3)})
+        write_weights(tmp_path, {"weight": torch.zeros(3)})
     assert full.value.errno == errno.ENOSPC
 
 
