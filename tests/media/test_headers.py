@@ -331,3 +331,19 @@ def test_a_number_of_channels_that_nobody_records(tmp_path: Path) -> None:
     path.write_bytes(riff(form(channels=200), chunk(b"data", DATA)))
     with pytest.raises(EarmarkError, match=r"a\.wav"):
         audio_info(path)
+
+
+def test_an_mp3_whose_sampling_rate_changes_on_the_way(tmp_path: Path) -> None:
+    parts = [
+        write_container(tmp_path / f"{n}.mp3", bursts(5.0, rate)[:, None], rate, "libmp3lame")
+        for n, rate in enumerate((RATE, 44_100, RATE))
+    ]
+    path = tmp_path / "a.mp3"
+    path.write_bytes(b"".join(part.read_bytes() for part in parts))
+    assert audio_info(path).sample_rate == RATE
+    whole = read_audio(path)
+    assert len(whole) / RATE == pytest.approx(15.0, abs=0.5)
+    loud = np.flatnonzero(np.abs(whole) > 0.05)
+    starts_s = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 2)] / RATE
+    np.testing.assert_allclose(starts_s, np.arange(15) + 0.35, atol=0.25)
+    np.testing.assert_allclose(read_span(path, 6.0, 9.0)[0], whole[6 * RATE : 9 * RATE], atol=1e-2)

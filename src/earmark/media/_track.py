@@ -364,13 +364,14 @@ class Track:
         import av
 
         run = av.AudioFifo()
+        clock = self._track.time_base
         start = 0
         for position, frame in frames:
             if run.samples and (position != start + run.samples or run.samples >= RUN_SAMPLES):
                 yield start, _samples(run.read())
             if not run.samples:
                 start = position
-            frame.pts = None
+            frame.pts, frame.time_base = None, clock  # a converted frame has another clock, which AudioFifo refuses
             run.write(frame)
         if run.samples:
             yield start, _samples(run.read())
