@@ -14,6 +14,7 @@ import pytest
 import soundfile
 
 from earmark.core.errors import EarmarkError
+from earmark.media._track import _samples
 from earmark.media.audio import audio_info, check_audio, read_audio, read_span
 from support.media import repack, write_container
 
@@ -347,3 +348,32 @@ def test_an_mp3_whose_sampling_rate_changes_on_the_way(tmp_path: Path) -> None:
     starts_s = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 2)] / RATE
     np.testing.assert_allclose(starts_s, np.arange(15) + 0.35, atol=0.25)
     np.testing.assert_allclose(read_span(path, 6.0, 9.0)[0], whole[6 * RATE : 9 * RATE], atol=1e-2)
+
+
+@pytest.mark.parametrize(("layout", "channels"), [("6.1", 7), ("7.1", 8), ("hexadecagonal", 16), ("40 channels", 40)])
+def test_planes_of_many_channels(layout: str, channels: int) -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, (1_024, channels)).astype(np.float32)
+    frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="flt", layout=layout)
+    frame.sample_rate = RATE
+    (planar,) = av.AudioResampler(format="fltp", layout=layout, rate=RATE).resample(frame)
+    assert planar.format.is_planar
+    np.testing.assert_array_equal(_samples(planar), sound)
+
+
+def test_eight_channels_of_a_film(tmp_path: Path) -> None:
+    sound = np.stack([bursts(seed=seed) for seed in range(8)], axis=1)
+    sound[:, 3] = 0  # AAC keeps no more than the lowest tones of this channel
+    path = tmp_path / "a.m4a"
+    with av.open(str(path), "w", format="ipod") as out:
+        track = out.add_stream("aac", rate=RATE, layout="7.1")
+        track.bit_rate = 512_000
+        frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="flt", layout="7.1")
+        frame.sample_rate, frame.pts = RATE, 0
+        frames = av.AudioResampler(format="fltp", layout="7.1", rate=RATE, frame_size=1_024)
+        for part in [*frames.resample(frame), *frames.resample(None)]:
+            out.mux(track.encode(part))
+        out.mux(track.encode(None))
+    assert audio_info(path).channels == 8
+    there = read_span(path, 0.0, SECONDS)
+    for channel in (0, 1, 2, 4, 5, 6, 7):
+        assert np.corrcoef(there[channel], sound[: there.shape[1], channel])[0, 1] > 0.8

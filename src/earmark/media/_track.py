@@ -32,6 +32,7 @@ LOWEST_RATE, HIGHEST_RATE = 1_000, 800_000
 MOST_CHANNELS = 64
 OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RFC 6716, section 2.1.4)
 VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
+MANY_PLANES = 8  # as PyAV counts the planes of so many, it reads beyond them, and the process ends
 FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 # Containers that say how long they are; the others' lengths are guesses of FFmpeg's.
 SAY_LENGTH = ("mov", "matroska", "asf", "flac", "tta", "wv", "ape", "avi")
@@ -415,6 +416,8 @@ def scan_tracks(container: Any, tracks: list[Any]) -> dict[int, Scan]:
 
 def _samples(frame: Any) -> Samples:
     """The samples of a frame as floats, shape (samples, channels)."""
+    if frame.format.is_planar and frame.layout.nb_channels >= MANY_PLANES:
+        return np.concatenate([_samples(part) for part in _packed(frame)])
     values = frame.to_ndarray()
     values = values.T if frame.format.is_planar else values.reshape(frame.samples, -1)
     scale = FULL_SCALE.get(frame.format.packed.name)
@@ -423,3 +426,11 @@ def _samples(frame: Any) -> Samples:
     if frame.format.packed.name == "u8":
         values = values - scale
     return np.ascontiguousarray(values / scale, dtype=np.float32)
+
+
+def _packed(frame: Any) -> list[Any]:
+    """A frame of many planes, with its channels interleaved."""
+    import av
+
+    convert = av.AudioResampler(format="flt", layout=frame.layout, rate=frame.sample_rate)
+    return [*convert.resample(frame), *convert.resample(None)]
