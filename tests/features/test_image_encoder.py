@@ -20,7 +20,7 @@ from earmark.core.errors import EarmarkError
 from earmark.features.image_cache import vectors_of
 from earmark.features.image_encoder import in_a_grid
 from earmark.models.image_encoders import build_image_encoder, resolve
-from earmark.models.image_encoders.pretrained import PretrainedImageEncoder
+from earmark.models.image_encoders._frozen_map import FrozenMapEncoder
 from earmark.models.image_encoders.pretrained import Settings as PretrainedImage
 from earmark.models.image_encoders.small import Settings as SmallImage
 from earmark.models.image_encoders.small import SmallImageEncoder
@@ -37,9 +37,9 @@ def noise(*sizes: tuple[int, int]) -> list[Image.Image]:
     return [Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
 
 
-def pretrained(folder: Path, side: int | None = None, dimension: int = 7) -> PretrainedImageEncoder:
+def pretrained(folder: Path, side: int | None = None, dimension: int = 7) -> FrozenMapEncoder:
     network = build_image_encoder(PretrainedImage(kind="pretrained", network=str(folder), side=side), dimension)
-    assert isinstance(network, PretrainedImageEncoder)
+    assert isinstance(network, FrozenMapEncoder)
     return network
 
 

@@ -36,7 +36,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "firefox", "microso
 def check() -> bool:
     """Print a line for each thing that is checked; return whether all that is needed works."""
     works = [_line(test, "PROBLEM") for test in (_python, _libraries, _audio, _device, _disk, _writing)]
-    for test in (_browser, _speaker, _pretrained):  # one can do without these
+    for test in (_browser, _speaker, _features, _pretrained):  # one can do without these
         _line(test, "note")
     return all(works)
 
@@ -145,6 +145,23 @@ def _speaker() -> str:
     if importlib.util.find_spec("espeakng_loader") is None:
         raise EarmarkError("Demo: the speaking program is missing; install it with 'pip install earmark[demo]'.")
     return "demo: the speaking program is there"
+
+
+def _features() -> str:
+    from earmark.features.efficientnet_lite import VARIANTS
+    from earmark.features.kinds import moonshine, speech_embedding
+
+    files = {f"moonshine {size}": file for size, file in moonshine.FILES.items()}
+    files |= {"speech-embedding": speech_embedding.EMBEDDING} | {name: one.file for name, one in VARIANTS.items()}
+    runs = importlib.util.find_spec("onnxruntime") is not None
+    there = [name for name, file in files.items() if file.installed() and (runs or name in VARIANTS)]
+    if len(there) < len(files) - 1:  # moonshine base is not built for every system
+        missing = ", ".join(name for name in files if name not in there)
+        raise EarmarkError(
+            f"Features: the pretrained networks {missing} are missing; install them with 'pip install earmark[features]', "
+            "or use features of the kind mfcc."
+        )
+    return f"features: the pretrained networks {', '.join(there)} are there"
 
 
 def _pretrained() -> str:

@@ -8,7 +8,7 @@ from earmark.core import registry
 from earmark.features.base import FeatureExtractor
 from earmark.recipe import FeatureSettings
 
-__all__ = ["FeatureExtractor", "extractor", "resolve"]
+__all__ = ["FeatureExtractor", "describe_features", "extractor", "resolve"]
 
 
 def extractor(settings: FeatureSettings) -> FeatureExtractor:
@@ -38,3 +38,15 @@ def resolve(settings: FeatureSettings, download: bool = False) -> FeatureSetting
     """
     resolve_kind = getattr(registry.module_of(registry.FEATURES, settings.kind), "resolve", None)
     return resolve_kind(settings, download) if resolve_kind else settings
+
+
+def describe_features(settings: FeatureSettings, extract: FeatureExtractor) -> str:
+    """A kind of features in words: its name, and what a pretrained network learned from.
+
+    >>> from earmark.features.kinds import mfcc
+    >>> describe_features(mfcc.Settings(), extractor(mfcc.Settings()))
+    'mfcc'
+    """
+    if not extract.learned_from:
+        return settings.kind
+    return f"{settings.kind}, a pretrained network that learned from {extract.learned_from}; licence {extract.licence}"

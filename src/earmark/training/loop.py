@@ -141,7 +141,7 @@ def _train(
         model.eval()
         calibration = objective.calibrate()
         write_calibration(out, keywords, calibration)
-        write_card(out, recipe, corpus, keywords, state, calibration)
+        write_card(out, recipe, corpus, keywords, extract, state, calibration)
 
 
 def resolve_recipe(recipe: Recipe, download: bool) -> Recipe:

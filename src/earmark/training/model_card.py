@@ -7,6 +7,7 @@ from pathlib import Path
 from earmark.core.corpus import Corpus
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary
+from earmark.features import FeatureExtractor, describe_features
 from earmark.models.operating_points import IMAGE_OPERATING_POINTS, OPERATING_POINTS, OperatingPoints
 from earmark.recipe import Recipe
 from earmark.training.calibration import Calibration
@@ -19,6 +20,7 @@ Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to
 
 - **Learned from** the corpus {corpus}{language}, by its tags `{supervision}`{shuffled}{start}
 - **Licence of that corpus** {licence}
+- **Features** {features}
 - **Recipe** {recipe} (`recipe.yaml` beside this card has all of it)
 - **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
 - **Keywords** ({count}) {keywords}{expected}
@@ -30,7 +32,13 @@ evaluated on the corpora that you give to it.
 
 
 def write_card(
-    out: Path, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, state: State, calibration: Calibration
+    out: Path,
+    recipe: Recipe,
+    corpus: Corpus,
+    keywords: Vocabulary,
+    extract: FeatureExtractor,
+    state: State,
+    calibration: Calibration,
 ) -> None:
     """Write ``model-card.md`` into a run's folder."""
     best = min(state.curve, key=lambda point: point["dev_loss"])
@@ -42,6 +50,7 @@ def write_card(
         shuffled=", each utterance with another one's (a control)" if recipe.shuffle_pairs else "",
         start=f"\n- **Started from** the networks in {state.init_from}" if state.init_from else "",
         licence=corpus.licence or "unknown",
+        features=describe_features(recipe.features, extract),
         recipe=recipe.name,
         epoch=int(best["epoch"]),
         epochs=recipe.training.epochs,

@@ -39,9 +39,9 @@ class LogMel(FeatureExtractor):
     def __init__(self, mel_filters: int = 40) -> None:
         self.dimension = mel_filters
 
-    def __call__(self, waveform: Waveform) -> Tensor:
-        """Features of one utterance, shape = (T, mel_filters)."""
-        return normalise(log_mel_energies(waveform, self.dimension))
+    def raw(self, waveform: Waveform) -> Tensor:
+        """Log-mel energies of one utterance, shape = (T, mel_filters)."""
+        return log_mel_energies(waveform, self.dimension)
 
     def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
         """Features of windows of a waveform; those that overlap share their frames."""

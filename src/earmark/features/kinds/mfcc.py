@@ -51,8 +51,8 @@ class Mfcc(FeatureExtractor):
     def __init__(self, mel_filters: int = 40) -> None:
         self.mel_filters = mel_filters
 
-    def __call__(self, waveform: Waveform) -> Tensor:
-        """Features of one utterance, shape = (T, 39)."""
+    def raw(self, waveform: Waveform) -> Tensor:
+        """Cepstra of one utterance with their differences, shape = (T, 39)."""
         return _with_deltas(cepstra(waveform, self.mel_filters))
 
     def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
@@ -60,15 +60,16 @@ class Mfcc(FeatureExtractor):
         whole = [start for start in starts if start + samples <= len(waveform)]
         if not can_share_frames(waveform, whole, samples):
             return super().windows(waveform, starts, samples)
-        features = _with_deltas(cepstra_of(shared_log_mel_energies(waveform, whole, samples, self.mel_filters)))
+        energies = shared_log_mel_energies(waveform, whole, samples, self.mel_filters)
+        features = normalise(_with_deltas(cepstra_of(energies)))
         by_start = dict(zip(whole, features, strict=True))
         return [by_start[start] if start in by_start else self(waveform[start:]) for start in starts]
 
 
 def _with_deltas(static: Tensor) -> Tensor:
-    """Normalised cepstra with their first and second differences: (..., T, 13) to (..., T, 39)."""
+    """Cepstra with their first and second differences: (..., T, 13) to (..., T, 39)."""
     slope = deltas(static, DELTA_REACH)
-    return normalise(torch.cat([static, slope, deltas(slope, DELTA_REACH)], dim=-1))
+    return torch.cat([static, slope, deltas(slope, DELTA_REACH)], dim=-1)
 
 
 def build(settings: Settings) -> Mfcc:

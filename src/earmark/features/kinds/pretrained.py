@@ -21,7 +21,6 @@ from earmark.core import hub
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_GRID, SAMPLE_RATE, layer_frames
 from earmark.features.base import FeatureExtractor
-from earmark.features.kaldi import normalise
 from earmark.media.audio import Waveform
 from earmark.recipe import FeatureSettings
 
@@ -72,8 +71,8 @@ class PretrainedSpeech(FeatureExtractor):
         self._network: Any = None
 
     @torch.no_grad()
-    def __call__(self, waveform: Waveform) -> Tensor:
-        """Features of one utterance.
+    def raw(self, waveform: Waveform) -> Tensor:
+        """The layer's output for one utterance.
 
         Parameters
         ----------
@@ -101,7 +100,7 @@ class PretrainedSpeech(FeatureExtractor):
                 f"choose a speech network {ALIKE}."
             ) from error
         self._check(states[0], len(samples))
-        return normalise(states[0].cpu())
+        return states[0].cpu()
 
     def _check(self, states: Tensor, samples: int) -> None:
         """Refuse hidden states that are not one for each frame of the convolutions, or no numbers."""

@@ -5,16 +5,13 @@ In the paper the network is ResNet-50 (Nortje and Kamper 2022).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
-from PIL.Image import Image
 from pydantic import Field
-from torch import Tensor, nn
 
 from earmark.core import hub
 from earmark.features.image_encoder import FrozenMap
-from earmark.models.image_encoders import ImageEncoder
+from earmark.models.image_encoders._frozen_map import FrozenMapEncoder
 from earmark.recipe import ImageEncoderSettings
 
 
@@ -29,42 +26,17 @@ class Settings(ImageEncoderSettings):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="of the network; training writes it here")
 
 
-class PretrainedImageEncoder(ImageEncoder):
-    """A 1x1 convolution of the last map of a frozen network, which is no part of the weights.
-
-    Parameters
-    ----------
-    settings : Settings
-    dimension : int
-        K, numbers a pixel.
+def build(settings: Settings, dimension: int) -> FrozenMapEncoder:
+    """The encoder that the settings describe.
 
     Raises
     ------
     EarmarkError
         If the network is missing or damaged, is not the one in the settings, or has no map; nothing is downloaded.
     """
-
-    def __init__(self, settings: Settings, dimension: int) -> None:
-        super().__init__()
-        found = _found(settings, download=False)
-        # Not a module, so that it has no part in training, in its modes, or in what is saved.
-        self._map = FrozenMap(found.folder, settings.side)
-        self.dimension, self.fingerprint = dimension, f"map-{found.sha256[:16]}-{self._map.side}"
-        self.embedder = nn.Conv2d(self._map.channels, dimension, 1)
-
-    def prepare(self, images: Sequence[Image]) -> Tensor:
-        """The network's last map, (N, C, height, width), float16."""
-        return self._map(images).half()
-
-    def forward(self, prepared: Tensor) -> Tensor:
-        """Maps (N, C, height, width) to (N, height, width, K)."""
-        vectors: Tensor = self.embedder(prepared.float())
-        return vectors.permute(0, 2, 3, 1)
-
-
-def build(settings: Settings, dimension: int) -> PretrainedImageEncoder:
-    """The encoder that the settings describe."""
-    return PretrainedImageEncoder(settings, dimension)
+    found = _found(settings, download=False)
+    last_map = FrozenMap(found.folder, settings.side)
+    return FrozenMapEncoder(last_map, last_map.channels, dimension, f"map-{found.sha256[:16]}-{last_map.side}")
 
 
 def resolve(settings: Settings, download: bool = False) -> Settings:
