@@ -590,7 +590,7 @@ def test_the_doctor_finds_this_machine_well(earmark, tmp_path: Path, monkeypatch
     ended = earmark("doctor")
     assert ended.status == 0
     lines = ended.out.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert all(line.startswith(("ok       ", "note     ")) for line in lines)
     assert "ok       audio: wav, flac, ogg, mp3, m4a, mp4, webm can be read" in lines
     assert list(tmp_path.iterdir()) == []
@@ -624,7 +624,7 @@ def test_the_doctor_names_what_is_wrong(earmark, tmp_path: Path, monkeypatch: py
     assert "PROBLEM  Libraries: nonesuch can't be loaded (No module named 'nonesuch'); install" in ended.out
     assert "note     Pages: no browser was found" in ended.out
     assert "note     Pretrained networks: the library transformers is missing; " in ended.out
-    assert len(ended.out.splitlines()) == 9
+    assert len(ended.out.splitlines()) == 10
 
 
 def test_the_package_offers_its_names_alone() -> None:

@@ -379,7 +379,10 @@ def test_a_model_whose_frozen_network_is_another_or_gone(tmp_path: Path) -> None
         (["model.similarity.pool=max"], "the key 'model.similarity.pool' can't be 'max': it should be 'misa', 'sisa'"),
         (["model.similarity.kind=cosine"], "'model.similarity.kind' can't be 'cosine': it should be 'matchmap'"),
         (["model.similarity=3"], "the key 'model.similarity' can't be 3: it should hold keys with values"),
-        (["model.image.kind=resnet"], "'model.image.kind' can't be 'resnet': it should be 'pretrained', 'small'"),
+        (
+            ["model.image.kind=resnet"],
+            "'model.image.kind' can't be 'resnet': it should be 'efficientnet-lite', 'pretrained'",
+        ),
         (
             ["model.image={kind: pretrained, network: ''}"],
             "the key 'model.image.network' can't be '': it should have at",

@@ -158,8 +158,8 @@ def _features() -> str:
     if len(there) < len(files) - 1:  # moonshine base is not built for every system
         missing = ", ".join(name for name in files if name not in there)
         raise EarmarkError(
-            f"Features: the pretrained networks {missing} are missing; install them with 'pip install earmark[features]', "
-            "or use features of the kind mfcc."
+            f"Features: the pretrained networks {missing} are missing; install them with "
+            "'pip install earmark[features]', or use features of the kind mfcc."
         )
     return f"features: the pretrained networks {', '.join(there)} are there"
 
