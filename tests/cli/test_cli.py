@@ -446,7 +446,10 @@ def test_finding_needs_what_to_find_and_to_search(earmark, tmp_path: Path, given
 
 
 def test_where_tags_come_from_must_be_said(earmark, own_corpus: Corpus) -> None:
-    one = "Say where the tags come from: one of --tagger, --clip, --file or --bow."
+    one = (
+        "Say where the tags come from: one of --tagger, --clip, --file, --bow or --translation, or --table alone or "
+        "with one of the first three."
+    )
     assert earmark("tag", own_corpus.folder).sentence == one
     assert earmark("tag", own_corpus.folder, "--bow", "--file", "x").sentence == one
     assert earmark("tag", own_corpus.folder, "--clip", "x", "--tagger", "x").sentence == one

@@ -6,6 +6,7 @@ Preparing a corpus.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -93,20 +94,40 @@ def tag(
         str | None, typer.Option(help="A pretrained network that compares pictures with texts: a FOLDER, or hub:NAME.")
     ] = None,
     file: Annotated[Path | None, typer.Option(help="A file in the published tag format.")] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="CSV (image, tags) of pictures tagged by hand; alone, or over the tags of another source."),
+    ] = None,
     bow: Annotated[bool, typer.Option("--bow", help="Bags of words from the texts: the idealised bound.")] = False,
-    keywords: Annotated[Path | None, typer.Option(help="With --clip, --bow: if not the corpus's own.")] = None,
+    translation: Annotated[bool, typer.Option("--translation", help="Words of the translations.")] = False,
+    keywords: Annotated[
+        Path | None, typer.Option(help="With --clip, --table, --bow, --translation: if not the corpus's own.")
+    ] = None,
+    top_words: Annotated[
+        int | None, typer.Option(min=1, help="With --translation: so many of its commonest words are the keywords.")
+    ] = None,
     prompt: Annotated[list[str] | None, typer.Option(help="With --clip: text with {} for the keyword.")] = None,
 ) -> None:
-    """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' from the texts."""
+    """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' and 'translation' from texts."""
     from earmark.core.corpus import read_corpus
     from earmark.supervision.targets import targets_path, write_targets
 
-    if sum(source is not None for source in (tagger, clip, file)) + bow != 1:
-        raise EarmarkError("Say where the tags come from: one of --tagger, --clip, --file or --bow.")
+    sources = sum(source is not None for source in (tagger, clip, file)) + bow + translation
+    if sources > 1 or (sources == 0 and table is None):
+        raise EarmarkError(
+            "Say where the tags come from: one of --tagger, --clip, --file, --bow or --translation, or --table alone "
+            "or with one of the first three."
+        )
+    if table is not None and (bow or translation):
+        raise EarmarkError(
+            "Tags of pictures do not mix with those of texts: leave --table out, or --bow, --translation."
+        )
     if prompt and clip is None:
         raise EarmarkError("Prompts are for --clip alone: leave --prompt out.")
-    if keywords is not None and not (clip or bow):
+    if keywords is not None and (tagger or file):
         raise EarmarkError("A tagger and a tag file have keywords of their own: leave --keywords out.")
+    if top_words is not None and (keywords is not None or not translation):
+        raise EarmarkError("--top-words is for --translation without --keywords: leave it out.")
     known = read_corpus(corpus)
     utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
     if tagger is not None:
@@ -124,21 +145,46 @@ def tag(
         from earmark.supervision.targets import tags_from_file
 
         targets = tags_from_file(file, utterances)
-    else:
+    elif translation:
+        from earmark.supervision.translations import commonest_in_translations, tags_from_translations
+
+        words = commonest_in_translations(utterances, top_words) if top_words else keywords_of(known, keywords)
+        targets = tags_from_translations(utterances, words)
+    elif bow:
         from earmark.core.lookalikes import warn_of_lookalikes
         from earmark.supervision.transcripts import bag_of_words, report_missing_keywords, transcript_of
 
         transcribed = [u for u in utterances if u.text is not None or u.words is not None]
         if not transcribed:
             raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
-        targets = bag_of_words(transcribed, keywords_of(known, keywords))
-        warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
+        targets = bag_of_words(transcribed, keywords_of(known, keywords), known.keyword_map)
+        if not known.keyword_map:
+            warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
         report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
-    path = targets_path(known, "bow" if bow else "vgs")
+    else:
+        targets = None
+    if table is not None:
+        from earmark.supervision.hand_tags import add_hand_tags, read_hand_tags, tags_by_hand
+
+        by_hand = read_hand_tags(table)
+        if targets is not None:
+            targets = add_hand_tags(targets, by_hand, utterances)
+        else:
+            listed = keywords is not None or known.keywords
+            targets = tags_by_hand(by_hand, utterances, keywords_of(known, keywords) if listed else None)
+    assert targets is not None
+    name = "bow" if bow else "translation" if translation else "vgs"
+    path = targets_path(known, name)
     write_targets(path, targets)
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
+    if name != "vgs":
+        print(f"To learn from them, train with --set supervision={name}.")
 
 
+KeywordMapOption = Annotated[
+    Path | None,
+    typer.Option(help="CSV (keyword, word): the words that are spoken for keywords of another language."),
+]
 SPLIT_USES = {  # what an empty split prevents
     "train": "no model can be trained on this corpus",
     "dev": "training can't choose its best epoch, so it does not begin",
@@ -168,8 +214,13 @@ class _Corpora(TyperGroup):
 
 def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
     @functools.wraps(prepare)
-    def verb(*args: Any, **options: Any) -> None:
+    def verb(*args: Any, keyword_map: Path | None = None, **options: Any) -> None:
+        from earmark.core.corpus import write_keyword_map
+        from earmark.core.keyword_map import read_keyword_map
+
+        mapped = read_keyword_map(keyword_map) if keyword_map else None
         corpus = prepare(*args, **options)
+        corpus = write_keyword_map(corpus, mapped) if mapped else corpus
         for split, use in SPLIT_USES.items():
             utterances = corpus.utterances(split) if split in corpus.splits() else []
             minutes = sum(utterance.duration_s for utterance in utterances) / 60
@@ -177,6 +228,10 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
             print(f"{split:>6}  {len(utterances):6} utterances  {minutes:8.1f} minutes{missing}")
         print(f"The corpus is in {corpus.folder}.")
 
+    signature = inspect.signature(prepare, eval_str=True)
+    option = inspect.Parameter("keyword_map", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=KeywordMapOption)
+    parameters = [*signature.parameters.values(), option]
+    verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what Typer reads
     return verb
 
 

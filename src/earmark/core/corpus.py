@@ -10,7 +10,7 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ import yaml
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
+from earmark.core.keyword_map import SPOKEN_AS_WRITTEN, KeywordMap
 from earmark.core.vocabulary import Vocabulary, read_text
 
 SPLITS = ("train", "dev", "test")
@@ -50,6 +51,8 @@ class Utterance:
         Known or not.
     words : tuple of Word, or None
         Word alignment; None where none is known. An empty tuple says that no word is spoken.
+    translation : str or None
+        What the utterance means, in another language.
     """
 
     id: str
@@ -61,6 +64,7 @@ class Utterance:
     speaker: str | None = None
     text: str | None = None
     words: tuple[Word, ...] | None = None
+    translation: str | None = None
 
     @property
     def duration_s(self) -> float:
@@ -80,6 +84,8 @@ class Corpus:
         Who and what it is; "" where unknown.
     keywords : tuple of str
         The corpus's own keyword list; may be empty.
+    keyword_map : KeywordMap
+        Which words are spoken for a keyword, where keywords are of another language than speech.
     """
 
     folder: Path
@@ -87,6 +93,7 @@ class Corpus:
     language: str = ""
     licence: str = ""
     keywords: tuple[str, ...] = ()
+    keyword_map: KeywordMap = SPOKEN_AS_WRITTEN
 
     def splits(self) -> tuple[str, ...]:
         """Those of train, dev and test that the corpus has."""
@@ -139,6 +146,7 @@ def read_corpus(folder: Path | str) -> Corpus:
             language=str(about.get("language") or ""),
             licence=str(about.get("licence") or ""),
             keywords=Vocabulary(keywords).words if keywords else (),
+            keyword_map=KeywordMap.of((about.get("keyword_map") or {}).items()),
         )
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, EarmarkError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): prepare the corpus again.") from error
@@ -149,21 +157,33 @@ def write_corpus(corpus: Corpus, splits: Mapping[str, Iterable[Utterance]]) -> C
 
     An earlier corpus in the same folder is replaced. The same utterances give the same bytes.
     """
-    about_path = corpus.folder / "corpus.yaml"
-    about_path.unlink(missing_ok=True)
+    (corpus.folder / "corpus.yaml").unlink(missing_ok=True)
     for split in SPLITS:
         if split not in splits:
             corpus.manifest(split).unlink(missing_ok=True)
     for split, utterances in splits.items():
         _write_manifest(corpus.manifest(split), utterances, corpus)
-    about = {
+    _describe(corpus)
+    return corpus
+
+
+def write_keyword_map(corpus: Corpus, keyword_map: KeywordMap) -> Corpus:
+    """Put a keyword map into a corpus that is written; without a keyword list, its keywords become the corpus's own."""
+    mapped = replace(corpus, keywords=corpus.keywords or keyword_map.keywords, keyword_map=keyword_map)
+    _describe(mapped)
+    return mapped
+
+
+def _describe(corpus: Corpus) -> None:
+    about: dict[str, Any] = {
         "name": corpus.name,
         "language": corpus.language,
         "licence": corpus.licence,
         "keywords": list(corpus.keywords),
     }
-    write_text(about_path, yaml.safe_dump(about, allow_unicode=True, sort_keys=False))
-    return corpus
+    if corpus.keyword_map:
+        about["keyword_map"] = corpus.keyword_map.to_json()
+    write_text(corpus.folder / "corpus.yaml", yaml.safe_dump(about, allow_unicode=True, sort_keys=False))
 
 
 def _write_manifest(path: Path, utterances: Iterable[Utterance], corpus: Corpus) -> None:
@@ -195,6 +215,8 @@ def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
     ):
         if value is not None:
             spoken[field] = value
+    if utterance.translation is not None:
+        spoken["custom"] = {"translation": utterance.translation}
     if utterance.words is not None:
         spoken["alignment"] = {"word": [[w.word, w.start_s, round(w.end_s - w.start_s, 6)] for w in utterance.words]}
     cut: dict[str, Any] = {
@@ -233,6 +255,7 @@ def _from_cut(cut: dict[str, Any], folder: Path) -> Utterance:
         speaker=spoken.get("speaker"),
         text=spoken.get("text"),
         words=None if aligned is None else tuple(Word(w[0], w[1], round(w[1] + w[2], 6)) for w in aligned),
+        translation=(spoken.get("custom") or {}).get("translation"),
     )
 
 

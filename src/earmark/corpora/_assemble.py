@@ -141,6 +141,8 @@ class Entry:
     speaker, text : str or None
         Known or not.
     split : str
+    translation : str or None
+        What it means, in another language.
     """
 
     row: int
@@ -150,6 +152,7 @@ class Entry:
     speaker: str | None
     text: str | None
     split: str
+    translation: str | None = None
 
     def utterance(self, info: AudioInfo, words: tuple[Word, ...] | None) -> Utterance:
         """The utterance, now that its sound is known; without a text, its words stand for it."""
@@ -163,6 +166,7 @@ class Entry:
             speaker=self.speaker,
             text=self.text or (" ".join(word.word for word in words) if words else None),
             words=words,
+            translation=self.translation,
         )
 
 

@@ -12,6 +12,7 @@ image          its picture; may be empty, or the column absent, where only bags 
 utterance_id   a name of its own; without it, the audio file's name
 speaker        optional
 text           the transcript; optional; without it, the words of ``--words``
+translation    what the utterance means, in another language; optional
 split          train, dev (or valid, validation, val) or test; without the column, a split is made
 =============  =========================================================================================
 
@@ -49,7 +50,7 @@ from earmark.media.lookup import MediaFolder, check_all_audio, check_all_images
 logger = logging.getLogger(__name__)
 
 REQUIRED = ("audio",)
-OPTIONAL = ("image", "utterance_id", "speaker", "text", "split")
+OPTIONAL = ("image", "utterance_id", "speaker", "text", "translation", "split")
 SPLIT_NAMES = {**{split: split for split in SPLITS}, "valid": "dev", "validation": "dev", "val": "dev"}
 SHARES_END = {"train": 0.8, "dev": 0.9, "test": 1.0}
 
@@ -117,6 +118,7 @@ def _entries(table: Table, problems: Problems) -> list[Entry]:
             speaker=_nfc(row.get("speaker")) or None,
             text=_nfc(row.get("text")) or None,
             split=_split(row),
+            translation=_nfc(row.get("translation")) or None,
         )
         for row, id_ in zip(rows, _ids(rows), strict=True)
     ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earmark.core.corpus import Utterance
+from earmark.core.corpus import Utterance, Word
 from earmark.core.errors import EarmarkError
+from earmark.core.keyword_map import SPOKEN_AS_WRITTEN, KeywordMap
 from earmark.core.vocabulary import Vocabulary
 from earmark.supervision.transcripts import bag_of_words, occurrences
 
@@ -135,14 +136,19 @@ def measurable(utterances: Sequence[Utterance]) -> list[Utterance]:
     return chosen
 
 
-def ground_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> GroundTruth:
-    """The ground truth of `utterances`, which all have word times or all have texts."""
+def ground_truth(
+    utterances: Sequence[Utterance], keywords: Vocabulary, keyword_map: KeywordMap = SPOKEN_AS_WRITTEN
+) -> GroundTruth:
+    """The ground truth of `utterances`, which all have word times or all have texts.
+
+    A keyword of `keyword_map` is spoken where any of its words is.
+    """
     aligned = all(utterance.words is not None for utterance in utterances)
     found = [
         (u, w, word.start_s, word.end_s)
         for u, utterance in enumerate(utterances)
         for w, keyword in enumerate(keywords)
-        for word in occurrences(utterance.words or (), keyword)
+        for word in _occurrences(utterance.words or (), keyword_map.spoken_for(keyword))
         if aligned
     ]
     utterance, keyword, start_s, end_s = np.array(found, dtype=float).reshape(-1, 4).T
@@ -150,6 +156,12 @@ def ground_truth(utterances: Sequence[Utterance], keywords: Vocabulary) -> Groun
         present = np.zeros((len(utterances), len(keywords)), dtype=bool)
         present[utterance.astype(int), keyword.astype(int)] = True
     else:
-        rows = bag_of_words(utterances, keywords).rows
+        rows = bag_of_words(utterances, keywords, keyword_map).rows
         present = np.stack([rows[u.id] for u in utterances]) > 0
     return GroundTruth(present, utterance.astype(int), keyword.astype(int), start_s, end_s, aligned)
+
+
+def _occurrences(words: Sequence[Word], forms: Sequence[str]) -> list[Word]:
+    """Every place where any of several forms of a keyword is spoken, in the order of time."""
+    found = [word for form in forms for word in occurrences(words, form)]
+    return sorted(found, key=lambda word: (word.start_s, word.end_s))

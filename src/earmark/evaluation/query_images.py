@@ -17,6 +17,7 @@ import numpy as np
 from earmark.core.corpus import Corpus, Utterance
 from earmark.core.csv_tables import Problems, Row, read_table
 from earmark.core.errors import EarmarkError
+from earmark.core.keyword_map import SPOKEN_AS_WRITTEN, KeywordMap
 from earmark.core.results import QueryImage
 from earmark.core.types import Box, ImageQuery, Prompt, canonical_path, unique
 from earmark.core.vocabulary import Vocabulary, normalise
@@ -83,7 +84,7 @@ def image_queries_of(corpus: Corpus, split: str, keywords: Vocabulary) -> ImageQ
     """
     boxes = read_boxes(corpus)
     training = {u.image for u in corpus.utterances("train") if u.image} if "train" in corpus.splits() else set()
-    chosen = choose_images(corpus.utterances(split), keywords, training, boxes)
+    chosen = choose_images(corpus.utterances(split), keywords, training, boxes, corpus.keyword_map)
     if not chosen.queries:
         why = (
             "all of them are in the split train, which the model learned from"
@@ -98,7 +99,11 @@ def image_queries_of(corpus: Corpus, split: str, keywords: Vocabulary) -> ImageQ
 
 
 def choose_images(
-    utterances: Sequence[Utterance], keywords: Vocabulary, training: Collection[Path], boxes: Boxes
+    utterances: Sequence[Utterance],
+    keywords: Vocabulary,
+    training: Collection[Path],
+    boxes: Boxes,
+    keyword_map: KeywordMap = SPOKEN_AS_WRITTEN,
 ) -> ImageQueries:
     """For each keyword the images of the first utterances that contain it, each image once.
 
@@ -111,9 +116,11 @@ def choose_images(
         Images of the training split, which are not used.
     boxes : mapping
         As of :func:`read_boxes`.
+    keyword_map : KeywordMap, optional
+        The words that are spoken for keywords.
     """
     usable = [u for u in utterances if u.image is not None and (u.words is not None or u.text is not None)]
-    present = bag_of_words(usable, keywords).rows
+    present = bag_of_words(usable, keywords, keyword_map).rows
     excluded = {canonical_path(path) for path in training}
     queries, without_image, skipped = [], [], set()
     for number, keyword in enumerate(keywords):

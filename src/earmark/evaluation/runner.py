@@ -11,6 +11,7 @@ import numpy as np
 from earmark.core.corpus import Corpus, Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
+from earmark.core.keyword_map import KeywordMap
 from earmark.core.results import IMAGE, SCHEMA_VERSION, WRITTEN, EvaluationSetup, Exclusions, Metrics, QueryImages
 from earmark.core.types import Query, name_of
 from earmark.core.version import __version__
@@ -113,9 +114,9 @@ def evaluate_modalities(
     features = load_split(spotter, corpus, split)
     setup = _setup(spotter, corpus, split, features)
     evaluations = {
-        modality: _evaluate_written(spotter, features, setup, cache)
+        modality: _evaluate_written(spotter, features, setup, corpus.keyword_map, cache)
         if modality == WRITTEN or images is None
-        else _evaluate_images(spotter, features, setup, images, corpus.folder, include_own_image)
+        else _evaluate_images(spotter, features, setup, images, corpus, include_own_image)
         for modality in modalities
     }
     if len(evaluations) < 2:
@@ -159,10 +160,14 @@ def write_metrics(evaluation: Evaluation, path: Path) -> None:
 
 
 def _evaluate_written(
-    spotter: KeywordSpotter, features: SplitFeatures, setup: EvaluationSetup, cache: Path | None
+    spotter: KeywordSpotter,
+    features: SplitFeatures,
+    setup: EvaluationSetup,
+    keyword_map: KeywordMap,
+    cache: Path | None,
 ) -> Evaluation:
     vocabulary = spotter.checkpoint.vocabulary
-    truth = ground_truth(features.utterances, vocabulary)
+    truth = ground_truth(features.utterances, vocabulary, keyword_map)
     predictions = predict_keywords(spotter, features, truth.present, cache)
     measures = compute_metrics(
         truth,
@@ -181,13 +186,13 @@ def _evaluate_images(
     features: SplitFeatures,
     setup: EvaluationSetup,
     images: ImageQueries,
-    folder: Path,
+    corpus: Corpus,
     include_own_image: bool,
 ) -> Evaluation:
     keywords = Vocabulary(query.name for query in images.queries)
     own = [None if include_own_image else utterance.image for utterance in features.utterances]
     usable = images.usable(own)
-    whole_truth = ground_truth(features.utterances, keywords)
+    whole_truth = ground_truth(features.utterances, keywords, corpus.keyword_map)
     truth = whole_truth.within(usable)
     assert accepts_images(spotter.model)
     prompts = Prompts(spotter.model, images.queries)
@@ -203,7 +208,7 @@ def _evaluate_images(
     )
     pairs, spoken_pairs = int((~usable).sum()), int((whole_truth.present & ~usable).sum())
     query_images = QueryImages(
-        by_keyword=images.by_keyword(folder),
+        by_keyword=images.by_keyword(corpus.folder),
         own_image_included=include_own_image,
         crops=sum(prompt.box is not None for query in images.queries for prompt in query.prompts),
         excluded=Exclusions(pairs, spoken_pairs, images.without_image, images.training_images),

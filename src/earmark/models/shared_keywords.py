@@ -64,8 +64,8 @@ class SharedKeywords(ImageQueryModel):
         return 4
 
     def fit_prior(self, tags: Tensor) -> None:
-        """Take from tags (U, W) the log-odds of each keyword in any image."""
-        self.prior_logits = tags.mean(dim=0).clamp(MIN_TAG, 1 - MIN_TAG).logit()
+        """Take from tags (U, W), NaN where unknown, the log-odds of each keyword in any image."""
+        self.prior_logits = tags.nanmean(dim=0).nan_to_num().clamp(MIN_TAG, 1 - MIN_TAG).logit()
 
     def frame_logits(self, frames: Tensor) -> Tensor:
         """Logits of each keyword in each frame: (B, T', D) to (B, W, T')."""

@@ -89,7 +89,8 @@ def read_results_of(out: Path, rows: Sequence[Row], corpus: Corpus, keywords: Vo
     """
     utterances = measurable(corpus.utterances(SPLIT))
     results = read_results(out, cells(rows), corpus, keywords)
-    return ReproductionResults(out, rows, corpus, keywords, utterances, ground_truth(utterances, keywords), results)
+    truth = ground_truth(utterances, keywords, corpus.keyword_map)
+    return ReproductionResults(out, rows, corpus, keywords, utterances, truth, results)
 
 
 def measured(results: ReproductionResults, path: str) -> CellValue:

@@ -47,15 +47,33 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
 def commonest_words(pictures: Iterable[Picture], count: int) -> Vocabulary:
-    """The content words that occur in the captions of the most pictures, the commonest first.
+    """The content words that occur in the captions of the most pictures, the commonest first."""
+    return commonest_content_words((picture.captions for picture in pictures), count)
 
-    What is left out are English function words; in another language, give a keyword list instead.
+
+def commonest_content_words(written: Iterable[Iterable[str]], count: int) -> Vocabulary:
+    """The content words that occur in the texts of the most of some things, the commonest first.
+
+    What is left out are English function words, and numbers and letters that stand alone; in another language, give
+    a keyword list instead.
+
+    Parameters
+    ----------
+    written : iterable of iterable of str
+        The texts of each thing.
+    count : int
+
+    Raises
+    ------
+    EarmarkError
+        If no content word is left.
     """
-    pictures_with: dict[str, int] = {}
-    for picture in pictures:
-        for word in {word for caption in picture.captions for word in plain_words(caption)} - FUNCTION_WORDS:
-            pictures_with[word] = pictures_with.get(word, 0) + 1
-    return Vocabulary(sorted(pictures_with, key=lambda word: (-pictures_with[word], word))[:count])
+    things_with: dict[str, int] = {}
+    for texts in written:
+        for word in {word for text in texts for word in plain_words(text)} - FUNCTION_WORDS:
+            if not (word.isnumeric() or (len(word) == 1 and word.isascii())):
+                things_with[word] = things_with.get(word, 0) + 1
+    return Vocabulary(sorted(things_with, key=lambda word: (-things_with[word], word))[:count])
 
 
 def named_in_captions(pictures: Sequence[Picture], keywords: Vocabulary) -> npt.NDArray[np.float32]:

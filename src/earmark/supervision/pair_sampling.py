@@ -29,6 +29,7 @@ def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bool
     Parameters
     ----------
     tags : numpy.ndarray, shape = (U, W), in [0, 1]
+        NaN where unknown, which is no label.
     top : int or None
         So many of a pair's highest tags, and those as high as the last of them.
     least : float
@@ -38,6 +39,7 @@ def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bool
     -------
     numpy.ndarray, shape = (U, W), bool
     """
+    tags = np.nan_to_num(tags)
     chosen: Bools = tags >= least
     if top is not None:
         last = np.sort(tags, axis=1)[:, -min(top, tags.shape[1])]
@@ -70,6 +72,8 @@ class PairSampler:
     pictures : sequence of int
         Number of each pair's picture, the same where several utterances describe one.
     settings : Sampled
+    unknown : numpy.ndarray, shape = (U, W), bool, optional
+        Keywords that may label a pair, so that it is no negative for them.
 
     Raises
     ------
@@ -77,8 +81,9 @@ class PairSampler:
         If no pair has a label, or no picture is without the keyword of another.
     """
 
-    def __init__(self, labels: Bools, pictures: Sequence[int], settings: Sampled) -> None:
+    def __init__(self, labels: Bools, pictures: Sequence[int], settings: Sampled, unknown: Bools | None = None) -> None:
         self.labels, self.settings = labels, settings
+        self._may_show = labels if unknown is None else labels | unknown
         self.pictures = np.asarray(pictures)
         self.anchors = [int(u) for u in np.flatnonzero(labels.any(axis=1)) if self._keywords(int(u)).size]
         if not self.anchors:
@@ -89,9 +94,9 @@ class PairSampler:
 
     @cached_property
     def _shows(self) -> Bools:
-        """Which keywords label any pair of each picture: (pictures, W)."""
+        """Which keywords label, or may label, any pair of each picture: (pictures, W)."""
         shows = np.zeros((int(self.pictures.max()) + 1, self.labels.shape[1]), dtype=bool)
-        np.logical_or.at(shows, self.pictures, self.labels)
+        np.logical_or.at(shows, self.pictures, self._may_show)
         return shows
 
     @cached_property

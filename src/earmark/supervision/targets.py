@@ -38,7 +38,7 @@ class Targets:
     vocabulary : Vocabulary
         The W words of the columns.
     rows : mapping of str to numpy.ndarray, shape = (W,), float32 in [0, 1]
-        By utterance id.
+        By utterance id. NaN where a tag is unknown: no loss, threshold or rate is computed from it.
     """
 
     vocabulary: Vocabulary
@@ -68,18 +68,23 @@ class Targets:
         return np.stack([self.rows[name] for name in utterances])[:, columns]
 
 
+def unknown_row(keywords: Vocabulary) -> npt.NDArray[np.float32]:
+    """Tags of an utterance of which nothing is known."""
+    return np.full(len(keywords), np.nan, dtype=np.float32)
+
+
 def targets_path(corpus: Corpus, supervision: str) -> Path:
     """Where the tags named `supervision` of a corpus are kept."""
     return corpus.folder / "tags" / f"{supervision}.csv"
 
 
 def write_targets(path: Path, targets: Targets) -> None:
-    """Write tags as CSV: a column for the utterance's id, then one a keyword."""
+    """Write tags as CSV: a column for the utterance's id, then one a keyword; an unknown tag is an empty cell."""
     with replacing(path) as partial, open(partial, "w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
         rows.writerow([KEY, *targets.vocabulary])
         for name, row in targets.rows.items():
-            rows.writerow([name, *(f"{value:.6g}" for value in row)])
+            rows.writerow([name, *("" if np.isnan(value) else f"{value:.6g}" for value in row)])
 
 
 def read_targets(path: Path) -> Targets:
@@ -96,13 +101,20 @@ def read_targets(path: Path) -> Targets:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
             vocabulary = Vocabulary(next(rows)[1:])
-            values = {row[0]: np.array(row[1:], dtype=np.float32) for row in rows}
-        for name, row in values.items():
-            if len(row) != len(vocabulary) or not ((row >= 0) & (row <= 1)).all():
-                raise ValueError(f"the row {name!r} has not one number in [0, 1] a keyword")
+            values = {row[0]: _values(row, len(vocabulary)) for row in rows}
     except (ValueError, StopIteration, IndexError, csv.Error, EarmarkError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): run 'earmark tag' again.") from error
     return Targets(vocabulary, values)
+
+
+def _values(row: Sequence[str], count: int) -> npt.NDArray[np.float32]:
+    """The tags in a row of a file; NaN for an empty cell."""
+    name, *cells = row
+    values = np.array([cell or "nan" for cell in cells], dtype=np.float32)
+    known = np.array([cell != "" for cell in cells], dtype=bool)
+    if len(values) != count or not (~known | ((values >= 0) & (values <= 1))).all():
+        raise ValueError(f"the row {name!r} has not one number in [0, 1] a keyword, or an empty cell")
+    return values
 
 
 def _some(names: Sequence[str]) -> str:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from earmark.core.corpus import Utterance, Word
 from earmark.core.errors import EarmarkError
+from earmark.core.keyword_map import SPOKEN_AS_WRITTEN, KeywordMap
 from earmark.core.vocabulary import KeywordForm, Transcript, Vocabulary, plain_words
 from earmark.supervision.targets import Targets
 
@@ -29,21 +30,25 @@ def occurrences(words: Iterable[Word], keyword: str) -> list[Word]:
     return [Word(keyword, s[0][1].start_s, s[-1][1].end_s) for s in stretches if [plain for plain, _ in s] == parts]
 
 
-def bag_of_words(utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:
+def bag_of_words(
+    utterances: Iterable[Utterance], keywords: Vocabulary, keyword_map: KeywordMap = SPOKEN_AS_WRITTEN
+) -> Targets:
     """Which keywords are spoken in each utterance: 1 or 0, without order, number or place.
 
-    The words of an alignment go before the text, as evaluation is by them, too.
+    The words of an alignment go before the text, as evaluation is by them, too. A keyword of `keyword_map` is spoken
+    where any of its words is.
 
     Raises
     ------
     EarmarkError
         If an utterance has neither text nor words.
     """
-    forms = [KeywordForm(word) for word in keywords]
+    forms = [[KeywordForm(word) for word in keyword_map.spoken_for(keyword)] for keyword in keywords]
     rows = {}
     for utterance in utterances:
         transcript = Transcript(transcript_of(utterance), segmented=utterance.words is not None)
-        rows[utterance.id] = np.array([transcript.says(form) for form in forms], dtype=np.float32)
+        says = [any(transcript.says(form) for form in of_keyword) for of_keyword in forms]
+        rows[utterance.id] = np.array(says, dtype=np.float32)
     return Targets(keywords, rows)
 
 

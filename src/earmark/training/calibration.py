@@ -85,10 +85,10 @@ def calibrate_images(model: ImageQueryModel, dev: TrainingSplit) -> Calibration:
         With images.
     """
     assert dev.images is not None
-    keywords = np.flatnonzero(dev.targets.max(axis=0))  # those that any image has a tag for
+    keywords = np.flatnonzero(np.nan_to_num(dev.targets).max(axis=0))  # those that any image has a tag for
     scores = image_query_scores(model, dev, dev.images.utterance_paths, keywords)
     targets = dev.targets[:, keywords]
-    known = np.isfinite(scores)
+    known = np.isfinite(scores) & ~np.isnan(targets)
     threshold = best_threshold(scores[known][:, None], targets[known][:, None])
     hours = float((known * dev.durations_s[:, None]).sum()) / S_PER_HOUR  # once for every query
     precision = expected_precision(scores[known] >= threshold, targets[known])
@@ -129,11 +129,12 @@ def queries_from_tags(
     Parameters
     ----------
     tags : numpy.ndarray, shape = (U, Q)
+        NaN where unknown.
     images : sequence of Path, U of them
     keywords : sequence of str, Q of them
     """
     queries = []
-    for keyword, column in zip(keywords, tags.T, strict=True):
+    for keyword, column in zip(keywords, np.nan_to_num(tags).T, strict=True):
         least = MIN_RELATIVE_TAG * column.max()
         ranked = unique(images[u] for u in np.argsort(-column, kind="stable") if column[u] >= least)
         queries.append(ImageQuery(keyword, tuple(Prompt(path) for path in ranked[:IMAGES_PER_QUERY])))

@@ -36,14 +36,18 @@ def operating_points(
     keywords : Vocabulary
         W words.
     scores, prevalence : numpy.ndarray, shape = (U, W)
-        Detection scores in [0, 1], and the probability that each keyword is spoken.
+        Detection scores in [0, 1], and the probability that each keyword is spoken; NaN where it is unknown.
     durations_s : numpy.ndarray, shape = (U,)
     thresholds : numpy.ndarray, shape = (W,)
         Detection thresholds.
     """
-    hours = float(durations_s.sum()) / S_PER_HOUR
-    curves = {word: false_alarm_curve(scores[:, w], prevalence[:, w], hours) for w, word in enumerate(keywords)}
-    return OperatingPoints(hours, expected_precision(scores >= thresholds, prevalence), curves)
+    curves = {}
+    known = ~np.isnan(prevalence)
+    for word, of_word, score, spoken in zip(keywords, known.T, scores.T, prevalence.T, strict=True):
+        hours = float(durations_s[of_word].sum()) / S_PER_HOUR
+        curves[word] = false_alarm_curve(score[of_word], spoken[of_word], hours)
+    precision = expected_precision((scores >= thresholds) & known, prevalence)
+    return OperatingPoints(float(durations_s.sum()) / S_PER_HOUR, precision, curves)
 
 
 def false_alarm_curve(scores: Floats, prevalence: Floats, hours: float) -> Curve:

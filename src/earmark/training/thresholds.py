@@ -20,7 +20,8 @@ E[z | t] = t. Then E[z] = E[t] and E[t z] = E[t^2], so that
 
     a = E[t^2] / E[t]    and    b = E[t (1 - t)] / E[1 - t].
 
-Targets of 0 and 1 have a = 1 and b = 0, and leave one threshold for all.
+Targets of 0 and 1 have a = 1 and b = 0, and leave one threshold for all. Targets that are unknown (NaN) take part in
+nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +52,8 @@ def best_threshold(scores: Floats, targets: Floats) -> float:
     float
         The paper's 0.5 where no target names any keyword.
     """
-    return _highest_f1(scores, targets, float(targets.sum()))
+    known = ~np.isnan(targets)
+    return _highest_f1(scores[known], targets[known], float(targets[known].sum()))
 
 
 def keyword_thresholds(scores: Floats, targets: Floats, train_targets: Floats) -> npt.NDArray[np.float64]:
@@ -76,7 +78,8 @@ def keyword_thresholds(scores: Floats, targets: Floats, train_targets: Floats) -
     unspoken, spoken = _trusted_rates(train_targets, targets, scores)
     span = spoken - unspoken
     estimates = np.minimum((scores - unspoken) / span, 1)
-    threshold = _highest_f1(estimates, (targets - unspoken) / span, float(targets.sum()))
+    known = ~np.isnan(targets)
+    threshold = _highest_f1(estimates[known], ((targets - unspoken) / span)[known], float(targets[known].sum()))
     return (unspoken + threshold * span).clip(0, 1)
 
 
@@ -84,6 +87,7 @@ def estimate_prevalence(scores: Floats, targets: Floats, train_targets: Floats) 
     """An estimate of z without bias, by the targets: (t - b) / (a - b), with targets of 0 and 1 the target itself.
 
     Parameters are those of :func:`keyword_thresholds`. Single ones lie outside [0, 1] at times; they are for sums.
+    Where a target is unknown, so is z: NaN.
     """
     targets = targets.astype(np.float64)
     unspoken, spoken = _trusted_rates(train_targets, targets, scores)
@@ -105,8 +109,8 @@ def tag_rates(targets: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.
         targets are all 0 or all 1, one of the rates can't be known; it is 1 or 0, as for targets without mistakes.
     """
     targets = targets.astype(np.float64)
-    named, squares = targets.sum(axis=0), (targets**2).sum(axis=0)
-    unnamed = len(targets) - named
+    named, squares = np.nansum(targets, axis=0), np.nansum(targets**2, axis=0)
+    unnamed = (~np.isnan(targets)).sum(axis=0) - named
     unspoken = np.divide(named - squares, unnamed, out=np.zeros_like(named), where=unnamed > 0)
     spoken = np.divide(squares, named, out=np.ones_like(named), where=named > 0)
     return unspoken, spoken
@@ -127,11 +131,14 @@ def _trusted_rates(
     """
     every = np.concatenate([train_targets, targets])
     unspoken, spoken = tag_rates(every)
-    variance = every.var(axis=0, dtype=np.float64)
-    together = ((scores - scores.mean(axis=0)) * (targets - targets.mean(axis=0))).mean(axis=0)
+    known, known_dev = np.ma.masked_invalid(every), np.ma.masked_invalid(targets)
+    known_scores = np.ma.array(scores, mask=np.isnan(targets))
+    variance = known.var(axis=0, dtype=np.float64).filled(0)
+    products = (known_scores - known_scores.mean(axis=0)) * (known_dev - known_dev.mean(axis=0))
+    together = products.mean(axis=0).filled(0)
     varies = variance > 0
     excess = (together[varies] / variance[varies] - (spoken - unspoken)[varies]).clip(0)
-    doubt = 1 / len(every) + (float(np.quantile(excess, CAUTION)) if varies.any() else 0.0)
+    doubt = 1 / known.count(axis=0).clip(1) + (float(np.quantile(excess, CAUTION)) if varies.any() else 0.0)
     trust = (spoken - unspoken) / (spoken - unspoken + doubt)
     return trust * unspoken, 1 - trust * (1 - spoken)
 

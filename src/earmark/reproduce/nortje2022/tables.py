@@ -159,7 +159,8 @@ def _modality_result(results: ReproductionResults, result: Result) -> ModalityRe
 
 def _truth(results: ReproductionResults, result: Result) -> GroundTruth:
     """The ground truth of the cells in which a model was evaluated."""
-    return ground_truth(results.utterances, Vocabulary(result.keywords)).within(result.predictions.evaluated)
+    truth = ground_truth(results.utterances, Vocabulary(result.keywords), results.corpus.keyword_map)
+    return truth.within(result.predictions.evaluated)
 
 
 def accuracies(truth: GroundTruth, predictions: Predictions, thresholds: Floats) -> dict[str, float]:

@@ -281,7 +281,7 @@ def tag_average_precision(results: ReproductionResults) -> Floats:
     """
     tags = read_targets(targets_path(results.corpus, "vgs"))
     matrix = tags.matrix([utterance.id for utterance in results.utterances], results.keywords)
-    return average_precisions(matrix, results.truth.present)
+    return average_precisions(np.nan_to_num(matrix), results.truth.present)  # what is unknown ranks last
 
 
 def average_precisions(scores: Floats, present: Bools) -> Floats:

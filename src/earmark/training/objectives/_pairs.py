@@ -167,7 +167,8 @@ class PairObjective(SpeechObjective):
         assert split.images is not None
         labelled = labels(split.targets, self.settings.top, self.settings.least)
         try:
-            return PairSampler(labelled, split.images.of_utterance.tolist(), self.settings)
+            pictures, unknown = split.images.of_utterance.tolist(), np.isnan(split.targets)
+            return PairSampler(labelled, pictures, self.settings, unknown)
         except EarmarkError as error:
             raise EarmarkError(f"{name}: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Cross-entropy of keywords against soft tags (Olaleye et al. 2022, Eq. 4).
+"""Cross-entropy of keywords against soft tags (Olaleye et al. 2022, Eq. 4); unknown tags are left out.
 
 A model that encodes images, too, is trained by the sum of two: of keywords in the utterance and of keywords in its
 image, both against the image's tags (:mod:`earmark.models.shared_keywords`).
@@ -30,7 +30,7 @@ DEV_BATCH, DEV_IMAGES = 32, 64
 
 
 class Objective(SpeechObjective):
-    """Binary cross-entropy, the mean over utterances and keywords."""
+    """Binary cross-entropy, the mean over the utterances and keywords whose tags are known."""
 
     def __init__(
         self, recipe: Recipe, corpus: Corpus, keywords: Vocabulary, model: SpeechModel, extract: FeatureExtractor
@@ -42,8 +42,7 @@ class Objective(SpeechObjective):
     def loss(self, output: Any, batch: Batch, rng: torch.Generator) -> Tensor:
         """Of the utterances' logits (B, W), and of the images' where there are images."""
         logits = output if isinstance(output, tuple) else (output,)
-        cross_entropy = nn.functional.binary_cross_entropy_with_logits
-        losses = [cross_entropy(each, batch["targets"]) for each in logits]
+        losses = [known_cross_entropy(each, batch["targets"]) for each in logits]
         return sum(losses[1:], losses[0])
 
     def dev_loss(self) -> float:
@@ -65,6 +64,13 @@ class Objective(SpeechObjective):
             global_threshold=best_threshold(scores, self.dev.targets),
             operating_points=operating_points(self.keywords, scores, prevalence, self.dev.durations_s, thresholds),
         )
+
+
+def known_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """The mean binary cross-entropy of the cells whose target is known, both (B, W); 0 where none is."""
+    known = ~targets.isnan()
+    each = nn.functional.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none")
+    return torch.where(known, each, 0).sum() / known.sum().clamp(min=1)
 
 
 @torch.no_grad()
@@ -93,7 +99,9 @@ def image_tags(model: Any, split: TrainingSplit) -> npt.NDArray[np.float64]:
 
 
 def binary_cross_entropy(scores: npt.NDArray[np.float64], targets: npt.NDArray[np.float32]) -> float:
-    """The mean over all cells; NaN where a score is."""
-    if not np.isfinite(scores).all():
+    """The mean over all cells whose target is known; NaN where a score is, or where no target is known."""
+    known = ~np.isnan(targets)
+    if not np.isfinite(scores).all() or not known.any():
         return float("nan")
-    return float(nn.functional.binary_cross_entropy(torch.from_numpy(scores), torch.from_numpy(targets).double()))
+    of_known, right = torch.from_numpy(scores[known]), torch.from_numpy(targets[known]).double()
+    return float(nn.functional.binary_cross_entropy(of_known, right))
