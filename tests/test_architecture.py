@@ -70,10 +70,14 @@ def test_a_page_of_arrows() -> None:
 
 
 def modules_of(path: Path) -> set[Path]:
-    """The project's files that a file imports when it is itself imported."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    names = set()
-    for node in tree.body:
+    """The project's files that a file imports: at its top, and of its own package anywhere.
+
+    An import inside a function or for type checkers alone hides a circle within a package, so it counts there; imports
+    of other packages are held to the layers.
+    """
+    own = f"earmark.{package_of(path)}."
+    names = {name for name in imported(path) if name.startswith(own)}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("earmark"):
             names |= {node.module} | {f"{node.module}.{name.name}" for name in node.names}
     places = {PACKAGE.parent / name.replace(".", "/") for name in names}

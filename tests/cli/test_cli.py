@@ -355,7 +355,7 @@ def test_problems_of_all_recordings_are_told_at_once(earmark, tiny_run: Path, re
     [
         ("cat", "The word 'cat' is not among the 4 keywords of this model: the nearest are "),
         ("dog,omo", "The word 'omo' is not among the 4 keywords of this model: the nearest are ọmọ, "),
-        (" , ", "There is no keyword to look for: give at least one."),
+        (" , ", "There is no query: give at least one keyword or picture."),
     ],
 )
 def test_words_that_can_not_be_found(earmark, tiny_run: Path, recording: Path, words: str, sentence: str) -> None:

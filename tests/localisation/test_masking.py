@@ -14,7 +14,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.localisation import LocalisationScores, method
 from earmark.localisation.methods import _fast_attention, _fast_encoder, _fast_masking
-from earmark.localisation.methods._fast_encoder import lay, steps_of
+from earmark.localisation.methods._fast_encoder import shared_features, steps_of
 from earmark.localisation.methods._fast_masking import masked_logits
 from earmark.localisation.methods._segments import segments_of
 from earmark.models.encoded import encode
@@ -83,18 +83,18 @@ def test_segments_are_all_that_the_loops_of_the_code_find(features: int, shape: 
 
 @given(encoders(most=4), st.integers(1, 50), GRIDS, SEED)
 @settings(deadline=None)
-def test_the_mosaic_holds_every_versions_frames(
+def test_shared_frames_are_every_versions_frames(
     layers: list[ConvLayer], length: int, shape: tuple[int, int, int], seed: int
 ) -> None:
     torch.manual_seed(seed)
     encoder = ConvEncoder(FEATURES, layers, len(WORDS)).double().eval()
     outside, inside, segments = utterance(length, seed), utterance(length, seed + 1), grid(length, *shape)
     with torch.no_grad():
-        whole = lay(outside, inside, segments)
+        shared = shared_features(outside, inside, segments)
         for step in steps_of(encoder):
-            whole = whole.then(step)
+            shared = shared.apply(step)
         expected, _ = encoder(exchanged(outside, inside, segments), torch.full((len(segments),), length))
-    torch.testing.assert_close(whole.frames_of(torch.arange(len(segments))), expected, **CLOSE)
+    torch.testing.assert_close(shared.frames_of(torch.arange(len(segments))), expected, **CLOSE)
 
 
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(1, 30)), min_size=1, max_size=8), encoders(), SEED)
@@ -105,24 +105,24 @@ def test_segments_may_lie_anywhere_and_repeat(pairs: list[tuple[int, int]], laye
     encoder = ConvEncoder(FEATURES, layers, len(WORDS)).double().eval()
     outside, inside = utterance(30, seed), utterance(30, seed + 1)
     with torch.no_grad():
-        whole = lay(outside, inside, segments)
+        shared = shared_features(outside, inside, segments)
         for step in steps_of(encoder):
-            whole = whole.then(step)
+            shared = shared.apply(step)
         expected, _ = encoder(exchanged(outside, inside, segments), torch.full((len(segments),), 30))
-    torch.testing.assert_close(whole.frames_of(torch.arange(len(segments))), expected, **CLOSE)
+    torch.testing.assert_close(shared.frames_of(torch.arange(len(segments))), expected, **CLOSE)
 
 
-def test_the_mosaic_has_no_more_rows_than_it_needs() -> None:
+def test_shared_frames_have_no_more_rows_than_needed() -> None:
     """The paper's CNN on 4 s: of 675,000 frames that all versions have together, 7 of 100 are distinct."""
     recipe = read_recipe("olaleye2022/cnn-attend")
     torch.manual_seed(0)
     encoder = ConvEncoder(39, recipe.model.encoder[:-1], 67)
     segments = segments_of(400)
-    whole = lay(torch.zeros(400, 39), torch.randn(400, 39), segments)
+    shared = shared_features(torch.zeros(400, 39), torch.randn(400, 39), segments)
     with torch.no_grad():
         for step in steps_of(encoder):
-            whole = whole.then(step)
-    assert len(whole.rows) < 0.07 * len(segments) * 400
+            shared = shared.apply(step)
+    assert len(shared.rows) < 0.07 * len(segments) * 400
 
 
 # --- logits ----------------------------------------------------------------------------------------------------------
@@ -131,9 +131,14 @@ def test_the_mosaic_has_no_more_rows_than_it_needs() -> None:
 @given(MODELS, st.integers(1, 50), GRIDS, st.lists(st.integers(0, 2), max_size=4), st.booleans(), SEED)
 @settings(deadline=None, max_examples=200)
 def test_all_versions_at_once_are_as_one_by_one(
-    recipe: KeywordModelSettings, length: int, shape: tuple[int, int, int], asked: list[int], silent: bool, seed: int
+    recipe: KeywordModelSettings,
+    length: int,
+    shape: tuple[int, int, int],
+    query_numbers: list[int],
+    silent: bool,
+    seed: int,
 ) -> None:
-    model, segments, queries = fresh(recipe, seed), grid(length, *shape), torch.tensor(asked, dtype=torch.long)
+    model, segments, queries = fresh(recipe, seed), grid(length, *shape), torch.tensor(query_numbers, dtype=torch.long)
     inside = utterance(length, seed)
     outside = torch.zeros_like(inside) if silent else utterance(length, seed + 1)
     with torch.no_grad():

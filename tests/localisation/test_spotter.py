@@ -220,7 +220,7 @@ def test_an_unknown_word_names_the_nearest_before_any_sound_is_read(model: Keywo
 
 @pytest.mark.parametrize("words", [[], ()])
 def test_no_word_at_all(model: KeywordSpotter, words: list[str], tmp_path: Path) -> None:
-    with pytest.raises(EarmarkError, match="no keyword to look for"):
+    with pytest.raises(EarmarkError, match="There is no query"):
         model.find(words, [tmp_path / "none.wav"])
 
 

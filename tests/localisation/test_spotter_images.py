@@ -98,7 +98,7 @@ def test_two_queries_of_one_name_are_refused(model: KeywordSpotter, recording: P
     one, other = show(tmp_path / "one" / "a.png", "dog"), show(tmp_path / "other" / "a.png", "ball")
     with pytest.raises(EarmarkError) as error:
         model.find([ImageQuery.of(one), ImageQuery.of(other)], recording)
-    assert str(error.value) == "Two queries are called 'a.png': give one another name, to tell their hits apart."
+    assert str(error.value) == "Two queries are called 'a.png': rename one of them."
     hits = model.find([ImageQuery.of(one), ImageQuery.of(other, name="b")], recording)
     assert {hit.query for hit in hits} == {"a.png", "b"}
 

@@ -1,4 +1,4 @@
-"""A chunk of a recording, encoded: the hits of queries in it and the frames that later queries are scored with.
+"""A chunk of a recording, encoded: the hits of queries in it and the frames with which later queries are scored.
 
 `find` and the indexer share these functions, so that both give the same hits, scores and times.
 """
@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from earmark.core.errors import EarmarkError
@@ -21,13 +22,11 @@ from earmark.localisation import LocalisationScores
 from earmark.localisation.peaks import Extents, Floats, Ints, extents, non_max_suppression
 from earmark.localisation.windows import OVERLAP_S, WINDOW_S, chunk_bounds_s, window_of, window_starts
 from earmark.media.audio import Waveform, read_span
+from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import pad
 
-if TYPE_CHECKING:
-    from earmark.localisation.spotter import KeywordSpotter
-
-HITS_PER_CHUNK = 30  # of a query, one in ten seconds: more than anybody will listen to
+HITS_PER_CHUNK = 30  # of a query, one in ten seconds: more than a person will listen to
 BATCH = 32  # windows
 SILENCE = 10 ** (-50 / 20)  # of full scale; a window whose loudest 20 ms are below has no speech in it
 LOUDNESS_S = 0.02
@@ -35,6 +34,24 @@ CUT_SHORT_S = 0.5  # headers of lossy codecs are wrong by less
 
 Single = npt.NDArray[np.float32]
 Half = npt.NDArray[np.float16]
+
+
+class SpeechLocaliser(Protocol):
+    """What chunks need of a keyword spotter: its features, its encoder and its localisation method."""
+
+    model: SpeechModel
+
+    def features(self, waveform: Waveform) -> Tensor:
+        """Features (T, F) of a waveform."""
+
+    def window_features(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
+        """Features (T, F) of overlapping windows of a waveform."""
+
+    def encode(self, features: Tensor, lengths: Tensor) -> EncodedSpeech:
+        """Encode a padded batch of features (B, T, F) with lengths (B,)."""
+
+    def localise(self, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+        """Detection and localisation scores of encoded speech."""
 
 
 @dataclass(frozen=True)
@@ -80,14 +97,14 @@ class EncodedChunk:
     Attributes
     ----------
     windows : int
-        Windows that were encoded, silent ones left out if that was wished.
+        Windows that were encoded; without the silent ones where `skip_silence` was set.
     hits : ChunkHits
         Of the queries; none where there were no queries.
     frames : numpy.ndarray, shape = (T', K), float16
         Each from the window that gives it the most context; zero in silence that was skipped. Frame i has its centre
         at ``(i + 0.5) * grid.stride_s`` seconds from the chunk's start.
     curves : dict
-        By number of window, where they were wished.
+        By number of window; empty unless `return_curves` was set.
     """
 
     windows: int
@@ -117,19 +134,19 @@ def read_chunk(path: Path | str, number: int, duration_s: float) -> Waveform:
 
 
 def encode_chunk(
-    spotter: KeywordSpotter,
+    spotter: SpeechLocaliser,
     waveform: Waveform,
     start_s: float,
     end_s: float,
     queries: Any | None = None,
     skip_silence: bool = False,
-    keep_curves: bool = False,
+    return_curves: bool = False,
 ) -> EncodedChunk:
     """Encode the windows of a chunk, each once, and localise queries in them.
 
     Parameters
     ----------
-    spotter : KeywordSpotter
+    spotter : SpeechLocaliser
     waveform : numpy.ndarray, shape = (samples,)
         One channel of the chunk, with the part of the next chunk that its last window covers.
     start_s, end_s : float
@@ -137,43 +154,44 @@ def encode_chunk(
     queries : encoded queries, optional
         None for a model that takes no keywords.
     skip_silence : bool
-        Leave windows out that have no sound.
-    keep_curves : bool
+        Whether to leave windows out that have no sound.
+    return_curves : bool
+        Whether to return the localisation curves of all windows, too.
     """
     waveform = np.ascontiguousarray(waveform)
     starts = window_starts(len(waveform))
     windows = [waveform[start : start + s_to_samples(WINDOW_S)] for start in starts]
-    chosen = [i for i, window in enumerate(windows) if not (skip_silence and is_silent(window))]
+    numbers = [i for i, window in enumerate(windows) if not (skip_silence and is_silent(window))]
     frames: dict[int, Single] = {}
     best: list[Extents] = []
     curves: dict[int, Curve] = {}
-    for first in range(0, len(chosen), BATCH):
-        numbers = chosen[first : first + BATCH]
-        features = spotter.window_features(waveform, [starts[i] for i in numbers], s_to_samples(WINDOW_S))
+    for first in range(0, len(numbers), BATCH):
+        batch = numbers[first : first + BATCH]
+        features = spotter.window_features(waveform, [starts[i] for i in batch], s_to_samples(WINDOW_S))
         lengths = torch.tensor([len(window) for window in features])
         encoded = spotter.encode(pad_sequence(features, batch_first=True), lengths)
-        frames.update(zip(numbers, _split(encoded), strict=True))
+        frames.update(zip(batch, _split(encoded), strict=True))
         if queries is not None:
             located = spotter.localise(encoded, queries)
-            best.append(extents(located, np.array([samples_to_s(len(windows[i])) for i in numbers])))
-            if keep_curves:
+            best.append(extents(located, np.array([samples_to_s(len(windows[i])) for i in batch])))
+            if return_curves:
                 times_s, values = (part.cpu().numpy() for part in located.over_time())
-                curves.update((i, Curve(times_s, value)) for i, value in zip(numbers, values, strict=True))
+                curves.update((i, Curve(times_s, value)) for i, value in zip(batch, values, strict=True))
     own_samples = min(len(waveform), s_to_samples(end_s - start_s))
     width = len(next(iter(frames.values()))[0]) if frames else _width(spotter)
-    laid_out = _lay_out(frames, starts, own_samples, spotter.model.grid, width)
-    begins_s = np.array([start_s + samples_to_s(starts[i]) for i in chosen])
-    return EncodedChunk(len(chosen), _best_hits(best, np.array(chosen, np.int64), begins_s), laid_out, curves)
+    chunk_frames = _merge_windows(frames, starts, own_samples, spotter.model.grid, width)
+    begins_s = np.array([start_s + samples_to_s(starts[i]) for i in numbers])
+    return EncodedChunk(len(numbers), _best_hits(best, np.array(numbers, np.int64), begins_s), chunk_frames, curves)
 
 
 def localise_frames(
-    spotter: KeywordSpotter, frames: Sequence[Single], queries: Any
+    spotter: SpeechLocaliser, frames: Sequence[Single], queries: Any
 ) -> tuple[EncodedSpeech, LocalisationScores, Extents]:
-    """Localise queries in frames that were kept of some windows.
+    """Localise queries in the stored frames of some windows.
 
     Parameters
     ----------
-    spotter : KeywordSpotter
+    spotter : SpeechLocaliser
     frames : sequence of numpy.ndarray, each of shape = (t, K)
         The first frame of each begins with its window.
     queries : encoded queries
@@ -190,8 +208,8 @@ def localise_frames(
     return encoded, located, extents(located, encoded.frame_lengths.cpu().numpy() * encoded.grid.stride_s)
 
 
-def encoded_frames(spotter: KeywordSpotter, frames: Sequence[Single]) -> EncodedSpeech:
-    """Frames (t, K) that were kept of some windows as a batch for the model; the first of each begins at time 0."""
+def encoded_frames(spotter: SpeechLocaliser, frames: Sequence[Single]) -> EncodedSpeech:
+    """Stored frames (t, K) of some windows as a batch for the model; the first of each begins at time 0."""
     padded, lengths = (part.to(spotter.model.device) for part in pad(frames))
     grid = spotter.model.grid
     return EncodedSpeech(padded, lengths, replace(grid, first_centre=grid.stride / 2))
@@ -209,7 +227,7 @@ def _split(encoded: EncodedSpeech) -> list[Single]:
     return [one[:count] for one, count in zip(frames, counts, strict=True)]
 
 
-def _width(spotter: KeywordSpotter) -> int:
+def _width(spotter: SpeechLocaliser) -> int:
     """K, of a model that has not encoded anything yet."""
     features = spotter.features(np.zeros(s_to_samples(WINDOW_S), np.float32))[None]
     return int(spotter.encode(features, torch.tensor([features.shape[1]])).frames.shape[2])
@@ -225,21 +243,21 @@ def _best_hits(best: Sequence[Extents], windows: Ints, begins_s: Floats) -> Chun
         for name in ("times_s", "starts_s", "ends_s")
     )
     row, query = np.indices(scores.shape).reshape(2, -1)
-    kept = non_max_suppression(scores.ravel(), starts_s.ravel(), ends_s.ravel(), query.tolist(), HITS_PER_CHUNK)
-    row, query = row[kept], query[kept]
+    selected = non_max_suppression(scores.ravel(), starts_s.ravel(), ends_s.ravel(), query.tolist(), HITS_PER_CHUNK)
+    row, query = row[selected], query[selected]
     at = (row, query)
     return ChunkHits(query, windows[row], scores[at], times_s[at], starts_s[at], ends_s[at])
 
 
-def _lay_out(frames: dict[int, Single], starts: Sequence[int], samples: int, grid: FrameGrid, width: int) -> Half:
+def _merge_windows(frames: dict[int, Single], starts: Sequence[int], samples: int, grid: FrameGrid, width: int) -> Half:
     """The frames of a whole chunk, each from the window that gives it the most context; zero in skipped windows."""
     count = round(samples_to_s(samples) / grid.stride_s)
     centres_s = (np.arange(count, dtype=np.float64) + 0.5) * grid.stride_s
     window = window_of(centres_s, len(starts))
     in_window = centres_s * SAMPLE_RATE - np.array(starts)[window]
     number = np.rint((in_window - grid.first_centre) / grid.stride).astype(np.int64)
-    whole = np.zeros((count, width), np.float16)
+    merged = np.zeros((count, width), np.float16)
     for one, its_frames in frames.items():
         own = np.flatnonzero(window == one)
-        whole[own] = its_frames[number[own].clip(0, len(its_frames) - 1)]
-    return whole
+        merged[own] = its_frames[number[own].clip(0, len(its_frames) - 1)]
+    return merged

@@ -1,10 +1,10 @@
-"""Searching recordings of any length for queries, chunk by chunk, as an archive would."""
+"""Search of a recording of any length for queries, chunk by chunk; an archive gives the same hits."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from earmark.localisation.chunks import (
     EncodedChunk,
     Half,
     Single,
+    SpeechLocaliser,
     encode_chunk,
     localise_frames,
     read_chunk,
@@ -31,9 +32,6 @@ from earmark.localisation.windows import (
 from earmark.media.audio import Waveform, audio_info
 from earmark.models.encoded import EncodedSpeech
 
-if TYPE_CHECKING:
-    from earmark.localisation.spotter import KeywordSpotter
-
 
 @dataclass(frozen=True)
 class ScoredHit:
@@ -47,7 +45,7 @@ class ScoredHit:
     times_s, curve : numpy.ndarray, shape = (T',)
         Localisation scores in [0, 1], and the times in the recording that they belong to.
     channel : int or None
-        Of the recording, from 1 on; None for a waveform that is no file's.
+        Of the recording, from 1 on; None for a waveform that comes from no file.
     encoded : EncodedSpeech or None
         The window's frames, where the query is an image.
     """
@@ -62,12 +60,12 @@ class ScoredHit:
 
 @dataclass(frozen=True)
 class QueryBatch:
-    """Queries that are searched for together.
+    """Encoded queries with their names.
 
     Attributes
     ----------
     names : tuple of str
-        What their hits are called.
+        The `query` of their hits.
     encoded : encoded queries
     """
 
@@ -76,7 +74,7 @@ class QueryBatch:
 
 
 def search_recording(
-    spotter: KeywordSpotter,
+    spotter: SpeechLocaliser,
     path: str,
     keywords: QueryBatch | None,
     images: QueryBatch | None,
@@ -89,14 +87,14 @@ def search_recording(
 
     Parameters
     ----------
-    spotter : KeywordSpotter
+    spotter : SpeechLocaliser
     path : str
-        Of a recording of any length, in any format that is read by stretches.
+        Of a recording of any length, in any format.
     keywords, images : QueryBatch, optional
         Keywords are localised in each window by the spotter's method; image queries are scored with the frames that an
-        archive would keep of the recording.
+        archive would store of the recording.
     top : int, optional
-        Hits of a query to keep.
+        Hits to return for each query.
     """
     info = audio_info(path)
     duration_s = info.duration_s
@@ -118,22 +116,22 @@ def best_hits(hits: Sequence[ScoredHit], top: int | None, until_s: float = np.in
         return []
     scores, starts_s, ends_s = np.array([(one.hit.score, one.hit.start_s, one.hit.end_s) for one in hits]).T
     counts: dict[str, int] = {}
-    kept = []
+    selected = []
     for i in non_max_suppression(scores, starts_s, ends_s, [one.hit.query for one in hits]):
         rank = counts[hits[i].hit.query] = counts.get(hits[i].hit.query, 0) + 1
         if top is None or rank <= top or hits[i].hit.end_s > until_s:
-            kept.append(hits[i])
-    return kept
+            selected.append(hits[i])
+    return selected
 
 
 class _ChannelScan:
     """One channel of a recording, whose chunks come one after the other.
 
-    A chunk's last windows need frames of the next chunk, so its image queries are answered one chunk later.
+    A chunk's last windows need frames of the next chunk, so image queries are scored in it one chunk later.
     """
 
     def __init__(
-        self, spotter: KeywordSpotter, path: str, channel: int, duration_s: float, images: QueryBatch | None
+        self, spotter: SpeechLocaliser, path: str, channel: int, duration_s: float, images: QueryBatch | None
     ) -> None:
         self.spotter, self.path, self.channel, self.duration_s = spotter, path, channel, duration_s
         self.images = images
@@ -143,7 +141,7 @@ class _ChannelScan:
         """Hits of keywords in a chunk, and of image queries in the chunk before it."""
         start_s, end_s = chunk_bounds_s(number, self.duration_s)
         queries = keywords.encoded if keywords else None
-        chunk = encode_chunk(self.spotter, waveform, start_s, end_s, queries, keep_curves=True)
+        chunk = encode_chunk(self.spotter, waveform, start_s, end_s, queries, return_curves=True)
         hits = list(self._keyword_hits(chunk, start_s, keywords)) if keywords else []
         if self.images:
             hits += self._image_hits(chunk.frames)
@@ -155,17 +153,17 @@ class _ChannelScan:
         return self._image_hits(None)
 
     def _keyword_hits(self, chunk: EncodedChunk, start_s: float, keywords: QueryBatch) -> Iterator[ScoredHit]:
-        found = chunk.hits
-        for i, (query, window) in enumerate(zip(found.queries.tolist(), found.windows.tolist(), strict=True)):
+        chunk_hits = chunk.hits
+        for i, (query, window) in enumerate(zip(chunk_hits.queries.tolist(), chunk_hits.windows.tolist(), strict=True)):
             begin_s = start_s + window * HOP_S
-            times = (float(values[i]) for values in (found.times_s, found.starts_s, found.ends_s))
-            hit = Hit(self.path, keywords.names[query], float(found.scores[i]), *self._inside(*times))
+            times = (float(values[i]) for values in (chunk_hits.times_s, chunk_hits.starts_s, chunk_hits.ends_s))
+            hit = Hit(self.path, keywords.names[query], float(chunk_hits.scores[i]), *self._inside(*times))
             curve = chunk.curves[window]
             window_s = self._window_s(begin_s)
-            shown = curve.times_s < window_s[1] - window_s[0]  # the rest is padding of a shorter window
-            shown[0] = True
-            values = curve.curves[query, shown].astype(np.float64)
-            yield ScoredHit(hit, window_s, curve.times_s[shown] + begin_s, values, self.channel)
+            in_window = curve.times_s < window_s[1] - window_s[0]  # the rest is padding of a shorter window
+            in_window[0] = True
+            values = curve.curves[query, in_window].astype(np.float64)
+            yield ScoredHit(hit, window_s, curve.times_s[in_window] + begin_s, values, self.channel)
 
     def _image_hits(self, following: Half | None) -> list[ScoredHit]:
         if self.images is None or self.pending is None:
@@ -175,7 +173,7 @@ class _ChannelScan:
             (window * HOP_S, self._frames(number, frames, following, window * HOP_S))
             for window in chunk_windows(number, self.duration_s)
         ]
-        windows = [(begin_s, kept) for begin_s, kept in windows if kept.any()]
+        windows = [(begin_s, window_frames) for begin_s, window_frames in windows if window_frames.any()]
         hits: list[ScoredHit] = []
         for first in range(0, len(windows), BATCH):
             hits += self._score(self.images, windows[first : first + BATCH])
@@ -185,11 +183,11 @@ class _ChannelScan:
         """The frames of a window, of which some may lie in the chunk that follows."""
         step_s = self.spotter.model.grid.stride_s
         parts = []
-        for chunk, its_frames in ((number, frames), (number + 1, following)):
-            if its_frames is not None:
+        for chunk, chunk_frames in ((number, frames), (number + 1, following)):
+            if chunk_frames is not None:
                 from_s = begin_s - chunk_start_s(chunk)
-                first, end = frames_between(from_s, from_s + WINDOW_S, step_s, len(its_frames))
-                parts.append(its_frames[first:end])
+                first, end = frames_between(from_s, from_s + WINDOW_S, step_s, len(chunk_frames))
+                parts.append(chunk_frames[first:end])
         return np.concatenate(parts).astype(np.float32)
 
     def _score(self, images: QueryBatch, windows: Sequence[tuple[float, Single]]) -> Iterator[ScoredHit]:
@@ -199,12 +197,12 @@ class _ChannelScan:
             for query, name in enumerate(images.names):
                 times = (float(values[i, query]) + begin_s for values in (best.times_s, best.starts_s, best.ends_s))
                 hit = Hit(self.path, name, float(best.scores[i, query]), *self._inside(*times))
-                shown = slice(len(frames))
+                in_window = slice(len(frames))
                 yield ScoredHit(
                     hit,
                     self._window_s(begin_s),
-                    times_s[shown] + begin_s,
-                    curves[i, query, shown],
+                    times_s[in_window] + begin_s,
+                    curves[i, query, in_window],
                     self.channel,
                     encoded.select([i]),
                 )
@@ -213,5 +211,5 @@ class _ChannelScan:
         return begin_s, min(begin_s + WINDOW_S, self.duration_s)
 
     def _inside(self, *times_s: float) -> tuple[float, ...]:
-        """Times none of which lies behind the recording's end."""
+        """Times clipped to the recording's end."""
         return tuple(min(time_s, self.duration_s) for time_s in times_s)

@@ -21,7 +21,7 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Extents:
-    """The best moment of each of Q queries in each of B utterances, in seconds from the utterance's start.
+    """The location of each of Q queries in each of B utterances, in seconds from the utterance's start.
 
     Attributes
     ----------
@@ -38,10 +38,10 @@ class Extents:
 
 
 def extents(located: LocalisationScores, durations_s: Floats) -> Extents:
-    """Where each query is likeliest, and the stretch around it.
+    """Locations and extents of queries in utterances.
 
-    A segment is as long as the word may be. Frames are put together to the stretch around the best one in which the
-    curve stays above half of its peak, 1.5 s at most.
+    The extent is the best segment itself, or the frames around the best one in which the curve stays above half of its
+    peak, 1.5 s at most.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def reach(curves: Floats, bests: Ints, times_s: Floats) -> tuple[Ints, Ints]:
     ----------
     curves : numpy.ndarray, shape = (B, Q, S)
     bests : numpy.ndarray, shape = (B, Q)
-        A curve whose best is 0 has no peak, and its location means nothing: it reaches nowhere.
+        A curve whose best is 0 has no peak, so its location means nothing: its extent is one piece.
     times_s : numpy.ndarray, shape = (S,)
         Ascending.
     """
@@ -91,7 +91,7 @@ def reach(curves: Floats, bests: Ints, times_s: Floats) -> tuple[Ints, Ints]:
 def non_max_suppression(
     scores: Floats, starts_s: Floats, ends_s: Floats, groups: Sequence[Hashable] | None = None, limit: int | None = None
 ) -> list[int]:
-    """Of hits that overlap in time, keep the best.
+    """Greedy non-maximum suppression: of hits that overlap in time, only the best is selected.
 
     Parameters
     ----------
@@ -99,14 +99,14 @@ def non_max_suppression(
     groups : sequence of length n, optional
         Only hits of one group compete, such as those of one query in one channel; all of them by default.
     limit : int, optional
-        Hits of a group to keep, at most.
+        The largest number of hits selected from a group.
 
     Returns
     -------
     list of int
-        Which are kept, the best first. Of equal scores, the earlier hit goes first.
+        The hits selected, the best first. Of equal scores, the earlier hit goes first.
     """
-    kept: list[int] = []
+    selected: list[int] = []
     taken: defaultdict[Hashable, list[tuple[float, float]]] = defaultdict(list)
     starts, ends = starts_s.tolist(), ends_s.tolist()
     for one in np.lexsort((starts_s, -scores)).tolist():
@@ -117,5 +117,5 @@ def non_max_suppression(
         before = bisect_left(others, (ends[one],))
         if before == 0 or others[before - 1][1] <= starts[one]:
             insort(others, (starts[one], ends[one]))
-            kept.append(one)
-    return kept
+            selected.append(one)
+    return selected

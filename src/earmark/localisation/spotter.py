@@ -91,10 +91,10 @@ class KeywordSpotter:
         return accepts_images(self.model)
 
     def find(self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None) -> list[Hit]:
-        """Where the queries may be spoken, the likeliest first.
+        """Hits of the queries in recordings, the highest score first.
 
         The hits are those that an archive of the recordings would give: windows of 4 s every 2 s are scored one by
-        one, and of hits of a query that overlap in time the best is kept.
+        one, and of a query's hits that overlap in time the best is returned.
 
         Parameters
         ----------
@@ -103,7 +103,7 @@ class KeywordSpotter:
         recordings : path or iterable of path
             Audio files of any length and format.
         top : int, optional
-            Keep this many hits a query.
+            The largest number of hits for each query.
 
         Raises
         ------
@@ -120,11 +120,11 @@ class KeywordSpotter:
         distinct = [queries] if isinstance(queries, (str, ImageQuery)) else list(dict.fromkeys(queries))
         recordings = [recordings] if isinstance(recordings, (str, Path)) else recordings
         if not distinct:
-            raise EarmarkError("There is no keyword to look for: give at least one.")
+            raise EarmarkError("There is no query: give at least one keyword or picture.")
         names = [name_of(query) for query in distinct]
         for name in names:
             if names.count(name) > 1:
-                raise EarmarkError(f"Two queries are called {name!r}: give one another name, to tell their hits apart.")
+                raise EarmarkError(f"Two queries are called {name!r}: rename one of them.")
         # Queries that the model can't take are refused before any sound is read.
         keywords = self._batch([query for query in distinct if isinstance(query, str)])
         images = self._batch([query for query in distinct if not isinstance(query, str)])
@@ -238,12 +238,12 @@ class KeywordSpotter:
 def _best_of_each(hits: Sequence[ScoredHit], top: int) -> list[ScoredHit]:
     """The first `top` hits of each query."""
     counts: dict[str, int] = {}
-    kept = []
+    selected = []
     for scored in hits:
         count = counts[scored.hit.query] = counts.get(scored.hit.query, 0) + 1
         if count <= top:
-            kept.append(scored)
-    return kept
+            selected.append(scored)
+    return selected
 
 
 def load_model(run: Path | str) -> KeywordSpotter:

@@ -1,16 +1,16 @@
-"""Many versions of one utterance, of which each has a stretch exchanged, encoded together without doing anything twice.
+"""Encoding of many masked versions of one utterance together: frames that are equal in several versions are shared.
 
-Input masking asks for the encoder's frames of some two thousand versions of an utterance: in each, a segment from one
-sequence of features (`inside`) lies in another (`outside`). Almost all of their frames are equal. At any layer, a frame
-of a version
+Input masking needs the encoder's frames of some two thousand versions of an utterance: in each, a segment from one
+sequence of features (`inside`) replaces that of another (`outside`). Almost all of their frames are equal. At any
+layer, the receptive field of a version's frame
 
-- sees nothing of the segment: it is the frame of `outside`;
-- sees nothing but the segment: it is the frame of `inside`;
-- sees only one edge of the segment: it is shared by all segments that start (or end) there;
-- sees both edges: only this one is the segment's own.
+- lies outside the segment: it is the frame of `outside`;
+- lies inside the segment: it is the frame of `inside`;
+- contains only one edge of the segment: it is shared by all segments that start (or end) there;
+- contains both edges: only such a frame belongs to a single segment.
 
-So a layer is kept as a heap of distinct frames, its *rows*, with arithmetic that says which row stands where in which
-version. The next layer is computed from the heap, row by row.
+So a layer is stored as a table of distinct frames, its *rows*, with a :class:`FrameIndex` that computes which row is
+which frame of which version. The next layer is computed from the table, row by row.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from torch import Tensor
 from earmark.core.timing import layer_frames
 from earmark.models.speech_encoders.conv import Block, ConvEncoder, MaskedBatchNorm
 
-NUMBERS_AT_ONCE = 1 << 20  # of the inputs that are laid out for one matrix product; they should stay in the cache
+NUMBERS_AT_ONCE = 1 << 20  # of the inputs that are gathered for one matrix product; they should stay in the cache
 
 
 @dataclass(frozen=True)
-class MatchmapData:
-    """What a layer's frames see of the features: frame j those from ``j stride - before`` to ``j stride + after``."""
+class ReceptiveField:
+    """Receptive fields of a layer's frames: frame j sees features ``j stride - before`` to ``j stride + after``."""
 
     stride: int = 1
     before: int = 0
     after: int = 0
 
-    def then(self, layer: Step) -> MatchmapData:
-        """The sight of a layer on top."""
-        return MatchmapData(
+    def compose(self, layer: Step) -> ReceptiveField:
+        """The receptive field of a layer on top."""
+        return ReceptiveField(
             self.stride * layer.stride,
             self.before + self.stride * layer.padding,
             self.after + self.stride * (layer.kernel - 1 - layer.padding),
@@ -47,41 +47,41 @@ class MatchmapData:
         """The first frame that sees both sides of an edge, which lies before the feature of its number."""
         return -((self.after - edges) // self.stride)
 
-    def behind_last(self, edges: Tensor) -> Tensor:
-        """The frame behind the last that sees both sides of an edge."""
+    def end(self, edges: Tensor) -> Tensor:
+        """One past the last frame that sees both sides of an edge."""
         return (edges - 1 + self.before) // self.stride + 1
 
     @property
-    def most(self) -> int:
-        """How many frames see both sides of an edge, at the most."""
+    def limit(self) -> int:
+        """The largest number of frames that see both sides of one edge."""
         return (self.before + self.after - 1) // self.stride + 1
 
 
 class Step(Protocol):
-    """One step of an encoder, from frames at certain places to a frame."""
+    """One step of an encoder: each of its frames is computed from `kernel` frames of the step before."""
 
     kernel: int
     stride: int
     padding: int
 
     def frames(self, before: int) -> int:
-        """How many frames leave it when so many enter."""
+        """Number of its frames, when `before` frames enter."""
 
-    def places(self, frames: Tensor, before: int) -> Tensor:
-        """Which frames (M, kernel) each of its frames (M,) is computed from, when `before` frames enter."""
+    def inputs(self, frames: Tensor, before: int) -> Tensor:
+        """Numbers (M, kernel) of the frames that each of its frames (M,) is computed from, when `before` enter."""
 
     def compute(self, taps: Tensor) -> Tensor:
-        """Frames (M, C') from those that each is computed from, (M, kernel, C)."""
+        """Frames (M, C') from their inputs (M, kernel, C)."""
 
 
 class Convolution:
-    """A block's convolution and all that follows it but its pooling, as in evaluation.
+    """A block's convolution with all that follows it but its pooling, in evaluation mode.
 
     Attributes
     ----------
     weight : torch.Tensor, shape = (kernel x C, C')
     bias : torch.Tensor, shape = (C',)
-        Of the convolution, with what its batch norm does in evaluation multiplied in.
+        Of the convolution, with its batch norm folded in.
     """
 
     def __init__(self, block: Block) -> None:
@@ -95,13 +95,13 @@ class Convolution:
 
     @property
     def is_affine(self) -> bool:
-        """Whether a frame is nothing but its inputs times the weight, and the bias."""
+        """Whether a frame is an affine function of its inputs."""
         return not (self.relu or self.residual)
 
     def frames(self, before: int) -> int:
         return int(layer_frames(before, self.kernel, self.stride, self.padding))
 
-    def places(self, frames: Tensor, before: int) -> Tensor:
+    def inputs(self, frames: Tensor, before: int) -> Tensor:
         return frames[:, None] * self.stride - self.padding + torch.arange(self.kernel, device=frames.device)
 
     def compute(self, taps: Tensor) -> Tensor:
@@ -129,17 +129,17 @@ class Pooling:
     def frames(self, before: int) -> int:
         return max(before // self.kernel, 1)
 
-    def places(self, frames: Tensor, before: int) -> Tensor:
+    def inputs(self, frames: Tensor, before: int) -> Tensor:
         # Of fewer frames than the width the last is taken several times, which changes no maximum.
-        places = frames[:, None] * self.stride + torch.arange(self.kernel, device=frames.device)
-        return places.minimum(torch.tensor(before - 1, device=frames.device))
+        inputs = frames[:, None] * self.stride + torch.arange(self.kernel, device=frames.device)
+        return inputs.minimum(torch.tensor(before - 1, device=frames.device))
 
     def compute(self, taps: Tensor) -> Tensor:
         return taps.amax(dim=1)
 
 
 def steps_of(encoder: ConvEncoder) -> list[Step]:
-    """The steps that an encoder takes one after the other."""
+    """The steps of an encoder, in order."""
     steps: list[Step] = []
     for block in encoder.blocks:
         assert isinstance(block, Block)
@@ -150,84 +150,83 @@ def steps_of(encoder: ConvEncoder) -> list[Step]:
 
 
 @dataclass(frozen=True)
-class Cuts:
-    """Where segments lie: S segments with E different edges.
+class MaskEdges:
+    """The edges of S masked segments, E of them distinct.
 
     Attributes
     ----------
-    edges : torch.Tensor, shape = (E,)
-        All starts, then all ends, in features; each edge lies before the feature of its number.
+    positions : torch.Tensor, shape = (E,)
+        All starts, then all ends, as numbers of features; each edge lies before its feature.
     is_end : torch.Tensor, shape = (E,), bool
     start, end : torch.Tensor, shape = (S,)
-        Which edges are a segment's own.
+        Numbers of each segment's edges.
     """
 
-    edges: Tensor
+    positions: Tensor
     is_end: Tensor
     start: Tensor
     end: Tensor
 
 
-def cuts(segments: Tensor) -> Cuts:
-    """The edges of segments (S, 2), each from a feature up to, but not with, another."""
+def mask_edges(segments: Tensor) -> MaskEdges:
+    """The edges of segments (S, 2), each from its first feature to one past its last."""
     starts, start = segments[:, 0].unique(return_inverse=True)
     ends, end = segments[:, 1].unique(return_inverse=True)
     is_end = torch.arange(len(starts) + len(ends), device=segments.device) >= len(starts)
-    return Cuts(torch.cat([starts, ends]), is_end, start, end + len(starts))
+    return MaskEdges(torch.cat([starts, ends]), is_end, start, end + len(starts))
 
 
-class Layout:
-    """Which row stands where: the arithmetic of one layer.
+class FrameIndex:
+    """Which row of one layer is which frame of which version.
 
     The rows are, in this order, the frames of `outside`, those of `inside`, a window of frames around every edge, the
-    frames of the segments that see both their edges, and one of zeros that stands for all that lies outside of the
-    utterance.
+    frames of each segment that see both its edges, and one of zeros for all that lies outside the utterance.
     """
 
-    def __init__(self, cuts: Cuts, sight: MatchmapData, frames: int) -> None:
-        self.cuts, self.sight, self.frames = cuts, sight, frames
-        self.window = sight.most
-        self.first = sight.first(cuts.edges)
-        self.own_first = self.first[cuts.end]  # a segment's own frames begin with the first that sees its end
-        behind = sight.behind_last(cuts.edges)[cuts.start]
-        self.own = (behind - self.own_first).clamp_min(0)
-        self.own_behind = self.own.cumsum(0)
-        self.around_edges = 2 * frames
-        self.owned = self.around_edges + len(cuts.edges) * self.window
-        self.zeros = self.owned + (int(self.own_behind[-1]) if len(self.own) else 0)
+    def __init__(self, edges: MaskEdges, field: ReceptiveField, frames: int) -> None:
+        self.edges, self.field, self.frames = edges, field, frames
+        self.window = field.limit
+        self.starts = field.first(edges.positions)
+        self.own_starts = self.starts[edges.end]  # frames that see both edges begin with the first that sees the end
+        past_own = field.end(edges.positions)[edges.start]
+        self.own_counts = (past_own - self.own_starts).clamp_min(0)
+        self.own_ends = self.own_counts.cumsum(0)
+        self.edge_rows = 2 * frames
+        self.own_rows = self.edge_rows + len(edges.positions) * self.window
+        self.zeros = self.own_rows + (int(self.own_ends[-1]) if len(self.own_counts) else 0)
 
     def of_edge(self, edge: Tensor, frame: Tensor) -> Tensor:
-        """Row at a frame of the version that has only one edge."""
-        place = frame - self.first[edge]
-        before, after = (self.frames * (self.cuts.is_end[edge] ^ behind) for behind in (False, True))
-        row = torch.where(place < 0, before + frame, after + frame)
-        near = (place >= 0) & (place < self.window)
-        return self._real(torch.where(near, self.around_edges + edge * self.window + place, row), frame)
+        """Row of a frame of the version that has only one edge."""
+        offset = frame - self.starts[edge]
+        before, after = (self.frames * (self.edges.is_end[edge] ^ is_after) for is_after in (False, True))
+        row = torch.where(offset < 0, before + frame, after + frame)
+        near = (offset >= 0) & (offset < self.window)
+        return self._real(torch.where(near, self.edge_rows + edge * self.window + offset, row), frame)
 
     def of_segment(self, segment: Tensor, frame: Tensor) -> Tensor:
-        """Row at a frame of a segment's version."""
-        place, own = frame - self.own_first[segment], self.own[segment]
-        edge = torch.where(place < 0, self.cuts.start[segment], self.cuts.end[segment])
-        mine = (place >= 0) & (place < own)
-        row = self.owned + self.own_behind[segment] - own + place
-        return self._real(torch.where(mine, row, self.of_edge(edge, frame)), frame)
+        """Row of a frame of a segment's version."""
+        offset, own = frame - self.own_starts[segment], self.own_counts[segment]
+        edge = torch.where(offset < 0, self.edges.start[segment], self.edges.end[segment])
+        is_own = (offset >= 0) & (offset < own)
+        row = self.own_rows + self.own_ends[segment] - own + offset
+        return self._real(torch.where(is_own, row, self.of_edge(edge, frame)), frame)
 
     def of_whole(self, whole: int, frame: Tensor) -> Tensor:
-        """Row at a frame of `outside` (0) or `inside` (1)."""
+        """Row of a frame of `outside` (0) or `inside` (1)."""
         return self._real(whole * self.frames + frame, frame)
 
     def _real(self, row: Tensor, frame: Tensor) -> Tensor:
         return torch.where((frame >= 0) & (frame < self.frames), row, self.zeros)
 
-    def sources(self, step: Step, below: Layout) -> Tensor:
-        """Rows of the layer below that each row of this one, but the zeros, is computed from: (rows, kernel)."""
-        device = self.first.device
-        whole = step.places(torch.arange(self.frames, device=device), below.frames)
-        edge = torch.arange(len(self.cuts.edges), device=device)[:, None].expand(-1, self.window)
-        near = step.places((self.first[:, None] + torch.arange(self.window, device=device)).flatten(), below.frames)
-        segment = torch.arange(len(self.own), device=device).repeat_interleave(self.own)
-        number = torch.arange(len(segment), device=device) - (self.own_behind - self.own)[segment]
-        own = step.places(self.own_first[segment] + number, below.frames)
+    def sources(self, step: Step, below: FrameIndex) -> Tensor:
+        """Rows of the layer below from which each row of this one, but the zeros, is computed: (rows, kernel)."""
+        device = self.starts.device
+        whole = step.inputs(torch.arange(self.frames, device=device), below.frames)
+        edge = torch.arange(len(self.edges.positions), device=device)[:, None].expand(-1, self.window)
+        near = step.inputs((self.starts[:, None] + torch.arange(self.window, device=device)).flatten(), below.frames)
+        segment = torch.arange(len(self.own_counts), device=device).repeat_interleave(self.own_counts)
+        number = torch.arange(len(segment), device=device) - (self.own_ends - self.own_counts)[segment]
+        own = step.inputs(self.own_starts[segment] + number, below.frames)
         return torch.cat(
             [
                 below.of_whole(0, whole),
@@ -239,44 +238,44 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Mosaic:
+class SharedFrames:
     """All versions of an utterance at one layer.
 
     Attributes
     ----------
     rows : torch.Tensor, shape = (R, C)
         Distinct frames; the last is zero.
-    layout : Layout
-        Which row stands where.
+    index : FrameIndex
+        Which row is which frame.
     """
 
     rows: Tensor
-    layout: Layout
+    index: FrameIndex
 
-    def then(self, step: Step) -> Mosaic:
+    def apply(self, step: Step) -> SharedFrames:
         """All versions after one more step of the encoder."""
-        layout = self.above(step)
-        sources = layout.sources(step, self.layout)
+        index = self.next_index(step)
+        sources = index.sources(step, self.index)
         at_once = max(1, NUMBERS_AT_ONCE // (step.kernel * self.rows.shape[1]))
-        parts = [step.compute(self.at(some)) for some in sources.split(at_once)]
+        parts = [step.compute(self.gather(some)) for some in sources.split(at_once)]
         rows = torch.cat([*parts, parts[0].new_zeros(1, parts[0].shape[1])])
-        return Mosaic(rows, layout)
+        return SharedFrames(rows, index)
 
-    def at(self, places: Tensor) -> Tensor:
-        """The frames that stand in some rows, of any shape: (..., C)."""
-        return self.rows.index_select(0, places.flatten()).view(*places.shape, -1)
+    def gather(self, numbers: Tensor) -> Tensor:
+        """The rows of some numbers, of any shape: (..., C)."""
+        return self.rows.index_select(0, numbers.flatten()).view(*numbers.shape, -1)
 
-    def above(self, step: Step) -> Layout:
-        """The layout of the next layer."""
-        return Layout(self.layout.cuts, self.layout.sight.then(step), step.frames(self.layout.frames))
+    def next_index(self, step: Step) -> FrameIndex:
+        """The frame index of the next layer."""
+        return FrameIndex(self.index.edges, self.index.field.compose(step), step.frames(self.index.frames))
 
     def frames_of(self, segments: Tensor) -> Tensor:
-        """All frames of some versions, by the numbers (N,) of their segments: (N, T, C)."""
-        every = torch.arange(self.layout.frames, device=segments.device)
-        return self.at(self.layout.of_segment(segments[:, None], every))
+        """All frames (N, T, C) of the versions of some segments, given by number (N,)."""
+        every = torch.arange(self.index.frames, device=segments.device)
+        return self.gather(self.index.of_segment(segments[:, None], every))
 
 
-def lay(outside: Tensor, inside: Tensor, segments: Tensor) -> Mosaic:
-    """The versions' features: `inside` (T, F) within each segment (S, 2), `outside` (T, F) elsewhere."""
+def shared_features(outside: Tensor, inside: Tensor, segments: Tensor) -> SharedFrames:
+    """The features of all versions: `inside` (T, F) within each segment (S, 2), `outside` (T, F) elsewhere."""
     rows = torch.cat([outside, inside, outside.new_zeros(1, outside.shape[1])])
-    return Mosaic(rows, Layout(cuts(segments), MatchmapData(), len(outside)))
+    return SharedFrames(rows, FrameIndex(mask_edges(segments), ReceptiveField(), len(outside)))

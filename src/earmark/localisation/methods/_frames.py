@@ -1,4 +1,4 @@
-"""Localisation scores of the encoder's own frames, which most methods share."""
+"""Localisation scores from scores of the encoder's frames, shared by most methods."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from earmark.models.padding import padding_mask
 
 
 def from_frames(encoded: EncodedSpeech, scores: Tensor, detection: Tensor, logits: bool) -> LocalisationScores:
-    """Lay scores of frames out in time.
+    """Localisation scores from scores of frames, with the frames' times.
 
     Parameters
     ----------

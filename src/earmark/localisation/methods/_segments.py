@@ -1,4 +1,4 @@
-"""What the methods share that mask segments of an utterance, in or out (Olaleye et al. 2022, Section III-B2)."""
+"""The grid of masked segments and their scores, for masked-in and masked-out (Olaleye et al. 2022, III-B2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def segments_of(features: int, shortest: int = SHORTEST, longest: int = LONGEST,
     Returns
     -------
     torch.Tensor, shape = (S, 2)
-        Where each begins, and the feature behind its last; in the order of their starts, then of their lengths.
+        First feature and one past the last; in the order of their starts, then of their lengths.
     """
     if features < shortest:
         return torch.tensor([[0, features]])
@@ -55,26 +55,26 @@ Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
 def from_segments(
     model: KeywordModel, encoded: EncodedSpeech, queries: Tensor, versions: Versions, sign: float
 ) -> LocalisationScores:
-    """Logits of a batch's masked versions, `sign` times, laid out in time.
+    """Localisation scores of segments: the logits of a batch's masked versions times `sign`.
 
     Parameters
     ----------
     versions : callable
-        Gives what stands outside and what stands inside of a segment, each (T, F), for an utterance's features (T, F).
+        From an utterance's features (T, F) to the features outside and those inside of a segment, each (T, F).
     """
     features, lengths = encoded.features, encoded.lengths
     assert features is not None
     assert lengths is not None
     detection = model.score(encoded.speech, queries)[0]
     # One number a segment, since distinct numbers are found much sooner than distinct pairs.
-    behind = features.shape[1] + 1
+    past_end = features.shape[1] + 1
     grid = model.speech_encoder.feature_grid
     each = [segments_of(length, *sizes_on(grid)).to(features.device) for length in lengths.tolist()]
-    keys = [segments[:, 0] * behind + segments[:, 1] for segments in each]
+    keys = [segments[:, 0] * past_end + segments[:, 1] for segments in each]
     every = torch.cat([lengths.new_zeros(0), *keys]).unique()
     scores = features.new_full((len(lengths), len(queries), len(every)), -math.inf)
-    for row, heard, length, segments, key in zip(scores, features, lengths.tolist(), each, keys, strict=True):
-        logits = masked_logits(model, *versions(heard[:length]), segments, queries)
+    for row, utterance, length, segments, key in zip(scores, features, lengths.tolist(), each, keys, strict=True):
+        logits = masked_logits(model, *versions(utterance[:length]), segments, queries)
         row[:, torch.searchsorted(every, key)] = sign * logits.T
-    starts_s, ends_s = (grid.edge_s(edge.double()) for edge in (every // behind, every % behind))
+    starts_s, ends_s = (grid.edge_s(edge.double()) for edge in (every // past_end, every % past_end))
     return LocalisationScores(scores, starts_s, ends_s, detection, logits=True)

@@ -1,4 +1,4 @@
-"""Grad-CAM: what in the encoder's frames a higher detection score would come from (Olaleye et al. 2022, Eqs. 6 and 7).
+"""Grad-CAM: frames weighted by the gradient of the detection score (Olaleye et al. 2022, Eqs. 6 and 7).
 
 Each dimension k of the encoder's frames h is weighed by how much keyword w's detection score would rise with it,
 
@@ -6,7 +6,7 @@ Each dimension k of the encoder's frames h is weighed by how much keyword w's de
           \\qquad \\alpha_{w,t} = \\mathrm{ReLU}\\Big[\\sum_k \\gamma_{k,w} h_{t,k}\\Big]
 
 over the T real frames of the utterance. Where no frame raises the score, all alpha are 0 and there is no location: the
-first frame is given for it.
+first frame is returned instead.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 .. math:: \\alpha_{w,t} = \\sigma(\\mathrm{DNN}(a \\odot m_t)_w)
 
-The segment stays in its place and the utterance keeps its length; all else is 0, which is the mean of normalised
+The segment stays in its place and the utterance keeps its length; all other features are 0, the mean of normalised
 features.
 """
 

@@ -2,8 +2,8 @@
 
 .. math:: \\alpha_{w,t} = 1 - \\sigma(\\mathrm{DNN}(a \\odot (1 - m_t))_w)
 
-All else stays as it is; in the segment stands 0, which is the mean of normalised features. Every segment is silenced in
-the whole utterance, not in what earlier segments have left of it.
+Features in the segment are set to 0, the mean of normalised features; all others stay. Each segment is silenced in the
+whole utterance, not in what earlier segments have left of it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The matchmap: each frame's best pixel of the picture that is asked with (Harwath et al. 2018; Nortje, Kamper 2022).
+"""The matchmap: each frame's best pixel of the query's picture (Harwath et al. 2018; Nortje, Kamper 2022).
 
 For a localising attention network it is the attention over time. The location depends on the query; in the released
 baselines it does not.
