@@ -29,7 +29,7 @@ from earmark.corpora.picturebook.canvas import Canvas
 from earmark.corpora.picturebook.captions import FEWEST_WORDS, MOST_WORDS, PATTERNS, sample_caption
 from earmark.corpora.picturebook.render import COLOUR_RANGES, SIZE, crops, draw_scene, sample_colour
 from earmark.corpora.picturebook.scenes import KEYWORDS, KINDS, NUMBERED, PLACES, SKIES, Group, Scene, sample_scene
-from earmark.corpora.picturebook.shapes import FIGURES, Look
+from earmark.corpora.picturebook.shapes import FIGURES, Appearance
 from earmark.corpora.picturebook.synthesis import VOICES, Acoustics, sample_room, say
 from earmark.media.audio import audio_info, read_audio
 from earmark.media.images import read_image
@@ -346,8 +346,8 @@ def test_each_group_has_a_box_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Non
     """With plain discs for figures, whose colours are found again in the picture."""
     colours = {"dog": (255, 0, 255), "ball": (0, 255, 255)}
 
-    def disc(pen: Canvas, look: Look, rng: Random) -> None:
-        shade = colours["ball" if look.action == "" else "dog"]
+    def disc(pen: Canvas, appearance: Appearance, rng: Random) -> None:
+        shade = colours["ball" if appearance.action == "" else "dog"]
         (x, y), r = pen.origin, pen.unit / 2
         pen.canvas.ellipse((x - r, y - 2 * r, x + r, y), fill=shade)
 

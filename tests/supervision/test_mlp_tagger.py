@@ -20,7 +20,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import image_cache
-from earmark.features.image_cache import kept_vectors, vectors_of
+from earmark.features.image_cache import cached_vectors, vectors_of
 from earmark.features.image_encoder import Backbone, read_backbone
 from earmark.features.vgg16 import Vgg16
 from earmark.media.images import read_image
@@ -306,7 +306,7 @@ def test_no_more_is_in_memory_than_a_file_and_what_was_asked_for(
     for _ in range(2):  # computed, then read
         before = len(list(opened.iterdir())) if opened.is_dir() else 0
         tracemalloc.start()
-        kept = kept_vectors(images, lambda some: next(drawn), tmp_path / "cache", "Looking")
+        kept = cached_vectors(images, lambda some: next(drawn), tmp_path / "cache", "Looking")
         np.testing.assert_array_equal(kept[[7, 7, 30]], maps[[7, 7, 30]])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -319,7 +319,7 @@ def test_no_more_is_in_memory_than_a_file_and_what_was_asked_for(
 def test_rows_stay_while_another_program_writes_the_same_file(tmp_path: Path) -> None:
     images = [picture.image for picture in draw(tmp_path / "p", 3, 1)]
     eye = Counting()
-    kept = kept_vectors(images, eye, tmp_path / "cache", "Looking")
+    kept = cached_vectors(images, eye, tmp_path / "cache", "Looking")
     expected = kept[range(3)]
     (file,) = (tmp_path / "cache").iterdir()
     content = file.read_bytes()

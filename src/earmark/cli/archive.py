@@ -1,9 +1,4 @@
-"""Archives: index recordings once, search them many times.
-
-The archive's page.
-
-Taking the results home, to ELAN, Praat, Audacity, a spreadsheet or another program.
-"""
+"""Commands for archives: index, search, info, serve and export."""
 
 from __future__ import annotations
 
@@ -33,7 +28,7 @@ ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder
 def index(
     run: Run,
     folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders of recordings, and all below.")],
-    archive: Annotated[Path, typer.Option(help="Folder for the archive; what was begun there goes on.")],
+    archive: Annotated[Path, typer.Option(help="Folder for the archive; an interrupted run resumes.")],
     metadata: Annotated[
         Path | None,
         typer.Option(help="CSV with the column audio and any of speaker, date, language, licence and consent."),
@@ -44,33 +39,35 @@ def index(
     ] = None,
     licence: Annotated[str | None, typer.Option(help="Licence of the collection; it goes into every export.")] = None,
     consent: Annotated[str | None, typer.Option(help="What the speakers agreed to; it goes into every export.")] = None,
-    skip_silence: Annotated[bool, typer.Option("--skip-silence", help="Pass over what is as good as silent.")] = False,
+    skip_silence: Annotated[
+        bool, typer.Option("--skip-silence", help="Skip stretches that are nearly silent.")
+    ] = False,
     forget: Annotated[
-        bool, typer.Option("--forget", help="Delete all that is kept of recordings that are no longer there.")
+        bool, typer.Option("--forget", help="Delete everything stored for recordings that are no longer there.")
     ] = False,
     database: Annotated[
         str | None, typer.Option(help="Address of a PostgreSQL database for the tables, instead of a file.")
     ] = None,
     engine: Annotated[str, typer.Option(help="local, or ray: on all machines of a Ray cluster.")] = "local",
 ) -> None:
-    """Hear recordings of any length once, so that they can be searched again and again."""
+    """Index recordings of any length, so that they can be searched."""
     from earmark.archive.archive import make_archive
     from earmark.archive.executors import engine_called
-    from earmark.archive.indexer import index as hear_all
+    from earmark.archive.indexer import index as index_recordings
     from earmark.archive.query_aliases import keep_words, read_word_list
 
-    chosen = engine_called(engine)
+    executor = engine_called(engine)
     opened = make_archive(archive, run, database)
     if words is not None:
         keep_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
-    report = hear_all(opened, folders, chosen, metadata, skip_silence, forget)
-    _tell(report, archive)
+    report = index_recordings(opened, folders, executor, metadata, skip_silence, forget)
+    _print_report(report, archive)
     if report.problems:
         raise typer.Exit(1)
 
 
-def _tell(report: Report, archive: Path) -> None:
+def _print_report(report: Report, archive: Path) -> None:
     import sys
 
     sentences = {
@@ -81,8 +78,8 @@ def _tell(report: Report, archive: Path) -> None:
         "gone": "no longer there (kept, but not searched; --forget deletes what is kept of them)",
         "forgotten": "forgotten",
     }
-    told = [f"{count} {sentences[what]}" for what, count in report.news.items() if count]
-    print(f"Recordings: {', '.join(told) or 'nothing new'}.")
+    changes = [f"{count} {sentences[what]}" for what, count in report.news.items() if count]
+    print(f"Recordings: {', '.join(changes) or 'nothing new'}.")
     if report.heard_s:
         pace = report.heard_s / report.took_s
         print(f"Heard {report.heard_s / 3600:.2f} hours in {report.took_s:.0f} s, {pace:.0f} times real time.")
@@ -101,7 +98,7 @@ def search(
     ] = None,
     image: Annotated[
         list[Path] | None,
-        typer.Option(metavar="PICTURE", help="Find what this picture shows; several: what they have in common."),
+        typer.Option(metavar="PICTURE", help="Find what this picture shows; with several, what they have in common."),
     ] = None,
     by_example: Annotated[
         list[str] | None, typer.Option(metavar="POSITION", help="Find what sounds like this position: 12:1:345.20.")
@@ -126,17 +123,17 @@ def search(
 
     limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language))
     opened = open_archive(archive)
-    asked: list[str | ImageQuery | Position] = [*(words or []), *(_listed(queries) if queries else [])]
+    all_queries: list[str | ImageQuery | Position] = [*(words or []), *(_listed(queries) if queries else [])]
     if image:
         from earmark.core.types import ImageQuery
 
-        asked.append(ImageQuery.of(*image))
-    asked += [Position.read(position) for position in by_example or []]
-    if not asked:
+        all_queries.append(ImageQuery.of(*image))
+    all_queries += [Position.read(position) for position in by_example or []]
+    if not all_queries:
         raise EarmarkError(
             "Say what to find: a word, a picture with --image, a position with --by-example, or --queries."
         )
-    found = [one for query in asked for one in search_archive(opened, query, limits)]
+    found = [one for query in all_queries for one in search_archive(opened, query, limits)]
     if as_json:
         print_json([one.to_json() for one in found])
     else:
@@ -168,7 +165,7 @@ def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
 
 @verbs.command()
 def info(archive: ArchiveFolder, as_json: AsJson = False) -> None:
-    """List all that an archive has written, and count what it holds."""
+    """List an archive's files and count its contents."""
     from earmark.archive.archive import info as archive_info
     from earmark.archive.archive import open_archive
 
@@ -232,14 +229,14 @@ def export(
     ] = None,
     top: Annotated[int, typer.Option(min=1, help="Candidates of each word that nobody has judged.")] = 50,
 ) -> None:
-    """Take judged hits and the best candidates home. What is in the folder already is kept beside as .bak."""
+    """Export judged hits and the best candidates. Existing files are backed up as .bak."""
     from earmark.archive.archive import open_archive
     from earmark.archive.collection import collect
     from earmark.archive.export import exporter
 
-    chosen = exporter(form)
+    export_format = exporter(form)
     taken = collect(open_archive(archive), query or (), top, accepted_only)
-    written = chosen.write(taken, out)
+    written = export_format.write(taken, out)
     hits = [marked for recording in taken.recordings for marked in recording.hits]
     unjudged = sum(marked.verdict is None for marked in hits)
     accepted = sum(marked.verdict == "yes" for marked in hits)

@@ -102,11 +102,11 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], essential
     essential : int
         How many of the first columns stand in the first line of a row where the terminal is too narrow for the table.
     """
-    shown = [[_visible(cell) for cell in row] for row in rows]
-    table = [list(columns), *shown]
+    escaped = [[_visible(cell) for cell in row] for row in rows]
+    table = [list(columns), *escaped]
     widths = [max(_width(row[column]) for row in table) for column in range(len(columns))]
     if sys.stdout.isatty() and sum(widths) + 2 * len(widths) - 2 > shutil.get_terminal_size().columns:
-        _print_records(columns, shown, essential)
+        _print_records(columns, escaped, essential)
         return
     for row in table:
         cells = (cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True))

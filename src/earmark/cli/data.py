@@ -1,7 +1,4 @@
-"""What teaches a model: taggers, and the tags of a corpus.
-
-Preparing a corpus.
-"""
+"""Commands that prepare data: import a corpus, train a tagger, tag a corpus."""
 
 from __future__ import annotations
 
@@ -52,7 +49,7 @@ def tagger_train(
     mirror: Annotated[
         bool | None, typer.Option("--mirror/--no-mirror", help="Learn from mirrored pictures too; not for writing.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """Train a tagger on captioned pictures. It never hears speech."""
     from earmark.core.vocabulary import read_keywords

@@ -82,14 +82,14 @@ def reproduce(
     """Train and evaluate what a paper did, and report every figure beside the published one."""
     from earmark import reproduce as papers
 
-    chosen = papers.paper(paper)
+    reproduction = papers.paper(paper)
     options = given(semantic=semantic, recipes=recipes)
     for name in options:
-        if name not in chosen.OPTIONS:
+        if name not in reproduction.OPTIONS:
             raise EarmarkError(f"There is no --{name} for {paper}: leave it out.")
     from earmark.core.corpus import read_corpus
     from earmark.reproduce.budget import Budget
 
     budget = Budget(epochs, minutes)
     known = read_corpus(corpus)
-    chosen.reproduce(known, out, keywords_of(known, keywords), only or [], budget, **options)
+    reproduction.reproduce(known, out, keywords_of(known, keywords), only or [], budget, **options)

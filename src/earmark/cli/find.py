@@ -21,7 +21,7 @@ verbs = typer.Typer()
 @verbs.command()
 def find(
     run: Run,
-    asked: Annotated[
+    arguments: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="KEYWORD|FILE",
@@ -45,7 +45,7 @@ def find(
     from earmark.core.types import ImageQuery, Query
     from earmark.localisation.spotter import load_model
 
-    words, recordings = ([], asked or []) if image else ((asked or [])[:1], (asked or [])[1:])
+    words, recordings = ([], arguments or []) if image else ((arguments or [])[:1], (arguments or [])[1:])
     if not (words or image):
         raise EarmarkError("Say what to find: a keyword, or a picture with --image; then give audio files.")
     if not recordings:

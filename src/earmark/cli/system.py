@@ -14,7 +14,7 @@ verbs = typer.Typer()
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for all that the demo makes; reused when there.")] = Path("demo"),
     size: Annotated[int, typer.Option(help="Utterances to learn from.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Source of chance.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """See it work: draw and speak a corpus, learn from pictures alone, find words, write a results page."""
     from earmark.cli.demo import demo as show

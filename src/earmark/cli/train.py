@@ -63,7 +63,7 @@ def pretrain_cpc(
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Passes over all speech (20).")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=1e-8, help="Of Adam (0.0004).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Source of chance.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 0,
 ) -> None:
     """Pretrain the acoustic network on untranscribed speech: contrastive predictive coding."""
     from earmark.models.cpc_pretraining import CpcPretraining, pretraining_for

@@ -1,9 +1,7 @@
-"""Networks that others have trained, loaded by `transformers` from a folder, or from the Hugging Face hub when asked.
+"""Pretrained networks: found, checked and loaded with `transformers`; and the device they run on.
 
-``hub:NAME`` is the one notation that may download something: it is fetched into the hub's cache, a folder, and all
-the rest reads folders alone. Code that comes with a network is never run.
-
-Where networks are run.
+A network is a folder. Only ``hub:NAME`` may download one, into the cache of the Hugging Face hub, and only where the
+caller allows it. Code that comes with a network is never run.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ WEIGHTS = ("*.safetensors", "*.bin")
 
 @dataclass(frozen=True)
 class PretrainedNetwork:
-    """A network that was asked for.
+    """A pretrained network on disk.
 
     Attributes
     ----------
@@ -188,7 +186,7 @@ def _advice(name: str, download: bool) -> str:
 
 
 def _transformers() -> Any:
-    """The library, told to be quiet and to report nothing."""
+    """Import transformers, with telemetry and progress bars off."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     try:

@@ -25,7 +25,7 @@ def normalise(word: str) -> str:
 # Inside a word these are part of it; around a word they are quotes, or the hyphen of a broken line.
 APOSTROPHES = "'\u2018\u2019\uff07`\u00b4"
 INNER = APOSTROPHES + "-\u2010\u2011\u00b7\u05f3\u05f4"  # hyphens, Catalan's middle dot, geresh and gershayim
-# Not seen, or set over the vowel of the word that is asked or cried (Armenian): a word is the same without them.
+# Not earlier, or set over the vowel of the word that is asked or cried (Armenian): a word is the same without them.
 IGNORED = "\u00ad\u200e\u200f\u061c\u2060\ufeff\u055b\u055c\u055e" + "".join(
     chr(code) for first, last in ((0x202A, 0x202E), (0x2066, 0x2069)) for code in range(first, last + 1)
 )
@@ -253,11 +253,11 @@ class Vocabulary:
 
 
 def _first_repeated(words: Iterable[str]) -> str | None:
-    seen = set()
+    earlier = set()
     for word in words:
-        if normalise(word) in seen:
+        if normalise(word) in earlier:
             return word
-        seen.add(normalise(word))
+        earlier.add(normalise(word))
     return None
 
 

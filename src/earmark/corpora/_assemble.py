@@ -1,7 +1,4 @@
-"""From a corpus's list to the corpus: media that can't be used are left out and noted, the rest is written.
-
-Utterances as a corpus lists them, before anything is known of their media.
-"""
+"""Write a corpus from listed utterances (:class:`Entry`); those with unusable media are left out and logged."""
 
 from __future__ import annotations
 
@@ -58,7 +55,7 @@ def assemble(
         raise EarmarkError(f"No utterance of {corpus.name} is left, so nothing was written. {why}")
     write_corpus(corpus, splits)
     if corpus.keywords:
-        texts = (utterance.text for kept in splits.values() for utterance in kept if utterance.text)
+        texts = (utterance.text for utterances in splits.values() for utterance in utterances if utterance.text)
         warn_of_lookalikes(Vocabulary(corpus.keywords), texts)
     ledger.write(corpus.folder)
     ledger.report()

@@ -61,7 +61,7 @@ class ImportLog:
         for path, row, detail in problems:
             self.skip(what, why, f"{path.name} row {row}", detail)
 
-    def kept(self, what: str) -> int:
+    def imported(self, what: str) -> int:
         """How many were read and not left out."""
         return self._read[what] - self._skipped[what]
 
@@ -77,7 +77,7 @@ class ImportLog:
     def report(self) -> None:
         """Log what was read, left out and kept; then the reasons, with the first examples of each."""
         for what, read in self._read.items():
-            logger.info("%s: %d read, %d left out, %d kept", what, read, self._skipped[what], self.kept(what))
+            logger.info("%s: %d read, %d left out, %d kept", what, read, self._skipped[what], self.imported(what))
         for (what, outcome), notes in self._by_reason().items():
             examples = ", ".join(list(dict.fromkeys(note.which for note in notes))[:EXAMPLES])
             logger.info("%d %s %s; the first: %s", len(notes), what, outcome, examples)

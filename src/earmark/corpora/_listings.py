@@ -1,8 +1,7 @@
-"""Captions and pictures that are listed in JSON files, of which any entry may be damaged.
+"""What importers read beside media: JSON caption lists, splits and keyword lists.
 
-Splits where a corpus does not name its own: by a hash, or by Karpathy's lists.
-
-Keyword lists of the papers, which come with Earmark, or a user's own.
+Any entry of a JSON list may be damaged. A corpus without splits of its own gets them from Karpathy's lists or from a
+hash. The papers' keyword lists come with Earmark; a user may give another.
 """
 
 from __future__ import annotations
@@ -48,8 +47,8 @@ def text_in(item: Any, key: str) -> str:
 
 def caption_in(item: Any, key: str) -> str:
     """The text under `key` of an object in a JSON file; "" where there is none, for a number is no caption."""
-    said = isinstance(item, dict) and isinstance(item.get(key), str)
-    return unicodedata.normalize("NFC", text_in(item, key)) if said else ""
+    is_text = isinstance(item, dict) and isinstance(item.get(key), str)
+    return unicodedata.normalize("NFC", text_in(item, key)) if is_text else ""
 
 
 def listed_caption(row: int, name: str, audio: Path, image: Path, caption: Any, split: str) -> Entry:
@@ -57,7 +56,7 @@ def listed_caption(row: int, name: str, audio: Path, image: Path, caption: Any, 
 
     Its ``text`` or ``asr_text`` and its ``speaker`` may be missing.
     """
-    name, speaker = (unicodedata.normalize("NFC", said) for said in (name, text_in(caption, "speaker")))
+    name, speaker = (unicodedata.normalize("NFC", value) for value in (name, text_in(caption, "speaker")))
     text = caption_in(caption, "text") or caption_in(caption, "asr_text")
     return Entry(row, name, audio, image, speaker or None, text or None, split)
 

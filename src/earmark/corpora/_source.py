@@ -1,7 +1,4 @@
-"""The folder that holds a corpus as it was distributed: finding the files in it, and reading damaged ones.
-
-Arguments and options that several importers have.
-"""
+"""A corpus as distributed: its folder, its media folders, its text files; and the options that importers share."""
 
 from __future__ import annotations
 

@@ -118,16 +118,16 @@ def in_english(caption: str, english: Mapping[str, list[str]]) -> str:
     longest = max(len(yoruba.split()) for yoruba in english)
     tokens = caption.split()
     plain = [" ".join(plain_words(token)) for token in tokens]
-    said: list[str] = []
+    translated: list[str] = []
     while tokens:
         for count in range(min(longest, len(tokens)), 0, -1):
             if names := english.get(" ".join(plain[:count])):
                 break
         else:
             names, count = tokens[:1], 1
-        said += names
+        translated += names
         tokens, plain = tokens[count:], plain[count:]
-    return " ".join(said)
+    return " ".join(translated)
 
 
 def _keyword_pairs(path: Path, ledger: ImportLog) -> list[tuple[str, str]]:

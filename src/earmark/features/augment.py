@@ -19,7 +19,7 @@ def spec_augment(features: Tensor, lengths: Tensor, settings: Augment, generator
     settings : Augment
         How many blocks, and how wide at most. A block's width is uniform between nothing and the widest.
     generator : torch.Generator
-        Source of chance, on the CPU.
+        Random generator, on the CPU.
 
     Returns
     -------

@@ -1,12 +1,11 @@
-"""Features of a whole split, computed once and kept in the corpus's folder.
+"""Feature cache: features of a whole split, computed once and stored in the corpus's folder.
 
 On disk: the 16-bit floats of all utterances end to end, memory-mapped on reading, and an index.
-An utterance whose audio file has changed (size or time of change) makes the split be computed anew. A stop on the way
-loses what of it is not yet in :mod:`parts <earmark.features.parts>`.
+An utterance whose audio file has changed (size or time of change) makes the split be computed again.
 
-Features of a split while they are computed: some utterances a file, so that a stop costs a minute and not hours.
-
-Files are written in one step and named by the recordings that are in them, so that two programs may share a folder.
+While a split is computed, each 64 utterances go to a part file (:func:`in_parts`), so that an interrupted run loses at
+most one part. Part files are written atomically and named by a hash of their recordings, so two processes can share a
+folder.
 """
 
 from __future__ import annotations
@@ -85,10 +84,10 @@ def load_features(
         If an audio file is missing or can't be read, or the features' network is missing or another one.
     """
     name = split if speed == 1 else f"{split}-at-{speed:g}"
-    return kept_features(corpus.utterances(split), corpus.folder / "features", name, settings, speed, extract)
+    return cached_features(corpus.utterances(split), corpus.folder / "features", name, settings, speed, extract)
 
 
-def kept_features(
+def cached_features(
     utterances: list[Utterance],
     folder: Path,
     name: str,
@@ -96,7 +95,7 @@ def kept_features(
     speed: float = 1.0,
     extract: FeatureExtractor | None = None,
 ) -> FeatureSet:
-    """Features of some utterances, kept below `folder` under a `name`; the rest is as in :func:`load_features`."""
+    """Features of any utterances, cached in `folder` under `name`; the rest as in :func:`load_features`."""
     if extract is None:
         settings = resolve(settings)
         extract = extractor(settings)
@@ -104,7 +103,7 @@ def kept_features(
     array, index = folder / f"{name}.f16", folder / f"{name}.json"
     audio = [_identity(utterance) for utterance in utterances]
     dimension = extract.dimension
-    starts = _kept(index, array, audio, dimension)
+    starts = _cached_starts(index, array, audio, dimension)
     if starts is None:
         index.unlink(missing_ok=True)  # so that an index is never older than its array
         starts = _compute(utterances, audio, extract, array, speed)
@@ -131,8 +130,8 @@ def _identity(utterance: Utterance) -> list[Any]:
     return [utterance.id, status.st_size, status.st_mtime_ns]
 
 
-def _kept(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> list[int] | None:
-    """Where each utterance starts in the array that is kept; None if there is none of these very recordings."""
+def _cached_starts(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> list[int] | None:
+    """Offset of each utterance in the cached array; None if nothing is cached for exactly these recordings."""
     try:
         known = json.loads(index.read_text(encoding="utf-8"))
         starts: list[int] = known["starts"]

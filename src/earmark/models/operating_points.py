@@ -1,14 +1,14 @@
-"""How many false alarms an hour to expect from a detection score on, as training told from dev.
+"""Operating points: the expected false alarms per hour from each detection score on, estimated on dev.
 
 ``false-alarms.json`` in a run's folder, and ``image-false-alarms.json`` for queries that are pictures:
 
 ======================  ==========================================================
-``hours``               of speech that the rates were told from
+``hours``               of speech that the rates were estimated from
 ``expected_precision``  the share of what the detection thresholds detect there that is expected to be right, or null
 ``scores``              by keyword, pairs of a rate and the detection score from which it is expected
 ======================  ==========================================================
 
-A rate that dev is too short to tell is not in it.
+Rates that dev is too short to estimate are left out.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class OperatingPoints:
     Attributes
     ----------
     hours : float
-        Of speech that the rates were told from.
+        Of speech that the rates were estimated from.
     expected_precision : float or None
         In [0, 1]: the share of what the detection thresholds detect there that is expected to be right; None where
         they detect nothing.

@@ -1,7 +1,4 @@
-"""Padding: which frames of a batch are real.
-
-Utterances of different lengths in one tensor.
-"""
+"""Padding: utterances of different lengths in one tensor, and masks of the frames that are not padding."""
 
 from __future__ import annotations
 

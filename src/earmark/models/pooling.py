@@ -1,4 +1,4 @@
-"""Pooling: from one vector a frame to one number or vector a keyword, ignoring padding."""
+"""Pooling over time, from frame scores or vectors to one score or vector per keyword; padding is masked."""
 
 from __future__ import annotations
 

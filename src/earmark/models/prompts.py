@@ -1,4 +1,4 @@
-"""Asking a corpus's utterances with pictures of the corpus, but never an utterance with its own picture."""
+"""Image-query prompts from the corpus, excluding each utterance's own image (leave-one-out)."""
 
 from __future__ import annotations
 

@@ -1,18 +1,8 @@
-"""What all parts of a recipe share: no key that isn't known, no value that changes after reading.
+"""Schema of a recipe: features, model, training objective and CPC pretraining, validated by pydantic.
 
-What a network hears: features, and how an utterance is varied in training.
-
-A model for written queries: convolutions, pooling, classifier (Olaleye et al. 2022).
-
-A model that is asked with pictures: a speech network, an image network, and how what they see is compared.
-
-How a CPC network learns from untranscribed speech, before a model starts from it.
-
-Source of the numbers: the released configuration of Nortje and Kamper (2022), but where a comment says otherwise.
-
-What a model learns from tags, and at which pace.
-
-All that builds and trains a model, and what of it goes together.
+Unknown keys are refused and values are frozen. The models are those of Olaleye et al. (2022; keyword queries) and of
+Nortje and Kamper (2022; image queries); the numbers of CPC pretraining are those of the released configuration of
+Nortje and Kamper, except where a comment says otherwise.
 """
 
 from __future__ import annotations

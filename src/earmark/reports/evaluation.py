@@ -101,11 +101,11 @@ def threshold_rows(metrics: Metrics) -> list[tuple[str, Metrics | ThresholdMetri
 
     Image queries have only one for all keywords.
     """
-    chosen = metrics.global_threshold.threshold
+    best = metrics.global_threshold.threshold
     thresholds = [measures.threshold for measures in metrics.per_keyword.values()]
     rows: list[tuple[str, Metrics | ThresholdMetrics]] = [
         ("0.5, the paper’s", metrics.fixed_threshold),
-        ("the best one for all keywords" + ("" if chosen is None else f": {chosen:.2f}"), metrics.global_threshold),
+        ("the best one for all keywords" + ("" if best is None else f": {best:.2f}"), metrics.global_threshold),
     ]
     if metrics.queries == IMAGE:
         return rows

@@ -1,13 +1,13 @@
-"""Tags without any training: a network of CLIP's kind compares pictures with prompts such as "a photo of a dog".
+"""Zero-shot tagger: a CLIP-like network compares pictures with prompts such as "a photo of a dog".
 
 Each keyword is tagged for itself, so tags need not sum to one.
 
 - SigLIP was trained to say for each pair of picture and text whether they belong together. Its own sigmoid, with the
   scale and the bias that it learned, is the tag (Zhai et al. 2023).
 - CLIP was trained to choose among texts, and a likeness by itself means nothing: some texts are liked by every
-  picture. The tag is the chance that CLIP chooses the prompt with the keyword over the same prompt with nothing in its
-  place ("a photo of"): the softmax of these two, which is a sigmoid of the difference of their logits. Nothing is
-  fitted, no other picture has a say, and it works in any language that the network reads.
+  picture. The tag is the probability that CLIP chooses the prompt with the keyword over the same prompt with nothing in
+  its place ("a photo of"): the softmax of these two, which is a sigmoid of the difference of their logits. Nothing is
+  fitted, the tag does not depend on other pictures, and it works in any language that the network reads.
 
 Several prompts are averaged as unit vectors (Radford et al. 2021).
 """

@@ -1,8 +1,8 @@
-"""Positives and negatives by keyword, for models that learn from pairs (Nortje and Kamper 2022).
+"""Sampling of positives and negatives by keyword, for contrastive training on pairs (Nortje and Kamper 2022).
 
 A pair is a picture and its utterance. Its labels are the highest tags of the picture, as long as they are high enough.
-A positive of an anchor shares one of the anchor's keywords, drawn by chance, and shows another picture where there is
-one. A negative has another keyword, drawn by chance, and its picture is labelled with the anchor's keyword in no pair.
+A positive of an anchor shares one of the anchor's keywords, drawn at random, and shows another picture where there is
+one. A negative has another keyword, drawn at random, and its picture is labelled with the anchor's keyword in no pair.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def labels(tags: npt.NDArray[np.float32], top: int | None, least: float) -> Bool
     numpy.ndarray, shape = (U, W), bool
     """
     tags = np.nan_to_num(tags)
-    chosen: Bools = tags >= least
+    is_label: Bools = tags >= least
     if top is not None:
         last = np.sort(tags, axis=1)[:, -min(top, tags.shape[1])]
-        chosen &= tags >= last[:, None]
-    return chosen
+        is_label &= tags >= last[:, None]
+    return is_label
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,7 @@
-"""What teaches a model: one number a keyword and utterance, kept in the corpus's folder as ``tags/NAME.csv``.
+"""Training targets: one number in [0, 1] per keyword and utterance, stored in the corpus as ``tags/NAME.csv``.
 
-Training reads nothing but these and the sound. Where they come from (a tagger's tags of the pictures, a tag
-file, or the words of the transcripts) is the business of ``earmark tag``.
-
-Tags from a file in the format in which the tags of Flickr8k were published.
+Training reads only these and the audio. ``earmark tag`` makes them: from a tagger, from transcripts, or from a file in
+the format in which the tags of Flickr8k were published (:func:`tags_from_file`):
 
 Blank lines and lines that begin with ``#`` are passed over; one line ``Tags: word1 word2 ...`` names the
 columns; every other line is ``image: p1 p2 ...`` (the colon may be missing), with numbers in [0, 1]. An image is
@@ -118,8 +116,8 @@ def _values(row: Sequence[str], count: int) -> npt.NDArray[np.float32]:
 
 
 def _some(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+    first = ", ".join(names[:5])
+    return first if len(names) <= 5 else f"{first} and {len(names) - 5} more"
 
 
 def tags_from_file(path: Path | str, utterances: Iterable[Utterance]) -> Targets:

@@ -24,7 +24,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import FeatureExtractor
 from earmark.features.cache import FeatureSet, load_features
-from earmark.features.image_cache import KeptVectors, kept_vectors
+from earmark.features.image_cache import CachedVectors, cached_vectors
 from earmark.models.image_encoders import ImageEncoder
 from earmark.models.padding import pad
 from earmark.recipe import Recipe
@@ -44,14 +44,14 @@ class ImageSet:
     ----------
     paths : sequence of Path
         The P different images.
-    inputs : KeptVectors
+    inputs : CachedVectors
         What the trained part of the image encoder is given for each of them.
     of_utterance : numpy.ndarray, shape = (U,), int64
         Which image each utterance describes.
     """
 
     paths: Sequence[Path]
-    inputs: KeptVectors
+    inputs: CachedVectors
     of_utterance: npt.NDArray[np.int64]
 
     @property
@@ -246,7 +246,7 @@ def load_images(corpus: Corpus, split: str, encoder: ImageEncoder) -> ImageSet:
     paths = [_image(utterance, corpus) for utterance in corpus.utterances(split)]
     number_of = {path: number for number, path in enumerate(dict.fromkeys(paths))}
     folder = corpus.folder / "features" / "pictures" / encoder.fingerprint
-    inputs = kept_vectors(list(number_of), encoder.prepare, folder, f"Pictures of {split}")
+    inputs = cached_vectors(list(number_of), encoder.prepare, folder, f"Pictures of {split}")
     return ImageSet(list(number_of), inputs, np.array([number_of[path] for path in paths]))
 
 

@@ -49,8 +49,8 @@ class DivergedError(EarmarkError):
     """
 
     def __init__(self, epoch: int, advice: str) -> None:
-        kept = f"; the {epoch} whole epochs before it are kept" if epoch else ""
-        super().__init__(f"Loss became NaN or infinite (epoch {epoch + 1}): {advice}{kept}.")
+        resume_note = f"; the {epoch} whole epochs before it are kept" if epoch else ""
+        super().__init__(f"Loss became NaN or infinite (epoch {epoch + 1}): {advice}{resume_note}.")
 
 
 class Objective(Protocol):

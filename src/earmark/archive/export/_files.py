@@ -1,8 +1,6 @@
-"""File names that every system takes, a different one for each recording.
+"""Export files: portable unique names, writes that back up existing files, and text that every format can hold.
 
-Writing so that nothing is lost that was there before: people correct what was exported.
-
-Text that every format can hold.
+Existing files are backed up because people correct what was exported.
 """
 
 from __future__ import annotations

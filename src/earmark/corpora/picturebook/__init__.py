@@ -3,10 +3,10 @@
 Origin: made up, drawn (Pillow) and spoken (eSpeak NG, the extra ``earmark[demo]``) by this package; nothing is
 downloaded. The same size and seed give the same bytes, whatever the number of processes and however often the work was
 interrupted.
-Size: as asked; 2,000 training utterances of about 3 seconds by default, an eighth of that for each of dev and test, 41
-keywords, 20 voices of which 4 are heard in the test set alone. Beside the corpus lies ``pictures/``: other scenes with
-three written captions each, for training a tagger that never sees the corpus; and ``queries.csv`` says which part of a
-dev or test picture shows a keyword that its caption says, to ask with.
+Size: chosen by the caller; 2,000 training utterances of about 3 seconds by default, an eighth of that for each of dev
+and test, 41 keywords, 20 voices of which 4 are in the test set alone. ``pictures/`` in the corpus's folder holds other
+scenes with three written captions each, for training a tagger that never sees the corpus. ``queries.csv`` there gives
+the box of each keyword that the caption of a dev or test picture names, for image queries.
 Licence: MIT, as Earmark itself.
 Citation: that of Earmark.
 """
@@ -59,7 +59,7 @@ IMAGES = "images"
 FEWEST = 24  # utterances in dev and in test
 CAPTIONS_A_PICTURE = 3
 UNSEEN_VOICES = ("en-US+f3", "en-GB-scotland+m3", "en-029+f1", "en-GB-x-rp+m5")  # in no training utterance
-SEEN_VOICES = tuple(voice for voice in VOICES if voice not in UNSEEN_VOICES)
+TRAINING_VOICES = tuple(voice for voice in VOICES if voice not in UNSEEN_VOICES)
 
 MOST_WORKERS = 8
 AT_ONCE = 16  # utterances or pictures that a worker takes in one go
@@ -143,7 +143,7 @@ def sample_page(seed: int, item: Item) -> Page:
     return Page(
         scene=scene,
         caption=sample_caption(scene, rng),
-        voice=rng.choice(UNSEEN_VOICES if split == "test" and rng.random() < 0.5 else SEEN_VOICES),
+        voice=rng.choice(UNSEEN_VOICES if split == "test" and rng.random() < 0.5 else TRAINING_VOICES),
         words_per_minute=rng.randint(*WORDS_PER_MINUTE),
         pitch=rng.randint(*PITCH),
         room=sample_room(rng),
@@ -207,9 +207,9 @@ def _later(word: Word, seconds: float) -> Word:
 
 def _check_folder(out: Path, settings: str) -> None:
     """Make sure that the folder is new, or was begun with the same settings."""
-    begun = out / SETTINGS
-    if begun.is_file():
-        if read_text(begun) != settings:
+    settings_file = out / SETTINGS
+    if settings_file.is_file():
+        if read_text(settings_file) != settings:
             raise EarmarkError(f"{out} holds a picturebook of another size, seed or edition: choose another folder.")
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise EarmarkError(f"{out} holds something that is not a picturebook: choose a new folder.")
@@ -246,8 +246,8 @@ def _write_queries(path: Path, seed: int, items: Sequence[Item]) -> None:
     with progress("Finding what pictures show", len(items)) as advance:
         for item in items:
             page = sample_page(seed, item)
-            shown = crops(page.scene, page.caption.words, draw_scene(page.scene, page.rng).boxes)
-            rows += [(word, f"{IMAGES}/{_name(*item)}.jpg", *(box or ("",) * 4)) for word, box in shown.items()]
+            crops_by_word = crops(page.scene, page.caption.words, draw_scene(page.scene, page.rng).boxes)
+            rows += [(word, f"{IMAGES}/{_name(*item)}.jpg", *(box or ("",) * 4)) for word, box in crops_by_word.items()]
             advance()
     _write_table(path, ("keyword", "image", "left", "top", "right", "bottom"), rows)
 

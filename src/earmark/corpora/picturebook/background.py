@@ -32,7 +32,7 @@ class Background:
     ----------
     place, sky : str
         As in the scene.
-    pen : Pen
+    pen : Canvas
         At the picture's origin, one unit a pixel, y downwards negative.
     size : int
         Side of the picture in pixels.

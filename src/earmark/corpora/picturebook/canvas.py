@@ -1,4 +1,4 @@
-"""A drawing hand: shapes in a figure's own coordinates, in the style and colours of one picture."""
+"""A canvas: shapes in a figure's own coordinates, in the style and colours of one picture."""
 
 from __future__ import annotations
 

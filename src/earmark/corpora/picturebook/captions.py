@@ -1,4 +1,4 @@
-"""What people say of a scene: some of what it shows, and some words that name nothing shown."""
+"""Captions of a scene: they name some of its contents, and use some words that name none of them."""
 
 from __future__ import annotations
 
@@ -98,16 +98,16 @@ def sample_caption(scene: Scene, rng: Random) -> Caption:
     """Say something of a scene, in 4 to 12 words."""
     while True:
         slots = _slots(scene, rng)
-        fitting = {pattern: weight for pattern, weight in PATTERNS if _asks(pattern) <= slots.keys()}
+        fitting = {pattern: weight for pattern, weight in PATTERNS if _slot_names(pattern) <= slots.keys()}
         if scene.groups[0].action != "standing":  # what moves is spoken of
-            fitting = {p: weight * (MOVED if "a" in _asks(p) else 1) for p, weight in fitting.items()}
+            fitting = {p: weight * (MOVED if "a" in _slot_names(p) else 1) for p, weight in fitting.items()}
         (pattern,) = rng.choices(list(fitting), list(fitting.values()))
         caption = Caption(pattern.format(**slots))
         if FEWEST_WORDS <= len(caption.words) <= MOST_WORDS:
             return caption
 
 
-def _asks(pattern: str) -> set[str]:
+def _slot_names(pattern: str) -> set[str]:
     """Names of the slots that a pattern has."""
     return set(re.findall(r"{(\w+)}", pattern))
 

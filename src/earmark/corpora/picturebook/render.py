@@ -1,6 +1,6 @@
-"""A scene as a picture: a backdrop, and the things placed on the ground and in the air, far ones first.
+"""Draw a scene: the background, then figures on the ground and in the air, the farthest first.
 
-Which part of a picture shows a word that is said of it, for whoever asks with a picture instead of the word.
+It also gives the box of each keyword that the caption names (:func:`crops`), for image queries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from earmark.core.types import Box
 from earmark.corpora.picturebook.background import Background
 from earmark.corpora.picturebook.canvas import Canvas, Colour, sample_style
 from earmark.corpora.picturebook.scenes import KEYWORDS, Group, Scene
-from earmark.corpora.picturebook.shapes import FIGURES, Look
+from earmark.corpora.picturebook.shapes import FIGURES, Appearance
 
 SIZE = 128  # pixels a side
 FINER = 2  # drawn so many times larger, then averaged down
@@ -41,7 +41,7 @@ EXTENT = {
 CROWDED = 1.45  # how far a row may be wider than the picture before its figures are drawn smaller
 SMALLEST = 0.22  # height of the picture, for anybody to tell what it is
 LYING = 1.6  # how much wider a sleeper is than the same one standing
-BEHIND = ("house", "tree")  # these stand far back
+FAR_BACK = ("house", "tree")  # these stand far back
 
 # Hue, saturation and brightness of each colour name: from, to.
 COLOUR_RANGES = {
@@ -90,15 +90,17 @@ def draw_scene(scene: Scene, rng: Random) -> Drawing:
     page = Canvas(ImageDraw.Draw(image), style, rng)
     backdrop = Background(scene.place, scene.sky, page, side, rng)
     backdrop.paint()
-    looks = {group: Look(sample_colour(group.colour, rng), group.action, backdrop.water) for group in scene.groups}
+    appearances = {
+        group: Appearance(sample_colour(group.colour, rng), group.action, backdrop.water) for group in scene.groups
+    }
     boxes: dict[Group, Box] = {}
     for placed in _place(scene, backdrop, rng):
-        look = looks[placed.group]
+        appearance = appearances[placed.group]
         if _on_ground(placed.group) and scene.place != "water":
             _shadow(placed, page, backdrop.ground)
         pen = Canvas(page.canvas, style, rng, (placed.x, placed.y), placed.height, placed.flip)
         before = image.copy()
-        FIGURES[placed.group.kind](pen, look, rng)
+        FIGURES[placed.group.kind](pen, appearance, rng)
         if drawn := ImageChops.difference(before, image).getbbox():
             boxes[placed.group] = _around(drawn, boxes.get(placed.group, drawn))
     backdrop.paint_weather()
@@ -175,7 +177,7 @@ def _feet(group: Group, height: float, backdrop: Background, rng: Random) -> flo
         return top + height
     if group.kind == "boat" and backdrop.place == "beach":
         return horizon + side * rng.uniform(0.04, 0.09)
-    if group.kind in BEHIND:
+    if group.kind in FAR_BACK:
         return horizon + side * rng.uniform(0.06, 0.16)
     if group.kind == "fish":
         return max(horizon + height * 1.05, side * rng.uniform(0.7, 0.95))
@@ -212,15 +214,15 @@ def crops(scene: Scene, words: Sequence[str], boxes: Mapping[Group, Box]) -> dic
     boxes : mapping of Group to Box
         Where in the picture each group is.
     """
-    said = [keyword for keyword in KEYWORDS if keyword in words and keyword in scene.keywords()]
-    shown: dict[str, Box | None] = {}
-    for keyword in said:
+    spoken = [keyword for keyword in KEYWORDS if keyword in words and keyword in scene.keywords()]
+    visible: dict[str, Box | None] = {}
+    for keyword in spoken:
         group = next((one for one in scene.groups if keyword in (one.noun, one.colour, one.action)), None)
         if group is None:
-            shown[keyword] = None
+            visible[keyword] = None
         elif group in boxes:
-            shown[keyword] = _widened(boxes[group])
-    return shown
+            visible[keyword] = _widened(boxes[group])
+    return visible
 
 
 def _widened(box: Box) -> Box:

@@ -1,4 +1,4 @@
-"""What is in a scene: which things, how many, in which colour, doing what, where, under which sky."""
+"""Random scenes: figures with count, colour and action, in a place, under a sky."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from random import Random
 
 from earmark.corpora.picturebook.canvas import INK, PAPER, Canvas, Colour, Point, arc, curve, dark, light, mix
 
-Figure = Callable[[Canvas, "Look", Random], None]
+Figure = Callable[[Canvas, "Appearance", Random], None]
 
 SKIN: tuple[Colour, ...] = ((250, 214, 186), (226, 176, 138), (176, 120, 82), (112, 74, 52))
 HAIR: tuple[Colour, ...] = ((58, 38, 26), (30, 26, 28), (150, 96, 44), (222, 184, 96))
@@ -17,7 +17,7 @@ GLASS: Colour = (206, 230, 240)
 
 
 @dataclass(frozen=True)
-class Look:
+class Appearance:
     """What is the same for all of a group: colour, action, and the water that they may be in."""
 
     colour: Colour
@@ -52,17 +52,17 @@ SWING = {
 def _beast(build: BodyShape, head: Figure, tail: Callable[[Canvas, Colour, str, Random], None]) -> Figure:
     """A four-legged animal with its own head and tail."""
 
-    def figure(pen: Canvas, look: Look, rng: Random) -> None:
-        if look.action == "sleeping":
-            _lying(pen, build, head, tail, look, rng)
-        elif look.action == "sitting":
-            _sitting(pen, build, head, tail, look, rng)
+    def figure(pen: Canvas, appearance: Appearance, rng: Random) -> None:
+        if appearance.action == "sleeping":
+            _lying(pen, build, head, tail, appearance, rng)
+        elif appearance.action == "sitting":
+            _sitting(pen, build, head, tail, appearance, rng)
         else:
-            lift = {"jumping": 0.42, "running": 0.06}.get(look.action, 0.0)
-            if look.action == "running":
+            lift = {"jumping": 0.42, "running": 0.06}.get(appearance.action, 0.0)
+            if appearance.action == "running":
                 _dust(pen.at(-0.62, 0.05), rng)
-            tilt = {"jumping": rng.uniform(14, 26), "running": rng.uniform(-6, 6)}.get(look.action, 0.0)
-            _on_legs(pen.at(0, lift, tilt), build, head, tail, look, rng)
+            tilt = {"jumping": rng.uniform(14, 26), "running": rng.uniform(-6, 6)}.get(appearance.action, 0.0)
+            _on_legs(pen.at(0, lift, tilt), build, head, tail, appearance, rng)
 
     return figure
 
@@ -84,26 +84,26 @@ def _on_legs(
     build: BodyShape,
     head: Figure,
     tail: Callable[[Canvas, Colour, str, Random], None],
-    look: Look,
+    appearance: Appearance,
     rng: Random,
 ) -> None:
     rx, ry = build.body
-    tail(pen.at(-rx * 0.9, build.belly + ry * 0.3), look.colour, look.action, rng)
+    tail(pen.at(-rx * 0.9, build.belly + ry * 0.3), appearance.colour, appearance.action, rng)
     hips = (-rx * 0.72, -rx * 0.5, rx * 0.5, rx * 0.72)
-    swings = [swing + rng.uniform(-6, 6) for swing in SWING[look.action]]
+    swings = [swing + rng.uniform(-6, 6) for swing in SWING[appearance.action]]
     for near in (False, True):  # the far legs are behind the body, and darker
         for hip, swing in list(zip(hips, swings, strict=True))[near::2]:
             leg = pen.at(hip, build.belly, swing)
-            colour = look.colour if near else dark(look.colour, 0.2)
+            colour = appearance.colour if near else dark(appearance.colour, 0.2)
             leg.limb([(0, 0), (0.02, -build.belly * 0.5), (0, -build.belly + 0.04)], build.leg, colour)
         if not near:
-            _coat(pen.at(0, build.belly), build, look.colour, rng)
+            _coat(pen.at(0, build.belly), build, appearance.colour, rng)
     if build is HORSE:
         neck = [(rx * 0.45, build.belly + 0.06), (rx * 0.95, build.belly), build.head, (0.46, 1.02)]
-        pen.shape(neck, look.colour)
+        pen.shape(neck, appearance.colour)
     else:
-        pen.limb([(rx * 0.75, build.belly + 0.03), build.head], build.leg * 1.6, look.colour)
-    head(pen.at(*build.head), look, rng)
+        pen.limb([(rx * 0.75, build.belly + 0.03), build.head], build.leg * 1.6, appearance.colour)
+    head(pen.at(*build.head), appearance, rng)
 
 
 def _sitting(
@@ -111,16 +111,16 @@ def _sitting(
     build: BodyShape,
     head: Figure,
     tail: Callable[[Canvas, Colour, str, Random], None],
-    look: Look,
+    appearance: Appearance,
     rng: Random,
 ) -> None:
-    colour = look.colour
-    tail(pen.at(-0.26, 0.1), colour, look.action, rng)
+    colour = appearance.colour
+    tail(pen.at(-0.26, 0.1), colour, appearance.action, rng)
     pen.limb([(0.16, 0.5), (0.24, 0.05)], build.leg, dark(colour, 0.2))
     _coat(pen.at(-0.02, 0.38, 58), build, colour, rng)
     pen.limb([(0.1, 0.5), (0.15, 0.05)], build.leg, colour)
     pen.oval((-0.12, 0.15), (0.19, 0.15), colour)
-    head(pen.at(0.19, 0.82, rng.uniform(-8, 8)), look, rng)
+    head(pen.at(0.19, 0.82, rng.uniform(-8, 8)), appearance, rng)
 
 
 def _lying(
@@ -128,14 +128,14 @@ def _lying(
     build: BodyShape,
     head: Figure,
     tail: Callable[[Canvas, Colour, str, Random], None],
-    look: Look,
+    appearance: Appearance,
     rng: Random,
 ) -> None:
-    tail(pen.at(-0.34, 0.12), look.colour, look.action, rng)
-    pen.limb([(0.1, 0.06), (0.46, 0.05)], build.leg, dark(look.colour, 0.2))
-    _coat(pen.at(0, 0.19), build, look.colour, rng)
-    pen.limb([(-0.3, 0.06), (-0.05, 0.05)], build.leg, look.colour)
-    head(pen.at(0.42, 0.22, -12), look, rng)
+    tail(pen.at(-0.34, 0.12), appearance.colour, appearance.action, rng)
+    pen.limb([(0.1, 0.06), (0.46, 0.05)], build.leg, dark(appearance.colour, 0.2))
+    _coat(pen.at(0, 0.19), build, appearance.colour, rng)
+    pen.limb([(-0.3, 0.06), (-0.05, 0.05)], build.leg, appearance.colour)
+    head(pen.at(0.42, 0.22, -12), appearance, rng)
     _snore(pen.at(0.6, 0.5), rng)
 
 
@@ -163,14 +163,14 @@ def _eye(pen: Canvas, x: float, y: float, action: str, colour: Colour) -> None:
         pen.dot((x, y), 0.03, ink)
 
 
-def _dog_head(pen: Canvas, look: Look, rng: Random) -> None:
-    colour = look.colour
+def _dog_head(pen: Canvas, appearance: Appearance, rng: Random) -> None:
+    colour = appearance.colour
     pen.oval((0.22, -0.07), (0.17, 0.1), light(colour, 0.12))
     pen.oval((0, 0), DOG.skull, colour)
     pen.dot((0.37, -0.02), 0.05)
     pen.oval((-0.13, -0.07), (0.09, rng.uniform(0.18, 0.24)), dark(colour, 0.4), turn=rng.uniform(-25, 0))
-    _eye(pen, 0.07, 0.05, look.action, colour)
-    if look.action in ("running", "jumping"):
+    _eye(pen, 0.07, 0.05, appearance.action, colour)
+    if appearance.action in ("running", "jumping"):
         pen.limb([(0.24, -0.15), (0.25, -0.26)], 0.06, (228, 110, 120))
 
 
@@ -181,14 +181,14 @@ def _dog_tail(pen: Canvas, colour: Colour, action: str, rng: Random) -> None:
         pen.limb(curve((0, 0), (-0.16, 0.04), (-0.2 - rng.uniform(0, 0.05), rng.uniform(0.18, 0.3))), 0.08, colour)
 
 
-def _cat_head(pen: Canvas, look: Look, rng: Random) -> None:
-    colour, ear = look.colour, rng.uniform(0.38, 0.46)
+def _cat_head(pen: Canvas, appearance: Appearance, rng: Random) -> None:
+    colour, ear = appearance.colour, rng.uniform(0.38, 0.46)
     for side in (-1, 1):
         pen.shape([(side * 0.26, 0.04), (side * 0.22, ear), (side * 0.04, 0.2)], colour)
         pen.shape([(side * 0.2, 0.15), (side * 0.2, ear - 0.08), (side * 0.1, 0.2)], (236, 150, 156))
     pen.oval((0, 0), CAT.skull, colour)
     for side in (-1, 1):
-        _eye(pen, 0.04 + side * 0.1, 0.03, look.action, colour)
+        _eye(pen, 0.04 + side * 0.1, 0.03, appearance.action, colour)
     pen.dot((0.05, -0.05), 0.028, (236, 130, 140))
     whisker = light(colour, 0.6) if sum(colour) < 380 else dark(colour, 0.6)
     for side in (-1, 1):
@@ -203,14 +203,14 @@ def _cat_tail(pen: Canvas, colour: Colour, action: str, rng: Random) -> None:
         pen.limb(curve((0, 0), (-0.42, -0.04), (-0.28 - rng.uniform(0, 0.08), 0.5), 9), 0.065, colour)
 
 
-def _horse_head(pen: Canvas, look: Look, rng: Random) -> None:
-    colour = look.colour
+def _horse_head(pen: Canvas, appearance: Appearance, rng: Random) -> None:
+    colour = appearance.colour
     mane = dark(colour, 0.55) if sum(colour) > 250 else light(colour, 0.35)
     for step in range(5):
         pen.dot((-0.14 - 0.045 * step, 0.05 - 0.085 * step), 0.062, mane)
     pen.shape([(-0.1, 0.06), (-0.07, 0.2), (-0.01, 0.07)], colour)
     pen.oval((0.06, -0.03), (0.19, 0.09), colour, turn=-32)
-    _eye(pen, 0.02, 0.03, look.action, colour)
+    _eye(pen, 0.02, 0.03, appearance.action, colour)
     pen.dot((0.18, -0.12), 0.016)
 
 
@@ -220,11 +220,11 @@ def _horse_tail(pen: Canvas, colour: Colour, action: str, rng: Random) -> None:
     pen.limb(curve((0.02, 0), (-0.16, 0.06), (-0.18 - rng.uniform(0, 0.06), drop)), 0.09, hair)
 
 
-def bird(pen: Canvas, look: Look, rng: Random) -> None:
+def bird(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A bird on the wing, or on its legs."""
-    colour = look.colour
+    colour = appearance.colour
     beak = (240, 160, 40)
-    if look.action == "flying":
+    if appearance.action == "flying":
         pen = pen.at(0, 0.5, rng.uniform(-10, 18))
         up = rng.uniform(0.3, 0.5) * rng.choice((1, 1, -0.8))
         pen.shape([(0.06, 0.04), (-0.24, 0.04), (-0.3, up * 1.15), (-0.12, up * 0.9)], dark(colour, 0.25))
@@ -233,7 +233,7 @@ def bird(pen: Canvas, look: Look, rng: Random) -> None:
         pen.shape([(0.16, 0.02), (-0.14, 0.02), (-0.06, up), (0.1, up * 0.86)], light(colour, 0.15))
         head = pen.at(0.36, 0.08)
     else:
-        sit = 0.14 if look.action == "sitting" else 0.0
+        sit = 0.14 if appearance.action == "sitting" else 0.0
         if not sit:
             for x in (-0.05, 0.07):
                 pen.line([(x, 0.28), (x, 0.0), (x + 0.09, 0.0)], 0.04, (214, 130, 40))
@@ -244,12 +244,12 @@ def bird(pen: Canvas, look: Look, rng: Random) -> None:
         head = pen.at(0.26, 0.7)
     head.shape([(0.1, 0.05), (0.32, -0.02), (0.1, -0.09)], beak)
     head.oval((0, 0), (0.16, 0.15), colour)
-    _eye(head, 0.05, 0.04, look.action, colour)
+    _eye(head, 0.05, 0.04, appearance.action, colour)
 
 
-def fish(pen: Canvas, look: Look, rng: Random) -> None:
+def fish(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A fish among bubbles."""
-    colour = look.colour
+    colour = appearance.colour
     pen = pen.at(0, 0.5, rng.uniform(-14, 14))
     spread = rng.uniform(0.22, 0.34)
     pen.shape([(-0.42, 0), (-0.8, spread), (-0.7, 0), (-0.8, -spread)], dark(colour, 0.15))
@@ -261,7 +261,7 @@ def fish(pen: Canvas, look: Look, rng: Random) -> None:
     pen.dot((0.35, 0.07), 0.045)
     pen.line([(0.4, -0.1), (0.51, -0.08)], 0.03)
     for step in range(rng.randint(1, 3)):
-        pen.dot((0.66 + 0.1 * step, 0.16 + 0.17 * step), 0.035 + 0.012 * step, light(look.water, 0.6))
+        pen.dot((0.66 + 0.1 * step, 0.16 + 0.17 * step), 0.035 + 0.012 * step, light(appearance.water, 0.6))
 
 
 def _person(
@@ -269,25 +269,25 @@ def _person(
 ) -> Figure:
     """A child in clothes of the colour and with hair of some kind."""
 
-    def figure(pen: Canvas, look: Look, rng: Random) -> None:
+    def figure(pen: Canvas, appearance: Appearance, rng: Random) -> None:
         skin, locks = rng.choice(SKIN), rng.choice(HAIR)
-        legs, arms, pen = _limbs(pen, look.action, rng)
-        if look.action == "sleeping":
+        legs, arms, pen = _limbs(pen, appearance.action, rng)
+        if appearance.action == "sleeping":
             _snore(pen.at(0.1, 1.12, -90), rng)
-        elif look.action == "running":
+        elif appearance.action == "running":
             _dust(pen.at(-0.42, 0.05), rng)
         for joints in legs:
             pen.limb(joints, 0.1, mix(skin, (70, 80, 110), 0.0 if clothes is _dress else 0.75))
             pen.limb([joints[-1], (joints[-1][0] + 0.06, joints[-1][1])], 0.09, (70, 50, 46))
         for joints in arms:
             pen.limb(joints, 0.08, skin)
-        clothes(pen, look.colour, skin)
+        clothes(pen, appearance.colour, skin)
         pen.limb([(0, 0.6), (0, 0.66)], 0.1, skin)
         hair(pen, locks, rng)
         pen.oval((0.01, 0.8), (0.155, 0.155), skin)
         pen.shape([*arc((0, 0.83), (0.175, 0.15), -5, 185), (-0.06, 0.86)], locks)  # the fringe
         for x in (-0.03, 0.09):
-            _eye(pen, x, 0.79, look.action, skin)
+            _eye(pen, x, 0.79, appearance.action, skin)
         pen.line(arc((0.03, 0.745), (0.05, 0.035), 200, 340), 0.025, dark(skin, 0.55))
 
     return figure
@@ -345,11 +345,11 @@ def _long_hair(pen: Canvas, colour: Colour, rng: Random) -> None:
         pen.shape([*arc((0, 0.82), (0.21, 0.19), 0, 180), (-0.22, 0.54), (0.22, 0.54)], colour)
 
 
-def ball(pen: Canvas, look: Look, rng: Random) -> None:
+def ball(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A ball: striped, dotted or in gores."""
     pen = pen.at(0, 0.5, rng.uniform(0, 360))
-    pen.oval((0, 0), (0.5, 0.5), look.colour)
-    pattern, pale = rng.randrange(3), light(look.colour, 0.8)
+    pen.oval((0, 0), (0.5, 0.5), appearance.colour)
+    pattern, pale = rng.randrange(3), light(appearance.colour, 0.8)
     if pattern == 0:
         pen.shape([*arc((0, 0), (0.48, 0.48), -18, 18), *arc((0, 0), (0.48, 0.48), 162, 198)], pale)
     elif pattern == 1:
@@ -358,12 +358,12 @@ def ball(pen: Canvas, look: Look, rng: Random) -> None:
     else:
         for x, y in ((0, 0), (0.28, 0.1), (-0.25, 0.18), (0.05, -0.3), (-0.2, -0.18), (0.08, 0.32)):
             pen.dot((x, y), 0.07, pale)
-    pen.at(0, 0, -pen.turn).dot((-0.2, 0.22), 0.06, light(look.colour, 0.6))
+    pen.at(0, 0, -pen.turn).dot((-0.2, 0.22), 0.06, light(appearance.colour, 0.6))
 
 
-def car(pen: Canvas, look: Look, rng: Random) -> None:
+def car(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A car with a roof of some shape."""
-    colour, back, roof = look.colour, rng.uniform(-0.75, -0.4), rng.uniform(0.72, 0.92)
+    colour, back, roof = appearance.colour, rng.uniform(-0.75, -0.4), rng.uniform(0.72, 0.92)
     pen.shape([(back, 0.45), (back + 0.18, roof), (0.2, roof), (0.5, 0.45)], colour)
     pen.shape([(-1.0, 0.16), (1.0, 0.16), (1.0, 0.38), (0.85, 0.5), (-0.95, 0.52), (-1.0, 0.4)], colour)
     middle = (back + 0.35) / 2
@@ -377,9 +377,9 @@ def car(pen: Canvas, look: Look, rng: Random) -> None:
     pen.dot((0.94, 0.36), 0.06, (250, 226, 120))
 
 
-def boat(pen: Canvas, look: Look, rng: Random) -> None:
+def boat(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A sailing boat, or one with a cabin."""
-    colour = look.colour
+    colour = appearance.colour
     pen = pen.at(0, 0, rng.uniform(-7, 7))
     if rng.random() < 0.6:
         pen.limb([(0, 0.2), (0, 1.05)], 0.04, WOOD)
@@ -394,7 +394,7 @@ def boat(pen: Canvas, look: Look, rng: Random) -> None:
             pen.dot((x, 0.46), 0.05, (90, 130, 170))
     pen.shape([(-0.62, 0.34), (0.72, 0.34), (0.5, 0.0), (-0.45, 0.0)], colour)
     pen.line([(-0.56, 0.24), (0.64, 0.24)], 0.05, light(colour, 0.6))
-    _ripples(pen, look.water, 0.08, 0.7, depth=0.14)
+    _ripples(pen, appearance.water, 0.08, 0.7, depth=0.14)
 
 
 def _ripples(pen: Canvas, water: Colour, level: float, reach: float, depth: float) -> None:
@@ -406,13 +406,13 @@ def _ripples(pen: Canvas, water: Colour, level: float, reach: float, depth: floa
     flat.line(crest, 0.035, light(water, 0.55))
 
 
-def house(pen: Canvas, look: Look, rng: Random) -> None:
+def house(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A house with painted walls and a roof of some other colour."""
     half, eaves = rng.uniform(0.38, 0.56), rng.uniform(0.5, 0.6)
     roof = rng.choice(((122, 72, 54), (92, 88, 96), (148, 98, 66)))
     if rng.random() < 0.6:
         pen.box(half * 0.4, eaves, half * 0.4 + 0.13, 0.98, (150, 90, 76))
-    pen.box(-half, 0, half, eaves, look.colour)
+    pen.box(-half, 0, half, eaves, appearance.colour)
     flat = rng.choice((0.0, 0.0, 0.3))
     pen.shape([(-half - 0.1, eaves), (half + 0.1, eaves), (half * flat, 1.0), (-half * flat, 1.0)], roof)
     door = rng.choice((-half * 0.5, 0.0, half * 0.5))
@@ -422,9 +422,9 @@ def house(pen: Canvas, look: Look, rng: Random) -> None:
             pen.box(x - 0.075, 0.22, x + 0.075, 0.4, (250, 236, 160))
 
 
-def tree(pen: Canvas, look: Look, rng: Random) -> None:
+def tree(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A leafy tree, a fir, or a round one."""
-    colour, shape = look.colour, rng.randrange(3)
+    colour, shape = appearance.colour, rng.randrange(3)
     pen.limb([(0, 0.02), (rng.uniform(-0.03, 0.03), 0.5)], rng.uniform(0.09, 0.14), WOOD)
     if shape == 0:
         for x, y, r in ((-0.2, 0.6, 0.2), (0.2, 0.58, 0.2), (0.0, 0.55, 0.2), (-0.02, 0.78, 0.23)):
@@ -438,18 +438,18 @@ def tree(pen: Canvas, look: Look, rng: Random) -> None:
             pen.dot((rng.uniform(-0.16, 0.16), rng.uniform(0.5, 0.84)), 0.035, dark(colour, 0.3))
 
 
-def balloon(pen: Canvas, look: Look, rng: Random) -> None:
+def balloon(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A balloon on its string."""
-    colour, sway = look.colour, rng.uniform(-0.14, 0.14)
+    colour, sway = appearance.colour, rng.uniform(-0.14, 0.14)
     pen.line(curve((0, 0.4), (sway, 0.2), (-sway, 0.0)), 0.025, (110, 100, 100))
     pen.shape([(0, 0.42), (-0.06, 0.34), (0.06, 0.34)], dark(colour, 0.15))
     pen.oval((0, 0.7), (rng.uniform(0.24, 0.28), 0.3), colour)
     pen.oval((-0.1, 0.8), (0.045, 0.08), light(colour, 0.65), turn=-24)
 
 
-def flowers(pen: Canvas, look: Look, rng: Random) -> None:
+def flowers(pen: Canvas, appearance: Appearance, rng: Random) -> None:
     """A bunch of flowers that grow together."""
-    centre = (250, 206, 70) if look.colour[0] < 225 or look.colour[1] < 150 else (150, 90, 40)
+    centre = (250, 206, 70) if appearance.colour[0] < 225 or appearance.colour[1] < 150 else (150, 90, 40)
     count, round_petals = rng.randint(3, 5), rng.random() < 0.6
     for index in range(count):
         x = (index - (count - 1) / 2) * 0.32 + rng.uniform(-0.05, 0.05)
@@ -460,19 +460,19 @@ def flowers(pen: Canvas, look: Look, rng: Random) -> None:
         for petal in range(5):
             around = blossom.at(0, 0, 72 * petal)
             if round_petals:
-                around.oval((0.1, 0), (0.09, 0.075), look.colour)
+                around.oval((0.1, 0), (0.09, 0.075), appearance.colour)
             else:
-                around.shape([(0, -0.08), (0.12, -0.07), (0.24, 0), (0.12, 0.07), (0, 0.08)], look.colour)
+                around.shape([(0, -0.08), (0.12, -0.07), (0.24, 0), (0.12, 0.07), (0, 0.08)], appearance.colour)
         blossom.dot((0, 0), 0.055, centre)
 
 
 def in_water(figure: Figure, level: float, reach: float) -> Figure:
     """A figure of which only the upper part shows when it swims."""
 
-    def afloat(pen: Canvas, look: Look, rng: Random) -> None:
-        figure(pen, look, rng)
-        if look.action == "swimming":
-            _ripples(pen, look.water, level, reach, depth=0.6)
+    def afloat(pen: Canvas, appearance: Appearance, rng: Random) -> None:
+        figure(pen, appearance, rng)
+        if appearance.action == "swimming":
+            _ripples(pen, appearance.water, level, reach, depth=0.6)
 
     return afloat
 

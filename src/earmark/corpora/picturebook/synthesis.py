@@ -1,8 +1,7 @@
-"""A voice for written sentences, and when each word is spoken: eSpeak NG, called through ctypes.
+"""Speech synthesis with word times (eSpeak NG through ctypes), and simulated room acoustics.
 
-eSpeak NG is GPL-3. It is an optional extra of Earmark, it is loaded at run time, and nothing else loads it.
-
-The room that a voice is recorded in: a little silence around it, echo, noise and level.
+eSpeak NG is GPL-3: an optional extra, loaded at run time by this file alone. The room adds silence, reverberation,
+noise and level.
 """
 
 from __future__ import annotations
@@ -240,11 +239,11 @@ def _runs_on(word: str, previous: int, marks: list[_Mark]) -> int:
 
 def _end(marks: list[_Mark], begin: int, end: int) -> int:
     """Sample at which a word ends: where the next begins, or before that at a pause after its sounds."""
-    begun = False
+    has_sound = False
     for mark in marks[begin:end]:
-        if begun and mark.is_pause:
+        if has_sound and mark.is_pause:
             return mark.sample
-        begun = begun or (bool(mark.sound) and not mark.is_pause)
+        has_sound = has_sound or (bool(mark.sound) and not mark.is_pause)
     return marks[end].sample if end < len(marks) else marks[-1].sample
 
 
@@ -310,10 +309,10 @@ class Acoustics:
         padded = _fast_length(samples + len(echo))
         still = np.zeros(padded)
         still[before : before + len(voice)] = voice
-        heard = np.fft.irfft(np.fft.rfft(still) * np.fft.rfft(echo, padded), padded)[:samples]
+        reverberant = np.fft.irfft(np.fft.rfft(still) * np.fft.rfft(echo, padded), padded)[:samples]
         noise = self._noise(padded, rng)[:samples]
         noise *= _rms(voice) / _rms(noise) * _amplitude(-self.snr_db)
-        recording = heard + noise
+        recording = reverberant + noise
         recording *= _amplitude(self.peak_db) / np.abs(recording).max()
         return recording.astype(np.float32)
 

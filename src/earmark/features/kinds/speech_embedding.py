@@ -81,8 +81,8 @@ class SpeechEmbedding(FeatureExtractor):
         stride = self.grid.stride
         count = max(1, -(-len(waveform) // stride))
         before = (FIELD - stride) // 2
-        behind = (count - 1) * stride + FIELD - before - len(waveform)
-        samples = np.pad(waveform * PCM_SCALE, (before, max(0, behind))).astype(np.float32)
+        after = (count - 1) * stride + FIELD - before - len(waveform)
+        samples = np.pad(waveform * PCM_SCALE, (before, max(0, after))).astype(np.float32)
         energies = self._mel(input=samples[None])[0, 0] / 10 + 2
         windows = np.lib.stride_tricks.sliding_window_view(energies, FRAMES, axis=0)[:: self._step][:count]
         batches = (windows[first : first + BATCH] for first in range(0, len(windows), BATCH))

@@ -45,8 +45,8 @@ def details(results: ReproductionResults) -> list[DetailSection]:
         return []
     published = [cell for cell in results.by_cell if cell.row.number is not None]
     ours = [cell for cell in results.by_cell if cell.row.number is None]
-    chosen = [_cell_to_show(results, cells) for cells in (published, ours) if cells]
-    return [_detail(results, cell) for cell in chosen]
+    cells_to_show = [_cell_to_show(results, cells) for cells in (published, ours) if cells]
+    return [_detail(results, cell) for cell in cells_to_show]
 
 
 def _cell_to_show(results: ReproductionResults, cells: Sequence[Cell]) -> Cell:

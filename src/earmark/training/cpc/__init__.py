@@ -20,7 +20,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.model_folder import WEIGHTS, write_weights
 from earmark.core.timing import FRAMES_PER_SECOND
 from earmark.features import extractor
-from earmark.features.cache import kept_features
+from earmark.features.cache import cached_features
 from earmark.models.cpc_pretraining import (
     DESCRIPTION,
     CpcPretraining,
@@ -69,7 +69,7 @@ def pretrain(
             finished = (out / WEIGHTS).is_file()
             if not finished:
                 extract = extractor(settings.features)
-                features = kept_features(recordings, out / "features", "speech", settings.features, extract=extract)
+                features = cached_features(recordings, out / "features", "speech", settings.features, extract=extract)
         if not finished:
             torch.manual_seed(settings.seed)  # of the initial weights
             speakers = [str(recording.speaker) for recording in recordings]
