@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,19 @@ def layers() -> dict[str, int]:
 
 LAYERS = layers()
 FILES = sorted(PACKAGE.rglob("*.py"))
+
+# Participles and figures of speech that say neither what a thing is nor of which type; the glossary has the terms.
+DIALECT = set(
+    re.findall(
+        r"\w+",
+        """
+    asked ask hear heard told tell begun kept said sought seen look looks looked sight sights mosaic cuts course
+    lesson lessons doubles strung dealt settled moment moments
+""",
+    )
+)
+NOT_YET_RENAMED = {"archive", "media", "models"}
+GENERATORS = {"Generator", "Random", "default_rng"}  # whose name is rng; chance is the level that a guess reaches
 
 
 def package_of(path: Path) -> str:
@@ -99,3 +113,69 @@ def test_there_is_no_circle_of_imports() -> None:
 
     for path in FILES:
         visit(path, ())
+
+
+def bound_names(tree: ast.AST) -> Iterator[tuple[str, ast.expr | None]]:
+    """Every name that code defines, with its annotation, or the value of a plain assignment."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name, None
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.annotation
+        elif isinstance(node, ast.AnnAssign):
+            yield from ((name, node.annotation) for name in stored(node.target))
+        elif isinstance(node, ast.Assign):
+            yield from ((name, node.value) for target in node.targets for name in stored(target))
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):
+            yield from ((name, None) for name in stored(node))
+        elif isinstance(node, ast.alias) and node.asname:
+            yield node.asname, None
+
+
+def stored(target: ast.expr) -> list[str]:
+    return [node.id for node in ast.walk(target) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)] + [
+        node.attr for node in ast.walk(target) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
+    ]
+
+
+def parts(name: str) -> set[str]:
+    """The words of an identifier in any case: ``KeptVectors``, ``kept_vectors`` and ``KEPT`` all have "kept"."""
+    return {part.lower() for part in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def in_dialect(source: str) -> set[str]:
+    """The names that some code defines and that hold a word of the dialect."""
+    found = set()
+    for name, typed in bound_names(ast.parse(source)):
+        of_generator = typed is not None and any(re.search(rf"\b{kind}\b", ast.unparse(typed)) for kind in GENERATORS)
+        if parts(name) & DIALECT or ("chance" in parts(name) and of_generator):
+            found.add(name)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("class KeptVectors: pass", {"KeptVectors"}),
+        ("def hear(asked, *, told=1, **said): pass", {"hear", "asked", "told", "said"}),
+        ("async def ask(): pass", {"ask"}),
+        ("SEEN = 1; a.heard = 2; (b, [looks, c]) = d", {"SEEN", "heard", "looks"}),
+        ("begun: int = 0", {"begun"}),
+        ("for moment in x: pass", {"moment"}),
+        ("from a import b as kept", {"kept"}),
+        ("x = [sight for sight in y]", {"sight"}),
+        ("def f(chance: np.random.Generator, chance_level: float): pass", {"chance"}),
+        ("chance = np.random.default_rng(0)", {"chance"}),
+        ("chance = Random(0)", {"chance"}),
+        ("chance: ChanceLevels = f()", set()),
+        ("task = mask = lookup = keep = foretold = asked()", set()),
+    ],
+)
+def test_the_dialect_is_recognised(source: str, names: set[str]) -> None:
+    assert in_dialect(source) == names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_names_are_the_glossarys(path: Path) -> None:
+    if package_of(path) not in NOT_YET_RENAMED:
+        assert in_dialect(path.read_text(encoding="utf-8")) == set()

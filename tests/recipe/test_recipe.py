@@ -195,7 +195,7 @@ def test_a_missing_key(tmp_path: Path, key: str) -> None:
         ("training.learning_rate", float("nan"), "can't be nan: it should be a finite number"),
         ("training.schedule", "linear", "can't be 'linear': it should be 'constant' or 'cosine'"),
         ("augment.time_width", 1.5, "can't be 1.5: it should be less than or equal to 1"),
-        ("features.kind", "mfc", "'features.kind' can't be 'mfc': it should be 'log-mel', 'mfcc', 'pretrained'"),
+        ("features.kind", "mfc", "'features.kind' can't be 'mfc': it should be 'log-mel', 'mfcc', 'moonshine', 'pre"),
         ("features.kind", ["mfcc"], "'features.kind' can't be"),
         ("features.kind", None, "'features.kind' can't be"),
         ("features", {"kind": "pretrained"}, "the key 'features.network' is missing: add it"),
