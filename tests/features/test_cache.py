@@ -43,7 +43,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         names.append(path.name)
         return read_audio(path)
 
-    monkeypatch.setattr(cache, "read_audio", listening)
+    monkeypatch.setattr("earmark.media.utterances.read_audio", listening)
     return names
 
 
@@ -150,7 +150,7 @@ def break_down(corpus: Corpus, monkeypatch: pytest.MonkeyPatch, interruption: ty
         return read_audio(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(cache, "read_audio", breaks_down)
+        patch.setattr("earmark.media.utterances.read_audio", breaks_down)
         with pytest.raises(interruption):
             load_features(corpus, "train", MFCC)
 

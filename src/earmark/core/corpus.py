@@ -35,14 +35,14 @@ class Word:
 
 @dataclass(frozen=True)
 class Utterance:
-    """One spoken caption.
+    """One spoken caption, or a stretch of a recording.
 
     Attributes
     ----------
     id : str
         Unique in its corpus.
     audio : Path
-        Audio file; the utterance is the whole of it.
+        Audio file; the utterance is the whole of it, or a stretch.
     sample_rate, samples, channels : int
         What the audio file's header says.
     image : Path or None
@@ -53,6 +53,8 @@ class Utterance:
         Word alignment; None where none is known. An empty tuple says that no word is spoken.
     translation : str or None
         What the utterance means, in another language.
+    stretch_s : (float, float), or None
+        Start and end of the utterance in its audio file; None for the whole file.
     """
 
     id: str
@@ -65,11 +67,14 @@ class Utterance:
     text: str | None = None
     words: tuple[Word, ...] | None = None
     translation: str | None = None
+    stretch_s: tuple[float, float] | None = None
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
-        return self.samples / self.sample_rate
+        if self.stretch_s is None:
+            return self.samples / self.sample_rate
+        return round(self.stretch_s[1] - self.stretch_s[0], 6)
 
 
 @dataclass(frozen=True)
@@ -201,9 +206,11 @@ def _write_manifest(path: Path, utterances: Iterable[Utterance], corpus: Corpus)
 def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
     """The utterance as a Lhotse cut (its JSON form), with the picture as a custom field."""
     channels = list(range(utterance.channels))
+    audio = _named(utterance.audio, corpus.folder)
+    recording_id = utterance.id if utterance.stretch_s is None else audio
     spoken: dict[str, Any] = {
         "id": utterance.id,
-        "recording_id": utterance.id,
+        "recording_id": recording_id,
         "start": 0.0,
         "duration": utterance.duration_s,
         "channel": channels if len(channels) > 1 else 0,
@@ -221,16 +228,16 @@ def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
         spoken["alignment"] = {"word": [[w.word, w.start_s, round(w.end_s - w.start_s, 6)] for w in utterance.words]}
     cut: dict[str, Any] = {
         "id": utterance.id,
-        "start": 0.0,
+        "start": 0.0 if utterance.stretch_s is None else utterance.stretch_s[0],
         "duration": utterance.duration_s,
         "channel": spoken["channel"],
         "supervisions": [spoken],
         "recording": {
-            "id": utterance.id,
-            "sources": [{"type": "file", "channels": channels, "source": _named(utterance.audio, corpus.folder)}],
+            "id": recording_id,
+            "sources": [{"type": "file", "channels": channels, "source": audio}],
             "sampling_rate": utterance.sample_rate,
             "num_samples": utterance.samples,
-            "duration": utterance.duration_s,
+            "duration": utterance.samples / utterance.sample_rate,
             "channel_ids": channels,
         },
         "type": "MonoCut" if len(channels) == 1 else "MultiCut",
@@ -245,6 +252,8 @@ def _from_cut(cut: dict[str, Any], folder: Path) -> Utterance:
     source = recording["sources"][0]
     image = (cut.get("custom") or {}).get("image")
     aligned = (spoken.get("alignment") or {}).get("word")
+    stretch_s = (cut["start"], round(cut["start"] + cut["duration"], 6))
+    is_whole = recording["id"] == cut["id"]
     return Utterance(
         id=cut["id"],
         audio=folder / source["source"],
@@ -256,6 +265,7 @@ def _from_cut(cut: dict[str, Any], folder: Path) -> Utterance:
         text=spoken.get("text"),
         words=None if aligned is None else tuple(Word(w[0], w[1], round(w[1] + w[2], 6)) for w in aligned),
         translation=(spoken.get("custom") or {}).get("translation"),
+        stretch_s=None if is_whole else stretch_s,
     )
 
 

@@ -17,6 +17,8 @@ from earmark.corpora._import_log import ImportLog
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import check_all_audio, check_all_images
 
+MIN_STRETCH_S = 0.1  # a shorter stretch holds no word
+
 
 def assemble(
     corpus: Corpus, entries: Sequence[Entry], words: Mapping[str, Sequence[Word]], ledger: ImportLog
@@ -40,12 +42,14 @@ def assemble(
     """
     usable = _with_pictures(_once(entries, ledger), ledger)
     infos = _audio(usable, ledger)
+    pictured = any(entry.image is not None for entry in entries)
     splits: dict[str, list[Utterance]] = defaultdict(list)
     for entry in usable:
         if info := infos.get(entry.id):
-            aligned = _aligned(entry.id, words[entry.id], info, ledger) if entry.id in words else None
+            utterance = entry.utterance(info, None)
+            aligned = _aligned(utterance, words[entry.id], ledger) if entry.id in words else None
             splits[entry.split].append(entry.utterance(info, aligned))
-            _note_what_lacks(entry, bool(words) and aligned is None, ledger)
+            _note_what_lacks(entry, pictured, bool(words) and aligned is None, ledger)
     for utterance_id in words:
         for word in words[utterance_id] if utterance_id not in infos else ():
             ledger.skip("words", "their utterance is not in the corpus", utterance_id, word.word)
@@ -92,16 +96,22 @@ def _audio(entries: Sequence[Entry], ledger: ImportLog) -> dict[str, AudioInfo]:
     for entry in entries:
         outcome = outcomes[entry.audio]
         if isinstance(outcome, AudioInfo):
-            infos[entry.id] = outcome
+            if entry.stretch_s and min(entry.stretch_s[1], outcome.duration_s) - entry.stretch_s[0] < MIN_STRETCH_S:
+                detail = f"{entry.stretch_s[0]:g} to {entry.stretch_s[1]:g} s of {outcome.duration_s:.2f} s"
+                why = f"less than {MIN_STRETCH_S:g} s of their recording is there"
+                ledger.skip("utterances", why, entry.id, detail)
+            else:
+                infos[entry.id] = outcome
         else:
             why = "the audio can't be read" if os.path.isfile(entry.audio) else "there is no such audio file"
             ledger.skip("utterances", why, entry.id, str(outcome))
     return infos
 
 
-def _note_what_lacks(entry: Entry, no_times: bool, ledger: ImportLog) -> None:
+def _note_what_lacks(entry: Entry, pictured: bool, no_times: bool, ledger: ImportLog) -> None:
+    """Note what an entry lacks: a picture if the corpus is `pictured`, word times if there are `no_times`."""
     missing = {
-        "a picture": entry.image is None or not os.path.isfile(entry.image),
+        "a picture": pictured and (entry.image is None or not os.path.isfile(entry.image)),
         "a speaker": entry.speaker is None,
         "a written caption": entry.text is None,
         "word times": no_times,
@@ -111,14 +121,14 @@ def _note_what_lacks(entry: Entry, no_times: bool, ledger: ImportLog) -> None:
             ledger.lack("utterances", thing, entry.id)
 
 
-def _aligned(utterance_id: str, words: Sequence[Word], info: AudioInfo, ledger: ImportLog) -> tuple[Word, ...]:
+def _aligned(utterance: Utterance, words: Sequence[Word], ledger: ImportLog) -> tuple[Word, ...]:
     fitting = []
     for word in words:
-        if fits := clipped(word, info.duration_s):
+        if fits := clipped(word, utterance.duration_s):
             fitting.append(fits)
         else:
-            detail = f"{word.word} ({word.start_s:g} to {word.end_s:g} s of {info.duration_s:.2f} s)"
-            ledger.skip("words", "they run past the end of their utterance", utterance_id, detail)
+            detail = f"{word.word} ({word.start_s:g} to {word.end_s:g} s of {utterance.duration_s:.2f} s)"
+            ledger.skip("words", "they run past the end of their utterance", utterance.id, detail)
     return in_order(fitting)
 
 
@@ -140,6 +150,8 @@ class Entry:
     split : str
     translation : str or None
         What it means, in another language.
+    stretch_s : (float, float), or None
+        Where it is in its audio file, if it is not the whole of it.
     """
 
     row: int
@@ -150,9 +162,14 @@ class Entry:
     text: str | None
     split: str
     translation: str | None = None
+    stretch_s: tuple[float, float] | None = None
 
     def utterance(self, info: AudioInfo, words: tuple[Word, ...] | None) -> Utterance:
-        """The utterance, now that its sound is known; without a text, its words stand for it."""
+        """The utterance, now that its sound is known; without a text, its words stand for it.
+
+        A stretch ends where its recording does.
+        """
+        stretch_s = self.stretch_s and (self.stretch_s[0], min(self.stretch_s[1], info.duration_s))
         return Utterance(
             id=self.id,
             audio=self.audio,
@@ -164,6 +181,7 @@ class Entry:
             text=self.text or (" ".join(word.word for word in words) if words else None),
             words=words,
             translation=self.translation,
+            stretch_s=stretch_s,
         )
 
 

@@ -9,7 +9,8 @@ from earmark.core.types import ImageQuery
 from earmark.evaluation.data import Bools, located
 from earmark.evaluation.runner import Evaluation
 from earmark.localisation.spotter import KeywordSpotter, ScoredHit
-from earmark.media.audio import Waveform, read_audio, read_span
+from earmark.media.audio import Waveform, read_span
+from earmark.media.utterances import read_utterance
 from earmark.reports.example import Example
 from earmark.reports.matchmap_data import MatchmapData
 
@@ -39,7 +40,7 @@ def example_of(evaluation: Evaluation, utterance: int, keyword: int) -> Example:
         If the recording or an image of the query can no longer be read.
     """
     spoken, query = evaluation.utterances[utterance], evaluation.query_for(utterance, keyword)
-    waveform = read_audio(spoken.audio)
+    waveform = read_utterance(spoken)
     [found] = evaluation.spotter.score_utterance(waveform, [query], str(spoken.audio))
     data = matchmap_data(evaluation.spotter, query, found) if isinstance(query, ImageQuery) else None
     return make_example(found, spoken, _verdict(evaluation, utterance, keyword), data, waveform)

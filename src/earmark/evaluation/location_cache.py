@@ -18,6 +18,7 @@ from earmark.core.corpus import Utterance
 from earmark.core.model_folder import WEIGHTS
 from earmark.evaluation.data import Floats
 from earmark.localisation.spotter import KeywordSpotter
+from earmark.media.utterances import identity
 
 Locate = Callable[[Sequence[int], Sequence[int]], Floats]  # indices of utterances (B,) and keywords (Q,) -> (B, Q)
 CachedLocations = dict[int, dict[int, float]]  # seconds, by the index of the utterance and of the keyword
@@ -62,8 +63,7 @@ def cache_key(spotter: KeywordSpotter, utterances: Sequence[Utterance]) -> str:
     digest.update(spotter.checkpoint.recipe.model_dump_json().encode())
     digest.update(json.dumps([spotter.localisation, spotter.keywords]).encode())
     for utterance in utterances:
-        status = utterance.audio.stat()
-        digest.update(json.dumps([utterance.id, status.st_size, status.st_mtime_ns]).encode())
+        digest.update(json.dumps(identity(utterance)).encode())
     return digest.hexdigest()
 
 

@@ -30,7 +30,8 @@ from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.progress import progress
 from earmark.features import FeatureExtractor, extractor, resolve
-from earmark.media.audio import at_speed, read_audio
+from earmark.media.audio import at_speed
+from earmark.media.utterances import identity, read_utterance
 from earmark.recipe import FeatureSettings
 
 WORKERS = 2  # at least, for one may wait for the disk
@@ -122,12 +123,11 @@ def _name(settings: FeatureSettings) -> str:
 
 def _identity(utterance: Utterance) -> list[Any]:
     try:
-        status = utterance.audio.stat()
+        return identity(utterance)
     except (FileNotFoundError, NotADirectoryError):
         raise EarmarkError(
             f"The audio of utterance {utterance.id} is gone, {utterance.audio}: put it back or prepare the corpus anew."
         ) from None
-    return [utterance.id, status.st_size, status.st_mtime_ns]
 
 
 def _cached_starts(index: Path, array: Path, audio: list[list[Any]], dimension: int) -> list[int] | None:
@@ -147,7 +147,7 @@ def _compute(
     """Write the array of a split; return where each utterance starts in it."""
 
     def features(utterance: int) -> npt.NDArray[np.float16]:
-        waveform = at_speed(read_audio(utterances[utterance].audio), speed)
+        waveform = at_speed(read_utterance(utterances[utterance]), speed)
         frames: npt.NDArray[np.float16] = extract(waveform).half().numpy()
         return frames
 

@@ -13,7 +13,7 @@ from earmark.core.files import replacing
 from earmark.core.progress import progress
 from earmark.core.timing import SAMPLE_RATE, samples_to_s
 from earmark.core.vocabulary import normalise
-from earmark.media.audio import read_audio
+from earmark.media.utterances import read_utterance
 
 GAPS_S = (0.3, 1.5)  # of quiet between two utterances
 QUIET = 1e-4  # of full scale
@@ -87,7 +87,7 @@ def _one(rest: Iterator[Utterance], path: Path, rng: np.random.Generator, long_s
     with soundfile.SoundFile(str(path), "w", SAMPLE_RATE, 1, "PCM_16") as file:
         samples = 0
         while samples_to_s(samples) < long_s and (utterance := next(rest, None)) is not None:
-            waveform = read_audio(utterance.audio)
+            waveform = read_utterance(utterance)
             quiet = rng.normal(0, QUIET, round(rng.uniform(*GAPS_S) * SAMPLE_RATE))
             file.write(np.concatenate([quiet, waveform]))
             start_s = samples_to_s(samples + len(quiet))

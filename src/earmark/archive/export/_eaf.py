@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from earmark.annotations.safe_xml import parse
 from earmark.archive.export._tiers import PREFIX, Tier
 from earmark.core.errors import EarmarkError
 
@@ -27,9 +28,8 @@ def read_eaf(path: Path) -> ET.Element:
     EarmarkError
         If it is no ELAN document, is damaged, or counts time in something else than milliseconds.
     """
-    parser = ET.XMLParser(target=_Builder(insert_comments=True, insert_pis=True))
     try:
-        root = ET.fromstring(path.read_bytes(), parser)
+        root = parse(path.read_bytes(), keep_comments=True)
         _require_document(root)
     except (ET.ParseError, ValueError, LookupError) as error:
         raise EarmarkError(
@@ -111,13 +111,6 @@ def to_bytes(root: ET.Element) -> bytes:
     # A carriage return within a text was written as a reference, or the parser would have made it a line feed.
     text = ET.tostring(root, encoding="unicode").replace("\r", "&#13;")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'.encode()
-
-
-class _Builder(ET.TreeBuilder):
-    """Refuses what ELAN never writes and what entities, of files outside or of billions of letters, are declared in."""
-
-    def doctype(self, name: str, public: str | None, system: str | None) -> None:
-        raise ValueError("it declares a document type, which no ELAN file does")
 
 
 def _require_document(root: ET.Element) -> None:

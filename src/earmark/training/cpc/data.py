@@ -29,6 +29,7 @@ from earmark.media.lookup import check_all_audio
 from earmark.models.cpc_pretraining import CpcPretraining, PretrainingData
 from earmark.training.data import EpochSampler
 
+Stretch = tuple[float, float] | tuple[()]  # start and end in seconds; empty for the whole file
 ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3")
 
 
@@ -46,20 +47,20 @@ def find_recordings(audio: Sequence[Path]) -> list[Utterance]:
     EarmarkError
         If a folder holds no audio file; or with all files whose header can't be read.
     """
-    speaker_of: dict[Path, str] = {}
+    speaker_of: dict[tuple[Path, Stretch], str] = {}
     for place in audio:
-        for path, speaker in _speech_in(place):
-            speaker_of.setdefault(path.resolve(), unicodedata.normalize("NFC", speaker))
+        for path, speaker, stretch_s in _speech_in(place):
+            speaker_of.setdefault((path.resolve(), stretch_s), unicodedata.normalize("NFC", speaker))
     found: list[Utterance] = []
     problems = []
-    for path, speaker in sorted(speaker_of.items()):
+    for (path, stretch_s), speaker in sorted(speaker_of.items()):
         try:
             info = audio_info(path)
         except EarmarkError as problem:
             problems.append(problem)
         else:
-            number = str(len(found))
-            found.append(Utterance(number, path, info.sample_rate, info.samples, info.channels, speaker=speaker))
+            about = (str(len(found)), path, info.sample_rate, info.samples, info.channels)
+            found.append(Utterance(*about, speaker=speaker, stretch_s=stretch_s or None))
     _refuse(problems)
     return found
 
@@ -78,7 +79,7 @@ def refuse_damaged(recordings: Sequence[Utterance]) -> None:
 
 def summarise(recordings: Sequence[Utterance]) -> PretrainingData:
     """How much speech the recordings are, and a number that tells them from any others."""
-    lines = [f"{recording.audio}\t{recording.samples}\t{recording.speaker}\n" for recording in recordings]
+    lines = [f"{one.audio}\t{one.samples}\t{one.speaker}{one.stretch_s or ''}\n" for one in recordings]
     return PretrainingData(
         recordings=len(recordings),
         speakers=len({recording.speaker for recording in recordings}),
@@ -87,18 +88,18 @@ def summarise(recordings: Sequence[Utterance]) -> PretrainingData:
     )
 
 
-def _speech_in(place: Path) -> Iterator[tuple[Path, str]]:
-    """Audio files with their speakers."""
+def _speech_in(place: Path) -> Iterator[tuple[Path, str, Stretch]]:
+    """Audio files with their speakers, and the stretch of each that is an utterance of a corpus."""
     if (place / "corpus.yaml").is_file():
         for utterance in read_corpus(place).utterances("train"):
-            yield utterance.audio, utterance.speaker or utterance.audio.parent.name
+            yield utterance.audio, utterance.speaker or utterance.audio.parent.name, utterance.stretch_s or ()
     elif place.is_dir():
         files = sorted(path for path in place.rglob("*") if _is_audio(path.relative_to(place)) and path.is_file())
         if not files:
             raise EarmarkError(f"{place} holds no audio file ({', '.join(ENDINGS)}): name a folder that does.")
-        yield from ((path, path.absolute().parent.name) for path in files)
+        yield from ((path, path.absolute().parent.name, ()) for path in files)
     else:
-        yield place, place.absolute().parent.name
+        yield place, place.absolute().parent.name, ()
 
 
 def _is_audio(path: Path) -> bool:

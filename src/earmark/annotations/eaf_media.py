@@ -59,14 +59,14 @@ def media_of(root: ET.Element, document: Path) -> list[Medium]:
     for header in root.findall("HEADER"):
         for descriptor in header.findall("MEDIA_DESCRIPTOR"):
             addresses = [descriptor.get(name, "") for name in ADDRESSES]
-            paths = dict.fromkeys(path for address in addresses for path in _paths(address, document))
+            paths = dict.fromkeys(path for address in addresses for path in paths_of(address, document))
             found.append(Medium(tuple(paths), _origin_ms(descriptor.get("TIME_ORIGIN", ""), document)))
         if header.get("MEDIA_FILE"):  # as EAF 1 named its only medium
-            found.append(Medium(tuple(_paths(header.get("MEDIA_FILE", ""), document))))
+            found.append(Medium(tuple(paths_of(header.get("MEDIA_FILE", ""), document))))
     return found
 
 
-def _paths(address: str, document: Path) -> list[str]:
+def paths_of(address: str, document: Path) -> list[str]:
     """Paths that an address may mean, relative ones from the document's folder.
 
     ELAN writes addresses without encoding anything, other programs with ``%20`` for a blank. Addresses that were
