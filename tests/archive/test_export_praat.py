@@ -56,6 +56,7 @@ def told(path: Path, folder: Path) -> list[list[str]]:
     return [line.split("\t") for line in text.splitlines()]
 
 
+@pytest.mark.external
 @pytest.mark.parametrize("name", ["a.wav", "ọmọ ilé (1).wav", "語り.wav"])
 def test_praat_reads_what_was_written(tmp_path, name):
     hits = (
@@ -89,6 +90,7 @@ def test_praat_reads_what_was_written(tmp_path, name):
     ]
 
 
+@pytest.mark.external
 def test_praat_reads_long_grids(tmp_path):
     path = export(tmp_path, *(marked("dog", i, i + 0.5) for i in range(3000)), duration_s=10_000.0)
     lines = told(path, tmp_path)

@@ -24,6 +24,8 @@ from support.long_sounds import contents, small_chunks, write_long
 from support.postgres_server import server
 from support.subprocesses import Program, wait_for
 
+pytestmark = pytest.mark.external
+
 
 @pytest.fixture(scope="module")
 def postgresql() -> Iterator[str]:

@@ -21,6 +21,16 @@ MOST_SAMPLED = 100  # rows
 MOST_LINES = 50
 
 
+def first_lines(lines: Sequence[str]) -> list[str]:
+    """The first lines of a long error message, and how many more there are.
+
+    >>> first_lines([f"row {row}" for row in range(60)])[-2:]
+    ['row 49', 'and 10 more']
+    """
+    rest = len(lines) - MOST_LINES
+    return [*lines[:MOST_LINES], *([f"and {rest} more"] if rest > 0 else [])]
+
+
 class Problems:
     """What is wrong with a user's files, gathered so that it can be mended in one go."""
 
@@ -49,9 +59,8 @@ class Problems:
             return
         counts = [f"{path.name} has {_problems(len(found))}" for path, found in sorted(self._found.items())]
         lines = list(self._lines())
-        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
         summary = f"{' and '.join(counts)}; nothing was written:"
-        raise EarmarkError("\n".join([summary, *lines[:MOST_LINES], *more]))
+        raise EarmarkError("\n".join([summary, *first_lines(lines)]))
 
     def _lines(self) -> Iterator[str]:
         """One line a problem, by file and row."""

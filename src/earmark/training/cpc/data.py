@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from earmark.core.corpus import Utterance, read_corpus
-from earmark.core.csv_tables import MOST_LINES
+from earmark.core.csv_tables import first_lines
 from earmark.core.errors import EarmarkError
 from earmark.features.cache import FeatureSet
 from earmark.media.audio import audio_info
@@ -111,8 +111,7 @@ def _refuse(problems: Iterable[EarmarkError]) -> None:
     """Raise one error of all problems, if there are any."""
     lines = [str(problem) for problem in problems]
     if lines:
-        more = [f"and {len(lines) - MOST_LINES} more"] if len(lines) > MOST_LINES else []
-        raise EarmarkError("\n".join([*lines[:MOST_LINES], *more]))
+        raise EarmarkError("\n".join(first_lines(lines)))
 
 
 Window = tuple[int, int]  # which recording, its first frame
