@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+EXPORTED = "earmark: "  # how the names of tiers begin that Earmark's exports write
+
 
 @dataclass(frozen=True)
 class Annotation:
@@ -55,6 +57,11 @@ class Tier:
     participant: str = ""
     parent: str = ""
     divides: bool = False
+
+    @property
+    def is_exported(self) -> bool:
+        """Whether it holds hits that Earmark has exported, not somebody's annotations."""
+        return self.name.startswith(EXPORTED)
 
     def is_called(self, patterns: Iterable[str]) -> bool:
         """Whether its name or its linguistic type is one of `patterns`, such as ``tx@*``, in any case."""

@@ -77,12 +77,15 @@ class Filters:
         Equal but for case and Unicode form.
     date : str
         A prefix of the recording's date: ``2019`` or ``2019-04``.
+    recordings : frozenset of int, or None
+        Only these; None for all.
     """
 
     folder: str = ""
     speaker: str = ""
     date: str = ""
     language: str = ""
+    recordings: frozenset[int] | None = None
 
 
 def merge_hits(hits: Sequence[ArchiveHit]) -> list[ArchiveHit]:
@@ -142,6 +145,8 @@ def recording_conditions(archive: Archive, filters: Filters) -> list[ColumnEleme
     if filters.folder:
         prefixes = _path_prefixes(archive, filters.folder)
         conditions.append(or_(false(), *(_starts_with(recordings.c.path, prefix) for prefix in prefixes)))
+    if filters.recordings is not None:
+        conditions.append(recordings.c.id.in_(sorted(filters.recordings)))
     if filters.date:
         conditions.append(_starts_with(recordings.c.date, filters.date))
     for column, text in ((recordings.c.speaker, filters.speaker), (recordings.c.language, filters.language)):

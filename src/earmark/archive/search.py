@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from earmark.archive.annotated_time import AnnotatedTime
 from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
 from earmark.archive.query_aliases import Alias, resolve_query
@@ -13,6 +14,8 @@ from earmark.archive.results import ArchiveHit, Filters, image_threshold, keywor
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
+
+DEEPER = 4  # times as many hits are searched, where too few of them are admitted
 
 ArchiveQuery = str | Alias | ImageQuery | Position
 
@@ -30,12 +33,16 @@ class SearchOptions:
     max_fa_per_hour : float or None
         The same, as the expected number of false alarms an hour.
     filters : Filters
+    within, outside : AnnotatedTime or None
+        Only hits whose location is in, or is not in, what somebody has annotated.
     """
 
     top: int = 50
     min_score: float | None = None
     max_fa_per_hour: float | None = None
     filters: Filters = field(default_factory=Filters)
+    within: AnnotatedTime | None = None
+    outside: AnnotatedTime | None = None
 
     def __post_init__(self) -> None:
         if self.min_score is not None and self.max_fa_per_hour is not None:
@@ -71,7 +78,28 @@ def search(
 
 
 def _ranked(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:
-    """Hits by falling detection score."""
+    """Hits by falling detection score, where they are admitted.
+
+    More are searched than are wanted, until enough of them are admitted or there are no more.
+    """
+    within, outside = options.within, options.outside
+    if within is not None:
+        options = replace(options, filters=replace(options.filters, recordings=within.recordings))
+    before, searched = -1, options.top
+    while True:
+        hits = _best(archive, query, replace(options, top=searched))
+        admitted = [
+            hit
+            for hit in hits
+            if (within is None or within.holds(hit.position)) and (outside is None or not outside.holds(hit.position))
+        ]
+        if len(admitted) >= options.top or len(admitted) == len(hits) or len(hits) == before:
+            return admitted[: options.top]
+        before, searched = len(hits), DEEPER * searched
+
+
+def _best(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:
+    """Hits of whole recordings by falling detection score."""
     top, per_hour, filters = options.top, options.max_fa_per_hour, options.filters
     if isinstance(query, (str, Alias)):
         alias = resolve_query(archive, query) if isinstance(query, str) else query

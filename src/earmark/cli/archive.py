@@ -113,16 +113,33 @@ def search(
     speaker: Annotated[str, typer.Option(help="Only recordings of this speaker.")] = "",
     date: Annotated[str, typer.Option(help="Only recordings whose date begins so, such as 2019-04.")] = "",
     language: Annotated[str, typer.Option(help="Only recordings in this language.")] = "",
+    within: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DOCUMENT", help="Only in what this .eaf, .TextGrid or .flextext, or a folder, annotates."
+        ),
+    ] = None,
+    outside: Annotated[
+        list[Path] | None, typer.Option(metavar="DOCUMENT", help="Only in what it does not annotate.")
+    ] = None,
+    tier: Annotated[
+        list[str] | None, typer.Option(help="With --within, --outside: only these tiers, by name or linguistic type.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Search an archive for words, for what pictures show, or for what sounds like one of its positions."""
+    from earmark.archive.annotated_time import annotated_time
     from earmark.archive.archive import Position, open_archive
     from earmark.archive.results import Filters
     from earmark.archive.search import SearchOptions
     from earmark.archive.search import search as search_archive
 
-    limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language))
+    if tier and not (within or outside):
+        raise EarmarkError("Tiers are those of documents: give --within or --outside, or leave --tier out.")
     opened = open_archive(archive)
+    inside, beyond = (annotated_time(opened, places, tier or ()) if places else None for places in (within, outside))
+    filters = Filters(folder, speaker, date, language)
+    limits = SearchOptions(top, min_score, fa_per_hour, filters, inside, beyond)
     all_queries: list[str | ImageQuery | Position] = [*(words or []), *(_listed(queries) if queries else [])]
     if image:
         from earmark.core.types import ImageQuery

@@ -119,7 +119,7 @@ class TierReader:
     def passages(self, tiers: Sequence[Tier], media: Sequence[Medium] = ()) -> list[Passage]:
         """The passages of a document."""
         choice = self._choice
-        of_speaker = [tier for tier in tiers if choice.participant in ("", tier.participant)]
+        of_speaker = [t for t in tiers if choice.participant in ("", t.participant) and not t.is_exported]
         translated = [tier for tier in of_speaker if tier.is_called(choice.translations)]
         timed = [tier for tier in of_speaker if tier.is_called(choice.words)]
         if choice.texts:

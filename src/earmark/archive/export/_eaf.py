@@ -13,7 +13,8 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 from earmark.annotations.safe_xml import parse
-from earmark.archive.export._tiers import PREFIX, Tier
+from earmark.annotations.tiers import EXPORTED
+from earmark.archive.export._tiers import Tier
 from earmark.core.errors import EarmarkError
 
 TYPE = "earmark"  # the linguistic type of our tiers
@@ -74,7 +75,7 @@ def own_tiers(root: ET.Element) -> list[ET.Element]:
     def is_own(tier: ET.Element) -> bool:
         name = tier.get("TIER_ID", "")
         annotations = {annotation.get("ANNOTATION_ID") for annotation in tier.iter("ALIGNABLE_ANNOTATION")}
-        made_here = tier.get("LINGUISTIC_TYPE_REF") == TYPE and name.startswith(PREFIX)
+        made_here = tier.get("LINGUISTIC_TYPE_REF") == TYPE and name.startswith(EXPORTED)
         return made_here and name not in parents and not annotations & linked
 
     return [tier for tier in tiers if is_own(tier)]
@@ -97,7 +98,7 @@ def put_properties(root: ET.Element, properties: Mapping[str, str]) -> None:
     header[:] = [child for child in header if not _is_own_property(child)]
     for name, text in properties.items():
         if text:
-            ET.SubElement(header, "PROPERTY", {"NAME": PREFIX + name}).text = text
+            ET.SubElement(header, "PROPERTY", {"NAME": EXPORTED + name}).text = text
 
 
 def tier_names(root: ET.Element) -> set[str]:
@@ -135,7 +136,7 @@ def _our_type(root: ET.Element) -> ET.Element | None:
 
 
 def _is_own_property(child: ET.Element) -> bool:
-    return child.tag == "PROPERTY" and child.get("NAME", "").startswith(PREFIX)
+    return child.tag == "PROPERTY" and child.get("NAME", "").startswith(EXPORTED)
 
 
 def _next(letters: str, used: Iterable[str]) -> int:

@@ -7,11 +7,10 @@ from collections.abc import Collection as Container
 from itertools import groupby
 from typing import NamedTuple
 
+from earmark.annotations.tiers import EXPORTED
 from earmark.archive.export._collection import Marked, MarkedRecording
 from earmark.archive.export._files import distinct, one_line
 from earmark.core.types import Hit
-
-PREFIX = "earmark: "  # of every tier's name
 
 
 class Interval(NamedTuple):
@@ -69,7 +68,7 @@ def _order(marked: Marked) -> tuple[str, int]:
 def _name(marked: Marked, recording: MarkedRecording, whose: str) -> str:
     channel = f", channel {marked.channel}" if recording.channels > 1 else ""
     of = f", {one_line(whose)}" if whose else ""
-    return f"{PREFIX}{one_line(marked.hit.query)}{of}{channel}"
+    return f"{EXPORTED}{one_line(marked.hit.query)}{of}{channel}"
 
 
 def _interval(marked: Marked, duration_s: float, origin_ms: int) -> Interval:
