@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,9 @@ from earmark.cli.options import CorpusFolder, given, keywords_of
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from earmark.core.corpus import Corpus
+    from earmark.core.corpus import Corpus, Utterance
+    from earmark.core.vocabulary import Vocabulary
+    from earmark.supervision.targets import Targets
 
 
 verbs = typer.Typer()
@@ -107,7 +109,7 @@ def tag(
 ) -> None:
     """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' and 'translation' from texts."""
     from earmark.core.corpus import read_corpus
-    from earmark.supervision.targets import targets_path, write_targets
+    from earmark.supervision.targets import tags_from_file, targets_path, write_targets
 
     sources = sum(source is not None for source in (tagger, clip, file)) + bow + translation
     if sources > 1 or (sources == 0 and table is None):
@@ -127,48 +129,21 @@ def tag(
         raise EarmarkError("--top-words is for --translation without --keywords: leave it out.")
     known = read_corpus(corpus)
     utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
+    targets: Targets | None
     if tagger is not None:
-        from earmark.supervision.taggers import read_tagger
-        from earmark.supervision.taggers import tag as tags_of
-
-        targets = tags_of(read_tagger(tagger), utterances)
+        targets = _tagged(tagger, utterances)
     elif clip is not None:
-        from earmark.supervision.clip_tagger import read_zero_shot
-        from earmark.supervision.taggers import tag as tags_of
-
-        cache = known.folder / "features" / "pictures"
-        targets = tags_of(read_zero_shot(clip, keywords_of(known, keywords), prompt or (), cache), utterances)
+        targets = _compared(clip, keywords_of(known, keywords), prompt or (), known, utterances)
     elif file is not None:
-        from earmark.supervision.targets import tags_from_file
-
         targets = tags_from_file(file, utterances)
     elif translation:
-        from earmark.supervision.translations import commonest_in_translations, tags_from_translations
-
-        words = commonest_in_translations(utterances, top_words) if top_words else keywords_of(known, keywords)
-        targets = tags_from_translations(utterances, words)
+        targets = _of_translations(known, utterances, keywords, top_words)
     elif bow:
-        from earmark.core.lookalikes import warn_of_lookalikes
-        from earmark.supervision.transcripts import bag_of_words, report_missing_keywords, transcript_of
-
-        transcribed = [u for u in utterances if u.text is not None or u.words is not None]
-        if not transcribed:
-            raise EarmarkError(f"The corpus {corpus} has no texts: without them, tag with --tagger, --clip or --file.")
-        targets = bag_of_words(transcribed, keywords_of(known, keywords), known.keyword_map)
-        if not known.keyword_map:
-            warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
-        report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
+        targets = _of_transcripts(known, utterances, keywords)
     else:
         targets = None
     if table is not None:
-        from earmark.supervision.hand_tags import add_hand_tags, read_hand_tags, tags_by_hand
-
-        by_hand = read_hand_tags(table)
-        if targets is not None:
-            targets = add_hand_tags(targets, by_hand, utterances)
-        else:
-            listed = keywords is not None or known.keywords
-            targets = tags_by_hand(by_hand, utterances, keywords_of(known, keywords) if listed else None)
+        targets = _by_hand(table, targets, known, utterances, keywords)
     assert targets is not None
     name = "bow" if bow else "translation" if translation else "vgs"
     path = targets_path(known, name)
@@ -176,6 +151,68 @@ def tag(
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
     if name != "vgs":
         print(f"To learn from them, train with --set supervision={name}.")
+
+
+def _tagged(tagger: Path, utterances: Sequence[Utterance]) -> Targets:
+    """Tags of a tagger."""
+    from earmark.supervision.taggers import read_tagger
+    from earmark.supervision.taggers import tag as tags_of
+
+    return tags_of(read_tagger(tagger), utterances)
+
+
+def _compared(
+    network: str, keywords: Vocabulary, prompts: Sequence[str], corpus: Corpus, utterances: Sequence[Utterance]
+) -> Targets:
+    """Tags of a network that compares pictures with prompts."""
+    from earmark.supervision.clip_tagger import read_zero_shot
+    from earmark.supervision.taggers import tag as tags_of
+
+    return tags_of(read_zero_shot(network, keywords, prompts, corpus.folder / "features" / "pictures"), utterances)
+
+
+def _of_translations(
+    corpus: Corpus, utterances: Sequence[Utterance], keywords: Path | None, top_words: int | None
+) -> Targets:
+    """Tags from translations; their commonest words are the keywords if `top_words` says how many."""
+    from earmark.supervision.translations import commonest_in_translations, tags_from_translations
+
+    words = commonest_in_translations(utterances, top_words) if top_words else keywords_of(corpus, keywords)
+    return tags_from_translations(utterances, words)
+
+
+def _of_transcripts(corpus: Corpus, utterances: Sequence[Utterance], keywords: Path | None) -> Targets:
+    """Bags of words from transcripts."""
+    from earmark.core.lookalikes import warn_of_lookalikes
+    from earmark.supervision.transcripts import bag_of_words, report_missing_keywords, transcript_of
+
+    transcribed = [u for u in utterances if u.text is not None or u.words is not None]
+    if not transcribed:
+        raise EarmarkError(
+            f"The corpus {corpus.folder} has no texts: without them, tag with --tagger, --clip or --file."
+        )
+    targets = bag_of_words(transcribed, keywords_of(corpus, keywords), corpus.keyword_map)
+    if not corpus.keyword_map:
+        warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
+    report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
+    return targets
+
+
+def _by_hand(
+    table: Path,
+    targets: Targets | None,
+    corpus: Corpus,
+    utterances: Sequence[Utterance],
+    keywords: Path | None,
+) -> Targets:
+    """Tags of a table, over those of another source if there are any."""
+    from earmark.supervision.hand_tags import add_hand_tags, read_hand_tags, tags_by_hand
+
+    tags = read_hand_tags(table)
+    if targets is not None:
+        return add_hand_tags(targets, tags, utterances)
+    listed = keywords is not None or corpus.keywords
+    return tags_by_hand(tags, utterances, keywords_of(corpus, keywords) if listed else None)
 
 
 KeywordMapOption = Annotated[
