@@ -8,7 +8,7 @@ import pytest
 from pympi.Elan import Eaf
 
 from earmark.annotations.eaf import read_elan
-from earmark.annotations.tiers import Annotation, Tier, matching, whole
+from earmark.annotations.tiers import Annotation, Companions, Tier, whole
 from earmark.core.errors import EarmarkError
 from support.annotated import eaf, tier, write
 
@@ -97,8 +97,8 @@ def test_parts_of_one_parent_are_put_together(tiers: dict[str, Tier]) -> None:
 )
 def test_a_translation_is_found_through_the_hierarchy(tiers: dict[str, Tier], name: str, found: str) -> None:
     first, *others = whole(tiers[name])
-    assert matching(first, [tiers["ft@AB"]], "AB") == found
-    assert [matching(other, [tiers["ft@AB"]], "AB") for other in others] == [""] * len(others)
+    assert Companions([tiers["ft@AB"]]).text_for(first, "AB") == found
+    assert [Companions([tiers["ft@AB"]]).text_for(other, "AB") for other in others] == [""] * len(others)
 
 
 def test_a_sibling_belongs_to_its_own_parent_only() -> None:
@@ -107,9 +107,9 @@ def test_a_sibling_belongs_to_its_own_parent_only() -> None:
 
     texts = [line("tx1", "ref1", 0), line("tx2", "ref2", 1)]
     translations = Tier("ft", (line("ft2", "ref2", 1),))
-    assert [matching(one, [translations], "") for one in texts] == ["", "ft2"]
+    assert [Companions([translations]).text_for(one, "") for one in texts] == ["", "ft2"]
     of_all = Tier("ft", (Annotation(0, 2, "all", "ft", ("paragraph",)),))
-    assert [matching(one, [of_all], "") for one in texts] == ["all", "all"]
+    assert [Companions([of_all]).text_for(one, "") for one in texts] == ["all", "all"]
 
 
 def test_a_parallel_tier_belongs_by_time_and_by_speaker() -> None:
@@ -117,11 +117,11 @@ def test_a_parallel_tier_belongs_by_time_and_by_speaker() -> None:
     parallel = Tier(
         "en", tuple(Annotation(*times, f"{times}", f"{times}") for times in [(0.0, 1.3), (1.3, 2.0), (2.0, 3.0)])
     )
-    assert matching(said, [parallel], "A") == "(1.3, 2.0)"
+    assert Companions([parallel]).text_for(said, "A") == "(1.3, 2.0)"
     hers = Tier("en@B", (Annotation(1.0, 2.0, "hers", "h"),), participant="B")
     his = Tier("en@A", (Annotation(1.1, 2.1, "his", "i"),), participant="A")
-    assert matching(said, [hers, his], "A") == "his"
-    assert matching(said, [hers], "A") == "hers"
+    assert Companions([hers, his]).text_for(said, "A") == "his"
+    assert Companions([hers]).text_for(said, "A") == "hers"
 
 
 # Damage

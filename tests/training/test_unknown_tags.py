@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
 from earmark.core.vocabulary import Vocabulary
-from earmark.recipe import Sampled
+from earmark.features import extractor
+from earmark.models import build
+from earmark.recipe import Recipe, Sampled
 from earmark.supervision.pair_sampling import PairSampler, labels
+from earmark.training.calibration import queries_from_tags
 from earmark.training.false_alarms import expected_precision, false_alarm_curve, operating_points
 from earmark.training.objectives.tags import binary_cross_entropy, known_cross_entropy
 from earmark.training.thresholds import best_threshold, estimate_prevalence, keyword_thresholds, tag_rates
@@ -102,3 +106,18 @@ def test_an_unknown_tag_is_neither_a_label_nor_its_absence() -> None:
     rng = np.random.default_rng(0)
     drawn = [sampler.draw(0, rng) for _ in range(20)]
     assert {int(negative) for sample in drawn for negative in sample.negatives} == {2}
+
+
+def test_images_of_unknown_tags_are_no_prompts() -> None:
+    tags = np.array([[0.9, NAN], [NAN, 0.4], [0.8, 0.0]], dtype=np.float32)
+    images = [Path(name) for name in "abc"]
+    chosen = queries_from_tags(tags, images, ["dog", "cat"])
+    assert [[prompt.path.name for prompt in query.prompts] for query in chosen] == [["a", "c"], ["b"]]
+
+
+def test_the_prior_of_images_is_that_of_the_known_tags(tiny_pictured_recipe: Recipe) -> None:
+    extract = extractor(tiny_pictured_recipe.features)
+    model = build(tiny_pictured_recipe.model, extract.dimension, Vocabulary(["a", "b", "c"]), extract.grid)
+    model.fit_prior(torch.tensor([[0.25, NAN, NAN], [0.75, 0.2, NAN], [NAN, 0.2, NAN]]))
+    assert model.prior_logits.sigmoid()[:2].tolist() == pytest.approx([0.5, 0.2])
+    assert torch.isfinite(model.prior_logits).all()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import bisect
 import fnmatch
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 EXPORTED = "earmark: "  # how the names of tiers begin that Earmark's exports write
@@ -82,32 +83,62 @@ def whole(tier: Tier) -> list[Annotation]:
     ]
 
 
-def matching(annotation: Annotation, tiers: Sequence[Tier], participant: str) -> str:
-    """What is written in other tiers for an annotation, such as its translation; "" if nothing is.
+class Companions:
+    """What is written in other tiers for an annotation, such as its translation.
 
-    Tiers of the same participant go before those of none or of others. In them, what depends on the annotation, or on
-    the same one as it does, belongs to it; and where no such tie is known, what shares half of its time or of the
-    annotation's.
+    What depends on the annotation, or directly on what the annotation depends on, belongs to it; and where no such tie
+    is known, what shares half of its own time or of the annotation's. Tiers of the same participant go before others.
+
+    Parameters
+    ----------
+    tiers : sequence of Tier
     """
-    for tiers_of_one in ([t for t in tiers if t.participant == participant], list(tiers)):
-        candidates = [other for tier in tiers_of_one for other in whole(tier)]
-        tied = [other for other in candidates if _depend_together(annotation, other)]
-        found = tied or [other for other in candidates if _shares_half(annotation, other)]
-        if text := joined(found):
-            return text
-    return ""
+
+    def __init__(self, tiers: Iterable[Tier]) -> None:
+        pairs = [(other, tier.participant) for tier in tiers for other in whole(tier)]
+        self._others = sorted(pairs, key=lambda pair: pair[0].start_s)
+        self._starts_s = [other.start_s for other, _ in self._others]
+        self._longest_s = max((other.end_s - other.start_s for other, _ in self._others), default=0.0)
+        self._of: dict[str, set[int]] = {}  # by their own ids and those of their parents
+        self._below: dict[str, set[int]] = {}  # by all that they depend on
+        for number, (other, _) in enumerate(self._others):
+            for key in (other.id, *other.within[:1]):
+                self._of.setdefault(key, set()).add(number)
+            for key in other.within:
+                self._below.setdefault(key, set()).add(number)
+
+    def text_for(self, annotation: Annotation, participant: str) -> str:
+        """What belongs to an annotation of a participant's tier; "" if nothing does."""
+        tied = set(self._below.get(annotation.id, ()))
+        for key in (annotation.id, *annotation.within):
+            tied |= self._of.get(key, set())
+        at_once = self._at_once(annotation)
+        for is_of_anyone in (False, True):
+            numbers: Iterable[int]
+            for numbers in (sorted(tied), at_once):
+                found = [self._others[n] for n in numbers]
+                if text := joined(other for other, whose in found if is_of_anyone or whose == participant):
+                    return text
+        return ""
+
+    def _at_once(self, annotation: Annotation) -> list[int]:
+        first = bisect.bisect_left(self._starts_s, annotation.start_s - self._longest_s)
+        last = bisect.bisect_right(self._starts_s, annotation.end_s)
+        return [number for number in range(first, last) if _shares_half(annotation, self._others[number][0])]
 
 
-def inside(annotation: Annotation, tiers: Iterable[Tier], participant: str) -> list[Annotation]:
-    """The annotations of some tiers whose middle lies in an annotation, of the same participant or of no one."""
-    found = [
-        other
-        for tier in tiers
-        if tier.participant in ("", participant)
-        for other in tier.annotations
-        if other.text and annotation.start_s <= (other.start_s + other.end_s) / 2 < annotation.end_s
-    ]
-    return sorted(found, key=lambda other: other.start_s)
+class TimedWords:
+    """Words that have times of their own, by the annotations that hold their middle."""
+
+    def __init__(self, tiers: Iterable[Tier]) -> None:
+        pairs = [(one, tier.participant) for tier in tiers for one in tier.annotations if one.text]
+        self._words = sorted(pairs, key=lambda pair: _middle_s(pair[0]))
+        self._middles_s = [_middle_s(one) for one, _ in self._words]
+
+    def inside(self, annotation: Annotation, participant: str) -> list[Annotation]:
+        """The words in an annotation, of the same participant or of no one."""
+        first, last = (bisect.bisect_left(self._middles_s, edge_s) for edge_s in (annotation.start_s, annotation.end_s))
+        return [one for one, whose in self._words[first:last] if whose in ("", participant)]
 
 
 def joined(annotations: Iterable[Annotation]) -> str:
@@ -121,10 +152,8 @@ def written(text: str | None) -> str:
     return " ".join(unicodedata.normalize("NFC", text or "").split())
 
 
-def _depend_together(one: Annotation, other: Annotation) -> bool:
-    """Whether the one depends on the other, or the other on the one or directly on what the one depends on."""
-    family = {one.id, *one.within}
-    return other.id in family or one.id in other.within or bool(family & set(other.within[:1]))
+def _middle_s(annotation: Annotation) -> float:
+    return (annotation.start_s + annotation.end_s) / 2
 
 
 def _shares_half(one: Annotation, other: Annotation) -> bool:

@@ -17,7 +17,7 @@ from typing import Annotated
 import typer
 
 from earmark.annotations.eaf_media import Medium
-from earmark.annotations.tiers import Annotation, Tier, inside, matching, whole
+from earmark.annotations.tiers import Annotation, Companions, Tier, TimedWords, whole
 from earmark.core.corpus import SPLITS, Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_keywords
@@ -128,15 +128,16 @@ class TierReader:
             written = [tier for tier in of_speaker if not (tier.parent or tier in translated or tier in timed)]
         self._read.update(tier.name for tier in written)
         self._others.update(tier.name for tier in tiers if tier not in written and tier.annotations)
+        translations, words = Companions(translated), TimedWords(timed)
         return [
             Passage(
                 id=one.id,
                 start_s=one.start_s,
                 end_s=one.end_s,
                 text=one.text,
-                translation=matching(one, translated, tier.participant),
+                translation=translations.text_for(one, tier.participant),
                 speaker=tier.participant,
-                words=_words(one, inside(one, timed, tier.participant)),
+                words=_words(one, words.inside(one, tier.participant)),
                 media=media,
             )
             for tier in written
