@@ -28,7 +28,7 @@ from sqlalchemy import insert, text
 
 from earmark.archive import schema
 from earmark.archive.archive import Archive, Position, info, make_archive
-from earmark.archive.rescoring import Asked, searched
+from earmark.archive.rescoring import EncodedQuery, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, recording_conditions
 from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import best
@@ -226,11 +226,13 @@ def pictures(
     rng = np.random.default_rng(1)
     model = archive.spotter.model
     with torch.no_grad():
-        asked = [Asked("", archive.spotter, model.build_queries([pixels_of(words, rng)])) for _ in range(queries)]
+        image_queries = [
+            EncodedQuery("", archive.spotter, model.build_queries([pixels_of(words, rng)])) for _ in range(queries)
+        ]
 
     def answer(number: int, exhaustive: bool) -> list[ArchiveHit]:
-        rows = searched(archive, recording_conditions(archive, Filters()))
-        return best(archive, asked[number], rows, TOP, exhaustive)
+        rows = matching_recordings(archive, recording_conditions(archive, Filters()))
+        return best(archive, image_queries[number], rows, TOP, exhaustive)
 
     compare(f"image query over {hours:g} hours, {kind}", answer, queries, compared)
 
@@ -238,7 +240,7 @@ def pictures(
 def examples(archive: Archive, hours: float, queries: int, compared: int) -> None:
     """Spoken examples, by way of the shards and by comparing with every window."""
     rng = np.random.default_rng(4)
-    rows = list(searched(archive, recording_conditions(archive, Filters())).values())
+    rows = list(matching_recordings(archive, recording_conditions(archive, Filters())).values())
     chosen = [rows[number] for number in rng.integers(0, len(rows), queries)]
     places = [Position(row.id, 1, rng.uniform(1, row.duration_s - 1)) for row in chosen]
 

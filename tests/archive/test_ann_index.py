@@ -9,7 +9,7 @@ import pytest
 
 from earmark.archive.ann_index import frames_apart, nearest_windows, pooled, write_vectors
 from earmark.archive.archive import Archive
-from earmark.archive.rescoring import Piece, Window, searched, windows_around
+from earmark.archive.rescoring import Piece, Window, matching_recordings, windows_around
 from earmark.recipe import Recipe
 from support.synthetic_tables import add_recording, made_up_archive, pictured
 
@@ -26,7 +26,7 @@ def archive(tiny_pictured_recipe: Recipe, tmp_path: Path) -> Archive:
 
 def shard(archive: Archive, folder: Path, *whole: Piece) -> int:
     folder.mkdir()
-    return write_vectors(folder, archive, whole, searched(archive, []))
+    return write_vectors(folder, archive, whole, matching_recordings(archive, []))
 
 
 def test_a_vector_is_the_direction_of_the_mean_of_its_frames() -> None:
@@ -47,7 +47,7 @@ def test_vectors_are_about_a_fifth_of_a_second_apart(step_s: float, several: int
 
 
 def test_the_windows_are_those_around_the_nearest_frames(archive: Archive, tmp_path: Path) -> None:
-    rows = searched(archive, [])
+    rows = matching_recordings(archive, [])
     pieces = [[Piece(1, 1, 0), Piece(1, 2, 0)], [Piece(2, 1, 0)]]
     counts = [shard(archive, tmp_path / str(number), *some) for number, some in enumerate(pieces)]
     assert counts == [2 * (300 - 25), 200]
@@ -71,7 +71,7 @@ def test_the_windows_are_those_around_the_nearest_frames(archive: Archive, tmp_p
 
 
 def test_what_is_searched_for_is_found_in_the_recordings_that_are_searched(archive: Archive, tmp_path: Path) -> None:
-    rows = searched(archive, [])
+    rows = matching_recordings(archive, [])
     shard(archive, tmp_path / "all", Piece(1, 1, 0), Piece(1, 2, 0), Piece(2, 1, 0))
     frames = archive.frames.read(f"{1:064x}", 1, 0)[500:505]
     itself = pooled(frames, STEP_S)
@@ -84,7 +84,7 @@ def test_what_is_searched_for_is_found_in_the_recordings_that_are_searched(archi
 
 
 def test_directions_take_turns(archive: Archive, tmp_path: Path) -> None:
-    rows = searched(archive, [])
+    rows = matching_recordings(archive, [])
     shard(archive, tmp_path / "all", Piece(1, 1, 0), Piece(2, 1, 0))
     there = [archive.frames.read(f"{number:064x}", 1, 0)[600:605] for number in (1, 2)]
     found = nearest_windows([tmp_path / "all"], np.concatenate([pooled(one, STEP_S) for one in there]), rows, STEP_S, 4)
@@ -95,4 +95,4 @@ def test_a_silent_shard_holds_nothing(archive: Archive, tmp_path: Path) -> None:
     add_recording(archive, 3, 8.0, silent_s=(0.0, 8.0))
     assert shard(archive, tmp_path / "silent", Piece(3, 1, 0)) == 0
     direction = np.ones((1, 16), np.float32)
-    assert nearest_windows([tmp_path / "silent"], direction, searched(archive, []), STEP_S, 5) == []
+    assert nearest_windows([tmp_path / "silent"], direction, matching_recordings(archive, []), STEP_S, 5) == []

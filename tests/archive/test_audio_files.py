@@ -136,7 +136,7 @@ def test_what_can_be_no_recording_is_named(tmp_path: Path, tiny_run: Path) -> No
     named = {Path(path).name: problem for path, problem in registered.problems.items()}
     assert sorted(named) == ["lost", "lost.wav", "memo.dvf", "pipe.flac", "round.wav", "socket.mp3"]
     assert all(name in problem and "\n" not in problem for name, problem in named.items())
-    assert registered.news == {"new": 1}
+    assert registered.changes == {"new": 1}
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() == 0, reason="root reads everything")
@@ -158,5 +158,5 @@ def test_a_wild_clock_is_no_hindrance(tmp_path: Path, tiny_run: Path, year_s: in
     archive = make_archive(tmp_path / "archive", tiny_run)
     registered = register(archive, audio_files([folder]), {})
     assert registered.problems == {}
-    assert registered.news == {"new": 2}
-    assert register(archive, audio_files([folder]), {}).news == {}
+    assert registered.changes == {"new": 2}
+    assert register(archive, audio_files([folder]), {}).changes == {}

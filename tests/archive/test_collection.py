@@ -14,10 +14,10 @@ from earmark.archive import export, schema
 from earmark.archive.archive import Archive
 from earmark.archive.collection import collect
 from earmark.archive.judgements import judge
-from earmark.archive.query_aliases import Alias, keep_words
+from earmark.archive.query_aliases import Alias, store_words
 from earmark.core.errors import EarmarkError
 from support.exports import sound
-from support.small_archive import found_at, unheard_archive
+from support.small_archive import found_at, unindexed_archive
 
 WORDS = ["Ajá", "omi", "dog"]
 
@@ -25,7 +25,7 @@ WORDS = ["Ajá", "omi", "dog"]
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
     """Two recordings, and for each keyword postings at 1, 2, ... 20 s of the first one, the later the likelier."""
-    archive = unheard_archive(tmp_path / "Ohùn ilé")
+    archive = unindexed_archive(tmp_path / "Ohùn ilé")
     (archive.folder / "model").mkdir()
     (archive.folder / "model" / "vocabulary.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")
     archive.set(model_name="pictures", licence="CC BY", consent="ask first")
@@ -114,7 +114,7 @@ def test_pictures_and_spoken_examples_have_judged_hits_alone(archive: Archive) -
 
 
 def test_words_of_ones_own_are_looked_up_by_what_they_mean(archive: Archive) -> None:
-    keep_words(archive, [Alias("Hund", ("dog",))])
+    store_words(archive, [Alias("Hund", ("dog",))])
     judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
     assert told(collect(archive, top=1)) == [
         ("1.wav", "Hund", 1, 19.0, 19.4, None),

@@ -25,7 +25,7 @@ from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.sqlite_file import SqliteFile
 from earmark.core.corpus import Corpus
 from support.long_sounds import contents, small_chunks, write_long
-from support.subprocesses import Program, pieces_heard, wait_for
+from support.subprocesses import Program, stored_chunks, wait_for
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_ctrl_c_ends_with_a_sentence_and_goes_on(
     assert program.wait() == 130
     assert program.said.splitlines()[-1] == "earmark: Stopped. Whole steps are kept: run the same command again."
     assert "Traceback" not in program.said
-    assert pieces_heard(archive) < 12
+    assert stored_chunks(archive) < 12
     program = Program(*index_it)
     assert program.wait() == 0, program.said
     assert contents(open_archive(archive)) == undisturbed

@@ -40,16 +40,16 @@ def media(tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def archive(media: Path, tiny_run: Path, tmp_path: Path) -> Archive:
-    """An archive that has heard them."""
+    """An archive in which they are indexed."""
     archive = make_archive(tmp_path / "archive", tiny_run)
-    report = heard(archive, media)
+    report = run_index(archive, media)
     assert report.problems == []
-    assert report.news == {"new": 2}
-    assert report.heard_s == 23.5
+    assert report.changes == {"new": 2}
+    assert report.processed_s == 23.5
     return archive
 
 
-def heard(archive: Archive, *folders: Path, metadata: Path | None = None) -> Report:
+def run_index(archive: Archive, *folders: Path, metadata: Path | None = None) -> Report:
     """What indexing did."""
     return index(archive, folders, ThreadExecutor(1), metadata)
 
@@ -68,23 +68,23 @@ def found_in(archive: Archive) -> set[str]:
 def test_nothing_new(archive: Archive, media: Path) -> None:
     before = contents(archive)
     os.utime(media / "a.wav", (1, 1))  # touched: read again, and found to be the same
-    report = heard(archive, media)
-    assert (report.news, report.problems, report.heard_s) == ({}, [], 0.0)
+    report = run_index(archive, media)
+    assert (report.changes, report.problems, report.processed_s) == ({}, [], 0.0)
     assert contents(archive) == before
 
 
 def test_new_and_changed(archive: Archive, media: Path, tiny_corpus: Corpus) -> None:
     write_long(media / "a.wav", tiny_corpus, 16.0, seed=3)
     write_long(media / "c.wav", tiny_corpus, 5.0, seed=4)
-    report = heard(archive, media)
-    assert (report.news, report.heard_s) == ({"changed": 1, "new": 1}, 21.0)
+    report = run_index(archive, media)
+    assert (report.changes, report.processed_s) == ({"changed": 1, "new": 1}, 21.0)
     kept = Counter((Path(row[1]).name, row[2]) for row in contents(archive)["recordings"])
     assert kept == {("a.wav", "done"): 1, ("a.wav", "missing"): 1, ("b.wav", "done"): 1, ("c.wav", "done"): 1}
     done = {row[0] for row in contents(archive)["recordings"] if row[2] == "done"}
     asked = [row for row in contents(archive)["postings"] if row[0] == "dog" and row[1] in done]
     assert len(search_keywords(archive, ["dog"], 1000)) == len(asked)
     assert forget_missing(archive) == 1
-    assert heard(archive, media).heard_s == 0.0
+    assert run_index(archive, media).processed_s == 0.0
     assert len(contents(archive)["frames"]) == 4
 
 
@@ -92,34 +92,34 @@ def test_moved_and_copied(archive: Archive, media: Path, tmp_path: Path) -> None
     pieces = contents(archive)["pieces"]
     (media / "a.wav").rename(media / "sub" / "moved.wav")
     shutil.copy(media / "sub" / "b.wav", media / "copy.wav")
-    report = heard(archive, media)
-    assert (report.news, report.heard_s) == ({"copies": 1, "moved": 1}, 0.0)
+    report = run_index(archive, media)
+    assert (report.changes, report.processed_s) == ({"copies": 1, "moved": 1}, 0.0)
     assert statuses(archive) == {"moved.wav": "done", "b.wav": "done"}
     (media / "sub" / "b.wav").unlink()  # its copy takes its place
-    assert heard(archive, media).news == {"moved": 1}
+    assert run_index(archive, media).changes == {"moved": 1}
     assert statuses(archive) == {"moved.wav": "done", "copy.wav": "done"}
     assert contents(archive)["pieces"] == pieces
 
 
 def test_gone_and_back_again(archive: Archive, media: Path, tmp_path: Path) -> None:
     before = contents(archive)
-    (media / "sub" / "b.wav").rename(tmp_path / "kept")
-    assert heard(archive, media).news == {"gone": 1}
+    (media / "sub" / "b.wav").rename(tmp_path / "moved")
+    assert run_index(archive, media).changes == {"gone": 1}
     assert statuses(archive) == {"a.wav": "done", "b.wav": "missing"}
     assert found_in(archive) == {"a.wav"}
-    assert heard(archive, media).news == {}  # said once
-    (tmp_path / "kept").rename(media / "sub" / "b.wav")
-    report = heard(archive, media)
-    assert (report.problems, report.heard_s) == ([], 0.0)
+    assert run_index(archive, media).changes == {}  # said once
+    (tmp_path / "moved").rename(media / "sub" / "b.wav")
+    report = run_index(archive, media)
+    assert (report.problems, report.processed_s) == ([], 0.0)
     assert contents(archive) == before
 
 
 def test_all_of_a_folder_is_gone(archive: Archive, media: Path) -> None:
     (media / "sub" / "b.wav").unlink()
-    heard(archive, media / "sub")  # which holds nothing any more
+    run_index(archive, media / "sub")  # which holds nothing any more
     assert statuses(archive) == {"a.wav": "done", "b.wav": "missing"}
     (media / "a.wav").unlink()
-    assert heard(archive, media).news == {"gone": 1}
+    assert run_index(archive, media).changes == {"gone": 1}
     assert forget_missing(archive) == 2
     assert contents(archive) == {"recordings": [], "pieces": [], "postings": [], "frames": {}}
 
@@ -128,7 +128,7 @@ def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) 
     before = {path.name for path in (archive.folder / "vectors").iterdir()}
     (media / "a.wav").unlink()
     report = index(archive, [media], ThreadExecutor(1), forget=True)
-    assert report.news == {"gone": 1, "forgotten": 1}
+    assert report.changes == {"gone": 1, "forgotten": 1}
     assert statuses(archive) == {"b.wav": "done"}
     after = {path.name for path in (archive.folder / "vectors").iterdir()}
     assert len(after) == 1
@@ -139,11 +139,11 @@ def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) 
 
 
 def test_one_file_or_folder_says_nothing_of_the_others(archive: Archive, media: Path) -> None:
-    assert heard(archive, media / "a.wav").news == {}
-    assert heard(archive, media / "sub").news == {}
+    assert run_index(archive, media / "a.wav").changes == {}
+    assert run_index(archive, media / "sub").changes == {}
     assert set(statuses(archive).values()) == {"done"}
     (media / "sub" / "b.wav").unlink()
-    assert heard(archive, media).news == {"gone": 1}  # though it was last seen through another folder
+    assert run_index(archive, media).changes == {"gone": 1}  # though it was last seen through another folder
 
 
 def test_broken_then_mended(archive: Archive, media: Path) -> None:
@@ -152,7 +152,7 @@ def test_broken_then_mended(archive: Archive, media: Path) -> None:
     os.mkfifo(media / "pipe.wav")  # reading it would wait for ever
     (media / "lost.ogg").symlink_to(media / "nowhere.ogg")
     for _ in range(2):  # the next run tries again
-        report = heard(archive, media)
+        report = run_index(archive, media)
         assert len(report.problems) == 4
         for name in ("text.mp3", "empty.flac", "pipe.wav", "lost.ogg"):
             assert sum(name in problem for problem in report.problems) == 1
@@ -160,7 +160,7 @@ def test_broken_then_mended(archive: Archive, media: Path) -> None:
     (media / "text.mp3").write_bytes((media / "a.wav").read_bytes() + b"\0\0")
     for name in ("empty.flac", "pipe.wav", "lost.ogg"):
         (media / name).unlink()
-    assert heard(archive, media).problems == []
+    assert run_index(archive, media).problems == []
     assert found_in(archive) == {"a.wav", "b.wav", "text.mp3"}
 
 
@@ -170,21 +170,21 @@ def test_a_recording_that_was_cut_short_is_indexed_as_far_as_it_goes(
     whole = (media / "a.wav").read_bytes()
     (media / "cut.wav").write_bytes(whole[: len(whole) * 2 // 3])
     with caplog.at_level("INFO", "earmark"):
-        assert heard(archive, media).problems == []
+        assert run_index(archive, media).problems == []
     assert any("cut.wav" in record.getMessage() for record in caplog.records)
     assert found_in(archive) == {"a.wav", "b.wav", "cut.wav"}
 
 
 class Vanishing:
-    """An engine during whose work something happens to the files."""
+    """An executor during whose work something happens to the files."""
 
     def __init__(self, happens: Any) -> None:
         self.happens = happens
 
-    def hear(
+    def process(
         self, archive: Archive, tasks: Iterator[ChunkTask]
     ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-        for number, outcome in enumerate(ThreadExecutor(1).hear(archive, tasks)):
+        for number, outcome in enumerate(ThreadExecutor(1).process(archive, tasks)):
             yield outcome
             if number == 0:
                 self.happens()
@@ -193,14 +193,14 @@ class Vanishing:
 def test_a_file_that_vanishes_meanwhile(media: Path, tiny_corpus: Corpus, tiny_run: Path, tmp_path: Path) -> None:
     write_long(media / "a.wav", tiny_corpus, 100.0)
     archive = make_archive(tmp_path / "archive", tiny_run)
-    report = index(archive, [media], Vanishing(lambda: (media / "a.wav").rename(tmp_path / "kept")))
+    report = index(archive, [media], Vanishing(lambda: (media / "a.wav").rename(tmp_path / "moved")))
     assert len(report.problems) == 1
     assert "There is no audio file" in report.problems[0]
     assert statuses(archive) == {"a.wav": "broken", "b.wav": "done"}
-    (tmp_path / "kept").rename(media / "a.wav")
-    report = heard(archive, media)
+    (tmp_path / "moved").rename(media / "a.wav")
+    report = run_index(archive, media)
     assert report.problems == []
-    assert report.heard_s < 100  # what was heard of it was not lost
+    assert report.processed_s < 100  # what was processed of it was not lost
     assert set(statuses(archive).values()) == {"done"}
 
 
@@ -208,7 +208,7 @@ def test_a_file_that_vanishes_meanwhile(media: Path, tiny_corpus: Corpus, tiny_r
 def test_what_may_not_be_read_for_real(archive: Archive, media: Path) -> None:
     (media / "sub").chmod(0)
     try:
-        report = heard(archive, media)
+        report = run_index(archive, media)
     finally:
         (media / "sub").chmod(0o755)
     assert len(report.problems) == 1
@@ -223,9 +223,9 @@ def test_what_may_not_be_read_is_not_gone(archive: Archive, media: Path, monkeyp
 
     scan = os.scandir
     monkeypatch.setattr(os, "scandir", refuse)
-    report = heard(archive, media)
+    report = run_index(archive, media)
     assert report.problems == [f"The folder {media / 'sub'} can't be read (Permission denied)."]
-    assert report.news == {}
+    assert report.changes == {}
     assert statuses(archive) == {"a.wav": "done", "b.wav": "done"}
     monkeypatch.undo()
 
@@ -234,7 +234,7 @@ def test_what_may_not_be_read_is_not_gone(archive: Archive, media: Path, monkeyp
         Path, "open", lambda self, *a, **k: refuse(f"{self}/sub") if self.name == "a.wav" else opened(self, *a, **k)
     )
     os.utime(media / "a.wav", (1, 1))
-    report = heard(archive, media)
+    report = run_index(archive, media)
     assert report.problems == [f"{media / 'a.wav'} can't be read (Permission denied)."]
     assert set(statuses(archive).values()) == {"done"}
     assert forget_missing(archive) == 0
@@ -260,28 +260,28 @@ def test_strange_names(media: Path, tiny_corpus: Corpus, tiny_run: Path, tmp_pat
     write_tone(media / ".hidden.wav")
     write_tone(media / "._a.wav")
     archive = make_archive(tmp_path / "archive", tiny_run)
-    report = heard(archive, media)
+    report = run_index(archive, media)
     assert report.problems == [f"The name of {media}/latin \\xe9.wav is not UTF-8: rename the file."]
     assert sorted(statuses(archive)) == sorted(NAMES)
     assert found_in(archive) == set(NAMES)
-    assert heard(archive, media).heard_s == 0.0
+    assert run_index(archive, media).processed_s == 0.0
 
 
 def test_what_the_owner_says(archive: Archive, media: Path, tmp_path: Path) -> None:
     table = tmp_path / "about.csv"
     table.write_text("\ufeffAudio;speaker;licence\nmedia/a.wav;Ọlá;CC0\nmedia\\sub\\b.wav;;\n", encoding="utf-8")
-    heard(archive, media, metadata=table)
+    run_index(archive, media, metadata=table)
     with archive.reading() as connection:
         rows = {Path(row.path).name: row for row in connection.execute(recordings.select())}
     assert (rows["a.wav"].speaker, rows["a.wav"].licence, rows["a.wav"].date) == ("Ọlá", "CC0", "")
-    heard(archive, media)  # what a table does not speak of stays as it is
+    run_index(archive, media)  # what a table does not speak of stays as it is
     with archive.reading() as connection:
         assert connection.execute(recordings.select()).first().speaker == "Ọlá"
     table.write_text("audio,speaker\nmedia/a.wav,x\nmedia/none.wav,y\n", encoding="utf-8")
     with pytest.raises(
         EarmarkError, match=r"(?s)about.csv has 1 problem.*row 3: there is no audio file 'media/none.wav'"
     ):
-        heard(archive, media, metadata=table)
+        run_index(archive, media, metadata=table)
 
 
 def test_the_verb_lists_what_is_broken(

@@ -22,7 +22,7 @@ from earmark.archive.results import ArchiveHit
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
 from support.media import write_picture
-from support.small_archive import found_at, unheard_archive
+from support.small_archive import found_at, unindexed_archive
 
 JUDGING = """
 import sys
@@ -37,7 +37,7 @@ for number in range(1000):
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
-    return unheard_archive(tmp_path / "archive")
+    return unindexed_archive(tmp_path / "archive")
 
 
 def verdicts(archive: Archive, key: str, *found: ArchiveHit) -> list[str | None]:
@@ -176,7 +176,7 @@ SPANS = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda s: found_at
 def test_verdict_is_that_of_the_nearest_that_shares_time(
     judged: list[ArchiveHit], asked: ArchiveHit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    archive = unheard_archive(tmp_path_factory.mktemp("archive") / "archive")
+    archive = unindexed_archive(tmp_path_factory.mktemp("archive") / "archive")
     for number, found in enumerate(judged):
         judge(archive, "dog", found, ("yes", "no", "related")[number % 3])
     shared = {round(t * 100) for t in _hundredths(asked)}

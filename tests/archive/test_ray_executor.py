@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from earmark.archive.archive import Archive, make_archive
-from earmark.archive.executors import ThreadExecutor, engine_called
+from earmark.archive.executors import ThreadExecutor, make_executor
 from earmark.archive.indexer import index
 from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.corpus import Corpus
@@ -22,7 +22,7 @@ from support.long_sounds import contents, write_long
 
 
 def workers() -> list[int]:
-    """Processes below this one that hear for Ray."""
+    """Processes below this one that work for Ray."""
     parents, names = {}, {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -36,20 +36,20 @@ def workers() -> list[int]:
     def is_ours(pid: int) -> bool:
         return pid == os.getpid() or (pid in parents and is_ours(parents[pid]))
 
-    return [pid for pid, name in names.items() if name.startswith("ray::_hear") and is_ours(pid)]
+    return [pid for pid, name in names.items() if name.startswith("ray::_process_remotely") and is_ours(pid)]
 
 
 class Murderous:
-    """An engine whose workers are killed while they hear."""
+    """An executor whose workers are killed while they work."""
 
-    def __init__(self, engine: Any) -> None:
-        self.engine = engine
+    def __init__(self, executor: Any) -> None:
+        self.executor = executor
         self.killed: list[int] = []
 
-    def hear(
+    def process(
         self, archive: Archive, tasks: Iterator[ChunkTask]
     ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-        for outcome in self.engine.hear(archive, tasks):
+        for outcome in self.executor.process(archive, tasks):
             if not self.killed:
                 until = time.monotonic() + 10
                 while not self.killed and time.monotonic() < until:
@@ -65,14 +65,14 @@ def test_two_workers_of_which_one_is_killed(tiny_corpus: Corpus, tiny_run: Path,
     pytest.importorskip("ray", reason="needs earmark[ray]")
     from earmark.archive.executors import RayExecutor
 
-    # Pieces of the real length: the workers know of no other.
+    # Chunks of the real length: the workers know of no other.
     write_long(tmp_path / "media" / "a.wav", tiny_corpus, 630.0, channels=2)
     here = make_archive(tmp_path / "here", tiny_run)
     assert index(here, [tmp_path / "media"], ThreadExecutor(1)).problems == []
     there = make_archive(tmp_path / "there", tiny_run)
-    engine = Murderous(RayExecutor(workers=2))
-    assert index(there, [tmp_path / "media"], engine).problems == []
-    assert len(engine.killed) == 1
+    executor = Murderous(RayExecutor(workers=2))
+    assert index(there, [tmp_path / "media"], executor).problems == []
+    assert len(executor.killed) == 1
     assert contents(there) == contents(here)
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert workers() == []  # the cluster is gone with what it was for
@@ -88,6 +88,6 @@ def test_ray_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(EarmarkError, match=r"needs Ray: 'pip install earmark\[ray\]'"):
-        engine_called("ray")
+        make_executor("ray")
     with pytest.raises(EarmarkError, match="choose from local and ray"):
-        engine_called("cloud")
+        make_executor("cloud")

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from earmark.archive import schema
 from earmark.archive.archive import Archive, Position
 from earmark.archive.results import Filters
-from earmark.archive.search_by_example import alike, search_like
+from earmark.archive.search_by_example import search_like, similarity
 from earmark.archive.shards import build_shard
 from earmark.core.errors import EarmarkError
 from earmark.recipe import Recipe
@@ -21,7 +21,7 @@ from support.synthetic_tables import add_recording, made_up_archive
 Single = npt.NDArray[np.float32]
 
 
-def slowly_alike(example: Single, frames: Single) -> tuple[float, int]:
+def slow_similarity(example: Single, frames: Single) -> tuple[float, int]:
     """As it is defined."""
     shorter = min(len(example), len(frames))
     means = []
@@ -35,12 +35,12 @@ def slowly_alike(example: Single, frames: Single) -> tuple[float, int]:
 
 
 @pytest.mark.parametrize(("example", "frames"), [(12, 100), (1, 100), (12, 12), (12, 7), (12, 1)])
-def test_alike_is_the_best_mean_cosine_of_frames_laid_over(example: int, frames: int) -> None:
+def test_similarity_is_the_best_mean_cosine_of_frames_laid_over(example: int, frames: int) -> None:
     rng = np.random.default_rng(example + frames)
     one, other = (rng.standard_normal((count, 5)).astype(np.float32) for count in (example, frames))
     other[: frames // 3] = 0
-    score, first = alike(one, other)
-    expected, where = slowly_alike(one, other)
+    score, first = similarity(one, other)
+    expected, where = slow_similarity(one, other)
     assert score == pytest.approx(expected, abs=1e-6)
     assert first == where
 
@@ -52,10 +52,10 @@ def archive(tiny_recipe: Recipe, tmp_path: Path) -> Archive:
     add_recording(made, 1, 60.0, channels=2, silent_s=(40.0, 50.0), speaker="Ada")
     add_recording(made, 2, 20.0, speaker="Bayo")
     frames = [np.array(made.frames.read(f"{number:064x}", 1, 0)) for number in (1, 2)]
-    said = frames[0][500:515].astype(np.float32)
+    spoken = frames[0][500:515].astype(np.float32)
     for sounds, first in ((frames[0], 780), (frames[1], 175)):
-        noise = np.random.default_rng(first).standard_normal(said.shape)
-        sounds[first : first + 15] = (said + 0.1 * noise).astype(np.float16)
+        noise = np.random.default_rng(first).standard_normal(spoken.shape)
+        sounds[first : first + 15] = (spoken + 0.1 * noise).astype(np.float16)
     for number, sounds in enumerate(frames, start=1):
         made.frames.write(f"{number:064x}", 1, 0, sounds)
     with made.writing() as connection:

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from earmark.archive import search_by_image
 from earmark.archive.archive import Archive
-from earmark.archive.rescoring import Asked, Piece, Window, all_windows, score_windows, searched
+from earmark.archive.rescoring import EncodedQuery, Piece, Window, all_windows, matching_recordings, score_windows
 from earmark.archive.results import Filters
 from earmark.archive.search_by_image import search_pictures
 from earmark.archive.shards import build_shard, lookup
@@ -35,7 +35,7 @@ def filled(recipe: Recipe, folder: Path, kind: str) -> Archive:
 
 
 @pytest.fixture
-def asked(tmp_path: Path) -> ImageQuery:
+def image_query(tmp_path: Path) -> ImageQuery:
     return query("a thing", *pictures(tmp_path, 2))
 
 
@@ -44,36 +44,38 @@ def archive(request: pytest.FixtureRequest, tiny_pictured_recipe: Recipe, tmp_pa
     return filled(tiny_pictured_recipe, tmp_path, request.param)
 
 
-def test_scoring_all_candidates_is_scoring_all_windows(archive: Archive, asked: ImageQuery) -> None:
+def test_scoring_all_candidates_is_scoring_all_windows(archive: Archive, image_query: ImageQuery) -> None:
     for filters in (Filters(), Filters(speaker="ada"), Filters(speaker="nobody")):
-        fast = search_pictures(archive, asked, 100, filters=filters)
-        slow = search_pictures(archive, asked, 100, filters=filters, exhaustive=True)
+        fast = search_pictures(archive, image_query, 100, filters=filters)
+        slow = search_pictures(archive, image_query, 100, filters=filters, exhaustive=True)
         assert {str(found.position) for found in fast} == {str(found.position) for found in slow}
         assert [f.hit.score for f in fast] == pytest.approx([f.hit.score for f in slow], abs=1e-5)
         assert bool(slow) == (filters.speaker != "nobody")
         assert all(f.speaker == "Ada" for f in fast) or not filters.speaker
-    one = search_pictures(archive, asked, 1)
+    one = search_pictures(archive, image_query, 1)
     assert [f.hit.score for f in one] == pytest.approx([max(f.hit.score for f in slow)] if slow else [one[0].hit.score])
-    median = float(np.median([f.hit.score for f in search_pictures(archive, asked, 100)]))
-    assert all(f.hit.score >= median for f in search_pictures(archive, asked, 100, min_score=median))
+    median = float(np.median([f.hit.score for f in search_pictures(archive, image_query, 100)]))
+    assert all(f.hit.score >= median for f in search_pictures(archive, image_query, 100, min_score=median))
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", ["keywords", "sisa", "misa"])
-def test_digests_guess_the_order_of_scores(
-    tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery, kind: str
+def test_window_summaries_estimate_the_order_of_scores(
+    tiny_pictured_recipe: Recipe, tmp_path: Path, image_query: ImageQuery, kind: str
 ) -> None:
     archive = filled(tiny_pictured_recipe, tmp_path, kind)
-    rows = searched(archive, [])
+    rows = matching_recordings(archive, [])
     del rows[3]
     folders, loose = lookup(archive, rows)
     assert loose == []
-    one = Asked("it", archive.spotter, archive.spotter.encode_queries([query("it", asked.prompts[0].path)]))
+    one = EncodedQuery(
+        "it", archive.spotter, archive.spotter.encode_queries([query("it", image_query.prompts[0].path)])
+    )
     guessed = rank_windows(folders, one, rows, 1000)
-    heard = [w for w in all_windows(rows.values()) if score_windows(archive, one, [w], rows)]
-    assert sorted(guessed) == sorted(heard)
+    indexed = [w for w in all_windows(rows.values()) if score_windows(archive, one, [w], rows)]
+    assert sorted(guessed) == sorted(indexed)
     assert rank_windows(folders, one, rows, 7) == guessed[:7]
-    by_score = sorted(heard, key=lambda w: -score_windows(archive, one, [w], rows)[0].hit.score)
+    by_score = sorted(indexed, key=lambda w: -score_windows(archive, one, [w], rows)[0].hit.score)
     places = [by_score.index(window) for window in guessed]
     at_least = {"keywords": 0.999, "sisa": 0.8, "misa": 0.7}[kind]
     assert np.corrcoef(places, range(len(places)))[0, 1] > at_least
@@ -81,58 +83,58 @@ def test_digests_guess_the_order_of_scores(
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", ["misa", "sisa"])
-def test_digests_of_typical_frames_tell_the_very_similarity(
+def test_window_summaries_of_codebook_frames_give_the_exact_similarity(
     tiny_pictured_recipe: Recipe, tmp_path: Path, kind: str
 ) -> None:
     model = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, kind)).spotter.model
     rng = torch.Generator().manual_seed(1)
-    typical = torch.randn(9, 16, generator=rng)
+    codebook = torch.randn(9, 16, generator=rng)
     lengths = torch.tensor([30, 12, 3])
     numbers = torch.randint(0, 9, (3, 30), generator=rng)
-    speech = typical[numbers], lengths
-    digests = model.window_summary(speech, typical)
-    for digest, row, length in zip(digests, numbers.tolist(), lengths.tolist(), strict=True):
+    speech = codebook[numbers], lengths
+    summaries = model.window_summary(speech, codebook)
+    for summary, row, length in zip(summaries, numbers.tolist(), lengths.tolist(), strict=True):
         inner = row[2 : length - 2] if length > 5 else row[1:2]
-        assert digest.tolist() == pytest.approx([inner.count(code) / len(inner) for code in range(9)])
+        assert summary.tolist() == pytest.approx([inner.count(code) / len(inner) for code in range(9)])
     pixels = torch.randn(1, 3, 3, 16, generator=rng)
     alike, _ = model.similarities(speech, pixels.flatten(1, 2))
-    torch.testing.assert_close(digests @ model.query_summary(model.build_queries([pixels]), typical), alike[:, 0])
+    torch.testing.assert_close(summaries @ model.query_summary(model.build_queries([pixels]), codebook), alike[:, 0])
 
 
 def test_only_the_likeliest_are_scored(
-    tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery, monkeypatch: pytest.MonkeyPatch
+    tiny_pictured_recipe: Recipe, tmp_path: Path, image_query: ImageQuery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = filled(tiny_pictured_recipe, tmp_path, "keywords")
     build_shard(archive)
     counts: list[int] = []
 
-    def counted(archive: Archive, asked: Asked, windows: list[Window], rows: object) -> list[object]:
+    def counted(archive: Archive, image_query: EncodedQuery, windows: list[Window], rows: object) -> list[object]:
         counts.append(len(windows))
-        return list(score_windows(archive, asked, windows, rows))  # type: ignore[arg-type]
+        return list(score_windows(archive, image_query, windows, rows))  # type: ignore[arg-type]
 
     monkeypatch.setattr(search_by_image, "score_windows", counted)
-    monkeypatch.setattr(search_by_image, "FEWEST", 1)
-    best = search_pictures(archive, asked, 1)
+    monkeypatch.setattr(search_by_image, "MIN_HITS", 1)
+    best = search_pictures(archive, image_query, 1)
     assert counts == [4]
-    assert best[0].position == search_pictures(archive, asked, 1, exhaustive=True)[0].position
+    assert best[0].position == search_pictures(archive, image_query, 1, exhaustive=True)[0].position
 
 
-def test_words_only_models_are_not_asked_with_pictures(tiny_recipe: Recipe, tmp_path: Path, asked: ImageQuery) -> None:
+def test_words_only_models_take_no_pictures(tiny_recipe: Recipe, tmp_path: Path, image_query: ImageQuery) -> None:
     archive = made_up_archive(tmp_path, tiny_recipe)
     with pytest.raises(EarmarkError, match="a thing"):
-        search_pictures(archive, asked, 10)
+        search_pictures(archive, image_query, 10)
 
 
-def test_empty_archives_have_no_hits(tiny_pictured_recipe: Recipe, tmp_path: Path, asked: ImageQuery) -> None:
+def test_empty_archives_have_no_hits(tiny_pictured_recipe: Recipe, tmp_path: Path, image_query: ImageQuery) -> None:
     archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
-    assert search_pictures(archive, asked, 10) == []
+    assert search_pictures(archive, image_query, 10) == []
     build_shard(archive)
     add_recording(archive, 1, 30.0, silent_s=(0.0, 30.0))
     build_shard(archive)
-    assert search_pictures(archive, asked, 10) == search_pictures(archive, asked, 10, exhaustive=True) == []
+    assert search_pictures(archive, image_query, 10) == search_pictures(archive, image_query, 10, exhaustive=True) == []
     add_recording(archive, 2, 0.5)
     build_shard(archive)
-    assert [found.position.recording for found in search_pictures(archive, asked, 10)] == [2]
+    assert [found.position.recording for found in search_pictures(archive, image_query, 10)] == [2]
 
 
 def test_middles_are_as_good_as_those_of_scikit_learn() -> None:
@@ -151,6 +153,6 @@ def test_middles_are_as_good_as_those_of_scikit_learn() -> None:
 def test_typical_frames_pass_silence_over(tiny_pictured_recipe: Recipe, tmp_path: Path) -> None:
     archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
     add_recording(archive, 1, 6.0, silent_s=(1.0, 6.0))
-    typical = codebook(archive, [Piece(1, 1, 0)], searched(archive, []))
-    assert typical.shape == (25, 16)
-    assert typical.any(axis=1).all()
+    found = codebook(archive, [Piece(1, 1, 0)], matching_recordings(archive, []))
+    assert found.shape == (25, 16)
+    assert found.any(axis=1).all()

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select
 
 from earmark.archive.archive import Archive
-from earmark.archive.query_aliases import Alias, keep_words, kept_words, read_word_list, read_words, resolve_query
+from earmark.archive.query_aliases import Alias, read_word_list, read_words, resolve_query, store_words, stored_words
 from earmark.archive.results import Filters, require_recordings
 from earmark.archive.schema import keywords, postings, recordings
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
-from support.small_archive import unheard_archive
+from support.small_archive import unindexed_archive
 
 KEYWORDS = ("ball", "dog", "ọmọ", "snow")
 NFC, NFD = (unicodedata.normalize(form, "Ọlá é") for form in ("NFC", "NFD"))
@@ -45,7 +45,7 @@ LANGUAGES = ["", "yo", "YO", "Yorùbá", "sw"]
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     """Random postings of recordings in many folders; not to be changed."""
-    archive = unheard_archive(tmp_path_factory.mktemp("search") / "archive", recordings=0)
+    archive = unindexed_archive(tmp_path_factory.mktemp("search") / "archive", recordings=0)
     folder = archive.folder / "model"
     folder.mkdir()
     (folder / "vocabulary.txt").write_text("\n".join(KEYWORDS) + "\n", encoding="utf-8")
@@ -146,7 +146,7 @@ def test_several_words_each_with_its_best(archive: Archive) -> None:
 
 
 def test_a_word_that_means_several_keywords(archive: Archive) -> None:
-    keep_words(archive, [Alias("Ẹranko", ("dog", "ball")), Alias("ajá", ("dog",)), Alias("ìjá", ("dog",))])
+    store_words(archive, [Alias("Ẹranko", ("dog", "ball")), Alias("ajá", ("dog",)), Alias("ìjá", ("dog",))])
     try:
         both = [(*hit, word) for word in ("dog", "ball") for hit in slowly(archive, word, 40, 0.6, Filters())]
         expected: list[tuple[Any, ...]] = []
@@ -156,11 +156,11 @@ def test_a_word_that_means_several_keywords(archive: Archive) -> None:
         assert told(archive, [unicodedata.normalize("NFD", "ẹranko")], 40, 0.6) == [hit[:4] for hit in expected[:40]]
         assert told(archive, ["ajá"], 7) == told(archive, ["ìjá"], 7) == told(archive, ["dog"], 7)
         assert {one.hit.query for one in search_keywords(archive, ["Ajá"], 7)} == {"Ajá"}
-        assert kept_words(archive)[0] == Alias("ajá", ("dog",))
+        assert stored_words(archive)[0] == Alias("ajá", ("dog",))
         with pytest.raises(EarmarkError, match=r"neither among the 4 keywords of this model nor .* the nearest are aj"):
             resolve_query(archive, "aja")
-        keep_words(archive, [Alias("egbon", ("snow",))])  # in its place
-        assert kept_words(archive) == [Alias("egbon", ("snow",))]
+        store_words(archive, [Alias("egbon", ("snow",))])  # in its place
+        assert stored_words(archive) == [Alias("egbon", ("snow",))]
     finally:
         with archive.writing() as connection:
             connection.exec_driver_sql("DELETE FROM words")
@@ -247,7 +247,7 @@ def test_all_that_is_wrong_with_a_word_list(tmp_path: Path) -> None:
 
 
 def test_an_archive_without_recordings(tmp_path: Path) -> None:
-    archive = unheard_archive(tmp_path / "archive", recordings=1)
+    archive = unindexed_archive(tmp_path / "archive", recordings=1)
     require_recordings(archive)
     with archive.writing() as connection:
         connection.execute(delete(recordings))

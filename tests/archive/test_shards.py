@@ -11,10 +11,10 @@ from sqlalchemy import delete, select, update
 
 from earmark.archive import ann_index, schema, shards, window_summaries
 from earmark.archive.archive import Archive, open_archive
-from earmark.archive.rescoring import Window, all_windows, searched
+from earmark.archive.rescoring import Window, all_windows, matching_recordings
 from earmark.archive.shards import build_shard, lookup
 from earmark.recipe import Recipe
-from support.synthetic_tables import add_recording, frames_of_chance, hear, made_up_archive, pictured
+from support.synthetic_tables import add_recording, made_up_archive, pictured, random_frames, store_frames
 
 
 @pytest.fixture
@@ -25,15 +25,15 @@ def archive(tiny_pictured_recipe: Recipe, tmp_path: Path) -> Archive:
     return made
 
 
-def kept(archive: Archive) -> dict[str, int]:
+def shard_sizes(archive: Archive) -> dict[str, int]:
     with archive.reading() as connection:
         rows = connection.execute(select(schema.shards.c.name, schema.shards.c.pieces)).all()
     for name, _ in rows:
         found = {path.name for path in (archive.folder / "vectors" / name).iterdir()}
         assert found == {
             window_summaries.WINDOWS,
-            window_summaries.DIGESTS,
-            window_summaries.TYPICAL,
+            window_summaries.SUMMARIES,
+            window_summaries.CODEBOOK,
             ann_index.VECTORS,
         }
     return dict(rows)
@@ -44,32 +44,32 @@ def folders(archive: Archive) -> set[str]:
 
 
 def loose(archive: Archive) -> set[Window]:
-    return set(lookup(archive, searched(archive, []))[1])
+    return set(lookup(archive, matching_recordings(archive, []))[1])
 
 
 def every(archive: Archive) -> set[Window]:
-    return set(all_windows(searched(archive, []).values()))
+    return set(all_windows(matching_recordings(archive, []).values()))
 
 
 def test_what_was_not_gathered_is_searched_whole(archive: Archive) -> None:
     assert loose(archive) == every(archive)
     build_shard(archive)
-    assert list(kept(archive).values()) == [3]
+    assert list(shard_sizes(archive).values()) == [3]
     assert loose(archive) == set()
-    assert folders(archive) == set(kept(archive))
+    assert folders(archive) == set(shard_sizes(archive))
 
 
 def test_gathering_twice_changes_nothing(archive: Archive) -> None:
     build_shard(archive)
-    before = kept(archive)
+    before = shard_sizes(archive)
     build_shard(archive)
-    assert kept(archive) == before
+    assert shard_sizes(archive) == before
 
 
 def test_an_empty_archive_has_nothing_to_gather(tiny_pictured_recipe: Recipe, tmp_path: Path) -> None:
     empty = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "keywords"))
     build_shard(empty)
-    assert kept(empty) == {}
+    assert shard_sizes(empty) == {}
     assert lookup(empty, {}) == ([], [])
 
 
@@ -78,18 +78,18 @@ def test_a_new_shard_takes_in_those_that_are_no_larger(archive: Archive) -> None
     add_recording(archive, 3, 8.0)
     assert {window.recording for window in loose(archive)} == {3}
     build_shard(archive)
-    assert sorted(kept(archive).values()) == [1, 3]
+    assert sorted(shard_sizes(archive).values()) == [1, 3]
     add_recording(archive, 4, 8.0)
     build_shard(archive)
-    assert sorted(kept(archive).values()) == [2, 3]
+    assert sorted(shard_sizes(archive).values()) == [2, 3]
     add_recording(archive, 5, 8.0)
     build_shard(archive)  # 1 is smaller than 2, which is taken in; then 3 are no larger than 3
-    assert sorted(kept(archive).values()) in ([6], [1, 2, 3])
+    assert sorted(shard_sizes(archive).values()) in ([6], [1, 2, 3])
     add_recording(archive, 6, 8.0, channels=4)
     build_shard(archive)
-    assert sum(kept(archive).values()) == 10
+    assert sum(shard_sizes(archive).values()) == 10
     assert loose(archive) == set()
-    assert folders(archive) == set(kept(archive))
+    assert folders(archive) == set(shard_sizes(archive))
 
 
 class Killed(BaseException):
@@ -119,7 +119,7 @@ def test_a_stop_loses_nothing_and_doubles_nothing(
     assert gone in (set(), {3})
     assert {name for name in folders(again) if name.startswith(".")} == set()
     build_shard(again)
-    assert list(kept(again).values()) == [6]
+    assert list(shard_sizes(again).values()) == [6]
     assert loose(again) == set()
 
 
@@ -139,9 +139,9 @@ def test_two_programs_may_gather_at_once(archive: Archive, monkeypatch: pytest.M
     monkeypatch.setattr(shards, "write_vectors", meanwhile)
     monkeypatch.setattr(shards.os, "getpid", lambda: len(busy))
     build_shard(archive)
-    assert list(kept(archive).values()) == [3]
+    assert list(shard_sizes(archive).values()) == [3]
     assert loose(archive) == set()
-    assert folders(archive) == set(kept(archive))
+    assert folders(archive) == set(shard_sizes(archive))
 
 
 def test_forgotten_recordings_leave_their_shard(archive: Archive) -> None:
@@ -149,14 +149,14 @@ def test_forgotten_recordings_leave_their_shard(archive: Archive) -> None:
     with archive.writing() as connection:
         connection.execute(delete(schema.recordings).where(schema.recordings.c.id == 2))
     build_shard(archive)
-    assert list(kept(archive).values()) == [2]
+    assert list(shard_sizes(archive).values()) == [2]
     assert loose(archive) == set()
-    assert folders(archive) == set(kept(archive))
+    assert folders(archive) == set(shard_sizes(archive))
 
 
 def test_a_number_that_another_recording_had_is_no_muddle(archive: Archive) -> None:
     build_shard(archive)
-    (before,) = kept(archive)
+    (before,) = shard_sizes(archive)
     with archive.writing() as connection:
         connection.execute(delete(schema.recordings).where(schema.recordings.c.id == 2))
     add_recording(archive, 2, 15.0)
@@ -167,22 +167,22 @@ def test_a_number_that_another_recording_had_is_no_muddle(archive: Archive) -> N
         connection.execute(update(schema.recordings).where(schema.recordings.c.id == 2).values(sha256="e" * 64))
     assert {window.recording for window in loose(archive)} == {2}
     build_shard(archive)
-    assert list(kept(archive).values()) == [3]
-    assert list(kept(archive)) != [before]
+    assert list(shard_sizes(archive).values()) == [3]
+    assert list(shard_sizes(archive)) != [before]
 
 
 def test_shards_whose_files_are_gone_are_made_anew(archive: Archive) -> None:
     build_shard(archive)
-    (name,) = kept(archive)
+    (name,) = shard_sizes(archive)
     shutil.rmtree(archive.folder / "vectors" / name)
     assert loose(archive) == every(archive)
     build_shard(archive)
-    assert list(kept(archive)) == [name]
+    assert list(shard_sizes(archive)) == [name]
     assert loose(archive) == set()
 
 
 def test_only_recordings_that_are_searched_have_loose_windows(archive: Archive) -> None:
-    rows = searched(archive, [schema.recordings.c.id == 2])
+    rows = matching_recordings(archive, [schema.recordings.c.id == 2])
     _, windows = lookup(archive, rows)
     assert set(windows) == set(all_windows(rows.values()))
 
@@ -195,14 +195,14 @@ def test_old_folders_that_nobody_speaks_of_are_removed(archive: Archive) -> None
         now = folder.stat().st_mtime
         os.utime(folder, (now - age_s, now - age_s))
     build_shard(archive)
-    assert folders(archive) == {*kept(archive), "fresh"}
+    assert folders(archive) == {*shard_sizes(archive), "fresh"}
 
 
 def test_a_border_window_is_loose_while_the_next_piece_is(archive: Archive) -> None:
     duration_s = 320.0
-    frames = frames_of_chance(archive, duration_s, 7)
-    add_recording(archive, 3, duration_s, heard=[0])
+    frames = random_frames(archive, duration_s, 7)
+    add_recording(archive, 3, duration_s, stored=[0])
     build_shard(archive)
-    hear(archive, 3, 1, 1, frames, duration_s)
+    store_frames(archive, 3, 1, 1, frames, duration_s)
     assert Window(3, 1, 149) in loose(archive)
     assert Window(3, 1, 100) not in loose(archive)

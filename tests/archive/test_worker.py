@@ -27,7 +27,7 @@ from earmark.localisation.peaks import non_max_suppression
 from earmark.localisation.spotter import load_model
 from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_bounds_s, count_chunks, window_of, window_starts
 from support.long_sounds import SAMPLE_RATE, small_chunks, write_long
-from support.small_archive import unheard_archive
+from support.small_archive import unindexed_archive
 
 
 def starts_of(duration_s: float) -> list[int]:
@@ -118,7 +118,7 @@ def test_outline_by_a_slow_loop() -> None:
 
 def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_chunks(monkeypatch)
-    archive = unheard_archive(tmp_path / "archive")
+    archive = unindexed_archive(tmp_path / "archive")
     rng = np.random.default_rng(1)
     lengths = [600, 600, 655]
     whole = np.sort(rng.integers(-127, 128, (2, sum(lengths))).astype(np.int8), axis=0)

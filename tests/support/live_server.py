@@ -18,7 +18,7 @@ from earmark.archive.schema import recordings
 from earmark.core.corpus import Word
 from earmark.recipe import Recipe
 from earmark.web.app import create_app
-from support.small_archive import heard_archive, write_run
+from support.small_archive import indexed_archive, write_run
 
 ADDRESS = "http://127.0.0.1:8765"
 PAGE_HEADERS = {"X-Earmark": "1"}
@@ -44,7 +44,7 @@ def write_served(folder: Path, recipe: Recipe) -> Path:
     """The archive in a folder, beside the model and the recordings that it was made of."""
     write_media(folder / "field")
     run = write_run(folder / "run", recipe, list(PITCHES))
-    archive = heard_archive(folder / "archive", run, folder / "field")
+    archive = indexed_archive(folder / "archive", run, folder / "field")
     archive.set(licence="CC BY", consent="for <b>research</b>")
     with archive.writing() as connection:
         about: dict[str, Any] = dict.fromkeys(ABOUT, "") | {"speaker": "Ọlá", "date": "2019-04-01", "language": "yo"}

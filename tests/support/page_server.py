@@ -19,7 +19,7 @@ from conftest import PITCHES
 from earmark.archive import schema
 from earmark.archive.archive import Archive
 from earmark.archive.judgements import judgements
-from earmark.archive.query_aliases import Alias, keep_words
+from earmark.archive.query_aliases import Alias, store_words
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.web.app import create_app
 from earmark.web.errors import problem_response
@@ -105,7 +105,7 @@ def add_known_hits(archive: Archive, media: Path) -> None:
     """Give an archive of :func:`support.live_server.write_served` known hits of ọmọ, aliases and operating points."""
     curves = dict.fromkeys(PITCHES, ((1.0, 0.9), (10.0, 0.5)))
     write_operating_points(archive.folder / "model" / OPERATING_POINTS, OperatingPoints(2.0, 0.62, curves))
-    keep_words(archive, [Alias(HOSTILE_WORD, ("dog",)), Alias("ajá", ("ball",)), Alias("ọkùnrin", ("snow",))])
+    store_words(archive, [Alias(HOSTILE_WORD, ("dog",)), Alias("ajá", ("ball",)), Alias("ọkùnrin", ("snow",))])
     path = media / "2019" / INTERVIEW
     _write_silence(path)
     with archive.writing() as connection:

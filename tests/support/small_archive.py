@@ -1,4 +1,4 @@
-"""Small archives: with recordings that nobody has to hear, and with a model of chance weights that has heard them."""
+"""Small archives: with recordings in the tables alone, or indexed by a model with random weights."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from earmark.models.checkpoint import write_description
 from earmark.recipe import Recipe
 
 
-def unheard_archive(folder: Path, recordings: int = 2, duration_s: float = 60.0, channels: int = 2) -> Archive:
-    """An archive with recordings 1, 2, ... that were not heard; there is no model in it, and no file."""
+def unindexed_archive(folder: Path, recordings: int = 2, duration_s: float = 60.0, channels: int = 2) -> Archive:
+    """An archive with recordings 1, 2, ... that were not indexed; there is no model in it, and no file."""
     folder.mkdir(parents=True)
     archive = Archive(folder, Description())
     schema.metadata.create_all(archive.engine)
@@ -47,17 +47,17 @@ def found_at(
 
 
 def write_run(folder: Path, recipe: Recipe, keywords: Sequence[str]) -> Path:
-    """A model of chance weights, as training would have left it."""
+    """A model with random weights, as training would have left it."""
     torch.manual_seed(0)
-    heard = extractor(recipe.features)
+    features = extractor(recipe.features)
     vocabulary = Vocabulary(keywords)
-    model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
+    model = build(recipe.model, features.dimension, vocabulary, features.grid)
     write_description(folder, recipe, vocabulary)
     write_weights(folder, model.state_dict())
     return folder
 
 
-def heard_archive(folder: Path, run: Path, media: Path) -> Archive:
+def indexed_archive(folder: Path, run: Path, media: Path) -> Archive:
     """An archive of all recordings in a folder."""
     archive = make_archive(folder, run)
     report = index(archive, [media], ThreadExecutor(1))

@@ -18,7 +18,7 @@ PAUSE_S = 0.05  # a piece, so that there are moments at which it can be stopped
 
 
 class Program:
-    """``earmark`` with arguments, in pieces of 12 s, each heard a little slower; what it says goes into a file.
+    """``earmark`` with arguments, in chunks of 12 s, each processed a little slower; what it says goes into a file.
 
     A fork of the tests' own process: importing torch anew takes seconds each time.
     """
@@ -38,7 +38,7 @@ class Program:
             os.dup2(file, 2)
             sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w", closefd=False), "utf-8") for n in (1, 2))
             chunking.CHUNK_S = SMALL_S
-            _hear_slowly()
+            _process_slowly()
             sys.argv = ["earmark", *map(str, arguments)]
             cli.main()
         except SystemExit as end:
@@ -79,24 +79,24 @@ class Program:
         return self._said.read_text(encoding="utf-8") if self._said.exists() else ""
 
 
-def _hear_slowly() -> None:
+def _process_slowly() -> None:
     from earmark.archive import executors
 
-    hear = executors.process_chunk
+    process = executors.process_chunk
 
     def slower(*arguments):  # type: ignore[no-untyped-def]
         time.sleep(PAUSE_S)
-        return hear(*arguments)
+        return process(*arguments)
 
     executors.process_chunk = slower
 
 
-def pieces_heard(archive: Path) -> int:
-    """How many pieces an archive holds by now."""
+def stored_chunks(archive: Path) -> int:
+    """How many chunks an archive holds by now."""
     return sum(1 for path in (archive / "frames").rglob("*.npy") if not path.name.startswith("."))
 
 
 def wait_for(program: Program, archive: Path, count: int) -> None:
     """Until so many pieces are there, or the program has ended."""
-    while program.poll() is None and (pieces_heard(archive) < count if count else not archive.exists()):
+    while program.poll() is None and (stored_chunks(archive) < count if count else not archive.exists()):
         time.sleep(0.002)

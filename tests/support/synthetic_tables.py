@@ -1,4 +1,4 @@
-"""Archives whose frames are made up: nobody has heard them, and searching them is as if somebody had."""
+"""Archives whose frames are made up: no sound was indexed, but searching them is as if it had been."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def pictured(recipe: Recipe, kind: str) -> Recipe:
 
 
 def made_up_archive(folder: Path, recipe: Recipe) -> Archive:
-    """An archive of a model of chance weights, without recordings."""
+    """An archive of a model with random weights, without recordings."""
     return make_archive(folder / "archive", write_run(folder / "run", recipe, ["ball", "dog", "ọmọ", "snow"]))
 
 
@@ -39,26 +39,26 @@ def add_recording(
     number: int,
     duration_s: float,
     channels: int = 1,
-    heard: Sequence[int] | None = None,
+    stored: Sequence[int] | None = None,
     silent_s: tuple[float, float] = (0.0, 0.0),
     speaker: str = "",
 ) -> None:
-    """A recording with frames of chance, of which only some pieces were heard; a stretch of them is silent."""
+    """A recording with random frames, of which only some chunks were indexed; a segment of them is silent."""
     sound = {"duration_s": duration_s, "sample_rate": 16000, "channels": channels, "status": "done"}
     row = {"id": number, "sha256": f"{number:064x}", "path": f"/{number}.wav", "folder": "/", "size": 1, "mtime_ns": 1}
     with archive.writing() as connection:
         connection.execute(insert(schema.recordings).values({**row, **sound, "speaker": speaker}))
     for channel in range(1, channels + 1):
-        frames = frames_of_chance(archive, duration_s, seed=100 * number + channel)
+        frames = random_frames(archive, duration_s, seed=100 * number + channel)
         frames[slice(*(round(edge_s / archive.frames.step_s) for edge_s in silent_s))] = 0
-        for piece in range(count_chunks(duration_s)) if heard is None else heard:
-            hear(archive, number, channel, piece, frames, duration_s)
+        for piece in range(count_chunks(duration_s)) if stored is None else stored:
+            store_frames(archive, number, channel, piece, frames, duration_s)
 
 
-def hear(
+def store_frames(
     archive: Archive, number: int, channel: int, piece: int, frames: npt.NDArray[np.float16], duration_s: float
 ) -> None:
-    """Keep the frames of one piece, as the indexer would."""
+    """Store the frames of one chunk, as the indexer would."""
     first, end = (round(edge_s / archive.frames.step_s) for edge_s in chunk_bounds_s(piece, duration_s))
     archive.frames.write(f"{number:064x}", channel, piece, frames[first:end])
     place = {"recording": number, "channel": channel, "number": piece}
@@ -66,7 +66,7 @@ def hear(
         connection.execute(insert(schema.pieces).values(**place, windows=1, peaks=b""))
 
 
-def frames_of_chance(archive: Archive, duration_s: float, seed: int) -> npt.NDArray[np.float16]:
+def random_frames(archive: Archive, duration_s: float, seed: int) -> npt.NDArray[np.float16]:
     """Frames (T', K) of a whole recording, five of a kind at a time."""
     rng = np.random.default_rng(seed)
     count = round(duration_s / archive.frames.step_s)

@@ -110,7 +110,7 @@ def test_true_words_are_certain_and_tags_are_put_on_their_scale() -> None:
     assert estimate[said == 0].mean() == pytest.approx(0, abs=0.03)
 
 
-# Asked
+# EncodedQuery
 
 
 def test_thresholds_that_were_told_and_those_between() -> None:

@@ -102,7 +102,7 @@ def heard(model: Any, recipe: Recipe, utterance: Utterance) -> tuple[torch.Tenso
 
 @torch.no_grad()
 def test_what_pictures_show_is_found_in_the_right_place(run: Path, tiny_corpus: Corpus) -> None:
-    """Asked with three pictures of one thing each, which were in no test utterance."""
+    """EncodedQuery with three pictures of one thing each, which were in no test utterance."""
     known = read_checkpoint(run)
     model: Any = known.model.cpu()
     queries = []

@@ -21,7 +21,7 @@ from sqlalchemy import event, insert, select, update
 from conftest import PITCHES
 from earmark.archive.archive import Archive, Position, open_archive
 from earmark.archive.judgements import judgements
-from earmark.archive.query_aliases import Alias, keep_words
+from earmark.archive.query_aliases import Alias, store_words
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.search import search as search_archive
@@ -92,7 +92,7 @@ def test_archive_has_operating_points_and_word_list(client: TestClient, archive:
     write_operating_points(
         archive.folder / "model" / OPERATING_POINTS, OperatingPoints(2.0, 0.62, dict.fromkeys(PITCHES, ((1.0, 0.5),)))
     )
-    keep_words(archive, [Alias("ajá", ("dog", "ball"))])
+    store_words(archive, [Alias("ajá", ("dog", "ball"))])
     with archive.writing() as connection:
         connection.execute(update(recordings).where(recordings.c.id == 1).values(status="new"))
     response = client.get("/api/archive").json()
@@ -161,7 +161,7 @@ def test_false_alarms_an_hour_are_a_threshold(client: TestClient, archive: Archi
 
 
 def test_word_list(client: TestClient, archive: Archive) -> None:
-    keep_words(archive, [Alias("ajá", ("dog",))])
+    store_words(archive, [Alias("ajá", ("dog",))])
     answer = client.get("/api/search", params={"query": "Ajá"}).json()
     assert (answer["query"], answer["name"]) == ("ajá", "Ajá")
     dogs = client.get("/api/search", params={"query": "dog"}).json()
@@ -188,7 +188,7 @@ def test_impossible_searches(client: TestClient, parameters: dict[str, str], mes
 def test_an_unknown_word_has_suggestions(client: TestClient, archive: Archive) -> None:
     answer = client.get("/api/search", params={"query": "dug"}).json()
     assert answer["suggestions"] == archive.vocabulary.nearest("dug")
-    keep_words(archive, [Alias("dugong", ("snow",))])
+    store_words(archive, [Alias("dugong", ("snow",))])
     assert client.get("/api/search", params={"query": "dug"}).json()["suggestions"][0] in ("dog", "dugong")
     assert "suggestions" not in client.get("/api/search", params={"query": "example:nowhere"}).json()
 
@@ -504,7 +504,7 @@ def test_curve_comes_from_kept_frames(client: TestClient, archive: Archive, monk
 
 
 def test_curve_of_a_word_with_several_keywords(client: TestClient, archive: Archive) -> None:
-    keep_words(archive, [Alias("ajá", ("dog", "ball"))])
+    store_words(archive, [Alias("ajá", ("dog", "ball"))])
     position = f"{number_of(client, 'tape.wav')}:2:0.00"
     curves = [
         client.get("/api/curve", params={"query": query, "position": position}).json()
@@ -606,7 +606,7 @@ class Statements:
     ],
 )
 def test_a_request_is_one_transaction(client: TestClient, archive: Archive, address: str, most: int) -> None:
-    keep_words(archive, [Alias("aja", ("dog", "ball"))])
+    store_words(archive, [Alias("aja", ("dog", "ball"))])
     judge(client, "dog", client.get("/api/search?query=dog").json()["hits"][0], "yes")  # loads model and settings, too
     client.get("/api/curve?query=dog&position=1:1:2.00")
     counted = Statements(archive)

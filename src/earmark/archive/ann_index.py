@@ -1,8 +1,6 @@
-"""Looking up which windows hold a frame near to something: vectors in usearch's graphs, memory-mapped.
+"""Approximate nearest-neighbour index of frames: L2-normalised vectors in usearch's memory-mapped graphs.
 
 A vector is the mean of neighbouring frames, about five a second.
-
-Where vectors point: each brought to length 1.
 """
 
 from __future__ import annotations
@@ -25,31 +23,31 @@ VECTORS = "vectors.usearch"
 APART_S = 0.2  # between two vectors, as nearly as whole frames allow
 NEIGHBOURS = 16  # in the graph, a vector
 EXPANSION = 32  # of the search while the graph grows; more finds better neighbours, and takes longer
-OPEN = 64  # shards; their files never change
+OPEN_SHARDS = 64  # their files never change
 CHANNEL_BITS, PIECE_BITS, NUMBER_BITS = 6, 16, 12  # of a key; the rest is the recording's number
 
 Keys = npt.NDArray[np.uint64]
 
 
 def write_vectors(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> int:
-    """Write the vectors of some pieces into a folder; how many there are."""
+    """Write the vectors of some chunks into a folder; their number."""
     index: Any = None
-    with progress("Gathering vectors, pieces", len(whole)) as advance:
+    with progress("Vectors of frames, chunks", len(whole)) as advance:
         for piece in whole:
             frames = archive.frames.read(rows[piece.recording].sha256, piece.channel, piece.number)
             vectors = pooled(frames, archive.frames.step_s)
             if index is None:
                 index = _new(vectors.shape[1])
-            speaking = np.flatnonzero(vectors.any(axis=1))
-            if len(speaking):
-                index.add(_keys(piece, speaking), vectors[speaking])
+            audible = np.flatnonzero(vectors.any(axis=1))
+            if len(audible):
+                index.add(_keys(piece, audible), vectors[audible])
             advance()
     index.save(folder / VECTORS)
     return len(index)
 
 
 def nearest_windows(
-    folders: Sequence[Path], directions: Single, rows: Recordings, step_s: float, most: int
+    folders: Sequence[Path], directions: Single, rows: Recordings, step_s: float, limit: int
 ) -> list[Window]:
     """Windows of some recordings that hold the frames nearest to some directions.
 
@@ -58,22 +56,22 @@ def nearest_windows(
     folders : sequence of Path
         Shards.
     directions : numpy.ndarray, shape = (n, K)
-        What to look for, each for itself; they take turns.
+        Query vectors; each has its own ranking, and these are interleaved.
     rows : mapping
-        Of :func:`earmark.archive.scoring.searched`.
+        Of :func:`earmark.archive.rescoring.matching_recordings`.
     step_s : float
         Between two frames.
-    most : int
-        Windows, at most, but for those of the last vector.
+    limit : int
+        The number of windows, apart from those of the last vector.
     """
     indices = [index for folder in folders if len(index := _open(folder))]
     longest = max(map(len, indices), default=0)
-    count = min(most, longest)
+    count = min(limit, longest)
     while True:  # the nearest may be in recordings that are not searched
         found: dict[Window, None] = {}
         for key in _nearest(indices, directions, count):
             found |= dict.fromkeys(_windows_at(key, step_s, rows))
-            if len(found) >= most:
+            if len(found) >= limit:
                 return list(found)
         if count >= longest:
             return list(found)
@@ -103,8 +101,8 @@ def _nearest(indices: Sequence[Any], directions: Single, count: int) -> Iterator
         distances.append(np.asarray(matches.distances).reshape(len(directions), -1))
     if keys:
         nearest = np.argsort(np.concatenate(distances, axis=1), axis=1, kind="stable")
-        in_turns = np.take_along_axis(np.concatenate(keys, axis=1), nearest, axis=1).T.ravel()
-        yield from dict.fromkeys(in_turns.tolist())
+        interleaved = np.take_along_axis(np.concatenate(keys, axis=1), nearest, axis=1).T.ravel()
+        yield from dict.fromkeys(interleaved.tolist())
 
 
 def _new(width: int) -> Any:
@@ -113,7 +111,7 @@ def _new(width: int) -> Any:
     return Index(ndim=width, metric="cos", dtype="i8", connectivity=NEIGHBOURS, expansion_add=EXPANSION)
 
 
-@lru_cache(maxsize=OPEN)
+@lru_cache(maxsize=OPEN_SHARDS)
 def _open(folder: Path) -> Any:
     from usearch.index import Index
 
@@ -121,7 +119,7 @@ def _open(folder: Path) -> Any:
 
 
 def _keys(piece: Piece, numbers: npt.NDArray[np.int64]) -> Keys:
-    """Keys of vectors of a piece."""
+    """Keys of vectors of a chunk."""
     channel = (piece.recording << CHANNEL_BITS) + piece.channel
     return ((((channel << PIECE_BITS) + piece.number) << NUMBER_BITS) + numbers).astype(np.uint64)
 
@@ -143,5 +141,5 @@ Vectors = TypeVar("Vectors", npt.NDArray[np.float32], npt.NDArray[np.float64])
 def l2_normalise(vectors: Vectors) -> Vectors:
     """The same vectors (n, K), each of length 1; one of zeros, as silence has, stays so."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    pointing: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
-    return pointing
+    normalised: Vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    return normalised

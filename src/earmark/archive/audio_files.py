@@ -1,4 +1,4 @@
-"""Which recordings lie in folders: files that are named or begin as sound or films do, links included."""
+"""Scan of folders for recordings: files whose name or first bytes are those of audio or video."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from earmark.media.kinds import begins_as_audio, is_named_as_audio
 
 @dataclass(frozen=True)
 class AudioFile:
-    """A file that looks like a recording.
+    """A recording on disk.
 
     Attributes
     ----------
     path, folder : Path
-        Absolute; `folder` is the one that was asked for, somewhere above.
+        Absolute; `folder` is the scanned one above it.
     """
 
     path: Path
@@ -28,18 +28,18 @@ class AudioFile:
 
 @dataclass
 class Listing:
-    """What folders hold.
+    """The result of a scan.
 
     Attributes
     ----------
     files : list of AudioFile
         In the order of their paths.
     folders : list of Path
-        Those that were looked through, absolute.
+        Those that were scanned, absolute.
     problems : dict of str
         By the path of a file, link or folder that can't be read, why.
     others : int
-        How many files are no recordings.
+        Number of files that are no recordings.
     """
 
     files: list[AudioFile] = field(default_factory=list)
@@ -51,7 +51,7 @@ class Listing:
 def audio_files(folders: Sequence[Path]) -> Listing:
     """List all recordings in folders and below; a file that is named itself is one, whatever it holds.
 
-    Links are followed, each folder being looked through once. Hidden files and folders are left out.
+    Links are followed, each folder is scanned once. Hidden files and folders are left out.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def audio_files(folders: Sequence[Path]) -> Listing:
 
 
 def _below(root: Path, listing: Listing) -> Iterator[Path]:
-    """Recordings below a folder; linked folders are looked through last, if they were not met without the link."""
+    """Recordings below a folder; linked folders are scanned last, if they were not reached without the link."""
     visited: set[tuple[int, int]] = set()
     waiting = [root]
     above = {_identity(folder) for folder in Path(os.path.realpath(root)).parents}
@@ -84,7 +84,7 @@ def _below(root: Path, listing: Listing) -> Iterator[Path]:
         for start in waiting:
             if start != root and _identity(start) in above:
                 listing.problems[os.fspath(start)] = (
-                    f"The link {shown(start)} leads to a folder that holds {shown(root)}: it is not followed."
+                    f"The link {printable(start)} leads to a folder that holds {printable(root)}: it is not followed."
                 )
                 continue
             yield from _walk(start, visited, linked, listing)
@@ -93,7 +93,7 @@ def _below(root: Path, listing: Listing) -> Iterator[Path]:
 
 def _walk(start: Path, visited: set[tuple[int, int]], linked: list[Path], listing: Listing) -> Iterator[Path]:
     def note(problem: OSError) -> None:
-        place = shown(problem.filename)
+        place = printable(problem.filename)
         listing.problems[str(problem.filename)] = f"The folder {place} can't be read ({problem.strerror})."
 
     for place, folders, names in os.walk(start, onerror=note):
@@ -101,9 +101,9 @@ def _walk(start: Path, visited: set[tuple[int, int]], linked: list[Path], listin
             folders.clear()
             continue
         visited.add(_identity(Path(place)))
-        seen = sorted(name for name in folders if not name.startswith("."))
-        linked += [Path(place, name) for name in seen if os.path.islink(Path(place, name))]
-        folders[:] = [name for name in seen if not os.path.islink(Path(place, name))]
+        visible = sorted(name for name in folders if not name.startswith("."))
+        linked += [Path(place, name) for name in visible if os.path.islink(Path(place, name))]
+        folders[:] = [name for name in visible if not os.path.islink(Path(place, name))]
         for name in sorted(names):
             if name.startswith("."):
                 continue
@@ -113,7 +113,7 @@ def _walk(start: Path, visited: set[tuple[int, int]], linked: list[Path], listin
 
 
 def _is_recording(path: Path, listing: Listing) -> bool:
-    """Whether a file is one, or may be one that can't be read: why not, is said where it is registered."""
+    """Whether a file is one, or may be one that can't be read; the reason is reported when it is registered."""
     if is_named_as_audio(path):
         return True
     try:
@@ -121,17 +121,19 @@ def _is_recording(path: Path, listing: Listing) -> bool:
             return True
     except FileNotFoundError:
         if path.is_symlink() and not path.suffix:
-            listing.problems[os.fspath(path)] = f"The link {shown(path)} leads nowhere: plug its disk in, or delete it."
+            listing.problems[os.fspath(path)] = (
+                f"The link {printable(path)} leads nowhere: plug its disk in, or delete it."
+            )
             return False
     except OSError as problem:
-        listing.problems[os.fspath(path)] = f"{shown(path)} can't be read ({problem.strerror})."
+        listing.problems[os.fspath(path)] = f"{printable(path)} can't be read ({problem.strerror})."
         return False
     listing.others += 1
     return False
 
 
 def _identity(folder: Path) -> tuple[int, int]:
-    """What a folder is, by whatever path one comes to it."""
+    """Device and inode of a folder: the same for every path to it."""
     try:
         status = folder.stat()
     except OSError:
@@ -139,6 +141,6 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def shown(path: Path | str) -> str:
+def printable(path: Path | str) -> str:
     """A path as it can be printed, whatever bytes its name is made of."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -1,4 +1,4 @@
-"""From an archive to what is taken home: what people judged, and the best candidates that nobody has judged yet."""
+"""Collection of hits for an export: judged hits, and the best candidates that nobody has judged yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.export._collection import Collection, Marked, MarkedRecording
 from earmark.archive.export._files import file_names
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
-from earmark.archive.query_aliases import kept_words
+from earmark.archive.query_aliases import stored_words
 from earmark.archive.recordings import SEARCHED
 from earmark.archive.schema import recordings
 from earmark.archive.search_by_keyword import search_keywords
@@ -24,14 +24,14 @@ HitsOf = dict[int, list[Marked]]  # by the number of their recording
 
 
 def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accepted_only: bool = False) -> Collection:
-    """What an export is made from.
+    """Collect the hits of an export, by recording.
 
     Parameters
     ----------
     archive : Archive
     queries : sequence of str
-        Words of the model or of the archive's list, or the keys of pictures and spoken examples that judgements are
-        kept under; by default all queries of which a hit was judged.
+        Words of the model or of the archive's list, or the keys under which judgements of pictures and spoken examples
+        are stored; by default all queries of which a hit was judged.
     top : int
         Candidates of each keyword that nobody has judged, at most; the likeliest ones.
     accepted_only : bool
@@ -40,32 +40,32 @@ def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accept
     Raises
     ------
     EarmarkError
-        If there is nothing to take home, or a query is neither judged nor a known word.
+        If there is nothing to export, or a query is neither judged nor a known word.
     """
     spelt = _spelling(archive)
-    asked = {query_key(query): query for query in queries} or {key: spelt.get(key, key) for key in _judged(archive)}
+    names = {query_key(query): query for query in queries} or {key: spelt.get(key, key) for key in _judged(archive)}
     found: HitsOf = defaultdict(list)
-    for key, name in asked.items():
+    for key, name in names.items():
         judged = judgements(archive, key)
         _add_judged(judged, name, accepted_only, found)
         # Pictures and spoken examples are judged, but no words to look up.
         if not accepted_only and (key in spelt or not judged):
             _add_candidates(archive, name, top, judged, found)
-    taken = tuple(_recordings(archive, found))
-    if not taken:
-        raise EarmarkError(_nothing(archive, list(asked.values()), accepted_only))
+    collected = tuple(_recordings(archive, found))
+    if not collected:
+        raise EarmarkError(_nothing(archive, list(names.values()), accepted_only))
     return Collection(
         name=archive.folder.resolve().name,
         model=archive.setting("model_name"),
         licence=archive.setting("licence"),
         consent=archive.setting("consent"),
-        recordings=taken,
+        recordings=collected,
     )
 
 
 def _spelling(archive: Archive) -> dict[str, str]:
     """All words that can be looked up, by the key of their judgements, as the model or the archive's list has them."""
-    listed = (meant.word for meant in kept_words(archive))
+    listed = (meant.word for meant in stored_words(archive))
     return {query_key(word): word for word in (*listed, *archive.vocabulary)}
 
 
@@ -118,10 +118,8 @@ def _of(path: str, marked: Marked) -> Marked:
 
 def _nothing(archive: Archive, names: Sequence[str], accepted_only: bool) -> str:
     if not names:
-        return (
-            f"Nobody has judged a hit in {archive.folder} yet: judge some with 'earmark serve', or name words to take."
-        )
-    said = ", ".join(names)
+        return f"Nobody has judged a hit in {archive.folder} yet: judge some with 'earmark serve', or name words."
+    listed = ", ".join(names)
     if accepted_only:
-        return f"Nobody has accepted a hit of {said}: judge some with 'earmark serve', or take candidates as well."
-    return f"{archive.folder} holds no hit of {said}: index more recordings, or name other words."
+        return f"Nobody has accepted a hit of {listed}: judge some with 'earmark serve', or export candidates as well."
+    return f"{archive.folder} holds no hit of {listed}: index more recordings, or name other words."

@@ -1,10 +1,8 @@
-"""Where pieces are heard: on all machines of a Ray cluster, or on this one's cores where there is no cluster.
+"""Executors of the indexer: threads of this program, or the workers of a Ray cluster.
 
-All machines see the recordings and the archive's folder under the same paths. They hear; this program alone writes.
-Ray itself keeps logs in the system's folder for temporary files, and in ``~/.ray`` the secret by which its processes
-know one another.
-
-Where pieces are heard: in threads of this program.
+All machines of a cluster see the recordings and the archive's folder under the same paths. Workers only process chunks;
+this program alone writes. Ray itself keeps logs in the system's folder for temporary files, and in ``~/.ray`` the
+secret with which its processes authenticate each other.
 """
 
 from __future__ import annotations
@@ -25,8 +23,9 @@ from earmark.archive.worker import ChunkResult, ChunkTask, process_chunk
 from earmark.core.errors import EarmarkError
 from earmark.localisation.spotter import KeywordSpotter, load_model
 
-TRIES = 5  # of one piece; a worker that dies may have died of that piece
-# Ray would report home, and ask on a terminal whether it may. It is told not to before it is first imported.
+TRIES = 5  # of one chunk, which may itself be what ends a worker
+AHEAD = 1  # chunks that wait for each worker, so that none is idle while results are stored
+# Ray would send usage statistics, after a prompt on a terminal. The variables are read when it is first imported.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_USAGE_STATS_PROMPT_ENABLED": "0",
@@ -34,7 +33,7 @@ QUIET = {
 
 
 class RayExecutor:
-    """Hears on a Ray cluster: that of ``RAY_ADDRESS``, or one that runs on this machine, or a new one for the while.
+    """Processes chunks on a Ray cluster: that of ``RAY_ADDRESS``, one that runs on this machine, or a temporary one.
 
     Parameters
     ----------
@@ -56,36 +55,36 @@ class RayExecutor:
         self._ray: Any = ray
         self.workers = workers
 
-    def hear(
+    def process(
         self, archive: Archive, tasks: Iterator[ChunkTask]
     ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-        """Hear pieces side by side, each on one core. A piece whose worker died is heard by another.
+        """Process chunks in parallel, each on one core. A chunk whose worker died is given to another.
 
         Raises
         ------
         EarmarkError
             If the cluster can't be reached.
         """
-        begun = self._join()
+        is_connected = self._join()
         waiting: dict[Any, ChunkTask] = {}
         try:
-            hear = self._ray.remote(num_cpus=1, max_retries=TRIES - 1)(_hear)
+            remote = self._ray.remote(num_cpus=1, max_retries=TRIES - 1)(_process_remotely)
             model = os.path.abspath(archive.folder / "model")
-            most = self._cores() * (1 + AHEAD)
+            limit = self._cores() * (1 + AHEAD)
             for task in tasks:
-                waiting[hear.remote(model, task)] = task
-                if len(waiting) >= most:
+                waiting[remote.remote(model, task)] = task
+                if len(waiting) >= limit:
                     yield self._first_of(waiting)
             while waiting:
                 yield self._first_of(waiting)
         finally:
             for result in waiting:
                 self._ray.cancel(result, force=True)
-            if begun:
+            if is_connected:
                 self._ray.shutdown()
 
     def _join(self) -> bool:
-        """Whether a connection was made, and is to be ended."""
+        """Connect to the cluster; whether a connection was made here, which is to be ended."""
         if self._ray.is_initialized():
             return False
         try:
@@ -100,7 +99,7 @@ class RayExecutor:
             where = os.environ.get("RAY_ADDRESS", "on this machine")
             reason = " ".join(str(error).split())
             raise EarmarkError(
-                f"The Ray cluster {where} can't be reached ({reason}): start it, or mend RAY_ADDRESS."
+                f"The Ray cluster {where} can't be reached ({reason}): start it, or correct RAY_ADDRESS."
             ) from error
         return True
 
@@ -112,30 +111,27 @@ class RayExecutor:
         (result, *_), _ = self._ray.wait(list(waiting), num_returns=1)
         task = waiting.pop(result)
         try:
-            heard: ChunkResult | EarmarkError = self._ray.get(result)
+            outcome: ChunkResult | EarmarkError = self._ray.get(result)
         except self._ray.exceptions.WorkerCrashedError:
-            heard = EarmarkError(
-                f"{task.path} can't be heard: {TRIES} workers died of it, for want of memory perhaps; see Ray's logs."
+            outcome = EarmarkError(
+                f"{task.path} can't be processed: {TRIES} workers died of it, perhaps out of memory; see Ray's logs."
             )
-        return task, heard
+        return task, outcome
 
 
-def _hear(model: str, task: ChunkTask) -> ChunkResult | EarmarkError:
-    return outcome(_finder(model), task)
+def _process_remotely(model: str, task: ChunkTask) -> ChunkResult | EarmarkError:
+    return try_chunk(_spotter(model), task)
 
 
 @functools.cache
-def _finder(model: str) -> KeywordSpotter:
-    """The model, which a worker loads once."""
+def _spotter(model: str) -> KeywordSpotter:
+    """The model; each worker loads it once."""
     torch.set_num_threads(1)
     return load_model(model)
 
 
-AHEAD = 1  # pieces that wait for each thread, so that none is idle while results are kept
-
-
 class ThreadExecutor:
-    """Hears on all cores of this machine.
+    """Processes chunks in threads, on all cores of this machine.
 
     Parameters
     ----------
@@ -146,16 +142,16 @@ class ThreadExecutor:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = workers or os.cpu_count() or 1
 
-    def hear(
+    def process(
         self, archive: Archive, tasks: Iterator[ChunkTask]
     ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-        """Hear pieces side by side; each on one core, which makes sums come out the same on every machine."""
+        """Process chunks in parallel; each on one core, so that sums are the same on every machine."""
         waiting: dict[Future[ChunkResult | EarmarkError], ChunkTask] = {}
         pool = ThreadPoolExecutor(self.workers)
         with one_torch_thread():
             try:
                 for task in tasks:
-                    waiting[pool.submit(outcome, archive.spotter, task)] = task
+                    waiting[pool.submit(try_chunk, archive.spotter, task)] = task
                     if len(waiting) >= self.workers * (1 + AHEAD):
                         yield from _finished(waiting)
                 while waiting:
@@ -166,7 +162,7 @@ class ThreadExecutor:
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Compute each sum on one core meanwhile; the number of threads before is restored."""
+    """Have torch compute on one thread meanwhile; the number of threads before is restored."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -175,25 +171,23 @@ def one_torch_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def engine_called(name: str) -> Executor:
-    """The engine of that name.
+def make_executor(name: str) -> Executor:
+    """The executor of that name: local or ray.
 
     Raises
     ------
     EarmarkError
-        If there is no such engine, or what it needs is not installed.
+        If there is no such executor, or what it needs is not installed.
     """
     if name == "local":
         return ThreadExecutor()
     if name == "ray":
-        pass
-
         return RayExecutor()
     raise EarmarkError(f"There is no engine {name!r}: choose from local and ray.")
 
 
-def outcome(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult | EarmarkError:
-    """What was heard, or why it could not be."""
+def try_chunk(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult | EarmarkError:
+    """The result of a chunk, or the error that it raised."""
     try:
         return process_chunk(spotter, task)
     except EarmarkError as problem:
@@ -203,7 +197,7 @@ def outcome(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult | EarmarkEr
 def _finished(
     waiting: dict[Future[ChunkResult | EarmarkError], ChunkTask],
 ) -> Iterator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-    """Those that are done; waits for the first."""
+    """The tasks that are done, with their results; waits for the first."""
     done, _ = wait(waiting, return_when=FIRST_COMPLETED)
     for future in done:
         yield waiting.pop(future), future.result()

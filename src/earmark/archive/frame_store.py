@@ -1,7 +1,7 @@
-"""What was heard, frame by frame: one memory-mapped file a piece.
+"""Store of the speech encoder's frames: one memory-mapped file a chunk.
 
-Files are written in one step and named by what they hold, so a file that is there is whole, after a power cut too, and
-a stop leaves at most a file that no row of the tables speaks of, which the next run writes again.
+Files are written atomically and named by their content, so that a file is complete, after a power cut too. An
+interrupted run leaves at most a file that no row of the tables refers to, which the next run writes again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Single = npt.NDArray[np.float32]
 class FrameStore:
     """The frames of an archive's recordings.
 
-    Frame i of piece n has its centre at ``chunk_start_s(n) + (i + 0.5) * step_s`` seconds.
+    Frame i of chunk n has its centre at ``chunk_start_s(n) + (i + 0.5) * step_s`` seconds.
 
     Parameters
     ----------
@@ -41,23 +41,23 @@ class FrameStore:
     def __init__(self, folder: Path, step_s: float) -> None:
         self.folder = folder
         self.step_s = step_s
-        self._laid_out: dict[str, tuple[int, int, int]] = {}
+        self._headers: dict[str, tuple[int, int, int]] = {}
 
     def path(self, sha256: str, channel: int, number: int) -> Path:
-        """The file of a piece."""
+        """The file of a chunk."""
         return self.folder.joinpath(*_names(sha256, channel, number))
 
     def write(self, sha256: str, channel: int, number: int, frames: Half) -> None:
-        """Keep the frames (T', K) of a piece, in one step."""
+        """Write the frames (T', K) of a chunk atomically."""
         path = self.path(sha256, channel, number)
         with replacing(path) as partial, partial.open("wb") as file:
             np.save(file, frames, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        _keep_name(path)
+        _sync_folder(path)
 
     def read(self, sha256: str, channel: int, number: int) -> Half:
-        """The frames (T', K) of a piece, memory-mapped.
+        """The frames (T', K) of a chunk, memory-mapped.
 
         Raises
         ------
@@ -72,28 +72,28 @@ class FrameStore:
             raise _damaged(path, error) from error
 
     def stretch(self, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
-        """The frames (t, K) whose centres lie in a stretch of a recording; none where it was not heard.
+        """The frames (t, K) whose centres lie in a segment of a recording; none where it was not indexed.
 
-        The last piece of a recording may be a little longer than the others.
+        The last chunk of a recording may be a little longer than the others.
         """
         first = chunk_at(start_s)
         parts = [self._part(sha256, channel, n, start_s, end_s) for n in range(first, chunk_at(end_s) + 1)]
         if parts[0] is None and first > 0:
             parts.insert(0, self._part(sha256, channel, first - 1, start_s, end_s))
-        heard = [part for part in parts if part is not None]
-        return np.concatenate(heard).astype(np.float32) if heard else np.zeros((0, 0), np.float32)
+        stored = [part for part in parts if part is not None]
+        return np.concatenate(stored).astype(np.float32) if stored else np.zeros((0, 0), np.float32)
 
     def _part(self, sha256: str, channel: int, number: int, start_s: float, end_s: float) -> Half | None:
-        """The frames of a piece whose centres lie in a stretch of its recording; None if it was not heard.
+        """The frames of a chunk whose centres lie in a segment of its recording; None if it was not indexed.
 
-        A search reads many short stretches: mapping a file for each would take five times as long.
+        A search reads many short segments: mapping a file for each would take five times as long.
         """
         path = os.path.join(self.folder, *_names(sha256, channel, number))
         try:
             with open(path, "rb", buffering=0) as file:
-                if path not in self._laid_out:
-                    self._laid_out[path] = _layout(file)
-                offset, count, width = self._laid_out[path]
+                if path not in self._headers:
+                    self._headers[path] = _header(file)
+                offset, count, width = self._headers[path]
                 begin_s = chunk_start_s(number)
                 first, end = frames_between(start_s - begin_s, end_s - begin_s, self.step_s, count)
                 file.seek(offset + first * width * SIZE)
@@ -118,8 +118,8 @@ def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
     return sha256[:2], sha256, f"{channel}-{number}.npy"
 
 
-def _keep_name(path: Path) -> None:
-    """Have the disk keep what a new file is called, so that it outlives a power cut."""
+def _sync_folder(path: Path) -> None:
+    """Sync the folder of a new file, so that its name survives a power cut."""
     if os.name == "posix":  # elsewhere a folder can't be opened
         folder = os.open(path.parent, os.O_RDONLY)
         try:
@@ -128,8 +128,8 @@ def _keep_name(path: Path) -> None:
             os.close(folder)
 
 
-def _layout(file: FileIO) -> tuple[int, int, int]:
-    """Where in a file the frames begin, how many there are, and K. A file of the same name always holds the same."""
+def _header(file: FileIO) -> tuple[int, int, int]:
+    """Offset of the frames in a file, their number, and K. A file of the same name always has the same."""
     if np.lib.format.read_magic(file) != (1, 0):
         raise ValueError("of another form")
     (count, width), by_columns, kind = np.lib.format.read_array_header_1_0(file)

@@ -1,4 +1,4 @@
-"""Indexing: every piece of every recording is heard once, and kept whole or not at all."""
+"""Indexing: each chunk of each recording is processed once, and stored as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,12 +30,12 @@ PACE_AFTER_S = 60.0  # when the real-time factor has settled
 
 
 class Executor(Protocol):
-    """Where pieces are heard: on this machine, or on many."""
+    """Processes chunks: on this machine, or on many."""
 
-    def hear(
+    def process(
         self, archive: Archive, tasks: Iterator[ChunkTask]
     ) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-        """Hear pieces in any order. Tasks are taken when they can be begun, a few at a time; closing it ends all."""
+        """Process chunks in any order. Tasks are taken a few at a time, as they can be started; closing it ends all."""
 
 
 @dataclass
@@ -43,79 +44,81 @@ class Report:
 
     Attributes
     ----------
-    news : dict
-        Counts of :class:`earmark.archive.registry.Registered`.
+    changes : dict
+        Counts of :class:`earmark.archive.recordings.Registered`.
     problems : list of str
         One sentence for each recording that could not be indexed.
-    heard_s : float
-        Seconds of sound that were heard, each channel for itself.
+    processed_s : float
+        Seconds of sound that were processed, summed over channels.
     took_s : float
     """
 
-    news: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
-    heard_s: float = 0.0
+    processed_s: float = 0.0
     took_s: float = 0.0
 
 
 def index(
     archive: Archive,
     folders: Sequence[Path],
-    engine: Executor,
+    executor: Executor,
     metadata: Path | None = None,
     skip_silence: bool = False,
     forget: bool = False,
 ) -> Report:
-    """Hear what is new in folders.
+    """Index the new recordings in folders.
 
-    What was begun goes on; what is done is not done again. A recording that can't be read is reported, and the others
-    are heard all the same. Two programs may index one archive: what one has heard, the other does not keep again.
+    An interrupted run is resumed; chunks that are done are not processed again. A recording that can't be read is
+    reported, and the others are indexed all the same. Two programs may index one archive: each chunk is stored once.
 
     Parameters
     ----------
     archive : Archive
     folders : sequence of Path
-    engine : Engine
+    executor : Executor
     metadata : Path, optional
-        Table of what their owner says of the recordings.
+        Table with metadata of the recordings.
     skip_silence : bool
-        Do not hear windows without a sound.
+        Leave out windows without a sound.
     forget : bool
-        Delete all that is kept of recordings that are gone.
+        Delete all that is stored of recordings that are gone.
 
     Raises
     ------
     EarmarkError
         If a folder is missing, or the table is not in order.
     """
-    begun = time.monotonic()
+    start = time.monotonic()
     known = read_metadata(metadata) if metadata else {}
     registered = registry.register(archive, audio_files(folders), known)
-    report = Report(registered.news, list(registered.problems.values()))
+    report = Report(registered.changes, list(registered.problems.values()))
     if forget:
-        report.news["forgotten"] = registry.forget_missing(archive)
-    _hear_all(archive, registered, engine, skip_silence, report)
-    build_shard(archive)  # last: it lets go of what was forgotten, too
-    report.took_s = time.monotonic() - begun
+        report.changes["forgotten"] = registry.forget_missing(archive)
+    _process_all(archive, registered, executor, skip_silence, report)
+    build_shard(archive)  # last: it drops what was forgotten, too
+    report.took_s = time.monotonic() - start
     return report
 
 
-def _hear_all(archive: Archive, registered: Registered, engine: Executor, skip_silence: bool, report: Report) -> None:
-    agenda = _Agenda(archive, list(registered.recordings), skip_silence)
-    # Closed at once, whatever ends this: nobody waits for what nobody will keep.
-    with _pace(round(agenda.total_s), round(agenda.done_s)) as tell, closing(agenda.heard_by(engine)) as outcomes:
-        for task, heard in outcomes:
-            if isinstance(heard, EarmarkError):
-                agenda.give_up(task, str(heard), report)
-            elif keep(archive, task, heard):
-                report.heard_s += _length_s(task)
-            tell(_length_s(task))
-    for recording in agenda.recordings:
+def _process_all(
+    archive: Archive, registered: Registered, executor: Executor, skip_silence: bool, report: Report
+) -> None:
+    queue = _TaskQueue(archive, list(registered.recordings), skip_silence)
+    # Closed at once, whatever ends this: results that will not be stored are not waited for.
+    with _pace(round(queue.total_s), round(queue.done_s)) as advance, closing(queue.run(executor)) as outcomes:
+        for task, outcome in outcomes:
+            if isinstance(outcome, EarmarkError):
+                queue.give_up(task, str(outcome), report)
+            elif store_chunk(archive, task, outcome):
+                report.processed_s += _length_s(task)
+            advance(_length_s(task))
+    for recording in queue.recordings:
         finish(archive, recording)
 
 
-class _Agenda:
-    """The pieces of some recordings, of which those are handed out that nobody has heard yet.
+class _TaskQueue:
+    """The chunks of some recordings; iterating it gives tasks for those that are not stored yet.
 
     Parameters
     ----------
@@ -128,22 +131,24 @@ class _Agenda:
         self.archive = archive
         self.recordings = dict.fromkeys(recordings)
         self.tasks = [task for row in _rows(archive, recordings) for task in _tasks(row, skip_silence)]
-        done = _pieces_done(archive)
+        done = _stored_chunks(archive)
         self.total_s = sum(map(_length_s, self.tasks))
         self.done_s = sum(_length_s(task) for task in self.tasks if _key(task) in done)
 
     def __iter__(self) -> Iterator[ChunkTask]:
-        for task in self.tasks:
-            if task.recording in self.recordings and not _is_done(self.archive, task):
-                yield task
+        for recording, tasks in groupby(self.tasks, lambda task: task.recording):
+            done = _stored_chunks(self.archive, recording)  # now, as another program may have stored some
+            for task in tasks:
+                if recording in self.recordings and _key(task) not in done:
+                    yield task
 
-    def heard_by(self, engine: Executor) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
-        """What an engine hears of them; with nothing to do, no model is loaded and no cluster joined."""
+    def run(self, executor: Executor) -> Generator[tuple[ChunkTask, ChunkResult | EarmarkError]]:
+        """Process the tasks; with nothing to do, no model is loaded and no cluster joined."""
         if next(iter(self), None) is not None:
-            yield from engine.hear(self.archive, iter(self))
+            yield from executor.process(self.archive, iter(self))
 
     def give_up(self, task: ChunkTask, problem: str, report: Report) -> None:
-        """Hand out no more pieces of a recording."""
+        """Mark a recording as broken, and process no more of its chunks."""
         if task.recording in self.recordings:
             del self.recordings[task.recording]
             registry.set_broken(self.archive, task.recording, problem)
@@ -152,27 +157,27 @@ class _Agenda:
 
 @contextmanager
 def _pace(total_s: int, before_s: int) -> Iterator[Callable[[float], None]]:
-    """Progress in seconds of sound, with how many times faster than real time they are heard."""
-    begun, heard_s = time.monotonic(), 0.0
+    """Progress in seconds of sound, with the speed in multiples of real time."""
+    start, processed_s = time.monotonic(), 0.0
     with progress("Indexing, seconds of sound", total_s, before_s) as advance:
 
-        def tell(seconds: float) -> None:
-            nonlocal heard_s
-            told = round(heard_s)
-            heard_s += seconds
-            took_s = time.monotonic() - begun
-            note = f"{heard_s / took_s:.0f} times real time" if took_s >= PACE_AFTER_S else ""
-            advance(round(heard_s) - told, note)
+        def add(seconds: float) -> None:
+            nonlocal processed_s
+            before = round(processed_s)
+            processed_s += seconds
+            took_s = time.monotonic() - start
+            note = f"{processed_s / took_s:.0f} times real time" if took_s >= PACE_AFTER_S else ""
+            advance(round(processed_s) - before, note)
 
-        yield tell
+        yield add
 
 
-def keep(archive: Archive, task: ChunkTask, heard: ChunkResult) -> bool:
-    """Keep what was heard of a piece: all of it or nothing. False where another program has kept it already."""
-    # First the file: a row of the tables never speaks of a file that is not there.
-    archive.frames.write(task.sha256, task.channel, task.number, heard.frames)
+def store_chunk(archive: Archive, task: ChunkTask, result: ChunkResult) -> bool:
+    """Store the result of a chunk, all of it or nothing. False where another program has stored it already."""
+    # First the file: a row of the tables never refers to a file that is missing.
+    archive.frames.write(task.sha256, task.channel, task.number, result.frames)
     place = {"recording": task.recording, "channel": task.channel}
-    hits = heard.postings
+    hits = result.postings
     columns = (hits.queries, hits.scores, hits.times_s, hits.starts_s, hits.ends_s)
     names = ("keyword", "score", "time_s", "start_s", "end_s")
     rows = [
@@ -182,7 +187,7 @@ def keep(archive: Archive, task: ChunkTask, heard: ChunkResult) -> bool:
     try:
         with archive.writing() as connection:
             connection.execute(
-                insert(pieces).values(**place, number=task.number, windows=heard.windows, peaks=heard.peaks.tobytes())
+                insert(pieces).values(**place, number=task.number, windows=result.windows, peaks=result.peaks.tobytes())
             )
             if rows:
                 connection.execute(insert(postings), rows)
@@ -192,16 +197,16 @@ def keep(archive: Archive, task: ChunkTask, heard: ChunkResult) -> bool:
 
 
 def finish(archive: Archive, recording: int) -> bool:
-    """Call a recording done once all its pieces are: what was heard on both sides of a border stays once."""
+    """Mark a recording as done once all its chunks are; of hits that overlap across a border the best stays."""
     with archive.writing() as connection:
         row = connection.execute(select(recordings).where(recordings.c.id == recording)).one_or_none()
-        heard = connection.execute(
+        stored = connection.execute(
             select(pieces.c.channel, pieces.c.number).where(pieces.c.recording == recording)
         ).all()
         if row is None or row.status != NEW:
             return False
         numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_chunks(row.duration_s))]
-        if len(heard) < len(numbers):
+        if len(stored) < len(numbers):
             return False
         for channel, number in numbers[1:]:
             border_s = chunk_start_s(number)
@@ -224,8 +229,8 @@ def finish(archive: Archive, recording: int) -> bool:
 def _suppressed(rows: Sequence[Any]) -> list[int]:
     """Numbers of postings that overlap with a better one of the same keyword."""
     scores, starts_s, ends_s = np.array([(row.score, row.start_s, row.end_s) for row in rows]).reshape(-1, 3).T
-    kept = set(non_max_suppression(scores, starts_s, ends_s, [row.keyword for row in rows]))
-    return [row.id for i, row in enumerate(rows) if i not in kept]
+    selected = set(non_max_suppression(scores, starts_s, ends_s, [row.keyword for row in rows]))
+    return [row.id for i, row in enumerate(rows) if i not in selected]
 
 
 def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
@@ -240,18 +245,13 @@ def _tasks(row: Any, skip_silence: bool) -> Iterator[ChunkTask]:
             yield ChunkTask(row.id, row.sha256, row.path, row.duration_s, channel, number, skip_silence)
 
 
-def _pieces_done(archive: Archive) -> set[tuple[int, int, int]]:
+def _stored_chunks(archive: Archive, recording: int | None = None) -> set[tuple[int, int, int]]:
+    """Recording, channel and number of all stored chunks, or of those of one recording."""
+    statement = select(pieces.c.recording, pieces.c.channel, pieces.c.number)
+    if recording is not None:
+        statement = statement.where(pieces.c.recording == recording)
     with archive.reading() as connection:
-        return {tuple(row) for row in connection.execute(select(pieces.c.recording, pieces.c.channel, pieces.c.number))}
-
-
-def _is_done(archive: Archive, task: ChunkTask) -> bool:
-    """Whether a piece is there by now, from another program perhaps."""
-    asked = select(pieces.c.number).where(
-        pieces.c.recording == task.recording, pieces.c.channel == task.channel, pieces.c.number == task.number
-    )
-    with archive.reading() as connection:
-        return connection.execute(asked).first() is not None
+        return {tuple(row) for row in connection.execute(statement)}
 
 
 def _key(task: ChunkTask) -> tuple[int, int, int]:

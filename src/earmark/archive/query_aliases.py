@@ -1,4 +1,4 @@
-"""Words of the users' own language: a list maps them to the model's keywords, so that they can be asked with."""
+"""Query aliases: words of the users' own language that a list maps to the model's keywords."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEADERS = (["word", "keyword"], ["word", "meaning"], ["words", "keywords"])
 
 @dataclass(frozen=True)
 class Alias:
-    """A word as it was asked for, and the keywords that it may mean.
+    """A word as it was written in a query, and the keywords that it may mean.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Alias:
 
 
 def read_word_list(path: Path, vocabulary: Vocabulary) -> list[Alias]:
-    """Read a list of words: one a line, or in two columns with the model's keyword behind it.
+    """Read a list of words: one a line, or in two columns followed by the model's keyword.
 
     The file is text or a table as spreadsheets save it; columns are separated by tabs, semicolons or commas, and cells
     may be quoted. A word that stands in several lines means several keywords; several words may mean one. Blank lines,
@@ -86,8 +86,8 @@ def read_words(path: Path) -> list[str]:
     return list(words)
 
 
-def keep_words(archive: Archive, listed: Sequence[Alias]) -> None:
-    """Keep a list in the archive, instead of the one that was kept before."""
+def store_words(archive: Archive, listed: Sequence[Alias]) -> None:
+    """Store a list in the archive, in place of the earlier one."""
     with archive.writing() as connection:
         connection.execute(delete(rows))
         connection.execute(
@@ -100,8 +100,8 @@ def keep_words(archive: Archive, listed: Sequence[Alias]) -> None:
         )
 
 
-def kept_words(archive: Archive) -> list[Alias]:
-    """The list that the archive keeps, by the alphabet."""
+def stored_words(archive: Archive) -> list[Alias]:
+    """The archive's list, in alphabetical order."""
     with archive.reading() as connection:
         known = connection.execute(select(rows).order_by(rows.c.word, rows.c.keyword)).all()
     written = {row.word: row.written for row in known}
@@ -121,7 +121,7 @@ def resolve_query(archive: Archive, word: str) -> Alias:
     """
     if word in archive.vocabulary:
         return Alias(word, (archive.vocabulary.words[archive.vocabulary.index(word)],))
-    listed: Mapping[str, Alias] = {normalise(meant.word): meant for meant in kept_words(archive)}
+    listed: Mapping[str, Alias] = {normalise(meant.word): meant for meant in stored_words(archive)}
     if normalise(word) in listed:
         return Alias(word, listed[normalise(word)].keywords)
     own = [meant.word for meant in listed.values()]
@@ -136,7 +136,7 @@ def resolve_query(archive: Archive, word: str) -> Alias:
 
 
 def _lines(path: Path, sense: Callable[[list[str]], int]) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of each line that says something; `sense` decides between delimiters."""
+    """Number and cells of each line that is not empty or a comment; `sense` decides between delimiters."""
     for number, line in enumerate(read_text(path).splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, split_line(line, sense)

@@ -1,7 +1,7 @@
-"""Which recordings an archive has, and what became of their files: new, changed, moved, or gone.
+"""The catalogue of an archive's recordings, brought up to date with their files: new, changed, moved, or gone.
 
-A recording is its content. Its path, and the size and time of its file, say where that content was last seen; only a
-file whose size or time is another is read again to tell. Its owner may say more of it in a table.
+A recording is identified by its content. Its path, and the size and time of its file, tell where that content was last
+found; only a file with another size or time is read again. Metadata comes from a table of the recordings' owner.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
-from earmark.archive.audio_files import AudioFile, Listing, shown
+from earmark.archive.audio_files import AudioFile, Listing, printable
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
@@ -29,7 +29,7 @@ from earmark.media.kinds import is_named_as_audio
 from earmark.media.lookup import MediaFolder
 
 NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
-SEARCHED = (NEW, DONE)  # recordings that hits are shown of
+SEARCHED = (NEW, DONE)  # recordings that are searched
 AT_A_TIME = 1 << 20  # bytes
 
 logger = logging.getLogger(__name__)
@@ -37,25 +37,25 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Registered:
-    """What was noticed while files were registered.
+    """The result of registering files.
 
     Attributes
     ----------
     recordings : dict of int
-        Those of the files, each once, in their order; nothing is said of them.
+        Ids of the files' recordings, each once, in their order; the values are None.
     problems : dict of str
         By the path of a file or folder that can't be used, one sentence.
-    news : dict
-        How many were ``new``, ``changed``, ``moved``, ``gone``, and ``copies`` of others.
+    changes : dict
+        Number of recordings that were ``new``, ``changed``, ``moved``, ``gone``, and ``copies`` of others.
     """
 
     recordings: dict[int, None] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
-    news: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
 
-    def note(self, what: str) -> None:
+    def count(self, what: str) -> None:
         """Count one more."""
-        self.news[what] = self.news.get(what, 0) + 1
+        self.changes[what] = self.changes.get(what, 0) + 1
 
 
 def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str, str]]) -> Registered:
@@ -67,7 +67,7 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
     listing : Listing
         What the indexed folders hold now.
     about : mapping
-        Of :func:`earmark.archive.listing.read_metadata`; what it does not speak of stays as it is.
+        Of :func:`earmark.archive.recordings.read_metadata`; other recordings keep theirs.
     """
     registered = Registered(problems=dict(listing.problems))
     with progress("Looking at files", len(listing.files)) as advance:
@@ -82,18 +82,18 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
             advance()
     if listing.others:
         logger.info("Files that are no recordings: %d.", listing.others)
-    _miss(archive, listing.folders, registered)
+    _mark_missing(archive, listing.folders, registered)
     return registered
 
 
 def forget_missing(archive: Archive) -> int:
-    """Delete all that was derived from recordings that are gone, judgements too; how many they were."""
+    """Delete all that was derived from recordings that are gone, judgements too; the number of recordings."""
     with archive.writing() as connection:
         gone = connection.execute(
             select(recordings.c.id, recordings.c.sha256).where(recordings.c.status == MISSING)
         ).all()
         for row in gone:
-            _unhear(connection, row.id)
+            _delete_results(connection, row.id)
             connection.execute(delete(recordings).where(recordings.c.id == row.id))
     for row in gone:
         archive.frames.forget(row.sha256)
@@ -101,9 +101,9 @@ def forget_missing(archive: Archive) -> int:
 
 
 def set_broken(archive: Archive, recording: int, problem: str) -> None:
-    """Note that a recording can't be heard to its end.
+    """Mark a recording that can't be read to its end.
 
-    What was heard of it is kept, but not searched: it may have been its disk that was unplugged.
+    Its results stay, but are not searched: perhaps only its disk was unplugged.
     """
     with archive.writing() as connection:
         connection.execute(
@@ -121,30 +121,30 @@ def sha256_of(path: Path) -> str:
 
 
 def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], registered: Registered) -> int:
-    """The number of a file's recording, which is made where there is none."""
-    path = _sound_name(file.path)
-    seen = file.path.stat()
+    """The id of a file's recording, which is added where there is none."""
+    path = _path_text(file.path)
+    status = file.path.stat()
     require_file(path)
-    stamp = {"size": seen.st_size, "mtime_ns": _in_64_bits(seen.st_mtime_ns)}
+    stamp = {"size": status.st_size, "mtime_ns": _in_64_bits(status.st_mtime_ns)}
     here = {"path": path, "folder": os.fspath(file.folder), **stamp}
     with archive.reading() as connection:
         known = connection.execute(select(recordings).where(recordings.c.path == path)).all()
     same = next((row for row in known if {"size": row.size, "mtime_ns": row.mtime_ns} == stamp), None)
     if same is not None:
-        return _seen(archive, same, here, about)
+        return _update_known(archive, same, here, about)
     sha256 = sha256_of(file.path)
     with archive.reading() as connection:
         found = connection.execute(select(recordings).where(recordings.c.sha256 == sha256)).first()
     if found is None:
         made = _add(archive, sha256, here, about)
-        registered.note("changed" if known else "new")
+        registered.count("changed" if known else "new")
         return made
     if found.path != path and os.path.isfile(found.path) and sha256_of(Path(found.path)) == sha256:
-        registered.note("copies")
+        registered.count("copies")
         return int(found.id)
     if found.path != path:
-        registered.note("moved")
-    return _seen(archive, found, here, about)
+        registered.count("moved")
+    return _update_known(archive, found, here, about)
 
 
 def _in_64_bits(mtime_ns: int) -> int:
@@ -152,12 +152,12 @@ def _in_64_bits(mtime_ns: int) -> int:
     return (mtime_ns + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
-def _sound_name(path: Path) -> str:
-    """A path that a database takes."""
+def _path_text(path: Path) -> str:
+    """A path as text that a database takes."""
     try:
         return os.fspath(path).encode("utf-8").decode("utf-8")
     except UnicodeEncodeError:
-        raise EarmarkError(f"The name of {shown(path)} is not UTF-8: rename the file.") from None
+        raise EarmarkError(f"The name of {printable(path)} is not UTF-8: rename the file.") from None
 
 
 def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[str, str]) -> int:
@@ -181,8 +181,8 @@ def _insert(connection: Connection, row: Mapping[str, Any]) -> int:
     return int(made[0])
 
 
-def _seen(archive: Archive, row: Row[Any], here: Mapping[str, Any], about: Mapping[str, str]) -> int:
-    """Note where a known recording is now. One that was broken or missing is tried once more."""
+def _update_known(archive: Archive, row: Row[Any], here: Mapping[str, Any], about: Mapping[str, str]) -> int:
+    """Update the path and metadata of a known recording. One that was broken or missing is tried once more."""
     changes = {**here, **about}
     if row.status in (BROKEN, MISSING):
         changes |= {"status": NEW, "problem": ""}
@@ -192,21 +192,21 @@ def _seen(archive: Archive, row: Row[Any], here: Mapping[str, Any], about: Mappi
     return int(row.id)
 
 
-def _miss(archive: Archive, folders: Iterable[Path], registered: Registered) -> None:
-    """Note which recordings of these folders are gone. Nothing of them is lost: a disk may be plugged in again.
+def _mark_missing(archive: Archive, folders: Iterable[Path], registered: Registered) -> None:
+    """Mark the recordings of these folders that are gone. Their results stay: a disk may be plugged in again.
 
     What can't be read now is not gone. Of a file that has changed, what it was before is no longer searched.
     """
     with archive.reading() as connection:
         rows = connection.execute(select(recordings.c.id, recordings.c.path, recordings.c.status)).all()
     here = {row.path for row in rows if row.id in registered.recordings}
-    looked_through = {os.fspath(folder) for folder in folders}
+    scanned = {os.fspath(folder) for folder in folders}
     gone = [
         row
         for row in rows
         if row.id not in registered.recordings
         and row.status != MISSING
-        and _is_below(row.path, looked_through)
+        and _is_below(row.path, scanned)
         and not _is_below(row.path, registered.problems)
     ]
     if gone:
@@ -215,7 +215,7 @@ def _miss(archive: Archive, folders: Iterable[Path], registered: Registered) -> 
                 connection.execute(update(recordings).where(recordings.c.id == row.id).values(status=MISSING))
     for row in gone:
         if row.path not in here:
-            registered.note("gone")
+            registered.count("gone")
 
 
 def _is_below(path: str, places: Container[str]) -> bool:
@@ -223,7 +223,7 @@ def _is_below(path: str, places: Container[str]) -> bool:
     return path in places or any(os.fspath(above) in places for above in Path(path).parents)
 
 
-def _unhear(connection: Connection, recording: int) -> None:
+def _delete_results(connection: Connection, recording: int) -> None:
     for table in (postings, pieces):
         connection.execute(delete(table).where(table.c.recording == recording))
 
@@ -232,7 +232,7 @@ ABOUT = ("speaker", "date", "language", "licence", "consent")
 
 
 def read_metadata(table: Path) -> dict[str, dict[str, str]]:
-    """What a table says of recordings: by their identity, texts by column.
+    """Read a table of metadata: by canonical path of the recording, texts by column.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Exact scores of windows, from the frames that were kept of them: nothing is heard again."""
+"""Exact scores of windows from their stored frames, without decoding or encoding anything again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ AT_ONCE = 64  # windows
 
 
 class Piece(NamedTuple):
-    """A piece that was heard, of the table of pieces.
+    """The key of a stored chunk, in the table of chunks.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Piece(NamedTuple):
 
 
 class Window(NamedTuple):
-    """A window of an archive: it begins ``number * HOP_S`` seconds after its recording.
+    """The key of a window, which begins ``number * HOP_S`` seconds after the start of its recording.
 
     Attributes
     ----------
@@ -54,30 +54,30 @@ class Window(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A query as the model takes it.
+class EncodedQuery:
+    """One query, encoded, with the spotter that encoded it.
 
     Attributes
     ----------
     name : str
-        What hits call it.
-    spotter : Finder
-    query : Any
-        One query, of :meth:`earmark.localisation.spotter.KeywordSpotter.encode_queries`.
+        The `query` of its hits.
+    spotter : KeywordSpotter
+    encoded : encoded queries
+        A batch of one, of :meth:`earmark.localisation.spotter.KeywordSpotter.encode_queries`.
     """
 
     name: str
     spotter: KeywordSpotter
-    query: Any
+    encoded: Any
 
 
 Recordings = Mapping[int, Row[Any]]
 
 
-def searched(archive: Archive, chosen: Sequence[ColumnElement[bool]]) -> Recordings:
+def matching_recordings(archive: Archive, conditions: Sequence[ColumnElement[bool]]) -> Recordings:
     """The recordings that meet some conditions, by number."""
     with archive.reading() as connection:
-        return {row.id: row for row in connection.execute(select(recordings).where(*chosen))}
+        return {row.id: row for row in connection.execute(select(recordings).where(*conditions))}
 
 
 def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
@@ -89,37 +89,39 @@ def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
 
 
 def windows_from(piece: Piece, rows: Recordings) -> Iterator[Window]:
-    """The windows that start in a piece."""
+    """The windows that start in a chunk."""
     for number in chunk_windows(piece.number, rows[piece.recording].duration_s):
         yield Window(piece.recording, piece.channel, number)
 
 
 def windows_around(recording: int, channel: int, start_s: float, end_s: float, rows: Recordings) -> Iterator[Window]:
-    """The windows that share time with a stretch of a recording."""
+    """The windows that overlap a segment of a recording."""
     first = max(0, int((start_s - WINDOW_S) // HOP_S) + 1)
     last = min(int(end_s // HOP_S), count_windows(rows[recording].duration_s) - 1)
     for number in range(min(first, last), last + 1):
         yield Window(recording, channel, number)
 
 
-def score_windows(archive: Archive, asked: Asked, windows: Sequence[Window], rows: Recordings) -> list[ArchiveHit]:
-    """A hit for each window, the best first; those that overlap in time are one.
+def score_windows(
+    archive: Archive, query: EncodedQuery, windows: Sequence[Window], rows: Recordings
+) -> list[ArchiveHit]:
+    """A hit for each window, the best first, after non-maximum suppression.
 
-    Windows that were not heard, or were skipped as silence, have none.
+    Windows that were not indexed, or were skipped as silence, have none.
 
     Parameters
     ----------
     archive : Archive
-    asked : Asked
+    query : EncodedQuery
     windows : sequence of Window
         Of the recordings in `rows`.
     rows : mapping
-        Of :func:`searched`.
+        Of :func:`matching_recordings`.
     """
     found: list[ArchiveHit] = []
     for first in range(0, len(windows), AT_ONCE):
-        heard = [(window, frames_of(archive, window, rows)) for window in windows[first : first + AT_ONCE]]
-        found += _scored(asked, [(window, frames) for window, frames in heard if frames.any()], rows)
+        batch = [(window, frames_of(archive, window, rows)) for window in windows[first : first + AT_ONCE]]
+        found += _score_batch(query, [(window, frames) for window, frames in batch if frames.any()], rows)
     return merge_hits(found)
 
 
@@ -129,18 +131,18 @@ def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
     return archive.frames.stretch(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
 
 
-def _scored(asked: Asked, heard: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
-    if not heard:
+def _score_batch(query: EncodedQuery, batch: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
+    if not batch:
         return []
-    _, _, best = localise_frames(asked.spotter, [frames for _, frames in heard], asked.query)
+    _, _, best = localise_frames(query.spotter, [frames for _, frames in batch], query.encoded)
     return [
-        _found(asked.name, window, rows[window.recording], float(best.scores[i, 0]), edges_s)
-        for i, (window, _) in enumerate(heard)
+        _hit(query.name, window, rows[window.recording], float(best.scores[i, 0]), edges_s)
+        for i, (window, _) in enumerate(batch)
         for edges_s in [(float(best.times_s[i, 0]), float(best.starts_s[i, 0]), float(best.ends_s[i, 0]))]
     ]
 
 
-def _found(name: str, window: Window, row: Row[Any], score: float, edges_s: tuple[float, float, float]) -> ArchiveHit:
+def _hit(name: str, window: Window, row: Row[Any], score: float, edges_s: tuple[float, float, float]) -> ArchiveHit:
     time_s, start_s, end_s = (min(window.start_s + edge_s, row.duration_s) for edge_s in edges_s)
     hit = Hit(row.path, name, score, time_s, start_s, end_s)
     return ArchiveHit(Position(row.id, window.channel, time_s), hit, row.speaker, row.date, row.language)
@@ -148,12 +150,12 @@ def _found(name: str, window: Window, row: Row[Any], score: float, edges_s: tupl
 
 @dataclass(frozen=True)
 class Curve:
-    """The localisation curve of a query in a stretch of a recording.
+    """The localisation curve of a query in a segment of a recording.
 
     Attributes
     ----------
     times_s, values : numpy.ndarray, shape = (T',)
-        Times from the start of the recording, and localisation scores in [0, 1]. Empty where no frames are kept.
+        Times from the start of the recording, and localisation scores in [0, 1]. Empty where no frames are stored.
     """
 
     times_s: npt.NDArray[np.float64]
@@ -163,9 +165,9 @@ class Curve:
 def localisation_curve(
     archive: Archive, queries: Sequence[Query], row: Row[Any], channel: int, start_s: float, end_s: float
 ) -> Curve | None:
-    """The localisation curve of queries in a stretch of a recording, from the frames that were kept of it.
+    """The localisation curve of queries in a segment of a recording, from its stored frames.
 
-    Nothing is decoded and the speech encoder does not run.
+    No sound is decoded and the speech encoder does not run.
 
     Parameters
     ----------
@@ -180,7 +182,7 @@ def localisation_curve(
     Returns
     -------
     Curve or None
-        None for a localisation method that needs features, which an archive does not keep.
+        None for a localisation method that needs features, which an archive does not store.
     """
     spotter = archive.spotter
     if spotter.needs_features:

@@ -1,8 +1,7 @@
-"""Searching an archive with a place in it: what sounds like that?
+"""Search by a spoken example in the archive: segments whose frames are like those of the example.
 
-The example is laid over every stretch of a recording that is as long. How alike the two are is the mean cosine of
-their frames, one by one, after the mean frame of the example's surroundings is taken from all: it is what
-everything there has in common.
+The example e is compared with every segment of equal length. Their similarity is the mean cosine of their frames, one
+by one, after the mean frame of the example's surroundings is subtracted from all, as it is common to everything there.
 
     score = (1 + max_t mean_i cos(e_i, x_{t + i})) / 2
 """
@@ -17,7 +16,7 @@ from sqlalchemy import select
 from earmark.archive.ann_index import l2_normalise, nearest_windows, pooled
 from earmark.archive.archive import Archive, Position
 from earmark.archive.frame_store import Single
-from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, searched
+from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
 from earmark.archive.schema import judgements, postings
 from earmark.archive.shards import lookup
@@ -25,38 +24,38 @@ from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 from earmark.localisation.windows import WINDOW_S
 
-LEAST_S = 0.3  # of an example: less is a sound, not a word
-USUAL_S = 0.5  # of an example whose extent nobody knows
-WIDER = 10  # times as many windows are compared as hits are wanted
-FEWEST = 500
-BESIDE_S = 0.3  # how far from a place its hit may be
+MIN_EXAMPLE_S = 0.3  # less is a sound, not a word
+DEFAULT_EXAMPLE_S = 0.5  # where no hit or judgement gives an extent
+CANDIDATE_MULTIPLIER = 10  # windows compared for each hit that is wanted
+MIN_CANDIDATES = 500
+MAX_DISTANCE_S = 0.3  # between a position and its hit
 
 
 def search_like(
     archive: Archive, position: Position, top: int, filters: Filters | None = None, exhaustive: bool = False
 ) -> list[ArchiveHit]:
-    """What sounds like a place of the archive, the most alike first; that place itself is left out.
+    """Hits like a spoken example, by falling similarity; the example itself is left out.
 
     Parameters
     ----------
     archive : Archive
-    position : Place
+    position : Position
         The middle of the example. Its extent is that of the hit or the judgement there, else half a second.
     top : int
-        Hits, at most.
+        The largest number of hits.
     filters : Filters, optional
     exhaustive : bool
-        Compare with every window, to compare with.
+        Compare with every window, as a reference.
 
     Raises
     ------
     EarmarkError
-        If there is no such place, or it was not heard.
+        If there is no such position, or it was not indexed.
     """
-    everything = searched(archive, recording_conditions(archive, Filters()))
+    everything = matching_recordings(archive, recording_conditions(archive, Filters()))
     row = everything.get(position.recording)
     if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
-        raise EarmarkError(f"The archive has no position {position}: search again, or look at 'earmark search --json'.")
+        raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
     start_s, end_s = _extent_s(archive, position)
     example = archive.frames.stretch(row.sha256, position.channel, start_s, end_s)
     around = archive.frames.stretch(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
@@ -64,43 +63,43 @@ def search_like(
         raise EarmarkError(
             f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
         )
-    usual = around[around.any(axis=1)].mean(axis=0)
-    rows = searched(archive, recording_conditions(archive, filters or Filters()))
+    mean_frame = around[around.any(axis=1)].mean(axis=0)
+    rows = matching_recordings(archive, recording_conditions(archive, filters or Filters()))
     windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
     name = f"like {position}"
-    found = [one for window in windows for one in _compare(archive, example, usual, window, rows, name)]
+    found = [one for window in windows for one in _compare(archive, example, mean_frame, window, rows, name)]
     others = [one for one in found if not _is_at(one, position, start_s, end_s)]
     return merge_hits(others)[:top]
 
 
-def alike(example: Single, frames: Single) -> tuple[float, int]:
-    """How alike an example (m, K) and the most similar stretch of some frames (t, K) are, and where that starts.
+def similarity(example: Single, frames: Single) -> tuple[float, int]:
+    """Similarity of an example (m, K) to the most similar segment of some frames (t, K), and where that starts.
 
     Returns
     -------
     score : float
         In [0, 1].
     first : int
-        Frame of the stretch's start.
+        First frame of the segment.
     """
     shorter = min(len(example), len(frames))
     cosines = np.ascontiguousarray(l2_normalise(frames) @ l2_normalise(example[:shorter]).T)
     row, column = cosines.strides
-    # Row f holds what the example meets when it is laid over from frame f on: a diagonal.
-    met = np.lib.stride_tricks.as_strided(cosines, (len(frames) - shorter + 1, shorter), (row, row + column))
-    means = met.mean(axis=1)
+    # Row f holds the cosines with the segment from frame f on: a diagonal.
+    diagonals = np.lib.stride_tricks.as_strided(cosines, (len(frames) - shorter + 1, shorter), (row, row + column))
+    means = diagonals.mean(axis=1)
     best = int(np.argmax(means))
     return float(np.clip((1 + means[best]) / 2, 0, 1)), best
 
 
 def _compare(
-    archive: Archive, example: Single, usual: Single, window: Window, rows: Recordings, name: str
+    archive: Archive, example: Single, mean_frame: Single, window: Window, rows: Recordings, name: str
 ) -> list[ArchiveHit]:
-    """The stretch of a window that is most like the example; none in silence."""
+    """The segment of a window that is most like the example; none in silence."""
     frames = frames_of(archive, window, rows)
     if not frames.any():
         return []
-    score, first = alike(example - usual, frames - usual)
+    score, first = similarity(example - mean_frame, frames - mean_frame)
     row, step_s = rows[window.recording], archive.frames.step_s
     start_s = min(window.start_s + first * step_s, row.duration_s)
     end_s = min(start_s + min(len(example), len(frames)) * step_s, row.duration_s)
@@ -116,26 +115,28 @@ def _is_at(found: ArchiveHit, position: Position, start_s: float, end_s: float) 
 def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -> Sequence[Window]:
     folders, windows = lookup(archive, rows)
     step_s = archive.frames.step_s
-    nearest = nearest_windows(folders, pooled(example, step_s), rows, step_s, max(FEWEST, WIDER * top))
+    nearest = nearest_windows(
+        folders, pooled(example, step_s), rows, step_s, max(MIN_CANDIDATES, CANDIDATE_MULTIPLIER * top)
+    )
     return list(dict.fromkeys(windows + nearest))
 
 
 def _extent_s(archive: Archive, position: Position) -> tuple[float, float]:
-    """Start and end of the example: as a person set them, as a hit has them, or half a second."""
+    """Start and end of the example: of a judgement, of a hit, or half a second."""
     with archive.reading() as connection:
         for table in (judgements, postings):
-            nearest_windows = select(table.c.start_s, table.c.end_s, table.c.time_s).where(
+            statement = select(table.c.start_s, table.c.end_s, table.c.time_s).where(
                 table.c.recording == position.recording,
                 table.c.channel == position.channel,
-                table.c.time_s.between(position.time_s - BESIDE_S, position.time_s + BESIDE_S),
+                table.c.time_s.between(position.time_s - MAX_DISTANCE_S, position.time_s + MAX_DISTANCE_S),
             )
-            rows = connection.execute(nearest_windows).all()
+            rows = connection.execute(statement).all()
             if rows:
                 nearest = min(rows, key=lambda row: abs(row.time_s - position.time_s))
                 return _long_enough(nearest.start_s, nearest.end_s)
-    return max(0.0, position.time_s - USUAL_S / 2), position.time_s + USUAL_S / 2
+    return max(0.0, position.time_s - DEFAULT_EXAMPLE_S / 2), position.time_s + DEFAULT_EXAMPLE_S / 2
 
 
 def _long_enough(start_s: float, end_s: float) -> tuple[float, float]:
-    short_s = max(0.0, LEAST_S - (end_s - start_s))
+    short_s = max(0.0, MIN_EXAMPLE_S - (end_s - start_s))
     return max(0.0, start_s - short_s / 2), end_s + short_s / 2

@@ -1,14 +1,12 @@
-"""Searching an archive with pictures.
+"""Search by image: windows are ranked by their summaries, and the best ones scored exactly from their stored frames.
 
-Every window is one utterance, whose detection score the model gives from the frames that were kept of it. All windows
-of a hundred hours would take minutes; so those that are likely to answer are looked up by what they come to
-(:mod:`earmark.archive.digests`), and scored exactly.
+Scoring all windows of a hundred hours would take minutes; see :mod:`earmark.archive.window_summaries`.
 """
 
 from __future__ import annotations
 
 from earmark.archive.archive import Archive
-from earmark.archive.rescoring import Asked, Recordings, all_windows, score_windows, searched
+from earmark.archive.rescoring import EncodedQuery, Recordings, all_windows, matching_recordings, score_windows
 from earmark.archive.results import ArchiveHit, Filters, recording_conditions
 from earmark.archive.shards import lookup
 from earmark.archive.window_summaries import rank_windows
@@ -16,7 +14,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.types import WORDS_ALONE, ImageQuery
 from earmark.models.image_query_models import ImageQueryModel, accepts_images
 
-FEWEST = 20  # hits that windows are looked up for
+MIN_HITS = 20  # for which candidates are ranked, even where fewer are wanted
 
 
 def search_pictures(
@@ -27,45 +25,47 @@ def search_pictures(
     filters: Filters | None = None,
     exhaustive: bool = False,
 ) -> list[ArchiveHit]:
-    """Where what pictures show may be spoken, the likeliest first.
+    """Hits of an image query, by falling detection score.
 
     Parameters
     ----------
     archive : Archive
     query : ImageQuery
     top : int
-        Hits, at most.
+        The largest number of hits.
     min_score : float, optional
-        Detection score from which hits are shown.
+        Lowest detection score of a hit.
     filters : Filters, optional
     exhaustive : bool
-        Score every window, to compare with.
+        Score every window, as a reference.
 
     Raises
     ------
     EarmarkError
-        If a picture can't be read, or the archive's model is not asked with pictures.
+        If a picture can't be read, or the archive's model does not accept image queries.
     """
-    _pictured(archive, query.name)
-    asked = Asked(query.name, archive.spotter, archive.spotter.encode_queries([query]))
-    rows = searched(archive, recording_conditions(archive, filters or Filters()))
-    found = best(archive, asked, rows, top, exhaustive)
+    _image_query_model(archive, query.name)
+    encoded = EncodedQuery(query.name, archive.spotter, archive.spotter.encode_queries([query]))
+    rows = matching_recordings(archive, recording_conditions(archive, filters or Filters()))
+    found = best(archive, encoded, rows, top, exhaustive)
     return [one for one in found if one.hit.score >= (min_score or 0.0)]
 
 
-def best(archive: Archive, asked: Asked, rows: Recordings, top: int, exhaustive: bool = False) -> list[ArchiveHit]:
-    """The best hits of what the model is asked, among some recordings."""
+def best(
+    archive: Archive, query: EncodedQuery, rows: Recordings, top: int, exhaustive: bool = False
+) -> list[ArchiveHit]:
+    """The best hits of an encoded image query in some recordings."""
     if exhaustive:
         windows = list(all_windows(rows.values()))
     else:
         folders, windows = lookup(archive, rows)
-        several = max(FEWEST, top) * _pictured(archive, asked.name).candidate_multiplier
-        windows = list(dict.fromkeys(windows + rank_windows(folders, asked, rows, several)))
-    return score_windows(archive, asked, windows, rows)[:top]
+        candidates = max(MIN_HITS, top) * _image_query_model(archive, query.name).candidate_multiplier
+        windows = list(dict.fromkeys(windows + rank_windows(folders, query, rows, candidates)))
+    return score_windows(archive, query, windows, rows)[:top]
 
 
-def _pictured(archive: Archive, name: str) -> ImageQueryModel:
-    """The archive's model, which must be one that is asked with pictures."""
+def _image_query_model(archive: Archive, name: str) -> ImageQueryModel:
+    """The archive's model, which must accept image queries."""
     model = archive.spotter.model
     if not accepts_images(model):
         raise EarmarkError(WORDS_ALONE.format(name))

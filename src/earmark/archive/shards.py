@@ -1,9 +1,9 @@
-"""Shards: where windows are looked up, so that a search need not read all that was ever heard.
+"""Shards: indices of windows, so that a search need not read the frames of the chunks archive.
 
-A shard is a folder of files that never change, about some of the pieces that were heard: what their windows come to
-(:mod:`earmark.archive.digests`), and vectors of their frames (:mod:`earmark.archive.vectors`). What was heard since the
-last one becomes a new shard, which takes in those that are no larger, so that there are few. Pieces that are in no
-shard yet are searched whole, so that nothing is missed while an archive is indexed.
+A shard is a folder of files that never change. It holds the window summaries of some chunks
+(:mod:`earmark.archive.window_summaries`) and vectors of their frames (:mod:`earmark.archive.ann_index`). Chunks that
+were indexed since the last shard was built go into a new one, into which shards that are no larger are merged, so that
+there are few. Chunks that are in no shard yet are searched exhaustively, so that nothing is missed meanwhile.
 """
 
 from __future__ import annotations
@@ -20,61 +20,61 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.ann_index import write_vectors
 from earmark.archive.archive import Archive
-from earmark.archive.rescoring import Piece, Recordings, Window, searched, windows_around
+from earmark.archive.rescoring import Piece, Recordings, Window, matching_recordings, windows_around
 from earmark.archive.schema import pieces, shard_pieces, shards
 from earmark.archive.window_summaries import write_summaries
 from earmark.localisation.windows import chunk_bounds_s
 
-ORPHANED_S = 3600.0  # a folder that no row speaks of may be another program's, just written
+ORPHANED_S = 3600.0  # a folder that no row refers to may be another program's, just written
 
 
 def build_shard(archive: Archive) -> None:
-    """Bring all pieces that are in no shard yet into one.
+    """Compact all chunks that are in no shard yet into a new shard.
 
-    It may be stopped at any moment, and run by two programs at once: a shard is whole, or there is none.
+    It may be stopped at any time, and run by two programs at once: a shard is complete, or there is none.
     """
-    _take_apart_dead(archive)
-    loose = _heard(archive) - _kept(archive, _names(archive))
+    _drop_stale(archive)
+    loose = _indexed_chunks(archive) - _chunks_in(archive, _names(archive))
     if loose:
-        taken = _no_larger(archive, len(loose))
-        rows = searched(archive, [])  # after what was heard: another program may register a recording at any time
-        whole = sorted(piece for piece in loose | _kept(archive, taken) if piece.recording in rows)
-        name = _name(archive, whole, rows)
-        count = _write(archive, name, whole, rows)
-        _record(archive, name, count, whole, taken)
+        merged = _no_larger(archive, len(loose))
+        rows = matching_recordings(archive, [])  # read after the chunks: another program may register recordings
+        chunks = sorted(chunk for chunk in loose | _chunks_in(archive, merged) if chunk.recording in rows)
+        name = _name(archive, chunks, rows)
+        count = _write(archive, name, chunks, rows)
+        _record(archive, name, count, chunks, merged)
     _remove_orphans(archive)
 
 
 def lookup(archive: Archive, rows: Recordings) -> tuple[list[Path], list[Window]]:
-    """The shards that are there, and the windows of some recordings that are in none of them."""
-    # Shards first: what another program takes in meanwhile is then searched whole, and not missed.
+    """The shards, and the windows of some recordings that are in none of them."""
+    # Shards first: chunks that another program merges meanwhile are then searched exhaustively, and not missed.
     names = [name for name in _names(archive) if _folder(archive, name).is_dir()]
-    loose = sorted(_heard(archive) - _kept(archive, names))
+    loose = sorted(_indexed_chunks(archive) - _chunks_in(archive, names))
     windows = dict.fromkeys(window for piece in loose for window in _windows_in(piece, rows))
     return [_folder(archive, name) for name in names], list(windows)
 
 
 def _windows_in(piece: Piece, rows: Recordings) -> Iterator[Window]:
-    """Windows that hear something of a piece."""
+    """Windows that overlap a chunk."""
     if piece.recording in rows:
         start_s, end_s = chunk_bounds_s(piece.number, rows[piece.recording].duration_s)
         yield from windows_around(piece.recording, piece.channel, start_s, end_s, rows)
 
 
-def _name(archive: Archive, whole: Sequence[Piece], rows: Recordings) -> str:
-    """The same for the same sound heard by the same model: a number may have been another recording's once."""
-    about = [(piece.recording, rows[piece.recording].sha256, piece.channel, piece.number) for piece in whole]
+def _name(archive: Archive, chunks: Sequence[Piece], rows: Recordings) -> str:
+    """A name that depends on sound and model alone: a recording's number may have been another's once."""
+    about = [(piece.recording, rows[piece.recording].sha256, piece.channel, piece.number) for piece in chunks]
     return hashlib.sha256(repr((archive.setting("model"), about)).encode()).hexdigest()[:32]
 
 
-def _write(archive: Archive, name: str, whole: Sequence[Piece], rows: Recordings) -> int:
-    """Write a shard of some pieces; how many vectors it holds."""
+def _write(archive: Archive, name: str, chunks: Sequence[Piece], rows: Recordings) -> int:
+    """Write a shard of some chunks; the number of vectors in it."""
     folder = _folder(archive, name)
     partial = folder.with_name(f".{name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
     try:
-        write_summaries(partial, archive, whole, rows)
-        count = write_vectors(partial, archive, whole, rows)
+        write_summaries(partial, archive, chunks, rows)
+        count = write_vectors(partial, archive, chunks, rows)
         if not folder.is_dir():
             _rename(partial, folder)
     finally:
@@ -86,65 +86,65 @@ def _rename(partial: Path, folder: Path) -> None:
     try:
         partial.rename(folder)
     except OSError:
-        if not folder.is_dir():  # else another program was quicker, with the very same
+        if not folder.is_dir():  # else another program was faster, with the same shard
             raise
 
 
-def _record(archive: Archive, name: str, vectors: int, whole: Sequence[Piece], taken: Sequence[str]) -> None:
-    rows = [{"shard": name, **piece._asdict()} for piece in whole]
+def _record(archive: Archive, name: str, vectors: int, chunks: Sequence[Piece], merged: Sequence[str]) -> None:
+    rows = [{"shard": name, **piece._asdict()} for piece in chunks]
     try:
         with archive.writing() as connection:
-            if taken:
-                connection.execute(delete(shards).where(shards.c.name.in_(taken)))
-            connection.execute(insert(shards).values(name=name, vectors=vectors, pieces=len(whole)))
+            if merged:
+                connection.execute(delete(shards).where(shards.c.name.in_(merged)))
+            connection.execute(insert(shards).values(name=name, vectors=vectors, pieces=len(chunks)))
             connection.execute(insert(shard_pieces), rows)
     except IntegrityError:
-        return  # another program has gathered the very same, or one of the recordings was forgotten meanwhile
-    for one in taken:
+        return  # another program has recorded the same shard, or one of the recordings was forgotten meanwhile
+    for one in merged:
         shutil.rmtree(_folder(archive, one), ignore_errors=True)
 
 
-def _heard(archive: Archive) -> set[Piece]:
+def _indexed_chunks(archive: Archive) -> set[Piece]:
     with archive.reading() as connection:
         return {
             Piece(*row) for row in connection.execute(select(pieces.c.recording, pieces.c.channel, pieces.c.number))
         }
 
 
-def _kept(archive: Archive, names: Sequence[str]) -> set[Piece]:
-    """The pieces in some shards."""
+def _chunks_in(archive: Archive, names: Sequence[str]) -> set[Piece]:
+    """The chunks in some shards."""
     columns = (shard_pieces.c.recording, shard_pieces.c.channel, shard_pieces.c.number)
     with archive.reading() as connection:
         return {Piece(*row) for row in connection.execute(select(*columns).where(shard_pieces.c.shard.in_(names)))}
 
 
 def _no_larger(archive: Archive, count: int) -> list[str]:
-    """Shards to take in with so many pieces: those that are no larger than all that is taken in already."""
+    """Shards to merge with so many chunks: those no larger than all that is merged already."""
     with archive.reading() as connection:
         known = connection.execute(select(shards.c.name, shards.c.pieces).order_by(shards.c.pieces)).all()
-    taken = []
+    merged = []
     for name, size in known:
         if size > count:
             break
-        taken.append(name)
+        merged.append(name)
         count += size
-    return taken
+    return merged
 
 
-def _take_apart_dead(archive: Archive) -> None:
-    """Take shards apart that hold recordings that were forgotten, or whose files are gone."""
-    alive = select(func.count()).where(shard_pieces.c.shard == shards.c.name).scalar_subquery()
+def _drop_stale(archive: Archive) -> None:
+    """Delete shards of recordings that were forgotten, and those whose files are gone; their other chunks are loose."""
+    remaining = select(func.count()).where(shard_pieces.c.shard == shards.c.name).scalar_subquery()
     with archive.writing() as connection:
-        known = connection.execute(select(shards.c.name, shards.c.pieces, alive)).all()
-        dead = [name for name, count, left in known if left < count or not _folder(archive, name).is_dir()]
-        if dead:
-            connection.execute(delete(shards).where(shards.c.name.in_(dead)))
-    for name in dead:
+        known = connection.execute(select(shards.c.name, shards.c.pieces, remaining)).all()
+        stale = [name for name, count, left in known if left < count or not _folder(archive, name).is_dir()]
+        if stale:
+            connection.execute(delete(shards).where(shards.c.name.in_(stale)))
+    for name in stale:
         shutil.rmtree(_folder(archive, name), ignore_errors=True)
 
 
 def _remove_orphans(archive: Archive) -> None:
-    """Remove what was written and never spoken of, by programs that were stopped."""
+    """Remove folders that interrupted programs wrote and no row refers to."""
     known = set(_names(archive))
     for path in (archive.folder / "vectors").iterdir() if (archive.folder / "vectors").is_dir() else ():
         if path.name not in known and time.time() - path.stat().st_mtime > ORPHANED_S:

@@ -1,8 +1,8 @@
-"""What windows come to, for a query: one row of numbers each, which the model made of all that it heard in them.
+"""Window summaries: one vector a window, by which windows are ranked for an image query before exact scoring.
 
-How well a window answers a query is guessed by an inner product with its row (see
-:meth:`earmark.models.image_query_models.ImageQueryModel.window_summary`). All windows of a hundred hours are one
-matrix, memory-mapped, and a query is one product with it. The best are then scored exactly.
+The detection score of a window is estimated by an inner product with its summary (see
+:meth:`earmark.models.image_query_models.ImageQueryModel.window_summary`). The summaries of all windows of a hundred
+hours are one memory-mapped matrix, so that ranking them is one matrix product. The best are then scored exactly.
 """
 
 from __future__ import annotations
@@ -18,117 +18,116 @@ from torch import Tensor
 
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Half, Single
-from earmark.archive.rescoring import Asked, Piece, Recordings, Window, frames_of, windows_from
+from earmark.archive.rescoring import EncodedQuery, Piece, Recordings, Window, frames_of, windows_from
 from earmark.core.progress import progress
 from earmark.models.image_query_models import ImageQueryModel, accepts_images
 from earmark.models.padding import pad
 
-WINDOWS, DIGESTS, TYPICAL = "windows.npy", "digests.npy", "typical.npy"
-TYPICALS = 256  # frames
-SAMPLE = 20_000  # frames that these are the middles of
-ROUNDS = 10
-SMALLEST = 1e-12
-OPEN = 64  # shards; their files never change
+WINDOWS, SUMMARIES, CODEBOOK = "windows.npy", "summaries.npy", "codebook.npy"
+CODEBOOK_SIZE = 256  # frames
+SAMPLE_SIZE = 20_000  # frames that are clustered
+ITERATIONS = 10
+EPSILON = 1e-12
+OPEN_SHARDS = 64  # their files never change
 
 Numbers = npt.NDArray[np.int32]
 
 
 def write_summaries(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> None:
-    """Write those of all windows that start in some pieces; none of a model that is not asked with pictures."""
+    """Write the summaries of all windows that start in some chunks; none where the model takes no image queries."""
     model = archive.spotter.model
     if not accepts_images(model):
         return
-    typical = codebook(archive, whole, rows)
+    frames_codebook = codebook(archive, whole, rows)
     windows: list[Window] = []
-    digests = []
-    with progress("Summing windows up, pieces", len(whole)) as advance:
+    summaries = []
+    with progress("Window summaries, chunks", len(whole)) as advance:
         for piece in whole:
-            heard = [(window, frames_of(archive, window, rows)) for window in windows_from(piece, rows)]
-            speaking = [(window, frames) for window, frames in heard if frames.any()]
-            if speaking:
-                windows += [window for window, _ in speaking]
-                digests.append(_digest(model, [frames for _, frames in speaking], typical))
+            stored = [(window, frames_of(archive, window, rows)) for window in windows_from(piece, rows)]
+            audible = [(window, frames) for window, frames in stored if frames.any()]
+            if audible:
+                windows += [window for window, _ in audible]
+                summaries.append(_summarise(model, [frames for _, frames in audible], frames_codebook))
             advance()
-    np.save(folder / TYPICAL, typical, allow_pickle=False)
+    np.save(folder / CODEBOOK, frames_codebook, allow_pickle=False)
     np.save(folder / WINDOWS, np.array(windows, np.int32).reshape(-1, 3), allow_pickle=False)
-    np.save(folder / DIGESTS, np.concatenate(digests or [np.zeros((0, 1), np.float16)]), allow_pickle=False)
+    np.save(folder / SUMMARIES, np.concatenate(summaries or [np.zeros((0, 1), np.float16)]), allow_pickle=False)
 
 
-def rank_windows(folders: Sequence[Path], asked: Asked, rows: Recordings, most: int) -> list[Window]:
-    """The windows of some recordings that are likely to answer a query, the likeliest first.
+def rank_windows(folders: Sequence[Path], query: EncodedQuery, rows: Recordings, limit: int) -> list[Window]:
+    """The windows of some recordings with the highest estimated scores for an image query, the highest first.
 
     Parameters
     ----------
     folders : sequence of Path
         Shards.
-    asked : Asked
+    query : EncodedQuery
     rows : mapping
-        Of :func:`earmark.archive.scoring.searched`.
-    most : int
-        Windows, at most.
+        Of :func:`earmark.archive.rescoring.matching_recordings`.
+    limit : int
+        The largest number of windows.
     """
     found: list[tuple[float, Window]] = []
     for folder in folders:
-        windows, digests, typical = _open(folder)
+        windows, summaries, frames_codebook = _open(folder)
         if len(windows):
-            guesses = _guesses(asked, digests, typical)
-            guesses[~torch.from_numpy(np.isin(windows[:, 0], list(rows)))] = -torch.inf
-            best = guesses.topk(min(most, len(guesses)))
+            estimates = _estimates(query, summaries, frames_codebook)
+            estimates[~torch.from_numpy(np.isin(windows[:, 0], list(rows)))] = -torch.inf
+            best = estimates.topk(min(limit, len(estimates)))
             found += [
-                (guess, Window(*windows[row].tolist()))
-                for guess, row in zip(best.values.tolist(), best.indices.tolist(), strict=True)
-                if guess > -torch.inf
+                (estimate, Window(*windows[row].tolist()))
+                for estimate, row in zip(best.values.tolist(), best.indices.tolist(), strict=True)
+                if estimate > -torch.inf
             ]
-    return [window for _, window in sorted(found, key=lambda one: (-one[0], one[1]))[:most]]
+    return [window for _, window in sorted(found, key=lambda one: (-one[0], one[1]))[:limit]]
 
 
 def codebook(archive: Archive, whole: Sequence[Piece], rows: Recordings) -> Single:
-    """Frames that those of some pieces are like, (C, K): the middles of clusters of some of them."""
+    """Centroids (C, K) of clusters of a sample of frames from some chunks."""
     rng = np.random.default_rng(0)
-    some = []
+    samples = []
     for piece in whole:
         frames = archive.frames.read(rows[piece.recording].sha256, piece.channel, piece.number)
-        speaking = np.flatnonzero(frames.any(axis=1))
-        chosen = rng.choice(speaking, min(len(speaking), 1 + SAMPLE // len(whole)), replace=False)
-        some.append(frames[np.sort(chosen)].astype(np.float32))
-    sample = np.concatenate(some)
-    return kmeans(sample, TYPICALS)
+        audible = np.flatnonzero(frames.any(axis=1))
+        sampled = rng.choice(audible, min(len(audible), 1 + SAMPLE_SIZE // len(whole)), replace=False)
+        samples.append(frames[np.sort(sampled)].astype(np.float32))
+    return kmeans(np.concatenate(samples), CODEBOOK_SIZE)
 
 
 def kmeans(sample: Single, count: int) -> Single:
-    """The middles of `count` clusters of a sample (n, K), by Lloyd's algorithm; of a small sample, all of it."""
-    chosen = np.random.default_rng(0).choice(len(sample), min(count, len(sample)), replace=False)
-    points, middle = torch.from_numpy(sample), torch.from_numpy(sample[np.sort(chosen)])
-    for _ in range(ROUNDS if len(sample) > count else 0):
-        nearest = (points @ middle.T - middle.square().sum(dim=1) / 2).argmax(dim=1)
-        sums = torch.zeros_like(middle).index_add_(0, nearest, points)
+    """Centroids of `count` clusters of a sample (n, K), by Lloyd's algorithm; of a small sample, all of it."""
+    initial = np.random.default_rng(0).choice(len(sample), min(count, len(sample)), replace=False)
+    points, centroids = torch.from_numpy(sample), torch.from_numpy(sample[np.sort(initial)])
+    for _ in range(ITERATIONS if len(sample) > count else 0):
+        nearest = (points @ centroids.T - centroids.square().sum(dim=1) / 2).argmax(dim=1)
+        sums = torch.zeros_like(centroids).index_add_(0, nearest, points)
         sizes = nearest.bincount(minlength=count)[:, None]
-        middle = torch.where(sizes > 0, sums / sizes.clamp_min(1), middle)
-    clusters: Single = middle.numpy()
-    return clusters
+        centroids = torch.where(sizes > 0, sums / sizes.clamp_min(1), centroids)
+    array: Single = centroids.numpy()
+    return array
 
 
 @torch.no_grad()
-def _guesses(asked: Asked, digests: Tensor, typical: Tensor) -> Tensor:
-    model = asked.spotter.model
+def _estimates(query: EncodedQuery, summaries: Tensor, frames_codebook: Tensor) -> Tensor:
+    model = query.spotter.model
     assert accepts_images(model)
-    query_summary = model.query_summary(asked.query, typical.to(model.device)).cpu()
-    # Half as precise, and twice as fast to read; so nothing may be too large for it.
-    return (digests @ (query_summary / query_summary.abs().max().clamp_min(SMALLEST)).to(digests)).float()
+    query_summary = model.query_summary(query.encoded, frames_codebook.to(model.device)).cpu()
+    # Summaries are in half precision, which is twice as fast to read; scaled so, the query does not overflow it.
+    return (summaries @ (query_summary / query_summary.abs().max().clamp_min(EPSILON)).to(summaries)).float()
 
 
 @torch.no_grad()
-def _digest(model: ImageQueryModel, heard: Sequence[Single], typical: Single) -> Half:
-    frames, lengths = (part.to(model.device) for part in pad(heard))
-    window_summary: Half = (
-        model.window_summary((frames, lengths), torch.from_numpy(typical).to(model.device)).half().cpu().numpy()
-    )
-    return window_summary
+def _summarise(model: ImageQueryModel, windows: Sequence[Single], frames_codebook: Single) -> Half:
+    frames, lengths = (part.to(model.device) for part in pad(windows))
+    summaries = model.window_summary((frames, lengths), torch.from_numpy(frames_codebook).to(model.device))
+    array: Half = summaries.half().cpu().numpy()
+    return array
 
 
-@lru_cache(maxsize=OPEN)
+@lru_cache(maxsize=OPEN_SHARDS)
 def _open(folder: Path) -> tuple[Numbers, Tensor, Tensor]:
-    # Mapped to be copied on writing, which nobody does: torch takes no memory that can't be written.
-    windows, *rest = (np.load(folder / name, mmap_mode="c", allow_pickle=False) for name in (WINDOWS, DIGESTS, TYPICAL))
-    digests, typical = (torch.from_numpy(part) for part in rest)
-    return np.asarray(windows), digests, typical
+    # Mapped as copy-on-write, though nothing writes to it: torch takes no memory that is read-only.
+    names = (WINDOWS, SUMMARIES, CODEBOOK)
+    windows, *rest = (np.load(folder / name, mmap_mode="c", allow_pickle=False) for name in names)
+    summaries, frames_codebook = (torch.from_numpy(part) for part in rest)
+    return np.asarray(windows), summaries, frames_codebook

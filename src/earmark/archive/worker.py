@@ -1,4 +1,4 @@
-"""Processing one chunk of a recording for an archive: a pure function from sound to all that the archive keeps."""
+"""Worker of the indexer: a pure function from the sound of a chunk to postings, frames and waveform overview."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ChunkTask:
 
 @dataclass(frozen=True)
 class ChunkResult:
-    """What the archive keeps of a chunk.
+    """All that the archive stores of a chunk.
 
     Attributes
     ----------

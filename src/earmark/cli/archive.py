@@ -52,14 +52,14 @@ def index(
 ) -> None:
     """Index recordings of any length, so that they can be searched."""
     from earmark.archive.archive import make_archive
-    from earmark.archive.executors import engine_called
+    from earmark.archive.executors import make_executor
     from earmark.archive.indexer import index as index_recordings
-    from earmark.archive.query_aliases import keep_words, read_word_list
+    from earmark.archive.query_aliases import read_word_list, store_words
 
-    executor = engine_called(engine)
+    executor = make_executor(engine)
     opened = make_archive(archive, run, database)
     if words is not None:
-        keep_words(opened, read_word_list(words, opened.vocabulary))
+        store_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
     report = index_recordings(opened, folders, executor, metadata, skip_silence, forget)
     _print_report(report, archive)
@@ -78,11 +78,11 @@ def _print_report(report: Report, archive: Path) -> None:
         "gone": "no longer there (kept, but not searched; --forget deletes what is kept of them)",
         "forgotten": "forgotten",
     }
-    changes = [f"{count} {sentences[what]}" for what, count in report.news.items() if count]
+    changes = [f"{count} {sentences[what]}" for what, count in report.changes.items() if count]
     print(f"Recordings: {', '.join(changes) or 'nothing new'}.")
-    if report.heard_s:
-        pace = report.heard_s / report.took_s
-        print(f"Heard {report.heard_s / 3600:.2f} hours in {report.took_s:.0f} s, {pace:.0f} times real time.")
+    if report.processed_s:
+        pace = report.processed_s / report.took_s
+        print(f"Indexed {report.processed_s / 3600:.2f} hours in {report.took_s:.0f} s, {pace:.0f} times real time.")
     print(f"The archive is in {archive}: search it with 'earmark search {archive} WORD'.")
     if report.problems:
         print(f"earmark: {len(report.problems)} could not be indexed:", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What is taken home from an archive: recordings with the hits in them, free of any database."""
+"""Types of an export: recordings with their hits, independent of any database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from earmark.core.types import Hit
 
 @dataclass(frozen=True)
 class Marked:
-    """A hit with what a person said of it.
+    """A hit with its verdict.
 
     Attributes
     ----------
@@ -35,13 +35,13 @@ class MarkedRecording:
     ----------
     path : Path
     name : str
-        What files that speak of it are called: see :func:`earmark.export._names.file_names`. No other recording of
+        Stem of its files in an export: see :func:`earmark.archive.export._files.file_names`. No other recording of
         the archive has it, so that an export never goes into the files of another recording.
     duration_s : float
     channels : int
     hits : tuple of Marked
     speaker, date, language, licence, consent : str
-        As the owner wrote them; empty where nothing was said.
+        As the owner wrote them; empty where there is none.
     """
 
     path: Path
@@ -56,8 +56,8 @@ class MarkedRecording:
     consent: str = ""
 
     @property
-    def kept(self) -> tuple[Marked, ...]:
-        """The hits but for those that a person rejected."""
+    def not_rejected(self) -> tuple[Marked, ...]:
+        """The hits without those that a person rejected."""
         return tuple(marked for marked in self.hits if marked.verdict != "no")
 
     @property
@@ -68,7 +68,7 @@ class MarkedRecording:
 
 @dataclass(frozen=True)
 class Collection:
-    """All that one export is made from.
+    """All in one export.
 
     Attributes
     ----------

@@ -48,7 +48,9 @@ def tiers(recording: MarkedRecording, taken: Container[str] = (), origin_ms: int
     for name in taken:
         distinct(name, names)
     made = []
-    for name, hits in groupby(sorted(recording.kept, key=_order), lambda marked: _name(marked, recording, whose)):
+    for name, hits in groupby(
+        sorted(recording.not_rejected, key=_order), lambda marked: _name(marked, recording, whose)
+    ):
         intervals = (_interval(marked, recording.duration_s, origin_ms) for marked in hits)
         for layer in _layers([interval for interval in intervals if interval.end_ms > 0]):
             made.append(Tier(distinct(name, names), layer))

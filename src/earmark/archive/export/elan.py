@@ -48,7 +48,7 @@ def write(collection: Collection, out: Path) -> list[Path]:
     documents = {}
     for path, placed in places.items():
         root = folder.root(path)
-        if any(recording.kept for recording, _ in placed) or (root is not None and _eaf.own_tiers(root)):
+        if any(recording.not_rejected for recording, _ in placed) or (root is not None and _eaf.own_tiers(root)):
             documents[path] = _document(collection, placed, path, root)
     return [*(put(path, document) for path, document in documents.items()), *_notes.write_notes(collection, out)]
 
@@ -114,7 +114,7 @@ def _document(
         whose = recording.path.name if len(placed) > 1 else ""
         made = tiers(recording, _eaf.tier_names(root), origin_ms, whose)
         _eaf.put_tiers(root, made)
-        lost = len(recording.kept) - sum(len(tier.intervals) for tier in made)
+        lost = len(recording.not_rejected) - sum(len(tier.intervals) for tier in made)
         if lost:
             logger.warning(
                 "%s: %d hits of %s are left out: they end before time 0 of the document (TIME_ORIGIN is %d ms).",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Column, Connection, func, select
 
 from earmark.archive.archive import Archive
-from earmark.archive.query_aliases import kept_words
+from earmark.archive.query_aliases import stored_words
 from earmark.archive.recordings import NEW, SEARCHED
 from earmark.archive.results import expected_precision_note, operating_points_of
 from earmark.archive.schema import pieces, postings, recordings
@@ -49,7 +49,7 @@ def archive(state: State) -> ArchiveResponse:
     with state.archive.session() as session:
         settings = session.settings()
         counts = _counts(session)
-        own = [alias.word for alias in kept_words(session)] if spotter.accepts_keywords else []
+        own = [alias.word for alias in stored_words(session)] if spotter.accepts_keywords else []
     keywords = [*state.archive.vocabulary, *own] if spotter.accepts_keywords else []
     return ArchiveResponse(
         name=state.name,
