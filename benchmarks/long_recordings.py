@@ -38,15 +38,15 @@ TOP = 10
 def spotting(corpus: Path, run: Path, folder: Path) -> None:
     """Compare P@10 on long recordings with P@10 on utterances."""
     spotter, known = load_model(run), read_corpus(corpus)
-    strung = concatenate(known.utterances("test"), folder / "recordings", LONG_S)
+    placed = concatenate(known.utterances("test"), folder / "recordings", LONG_S)
     archive = make_archive(folder / "archive", run)
     index(archive, [folder / "recordings"], ThreadExecutor())
     alone = evaluate(spotter, known, "test")
     rows = []
     for word in spotter.keywords:
-        if any(s.occurrences_s(word) for spoken in strung.values() for s in spoken):
+        if any(s.occurrences_s(word) for spoken in placed.values() for s in spoken):
             found = search_keywords(archive, [word], TOP)
-            rows.append(np.mean([_judge(strung[Path(f.hit.recording)], word, f.hit.time_s) for f in found], axis=0))
+            rows.append(np.mean([_judge(placed[Path(f.hit.recording)], word, f.hit.time_s) for f in found], axis=0))
     present, located = np.mean(rows, axis=0)
     print(f"P@10 over {len(rows)} keywords, spoken in the utterance (and in the right place):")
     measures = (alone.metrics.spotting.p_at_10, alone.metrics.spotting_localisation.p_at_10)

@@ -31,20 +31,20 @@ FETCHED = 200  # hits that are put in order
 RESAMPLES = 2000
 
 
-def is_right(found: ArchiveHit, word: str, strung: ConcatenatedRecording) -> bool:
+def is_right(found: ArchiveHit, word: str, concatenated: ConcatenatedRecording) -> bool:
     """Whether the word is said at the hit's location."""
-    times_s = [t for spoken in strung[Path(found.hit.recording)] for t in spoken.occurrences_s(word)]
+    times_s = [t for spoken in concatenated[Path(found.hit.recording)] for t in spoken.occurrences_s(word)]
     return any(start_s <= found.hit.time_s <= end_s for start_s, end_s in times_s)
 
 
-def review(archive: Archive, word: str, strung: ConcatenatedRecording, judged: int) -> list[tuple[float, float]]:
+def review(archive: Archive, word: str, concatenated: ConcatenatedRecording, judged: int) -> list[tuple[float, float]]:
     """Precision of the next ten and twenty, before and after: [(before, after), (before, after)]."""
     ranked = search_keywords(archive, [word], FETCHED)
     for found in ranked[:judged]:
-        judge(archive, query_key(word), found, "yes" if is_right(found, word, strung) else "no")
+        judge(archive, query_key(word), found, "yes" if is_right(found, word, concatenated) else "no")
     before = ranked[judged:]
     after = [found for found in search(archive, word, SearchOptions(FETCHED)) if found.verdict is None]
-    right = [[is_right(found, word, strung) for found in some] for some in (before, after)]
+    right = [[is_right(found, word, concatenated) for found in some] for some in (before, after)]
     return [(float(np.mean(right[0][:n])), float(np.mean(right[1][:n]))) for n in (10, 20)]
 
 
@@ -60,15 +60,15 @@ def main() -> None:
     utterances = [utterance for split in args.splits for utterance in corpus.utterances(split)]
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        strung = concatenate(utterances, folder / "recordings", LONG_S)
+        concatenated = concatenate(utterances, folder / "recordings", LONG_S)
         archive = make_archive(folder / "archive", args.run)
         index(archive, [folder / "recordings"], ThreadExecutor())
         counts = {
-            word: sum(len(spoken.occurrences_s(word)) for inside in strung.values() for spoken in inside)
+            word: sum(len(spoken.occurrences_s(word)) for inside in concatenated.values() for spoken in inside)
             for word in archive.vocabulary
         }
         words = [word for word, count in counts.items() if count > args.judged]
-        figures = 100 * np.array([review(archive, word, strung, args.judged) for word in words])
+        figures = 100 * np.array([review(archive, word, concatenated, args.judged) for word in words])
     rng = np.random.default_rng(0)
     draws = rng.integers(0, len(words), (RESAMPLES, len(words)))
     print(f"{len(words)} keywords, {args.judged} hits of each judged; precision of the next ones, in percent:")

@@ -21,7 +21,7 @@ from earmark.archive.schema import keywords, postings, recordings
 from earmark.archive.search import SearchOptions, search
 from earmark.core.errors import EarmarkError
 from support.annotated import eaf, textgrid, tier, write
-from support.small_archive import unheard_archive
+from support.small_archive import unindexed_archive
 
 WORDS = ("dog", "cat")
 SLOTS = {"a": 1000, "b": 2500, "c": 2500, "d": 4000, "e": 50_000, "f": 60_000}
@@ -31,7 +31,7 @@ ROWS = [("x", ("a", "b"), "mbwa"), ("y", ("c", "d"), ""), ("z", ("e", "f"), "pak
 @pytest.fixture
 def archive(tmp_path: Path) -> Archive:
     """Three recordings of a minute, each with a hundred hits of two words."""
-    made = unheard_archive(tmp_path / "archive", recordings=3)
+    made = unindexed_archive(tmp_path / "archive", recordings=3)
     folder = made.folder / "model"
     folder.mkdir()
     (folder / "vocabulary.txt").write_text("\n".join(WORDS) + "\n", encoding="utf-8")

@@ -42,8 +42,8 @@ def home(tiny_run: Path, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathF
     """What a linguist has: a model, recordings, a table about them, and a list of words."""
     home = tmp_path_factory.mktemp("home")
     (home / "model").symlink_to(tiny_run)
-    strung = concatenate(tiny_corpus.utterances("train") + tiny_corpus.utterances("test"), home / "recordings", 30.0)
-    rows = [f"recordings/{path.name},Ọlá,2019-04-0{n}" for n, path in enumerate(strung, start=1)]
+    placed = concatenate(tiny_corpus.utterances("train") + tiny_corpus.utterances("test"), home / "recordings", 30.0)
+    rows = [f"recordings/{path.name},Ọlá,2019-04-0{n}" for n, path in enumerate(placed, start=1)]
     (home / "about.csv").write_text("\n".join(["audio,speaker,date", *rows]), encoding="utf-8-sig")
     (home / "words.csv").write_text("ajá,dog\nìjá,dog\n", encoding="utf-8")
     return home

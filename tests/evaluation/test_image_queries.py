@@ -17,7 +17,7 @@ from earmark.core.results import QueryImage
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary, normalise
 from earmark.evaluation.image_queries import other_prompts
-from earmark.evaluation.query_images import IMAGES_PER_KEYWORD, choose_images, image_queries_of, read_boxes
+from earmark.evaluation.query_images import IMAGES_PER_KEYWORD, image_queries_of, read_boxes, select_images
 from support.media import write_picture
 
 HEADER = "keyword,image,left,top,right,bottom\n"
@@ -40,7 +40,7 @@ def test_images_of_the_first_utterances_by_hand() -> None:
         spoken(5, "a dog nobody has drawn", None),
         spoken(6, None, "e.png"),
     ]
-    chosen = choose_images(utterances, Vocabulary(["dog", "cat", "cow"]), (), {})
+    chosen = select_images(utterances, Vocabulary(["dog", "cat", "cow"]), (), {})
     assert {query.name: [str(prompt.path) for prompt in query.prompts] for query in chosen.queries} == {
         "dog": ["b.png", "a.png"],
         "cat": ["c.png", "b.png"],
@@ -51,7 +51,7 @@ def test_images_of_the_first_utterances_by_hand() -> None:
 
 def test_training_images_are_not_used() -> None:
     utterances = [spoken(0, "dog cat", "a.png"), spoken(1, "dog", "b.png"), spoken(2, "cow", "c.png")]
-    chosen = choose_images(utterances, DOG_AND_CAT, {Path("a.png"), Path("c.png")}, {})
+    chosen = select_images(utterances, DOG_AND_CAT, {Path("a.png"), Path("c.png")}, {})
     assert [(query.name, query.prompts) for query in chosen.queries] == [("dog", (Prompt(Path("b.png")),))]
     assert chosen.without_image == ("cat",)
     assert chosen.training_images == 1  # c.png shows no keyword
@@ -63,7 +63,7 @@ def test_images_are_chosen_by_the_rules(drawn: list[tuple[int, bool, bool]], tra
         spoken(number, " ".join(word for word, is_so in (("dog", dog), ("cat", cat)) if is_so), f"{picture}.png")
         for number, (picture, dog, cat) in enumerate(drawn)
     ]
-    chosen = choose_images(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in training}, {})
+    chosen = select_images(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in training}, {})
     images = {query.name: [int(prompt.path.stem) for prompt in query.prompts] for query in chosen.queries}
     for word, column in (("dog", 1), ("cat", 2)):
         expected: list[int] = []
@@ -85,7 +85,7 @@ def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "link.png").symlink_to(folder / "a.png")
     decomposed = unicodedata.normalize("NFD", "photos/ọmọ.png")
     names = ["photos/a.png", "linked/a.png", "link.png", f"{folder}/b.png", f"{folder}/ọmọ.png", decomposed]
-    chosen = choose_images(
+    chosen = select_images(
         [spoken(i, "dog", name) for i, name in enumerate(names)], DOG_AND_CAT, {Path("linked/b.png")}, {}
     )
     [query] = chosen.queries
@@ -106,7 +106,7 @@ def test_usable_cells_by_hand() -> None:
         spoken(2, "x", None),
         spoken(3, "x", "a.png"),
     ]
-    chosen = choose_images(utterances, DOG_AND_CAT, (), {})
+    chosen = select_images(utterances, DOG_AND_CAT, (), {})
     table = chosen.usable([utterance.image for utterance in utterances])
     # "cat" has but a.png, which two utterances describe
     assert table.tolist() == [[True, False], [True, True], [True, True], [True, False]]

@@ -33,21 +33,21 @@ def read(path: Path, text: str, encoding: str = "utf-8"):
 def test_counts_by_hand(tmp_path: Path) -> None:
     labels = read(tmp_path / "counts.csv", COUNTS)
     # Three people or more chose boy, children and beach; shore was chosen by one, but stands in the transcription.
-    assert labels.chosen["106_5a_4"] == {"boy", "children", "beach", "shore"}
-    assert labels.chosen["107_1b_0"] == {"dog"}
-    assert labels.chosen["108_2c_1"] == set()
+    assert labels.labels["106_5a_4"] == {"boy", "children", "beach", "shore"}
+    assert labels.labels["107_1b_0"] == {"dog"}
+    assert labels.labels["108_2c_1"] == set()
     assert labels.known == {"boy", "little", "children", "beach", "dogs", "shore", "dog"}
 
 
 def test_keywords_by_hand(tmp_path: Path) -> None:
     labels = read(tmp_path / "keywords.csv", KEYWORDS, "utf-8-sig")
-    assert labels.chosen["106_5a_4"] == {"boy", "children", "beach"}
+    assert labels.labels["106_5a_4"] == {"boy", "children", "beach"}
     assert labels.known == {"boy", "children", "beach", "dog"}
 
 
 def test_words_in_the_transcription_are_whole_words(tmp_path: Path) -> None:
     text = "utt_key,transcription,counts\na,Dogs! in the sun,dog=1|dogs=1|sun=2|un=2\n"
-    assert read(tmp_path / "c.csv", text).chosen["a"] == {"dogs", "sun"}
+    assert read(tmp_path / "c.csv", text).labels["a"] == {"dogs", "sun"}
 
 
 def test_labels_fit_utterances_by_id_or_stem(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ from earmark.media.concatenation import GAPS_S, concatenate
 
 def test_what_is_spoken_when(tiny_corpus: Corpus, tmp_path: Path) -> None:
     utterances = tiny_corpus.utterances("test")
-    strung = concatenate(utterances, tmp_path, 3.0)
-    assert len(strung) > 1
-    assert [spoken.utterance for inside in strung.values() for spoken in inside] == utterances
-    for path, inside in strung.items():
+    concatenated = concatenate(utterances, tmp_path, 3.0)
+    assert len(concatenated) > 1
+    assert [spoken.utterance for inside in concatenated.values() for spoken in inside] == utterances
+    for path, inside in concatenated.items():
         whole = read_audio(path)
         before_s = 0.0
         for spoken in inside:

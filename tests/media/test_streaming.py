@@ -221,7 +221,7 @@ def test_a_stretch_ends_where_the_recording_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("start_s", "end_s"), [(-1.0, 2.0), (2.0, 2.0), (3.0, 2.0), (np.nan, 1.0), (0.0, np.inf)])
 def test_no_such_stretch(tmp_path: Path, start_s: float, end_s: float) -> None:
     path = write_tone(tmp_path / "a.wav")
-    with pytest.raises(EarmarkError, match=r"is no stretch of .*a\.wav"):
+    with pytest.raises(EarmarkError, match=r"is no segment of .*a\.wav"):
         read_span(path, start_s, end_s)
 
 

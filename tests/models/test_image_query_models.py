@@ -253,7 +253,7 @@ def test_no_utterance_is_asked_with_its_own_picture(tmp_path: Path, kind: str) -
         def answer(rows: Sequence[int], asked: Any, which: int = which) -> Tensor:
             return model.score((frames[list(rows)], lengths[list(rows)]), asked)[which]
 
-        found = Prompts(model, queries).answers(own, answer)
+        found = Prompts(model, queries).predict(own, answer)
         for u, picture in enumerate(own):
             for q, whole in enumerate(queries):
                 left = tuple(prompt for prompt in whole.prompts if prompt.path != picture)
@@ -279,7 +279,7 @@ def test_an_own_picture_is_known_by_whatever_path(tmp_path: Path, monkeypatch: p
         def answer(_: Sequence[int], asked: Any) -> Tensor:
             return model.score((frames, lengths), asked)[0]
 
-        return Prompts(model, [query]).answers([own], answer).item()
+        return Prompts(model, [query]).predict([own], answer).item()
 
     expected, both = score(query("other", other), None), score(query("two", path, other), None)
     assert expected != both

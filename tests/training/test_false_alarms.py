@@ -139,11 +139,11 @@ def test_scores_at_the_ends_do_no_harm() -> None:
         (
             "dog",
             0.1,
-            "set, 2.0 hours long, can't tell the score for 0.1 false alarms an hour of 'dog': ask for 0.5 or mo",
+            "set, 2.0 hours long, gives no score for 0.1 false alarms an hour of 'dog': ask for 0.5 or mo",
         ),
         ("dog", 11, "for 11 false alarms an hour of 'dog': ask for 10 or fewer."),
         ("dog", math.nan, "ask for 10 or fewer."),
-        ("ọmọ", 1, "too short to tell false alarms of 'ọmọ': give a score instead."),
+        ("ọmọ", 1, "too short to estimate false alarms of 'ọmọ': give a score instead."),
         ("cat", 1, "tells no false alarms of 'cat': it knows dog, ọmọ."),
     ],
 )

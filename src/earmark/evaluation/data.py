@@ -130,10 +130,10 @@ def measurable(utterances: Sequence[Utterance]) -> list[Utterance]:
         If none has either.
     """
     aligned = [utterance for utterance in utterances if utterance.words is not None]
-    chosen = aligned or [utterance for utterance in utterances if utterance.text is not None]
-    if not chosen:
+    usable = aligned or [utterance for utterance in utterances if utterance.text is not None]
+    if not usable:
         raise EarmarkError("No utterance of this split has a text or word times: there is nothing to measure against.")
-    return chosen
+    return usable
 
 
 def ground_truth(

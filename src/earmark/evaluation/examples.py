@@ -111,14 +111,14 @@ def matchmap_data(spotter: KeywordSpotter, query: ImageQuery, found: ScoredHit) 
 def _highest(evaluation: Evaluation, cells: Bools, count: int) -> list[tuple[int, int]]:
     """Utterance and keyword of the highest scores among some cells, each keyword and each utterance once."""
     scores = np.where(cells & evaluation.predictions.evaluated, evaluation.predictions.scores, -1.0)
-    chosen: list[tuple[int, int]] = []
+    selected: list[tuple[int, int]] = []
     for cell in np.argsort(-scores, axis=None, kind="stable"):
         utterance, keyword = (int(i) for i in np.unravel_index(cell, scores.shape))
-        if len(chosen) == count or scores[utterance, keyword] < 0:
+        if len(selected) == count or scores[utterance, keyword] < 0:
             break
-        if all(utterance != u and keyword != w for u, w in chosen):
-            chosen.append((utterance, keyword))
-    return chosen
+        if all(utterance != u and keyword != w for u, w in selected):
+            selected.append((utterance, keyword))
+    return selected
 
 
 def _verdict(evaluation: Evaluation, utterance: int, keyword: int) -> str:

@@ -46,7 +46,7 @@ def predict_images(
         for batch in split.batches():
             features, lengths = split.padded(batch)
             predict = partial(_scores_and_times, spotter, spotter.encode(features, lengths))
-            predicted = prompts.answers([images[u] for u in batch], predict).cpu().numpy()
+            predicted = prompts.predict([images[u] for u in batch], predict).cpu().numpy()
             scores[batch] = np.where(usable[batch], predicted[..., 0], np.nan)
             times_s[batch] = clip_to_end(spotter, predicted[..., 1], lengths)
             advance(len(batch))

@@ -112,7 +112,7 @@ def locations(spotter: KeywordSpotter, split: SplitFeatures, cells: Bools, locat
 def locate_batch(
     spotter: KeywordSpotter, split: SplitFeatures, batch: Sequence[int], keywords: Sequence[int]
 ) -> Floats:
-    """Locations (B, Q) of some keywords in a batch, in seconds, none behind an utterance's end."""
+    """Locations (B, Q) of some keywords in a batch, in seconds, none after an utterance's end."""
     features, lengths = split.padded(batch)
     queries = spotter.model.encode_queries([spotter.keywords[w] for w in keywords])
     found = spotter.localise(spotter.encode(features, lengths), queries)

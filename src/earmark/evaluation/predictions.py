@@ -1,4 +1,4 @@
-"""What keyword and image queries share when a split is predicted: its features, in batches, and valid locations."""
+"""Features of a split in batches, and clipping of locations: shared by keyword and image queries."""
 
 from __future__ import annotations
 
@@ -64,6 +64,6 @@ def load_split(spotter: KeywordSpotter, corpus: Corpus, split: str) -> SplitFeat
 def clip_to_end(spotter: KeywordSpotter, times_s: Floats, lengths: Tensor) -> Floats:
     """Locations (B, Q), none later than the end of its utterance of (B,) features.
 
-    The centre of the only frame of an utterance that is shorter than a frame lies behind the end.
+    The centre of the only frame of an utterance that is shorter than a frame lies after the end.
     """
     return np.minimum(times_s, spotter.feature_grid.edge_s(lengths.numpy()[:, None]))

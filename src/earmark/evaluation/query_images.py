@@ -84,21 +84,21 @@ def image_queries_of(corpus: Corpus, split: str, keywords: Vocabulary) -> ImageQ
     """
     boxes = read_boxes(corpus)
     training = {u.image for u in corpus.utterances("train") if u.image} if "train" in corpus.splits() else set()
-    chosen = choose_images(corpus.utterances(split), keywords, training, boxes, corpus.keyword_map)
-    if not chosen.queries:
+    images = select_images(corpus.utterances(split), keywords, training, boxes, corpus.keyword_map)
+    if not images.queries:
         why = (
             "all of them are in the split train, which the model learned from"
-            if chosen.training_images
+            if images.training_images
             else "none has one"
         )
         raise EarmarkError(
             f"There is no query image among the utterances of the split {split} of {corpus.folder} that contain a "
             f"keyword: {why}. Evaluate another split, or a model that accepts keywords with --queries written."
         )
-    return chosen
+    return images
 
 
-def choose_images(
+def select_images(
     utterances: Sequence[Utterance],
     keywords: Vocabulary,
     training: Collection[Path],
@@ -126,9 +126,9 @@ def choose_images(
     for number, keyword in enumerate(keywords):
         paths = unique(u.image for u in usable if u.image and present[u.id][number])
         skipped |= {canonical_path(path) for path in paths} & excluded
-        chosen = [path for path in paths if canonical_path(path) not in excluded][:IMAGES_PER_KEYWORD]
-        if chosen:
-            prompts = (Prompt(path, boxes.get((normalise(keyword), canonical_path(path)))) for path in chosen)
+        selected = [path for path in paths if canonical_path(path) not in excluded][:IMAGES_PER_KEYWORD]
+        if selected:
+            prompts = (Prompt(path, boxes.get((normalise(keyword), canonical_path(path)))) for path in selected)
             queries.append(ImageQuery(keyword, tuple(prompts)))
         else:
             without_image.append(keyword)

@@ -42,13 +42,13 @@ class SemanticLabels:
 
     Attributes
     ----------
-    chosen : mapping of str to frozenset of str
+    labels : mapping of str to frozenset of str
         By key of the utterance, the words (normalised) that enough people chose or that it contains.
     known : frozenset of str
         The words (normalised) that people could choose.
     """
 
-    chosen: Mapping[str, frozenset[str]]
+    labels: Mapping[str, frozenset[str]]
     known: frozenset[str]
 
     def matrix(self, utterances: Sequence[str], keywords: Vocabulary) -> tuple[list[int], list[int], Bools]:
@@ -71,15 +71,15 @@ class SemanticLabels:
         EarmarkError
             If no utterance or no keyword has labels.
         """
-        keys = [name if name in self.chosen else PurePath(name).stem for name in utterances]
-        rows = [u for u, key in enumerate(keys) if key in self.chosen]
+        keys = [name if name in self.labels else PurePath(name).stem for name in utterances]
+        rows = [u for u, key in enumerate(keys) if key in self.labels]
         columns = [w for w, word in enumerate(keywords) if normalise(word) in self.known]
         if not rows or not columns:
             missing = "keyword" if rows else "utterance"
             raise EarmarkError(f"The semantic labels are of no {missing} that is evaluated: leave --semantic out.")
         words = [normalise(keywords.words[w]) for w in columns]
-        labels = [[word in self.chosen[keys[u]] for word in words] for u in rows]
-        return rows, columns, np.array(labels, dtype=bool)
+        relevant = [[word in self.labels[keys[u]] for word in words] for u in rows]
+        return rows, columns, np.array(relevant, dtype=bool)
 
 
 def read_semantic(path: Path | str) -> SemanticLabels:
@@ -108,12 +108,12 @@ def read_semantic(path: Path | str) -> SemanticLabels:
         votes[key] = _votes(row, forms[0], table.path, problems)
         texts[key] = f" {' '.join(plain_words(row.get('transcription')))} "
     problems.stop()
-    known = frozenset(word for chosen in votes.values() for word in chosen)
-    chosen = {
+    known = frozenset(word for counts in votes.values() for word in counts)
+    labels = {
         key: frozenset(word for word in known if counts.get(word, 0) >= ENOUGH or f" {word} " in texts[key])
         for key, counts in votes.items()
     }
-    return SemanticLabels(chosen, known)
+    return SemanticLabels(labels, known)
 
 
 def _votes(row: Row, form: str, path: Path, problems: Problems) -> dict[str, int]:

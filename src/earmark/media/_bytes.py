@@ -1,8 +1,8 @@
-"""The bytes of a sound file as a decoder should see them: with lengths that are true, and one stream at a time.
+"""Views of the bytes of a sound file for decoders: with corrected lengths, and one stream at a time.
 
 Recorders that lose power leave lengths of 0 in their headers, 32-bit lengths wrap beyond 4 GiB, and streams are
-chained one behind the other. Decoders believe such headers. Here the size of the file decides: a decoder gets a view
-of the file, in which a header says what is there.
+chained one after the other. Decoders trust such headers. Here the size of the file decides: a decoder gets a view of
+the file with a header whose lengths are those of the samples.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ Part = bytes | range  # bytes to insert, or a range of the file
 
 UNKNOWN = 0xFFFF_FFFF
 STREAMED = 0x7FFF_0000  # programs that write wav into a pipe put this much or more into its header
-TAIL = 1 << 20  # bytes at the end of a file in which chunks behind the samples are looked for
-PADDING = 1 << 16  # zeros behind the samples, as some recorders fill up their last block
-TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that programs hang behind any file
-CHUNKS_BEHIND = re.compile(
+TAIL = 1 << 20  # bytes at the end of a file that are searched for chunks after the samples
+PADDING = 1 << 16  # zeros after the samples, as some recorders fill up their last block
+TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that programs append to any file
+TRAILING_CHUNKS = re.compile(
     rb"LIST|id3 |ID3 |bext|cue |iXML|smpl|fact|PEAK|inst|_PMX|afsp|cart|plst|axml|JUNK|junk|FLLR"
 )
 W64_GUID = bytes.fromhex("2E91CF11A5D628DB04C10000")  # what follows the first four bytes of its own GUID
 OGG_LARGEST_HEADER = 27 + 255
-NOTE = "{name}: the length in its header is wrong ({said}); all of the sound that is there is used"
+NOTE = "{name}: the length in its header is wrong ({note}); all samples in the file are used"
 
 
 class ByteView(io.RawIOBase):
-    """Some parts of a file and inserted bytes, one behind the other, to be read and sought in."""
+    """A seekable file made of ranges of another file and of inserted bytes, concatenated."""
 
     def __init__(self, path: Path | str, parts: Sequence[Part]) -> None:
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed with the view
@@ -57,7 +57,7 @@ class ByteView(io.RawIOBase):
         return self._at
 
     def read(self, size: int = -1) -> bytes:  # one call is one read of the file
-        """Up to `size` bytes from where the view stands; at the border of two parts there may be fewer."""
+        """Up to `size` bytes from the current position; at the border of two parts there may be fewer."""
         for start, part in zip(self._starts, self._parts, strict=False):
             if start <= self._at < start + len(part):
                 inside = self._at - start
@@ -79,23 +79,23 @@ class ByteView(io.RawIOBase):
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a file is to be read.
+class FileViews:
+    """The views of a file that decoders get.
 
     Attributes
     ----------
     links : list of list of Part
-        What decoders get, one behind the other in time: more than one for chained streams alone.
+        The parts of each view, in the order of time; more than one view for chained streams only.
     notes : list of str
-        What its headers get wrong.
+        What is wrong in its headers.
     """
 
     links: list[list[Part]]
     notes: list[str]
 
 
-def layout_of(path: Path | str) -> Layout:
-    """Read the headers of a file and say which views of it decoders should get.
+def views_of(path: Path | str) -> FileViews:
+    """The views of a file for decoders, from its headers and its size.
 
     Raises
     ------
@@ -121,9 +121,9 @@ def layout_of(path: Path | str) -> Layout:
         elif head[:4] == b"OggS":
             links = _ogg_links(file, size)
             if len(links) > 1:
-                return Layout([[link] for link in links], [])
+                return FileViews([[link] for link in links], [])
     name = os.path.basename(os.fspath(path))
-    return Layout([parts or whole], [NOTE.format(name=name, said=note) for note in notes])
+    return FileViews([parts or whole], [NOTE.format(name=name, note=note) for note in notes])
 
 
 def _wav(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
@@ -131,13 +131,13 @@ def _wav(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
     file.seek(0)
     big = file.read(4) == b"RIFX"
     order: ByteOrder = "big" if big else "little"
-    at, form, data, said64 = 12, b"", None, None
+    at, form, data, declared64 = 12, b"", None, None
     while data is None and at + 8 <= size:
         file.seek(at)
         head = file.read(8)
         name, length = head[:4], int.from_bytes(head[4:], order)
         if name == b"ds64":
-            said64 = int.from_bytes(file.read(16)[8:], "little")
+            declared64 = int.from_bytes(file.read(16)[8:], "little")
         if name == b"fmt ":
             form = file.read(min(length, 1 << 16))
         if name == b"data":
@@ -146,8 +146,8 @@ def _wav(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
     if data is None or len(form) < 14:
         return None
     start, length = data
-    if length == UNKNOWN and said64:
-        length = said64
+    if length == UNKNOWN and declared64:
+        length = declared64
     stop = _end_of_samples(file, start, length, size, notes, order)
     header = (b"RIFX" if big else b"RIFF") + UNKNOWN.to_bytes(4, order) + b"WAVE"
     header += b"fmt " + len(form).to_bytes(4, order) + form + b"\0" * (len(form) % 2)
@@ -169,22 +169,22 @@ def _is_name(name: bytes) -> bool:
     return len(name) == 4 and all(32 <= byte < 127 for byte in name)
 
 
-def _end_of_samples(file: BinaryIO, start: int, said: int, size: int, notes: list[str], order: ByteOrder) -> int:
-    """Where the samples end that begin at `start`: as the header says, if what follows bears it out."""
+def _end_of_samples(file: BinaryIO, start: int, declared: int, size: int, notes: list[str], order: ByteOrder) -> int:
+    """Where the samples end that begin at `start`: as the header declares, if what follows agrees."""
     there = size - start
-    if said >= there - 1 or said == UNKNOWN:
-        if there + 1 < said < STREAMED:
-            notes.append(f"{said:,} bytes of sound, of which {there:,} are there")
-        return min(size, start + said) if said <= there else size
-    if (said > 0 and _is_tail(file, start + said, size)) or _are_chunks(file, start + said, size, order):
-        return start + said
-    wrapped = start + said + (1 << 32)
+    if declared >= there - 1 or declared == UNKNOWN:
+        if there + 1 < declared < STREAMED:
+            notes.append(f"{declared:,} bytes of sound, of which the file holds {there:,}")
+        return min(size, start + declared) if declared <= there else size
+    if (declared > 0 and _is_tail(file, start + declared, size)) or _are_chunks(file, start + declared, size, order):
+        return start + declared
+    wrapped = start + declared + (1 << 32)
     while wrapped <= size:
         if _are_chunks(file, wrapped, size, order):
             break
         wrapped += 1 << 32
     end = wrapped if wrapped <= size else _chunks_at_the_end(file, start, size, order)
-    notes.append(f"{said:,} bytes of sound, but {end - start:,} are there")
+    notes.append(f"{declared:,} bytes of sound, but the file holds {end - start:,}")
     return end
 
 
@@ -217,7 +217,7 @@ def _chunks_at_the_end(file: BinaryIO, start: int, size: int, order: ByteOrder) 
     """Where chunks that reach to the end of the file begin, or its end."""
     tail = max(start, size - TAIL)
     file.seek(tail)
-    for found in CHUNKS_BEHIND.finditer(file.read(size - tail)):
+    for found in TRAILING_CHUNKS.finditer(file.read(size - tail)):
         at = tail + found.start()
         if at % 2 == 0 and _are_chunks(file, at, size, order):
             return at
@@ -234,10 +234,10 @@ def _w64(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
         if name == b"fmt ":
             form = file.read(min(max(0, length - 24), 1 << 16))
         if name == b"data" and len(form) >= 14:
-            start, said = at + 24, length - 24
-            stop = start + said
-            if said <= 0 or stop > size or (size - stop > 8 and not _are_w64_chunks(file, stop, size)):
-                notes.append(f"{max(0, said):,} bytes of sound, but {size - start:,} are there")
+            start, declared = at + 24, length - 24
+            stop = start + declared
+            if declared <= 0 or stop > size or (size - stop > 8 and not _are_w64_chunks(file, stop, size)):
+                notes.append(f"{max(0, declared):,} bytes of sound, but the file holds {size - start:,}")
                 stop = size
             header = b"RIFF" + UNKNOWN.to_bytes(4, "little") + b"WAVEfmt " + len(form).to_bytes(4, "little") + form
             return [header + b"\0" * (len(form) % 2) + b"data" + UNKNOWN.to_bytes(4, "little"), range(start, stop)]
@@ -276,8 +276,8 @@ def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
         at = _next_chunk(file, at + 8, length)
     if sound is None or len(common) < 26:
         return None
-    start, said = sound
-    stop = _end_of_samples(file, start, said, size, notes, "big")
+    start, declared = sound
+    stop = _end_of_samples(file, start, declared, size, notes, "big")
     common += b"\0" * (len(common) % 2)
     version = b"FVER\0\0\0\4\xa2\x80\x51\x40" if kind == b"AIFC" else b""
     length = min(stop - start, UNKNOWN - (1 << 16))
@@ -287,11 +287,11 @@ def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
 
 def _au(head: bytes, size: int, notes: list[str]) -> list[Part] | None:
     """A Sun or NeXT file; None if its length is right, else with one that says "unknown"."""
-    start, said = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
+    start, declared = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
     there = size - start
-    if said in (UNKNOWN, there) or not 24 <= start < size:
+    if declared in (UNKNOWN, there) or not 24 <= start < size:
         return None
-    notes.append(f"{said:,} bytes of sound, but {there:,} are there")
+    notes.append(f"{declared:,} bytes of sound, but the file holds {there:,}")
     return [range(8), UNKNOWN.to_bytes(4, "big"), range(12, size)]
 
 
@@ -306,7 +306,7 @@ def _caf(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
             stop = at + 12 + length
             if length == -1 or stop == size or (length > 0 and stop < size and _are_caf_chunks(file, stop, size)):
                 return None
-            notes.append(f"{max(0, length):,} bytes of sound, but {size - at - 12:,} are there")
+            notes.append(f"{max(0, length):,} bytes of sound, but the file holds {size - at - 12:,}")
             return [range(at + 4), b"\xff" * 8, range(at + 12, size)]
         if length < 0:
             return None

@@ -1,4 +1,4 @@
-"""One sound track of a container, decoded by PyAV: any stretch of it, on the time line that players show."""
+"""One sound track of a container, decoded by PyAV: any segment of it, on the time line that players show."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RF
 VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
 MANY_PLANES = 8  # as PyAV counts the planes of so many, it reads beyond them, and the process ends
 FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
-# Containers that say how long they are; the others' lengths are guesses of FFmpeg's.
-SAY_LENGTH = ("mov", "matroska", "asf", "flac", "tta", "wv", "ape", "avi")
+# Containers that declare their length; the others' lengths are guesses of FFmpeg's.
+DECLARE_LENGTH = ("mov", "matroska", "asf", "flac", "tta", "wv", "ape", "avi")
 COUNTED = ("wav", "aiff", "au", "caf")  # containers of which the bytes tell how many samples of PCM there are
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def open_container(view: ByteView) -> Any:
 
 @dataclass(frozen=True)
 class Scan:
-    """What the packets of a track say of themselves.
+    """Number and times of the packets of a track.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Scan:
     last_pts : int or None
         Of the last packet, in ticks of the track's clock.
     regular : bool
-        Whether the packets' times climb without a jump that nobody would believe, so that one can seek by them.
+        Whether the packets' times rise without implausible jumps, so that seeking by them is possible.
     """
 
     packets: int
@@ -99,10 +99,10 @@ class Track:
         Time of the first sample on the container's clock.
     samples : int
         To the end of the last frame that can be decoded, lead included; set by `count`.
-    said_s : float or None
-        How long it is by its header, or by a guess of FFmpeg's from the size of the file.
-    says_length : bool
-        Whether the header itself says so.
+    declared_s : float or None
+        Its length by its header, or by an estimate of FFmpeg's from the size of the file.
+    declares_length : bool
+        Whether the header itself declares it.
     damaged : int
         Packets that could not be decoded since it was set to 0.
 
@@ -150,7 +150,7 @@ class Track:
     def count(self, zero_s: float) -> None:
         """Set the track on the time line that begins at `zero_s` of its clock, and count its samples."""
         lead_s = self.first_s - zero_s
-        longest_s = max(BELIEVED_GAP_S, min(self.said_s or 0.0, LONGEST_GAP_S) if self.says_length else 0.0)
+        longest_s = max(BELIEVED_GAP_S, min(self.declared_s or 0.0, LONGEST_GAP_S) if self.declares_length else 0.0)
         self.lead = s_to_samples(lead_s, self.sample_rate) if 0 < lead_s <= longest_s else 0
         last = None
         if self._seekable:
@@ -224,12 +224,12 @@ class Track:
         self._tick = float(self._track.time_base * self.sample_rate)
         self._is_mp3 = self._container.format.name == "mp3"
         self._step = self._multiple()
-        self.said_s = self._said_s()
-        self.says_length = self.said_s is not None and self._container.format.name.startswith(SAY_LENGTH)
+        self.declared_s = self._declared_s()
+        self.declares_length = self.declared_s is not None and self._container.format.name.startswith(DECLARE_LENGTH)
         self._described = True
         self._seekable = self._scan is None or (self._scan.regular and self._scan.last_pts is not None)
 
-    def _said_s(self) -> float | None:
+    def _declared_s(self) -> float | None:
         if self._track.duration is not None:
             return float(self._track.duration * self._track.time_base)
         duration = self._container.duration
@@ -238,7 +238,7 @@ class Track:
     def _last_sample(self) -> int:
         if self._scan is not None and self._scan.last_pts is not None:
             return round((self._scan.last_pts - self._first_pts) * self._tick)
-        return s_to_samples(self.said_s or 0.0, self.sample_rate)
+        return s_to_samples(self.declared_s or 0.0, self.sample_rate)
 
     def _end(self, start: int) -> int | None:
         last = None
@@ -259,14 +259,14 @@ class Track:
         if self._container is None:
             self._open()
         settle_s = MP3_SETTLES_S if self._track.codec_context.name.startswith("mp3") else SETTLE_S
-        settled = start - s_to_samples(settle_s, self.sample_rate)
+        latest_start = start - s_to_samples(settle_s, self.sample_rate)
         for back_s in (settle_s + 1, 8 * settle_s) if self._seekable else ():
             from_s = start / self.sample_rate - back_s
             if from_s > 0:
                 runs = self._joined(self._placed(self._decode(from_s), None))
                 first = next(runs, None)
                 # An index is often coarse, and sometimes leads to a later place than it should.
-                if first is not None and first[0] <= settled:
+                if first is not None and first[0] <= latest_start:
                     yield first
                     yield from runs
                     return
@@ -387,7 +387,7 @@ def scan_tracks(container: Any, tracks: list[Any]) -> dict[int, Scan]:
         By the index of the stream.
     """
     believed_s = BELIEVED_GAP_S
-    if container.format.name.startswith(SAY_LENGTH) and container.duration:
+    if container.format.name.startswith(DECLARE_LENGTH) and container.duration:
         believed_s = max(believed_s, min(container.duration / 1e6, LONGEST_GAP_S))
     packets = {track.index: 0 for track in tracks}
     last: dict[int, int] = {}

@@ -1,8 +1,8 @@
-"""The one reader of sound: files of any container and codec in, waveforms at 16 kHz out, a stretch at a time.
+"""Reader of sound: segments of files of any container and codec, as waveforms at 16 kHz.
 
-Every sound track is read, one behind the other as the channels of the recording. Time 0 is where players show it: the
+Every sound track is read, one after the other as the channels of the recording. Time 0 is where players show it: the
 start of the film, if the file is one, so that a track that begins later begins with silence. What a file holds is
-counted from its packets; what its header says otherwise is a note.
+counted from its packets; where its header declares something else, that is a note.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, exact_div, s_to_samples
-from earmark.media._bytes import ByteView, Layout, Part, layout_of, only_vorbis_page
+from earmark.media._bytes import ByteView, FileViews, Part, only_vorbis_page, views_of
 from earmark.media._track import COUNTED, Scan, Track, open_container, scan_tracks
 from earmark.media.truncation import is_truncated, lacks_index, xing_frames
 
@@ -33,7 +33,7 @@ MARGIN_S = 0.1  # more than the resampler's filter reaches at any rate
 FAR_BEYOND_FULL_SCALE = 1e6  # of no microphone; squares of more soon overflow
 MOST_LINKS = 512  # of a chained stream
 LONGEST_WHOLE_S = 12 * 3600.0  # 2.8 GB at 16 kHz
-OPEN_FILES = 4  # that are kept open for the next stretch
+OPEN_FILES = 4  # that stay open for the next read
 
 Waveform = npt.NDArray[np.float32]
 log = logging.getLogger(__name__)
@@ -92,9 +92,9 @@ class AudioReader:
         self._warned = False
         self._name = os.path.basename(os.fspath(path))
         try:
-            layout = layout_of(path)
-            self._notes = list(layout.notes)
-            self._lines = self._open(layout)
+            views = views_of(path)
+            self._notes = list(views.notes)
+            self._lines = self._open(views)
             self.info = self._describe()
         except OSError as error:
             raise EarmarkError(f"{path} can't be read ({error.strerror or error}): copy it again.") from error
@@ -112,10 +112,10 @@ class AudioReader:
                 track.close()
 
     def read(self, start_s: float, end_s: float) -> Waveform:
-        """Read a stretch; see :func:`read_span`."""
+        """Read a segment; see :func:`read_span`."""
         if not 0 <= start_s < end_s < math.inf:
             raise EarmarkError(
-                f"{start_s} to {end_s} s is no stretch of {self.path}: it starts at 0 s or later and ends later."
+                f"{start_s} to {end_s} s is no segment of {self.path}: it starts at 0 s or later and ends later."
             )
         end_s = min(end_s, max(start_s, self.info.duration_s) + 1.0)
         rows = [self._stretch(line, start_s, end_s) for line in self._lines]
@@ -148,12 +148,12 @@ class AudioReader:
         require_numbers(resampled, self.path)
         return resampled[first - skipped : stop - skipped]
 
-    def _open(self, layout: Layout) -> list[_Line]:
-        if len(layout.links) == 1:
-            return [_Line([track]) for track in self._tracks(layout.links[0], None)]
+    def _open(self, views: FileViews) -> list[_Line]:
+        if len(views.links) == 1:
+            return [_Line([track]) for track in self._tracks(views.links[0], None)]
         chained: list[Track] = []
         problems: list[EarmarkError] = []
-        links = layout.links[:MOST_LINKS]
+        links = views.links[:MOST_LINKS]
         for link in links:
             try:
                 chained += self._tracks(link, chained[0] if chained else None)[:1]
@@ -163,9 +163,9 @@ class AudioReader:
                 track.close()  # of hundreds of links, only those that are read are open
         if not chained:
             raise problems[0]
-        left_out = len(layout.links) - len(chained)
+        left_out = len(views.links) - len(chained)
         if left_out:
-            self._notes.append(f"{self._name}: {left_out} of its {len(layout.links)} chained streams can't be read")
+            self._notes.append(f"{self._name}: {left_out} of its {len(views.links)} chained streams can't be read")
         return [_Line(chained)]
 
     def _tracks(self, parts: list[Part], like: Track | None) -> list[Track]:
@@ -210,11 +210,11 @@ class AudioReader:
             self._notes.append(
                 f"{self._name} ends before it should, after {info.duration_s:.2f} s: copy it again if there is more"
             )
-        elif len(self._lines[0].tracks) == 1 and first.says_length and not self._notes:
-            said_s = first.said_s or 0.0
+        elif len(self._lines[0].tracks) == 1 and first.declares_length and not self._notes:
+            declared_s = first.declared_s or 0.0
             there_s = (first.samples - first.lead) / first.sample_rate
-            if abs(said_s - there_s) > 0.5 and abs(said_s - info.duration_s) > 0.5:
-                self._notes.append(f"{self._name} says that it lasts {said_s:.2f} s, and holds {there_s:.2f} s")
+            if abs(declared_s - there_s) > 0.5 and abs(declared_s - info.duration_s) > 0.5:
+                self._notes.append(f"{self._name} declares a length of {declared_s:.2f} s, but holds {there_s:.2f} s")
         return AudioInfo(info.sample_rate, info.samples, info.channels, info.start_s, tuple(self._notes))
 
 

@@ -1,4 +1,4 @@
-"""Utterances strung together into long recordings, of which is known what is spoken when."""
+"""Concatenation of utterances into long recordings with ground truth: which utterance is spoken when."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ConcatenatedRecording = Mapping[Path, Sequence[Placement]]
 
 
 def concatenate(utterances: Sequence[Utterance], folder: Path, long_s: float, seed: int = 0) -> ConcatenatedRecording:
-    """Write utterances one after the other, with a little quiet between them, into FLAC files.
+    """Write utterances one after the other, with quiet gaps between them, into FLAC files.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def concatenate(utterances: Sequence[Utterance], folder: Path, long_s: float, se
     long_s : float
         A recording ends with the utterance that makes it so long.
     seed : int
-        Random generator, for the gaps.
+        Of the random gaps.
 
     Returns
     -------
@@ -71,14 +71,14 @@ def concatenate(utterances: Sequence[Utterance], folder: Path, long_s: float, se
     """
     rng = np.random.default_rng(seed)
     rest = iter(utterances)
-    strung: dict[Path, list[Placement]] = {}
-    with progress("Stringing utterances together", len(utterances)) as advance:
-        while sum(map(len, strung.values())) < len(utterances):
-            path = folder / f"long {len(strung) + 1}.flac"
+    recordings: dict[Path, list[Placement]] = {}
+    with progress("Concatenating utterances", len(utterances)) as advance:
+        while sum(map(len, recordings.values())) < len(utterances):
+            path = folder / f"long {len(recordings) + 1}.flac"
             with replacing(path) as partial:
-                strung[path] = list(_one(rest, partial, rng, long_s))
-            advance(len(strung[path]))
-    return strung
+                recordings[path] = list(_one(rest, partial, rng, long_s))
+            advance(len(recordings[path]))
+    return recordings
 
 
 def _one(rest: Iterator[Utterance], path: Path, rng: np.random.Generator, long_s: float) -> Iterator[Placement]:

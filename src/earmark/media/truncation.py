@@ -60,8 +60,8 @@ def _is_whole_page(page: bytes) -> bool:
     count = page[26]
     lengths = page[27 : 27 + count]
     stop = 27 + count + sum(lengths)
-    begun = page[stop : stop + 4]  # the next page, of which not even the header is whole
-    return len(lengths) == count and len(page) >= stop and not (begun and b"OggS".startswith(begun))
+    next_page = page[stop : stop + 4]  # of which not even the header may be complete
+    return len(lengths) == count and len(page) >= stop and not (next_page and b"OggS".startswith(next_page))
 
 
 def _mp4(file: BinaryIO, size: int) -> bool:
@@ -163,7 +163,7 @@ def lacks_index(path: Path) -> bool:
 
 
 def _after_id3(head: bytes) -> int:
-    """Where the sound begins behind an ID3v2 tag (id3.org, ID3v2.4.0, 3.1)."""
+    """Where the sound begins after an ID3v2 tag (id3.org, ID3v2.4.0, 3.1)."""
     if head[:3] != b"ID3":
         return 0
     length = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))

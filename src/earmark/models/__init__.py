@@ -23,11 +23,11 @@ def build(
 
     Parameters
     ----------
-    settings : Model or ImageQueryModelSettings
+    settings : KeywordModelSettings or ImageQueryModelSettings
     features : int
         Feature dimensions.
     vocabulary : Vocabulary
-        The keywords that can be asked for, or that it learns from.
+        The keywords of its queries, or those that it is trained with.
     feature_grid : FrameGrid
         Where the features lie in the waveform.
 

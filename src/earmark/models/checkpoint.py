@@ -52,7 +52,7 @@ class Checkpoint:
     thresholds : numpy.ndarray, shape = (W,)
         Detection scores in [0, 1].
     global_threshold : float or None
-        What training would have chosen for all keywords together; None for a run that does not say.
+        The best single threshold for all keywords, from training; None for a run without one.
     image_threshold : float or None
         The same for queries that are pictures; None for a model that takes none.
     operating_points, image_operating_points : OperatingPoints or None
@@ -121,9 +121,9 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     recipe = read_recipe(folder / "recipe.yaml")
     vocabulary = read_vocabulary(folder)
     with _needed(folder, "speech"):
-        heard = extractor(recipe.features)
+        speech_features = extractor(recipe.features)
     with _needed(folder, "image"):
-        model = build(recipe.model, heard.dimension, vocabulary, heard.grid)
+        model = build(recipe.model, speech_features.dimension, vocabulary, speech_features.grid)
     try:
         model.load_state_dict(read_weights(folder))
     except RuntimeError as error:

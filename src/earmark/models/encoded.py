@@ -1,4 +1,4 @@
-"""Encoded speech: a value that is computed once and then scored, localised, kept and searched."""
+"""Encoded speech: computed once, then scored, localised, stored and searched."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EncodedSpeech:
     grid : FrameGrid
         Where the frames lie in the utterance.
     features : torch.Tensor, shape = (B, T, F), or None
-        What was encoded; None for frames that an archive kept, which has no features.
+        What was encoded; None for frames from an archive, which stores no features.
     lengths : torch.Tensor, shape = (B,), or None
         Features of each utterance.
     """

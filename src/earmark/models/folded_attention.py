@@ -57,10 +57,10 @@ def folded_contexts(block: Block, inputs: Tensor, lengths: Tensor, queries: Tens
     kernel, stride, padding = conv.kernel_size[0], conv.stride[0], int(conv.padding[0])
     assert conv.bias is not None
     folded = torch.einsum("qk,kci->qci", queries, conv.weight)
-    likeness = nn.functional.conv1d(inputs, folded, queries @ conv.bias, stride, padding)
-    frames = likeness.shape[2]
+    similarity = nn.functional.conv1d(inputs, folded, queries @ conv.bias, stride, padding)
+    frames = similarity.shape[2]
     padded = ~padding_mask(layer_frames(lengths, kernel, stride, padding), frames)[:, None]
-    weights = likeness.masked_fill(padded, -math.inf).softmax(dim=2)
+    weights = similarity.masked_fill(padded, -math.inf).softmax(dim=2)
     around = nn.functional.pad(inputs, (padding, padding)).transpose(1, 2)
     last = (frames - 1) * stride + 1
     sums = torch.stack([weights @ around[:, i : i + last : stride] for i in range(kernel)], dim=3)  # (B, Q, C, kernel)

@@ -59,24 +59,24 @@ class OperatingPoints:
     def threshold(self, word: str, max_fa_per_hour: float) -> float:
         """The detection score from which about `max_fa_per_hour` false alarms an hour are expected.
 
-        Between two rates that are known, the score's log odds go straight with the logarithm of the rate.
+        Between two known rates, the score's log odds are linear in the logarithm of the rate.
 
         Raises
         ------
         EarmarkError
-            If the word is not known, or dev is too short to tell of so few or so many false alarms.
+            If the word is not known, or dev is too short to estimate so few or so many false alarms.
         """
         curve = self._curve(word)
         if not curve:
             raise EarmarkError(
-                f"The model's dev set, {self._length()} long, is too short to tell false alarms of {word!r}: "
+                f"The model's dev set, {self._length()} long, is too short to estimate false alarms of {word!r}: "
                 "give a score instead."
             )
         (fewest, _), (most, _) = curve[0], curve[-1]
         if not fewest <= max_fa_per_hour <= most:
             edge, rather = (fewest, "more") if max_fa_per_hour < fewest else (most, "fewer")
             raise EarmarkError(
-                f"The model's dev set, {self._length()} long, can't tell the score for {max_fa_per_hour:g} false "
+                f"The model's dev set, {self._length()} long, gives no score for {max_fa_per_hour:g} false "
                 f"alarms an hour of {word!r}: ask for {edge:g} or {rather}."
             )
         rates, scores = np.array(curve).T
@@ -110,7 +110,7 @@ class OperatingPoints:
 
 
 def _log_odds(scores: Any) -> Any:
-    """Of scores in [0, 1]; those that can't be told from 0 or 1 are far away, but not infinitely so."""
+    """Of scores in [0, 1]; clipped, so that those of 0 and 1 are finite."""
     known = np.clip(scores, 1e-300, 1 - 2**-53)
     return np.log(known) - np.log1p(-known)
 

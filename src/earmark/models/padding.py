@@ -47,7 +47,7 @@ def inner_mask(lengths: Tensor, frames: int, edge: int) -> Tensor:
 
 
 def pad(utterances: Sequence[npt.NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
-    """Stack features with zeros behind the shorter ones.
+    """Stack features to one length, the shorter ones followed by zeros.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ def maximum(frames: Tensor, lengths: Tensor) -> Tensor:
 
 
 class AttentionPooling(nn.Module):
-    """One context vector a keyword: a mean of the frames, weighted by their likeness to the keyword's query.
+    """One context vector a keyword: a mean of the frames, weighted by their similarity to the keyword's query.
 
     The queries are a lookup table that is trained (Olaleye et al. 2022, Eqs. 11 and 12).
 
@@ -55,7 +55,7 @@ class AttentionPooling(nn.Module):
         nn.init.normal_(self.queries.weight, std=dimension**-0.5)
 
     def forward(self, frames: Tensor, lengths: Tensor, keywords: Tensor) -> tuple[Tensor, Tensor]:
-        """Pool the frames for each asked keyword.
+        """Pool the frames for each queried keyword.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class AttentionPooling(nn.Module):
         contexts : torch.Tensor, shape = (B, Q, K)
         weights : torch.Tensor, shape = (B, Q, T); each row sums to 1, padding has 0
         """
-        likeness = torch.einsum("qk,btk->bqt", self.queries(keywords), frames)
+        similarity = torch.einsum("qk,btk->bqt", self.queries(keywords), frames)
         padded = ~padding_mask(lengths, frames.shape[1])[:, None]
-        weights = likeness.masked_fill(padded, -math.inf).softmax(dim=2)
+        weights = similarity.masked_fill(padded, -math.inf).softmax(dim=2)
         return weights @ frames, weights

@@ -12,61 +12,61 @@ from torch import Tensor
 from earmark.core.types import ImageQuery, canonical_path
 from earmark.models.image_query_models import ImageQueryModel
 
-Answer = Callable[[Sequence[int], Any], Tensor]  # rows of a batch (b,) and what q queries became -> (b, q, ...)
+Predict = Callable[[Sequence[int], Any], Tensor]  # rows of a batch (b,) and q encoded queries -> (b, q, ...)
 
 
 class Prompts:
-    """Image queries whose pictures a model has seen.
+    """Image queries with the encodings of their images.
 
     Parameters
     ----------
-    model : PicturedModel
+    model : ImageQueryModel
     queries : sequence of ImageQuery
         Q queries.
 
     Raises
     ------
     EarmarkError
-        If a picture can't be read.
+        If an image can't be read.
     """
 
     @torch.no_grad()
     def __init__(self, model: ImageQueryModel, queries: Sequence[ImageQuery]) -> None:
         self.model, self.queries = model, queries
-        self.sights = [model.encode_images(query.prompts) for query in queries]
-        self.asked = model.build_queries(self.sights)
-        self.shown = [[canonical_path(prompt.path) for prompt in query.prompts] for query in queries]
-        self.users: dict[str, list[int]] = {}
-        for number, shown in enumerate(self.shown):
-            for picture in set(shown):
-                self.users.setdefault(picture, []).append(number)
+        self.encoded_images = [model.encode_images(query.prompts) for query in queries]
+        self.encoded = model.build_queries(self.encoded_images)
+        self.image_paths = [[canonical_path(prompt.path) for prompt in query.prompts] for query in queries]
+        self.queries_of_image: dict[str, list[int]] = {}
+        for number, paths in enumerate(self.image_paths):
+            for image in set(paths):
+                self.queries_of_image.setdefault(image, []).append(number)
 
-    def without(self, picture: str, number: int) -> Any | None:
-        """What query `number` becomes without its parts of one picture, by its identity; None where it has no other."""
-        others = [shown != picture for shown in self.shown[number]]
-        return self.model.build_queries([self.sights[number][others]]) if any(others) else None
+    def without(self, image: str, number: int) -> Any | None:
+        """Query `number`, encoded without one image, given by canonical path; None where it has no other."""
+        others = [path != image for path in self.image_paths[number]]
+        return self.model.build_queries([self.encoded_images[number][others]]) if any(others) else None
 
-    def answers(self, pictures: Sequence[Path | None], answer: Answer) -> Tensor:
-        """Answers of a batch of utterances to all queries.
+    def predict(self, images: Sequence[Path | None], predict: Predict) -> Tensor:
+        """Predictions of a batch of utterances for all queries, each without the utterance's own image.
 
         Parameters
         ----------
-        pictures : sequence of Path or None
-            The picture of each of the B utterances, with which it is not asked.
-        answer : callable
-            Answers some queries for some utterances of the batch.
+        images : sequence of Path or None
+            The image of each of the B utterances.
+        predict : callable
+            Predictions of some utterances of the batch for some queries.
 
         Returns
         -------
         torch.Tensor, shape = (B, Q, ...)
-            NaN where a query has no picture but the utterance's own.
+            NaN where a query has no image but the utterance's own.
         """
-        answers = answer(range(len(pictures)), self.asked).clone()
-        for row, path in enumerate(pictures):
+        predictions = predict(range(len(images)), self.encoded).clone()
+        for row, path in enumerate(images):
             if path is None:
                 continue
             own = canonical_path(path)
-            for number in self.users.get(own, ()):
-                asked = self.without(own, number)
-                answers[row, number] = torch.nan if asked is None else answer([row], asked)[0, 0]
-        return answers
+            for number in self.queries_of_image.get(own, ()):
+                others = self.without(own, number)
+                predictions[row, number] = torch.nan if others is None else predict([row], others)[0, 0]
+        return predictions

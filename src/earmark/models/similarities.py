@@ -179,5 +179,5 @@ def build_similarity(settings: SimilaritySettings) -> Similarity:
 
 def _soft_maximum(matches: Tensor, spread: Tensor) -> Tensor:
     """Weights (C,) of the columns of matches (n, C), nearly all on the best of each row."""
-    behind = (matches - matches.amax(dim=1, keepdim=True)) / spread.clamp_min(MIN_STD)
-    return (SHARPNESS * behind).exp().mean(dim=0)
+    deficit = (matches - matches.amax(dim=1, keepdim=True)) / spread.clamp_min(MIN_STD)
+    return (SHARPNESS * deficit).exp().mean(dim=0)

@@ -114,7 +114,7 @@ def image_query_scores(
         def score(rows: Sequence[int], queries: Any, frames: Tensor = frames, lengths: Tensor = lengths) -> Tensor:
             return model.score((frames[list(rows)], lengths[list(rows)]), queries)[0]
 
-        logits = prompts.answers([images[utterance] for utterance in utterances], score)
+        logits = prompts.predict([images[utterance] for utterance in utterances], score)
         scores[utterances] = logits.double().sigmoid().cpu().numpy()
     return scores
 
