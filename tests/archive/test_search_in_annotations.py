@@ -15,12 +15,15 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, select
 
 from earmark import cli
-from earmark.archive.annotated_time import AnnotatedTime, annotated_time, merged
-from earmark.archive.archive import Archive, Position
-from earmark.archive.schema import keywords, postings, recordings
+from earmark.archive.annotated_time import AnnotatedTime, AnnotationLimit, annotated_time, left_by, merged
+from earmark.archive.archive import Archive, Position, make_archive
+from earmark.archive.executors import ThreadExecutor
+from earmark.archive.indexer import index
+from earmark.archive.schema import keywords, pieces, postings, recordings
 from earmark.archive.search import SearchOptions, search
 from earmark.core.errors import EarmarkError
 from support.annotated import eaf, textgrid, tier, write
+from support.media import write_tone
 from support.small_archive import unindexed_archive
 
 WORDS = ("dog", "cat")
@@ -166,3 +169,59 @@ def test_the_command_line(
     assert {hit["recording"] for hit in hits} == {"/media/2.wav"}
     assert earmark("--tier", "tx") == 1
     assert "give --within or --outside" in capsys.readouterr().err
+
+
+# Indexing
+
+
+SOME = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(1, 8)).map(lambda s: (s[0] / 2, (s[0] + s[1]) / 2)), max_size=5
+)
+
+
+@given(st.none() | SOME, st.none() | SOME)
+def test_what_is_left_is_annotated_within_and_not_outside(
+    within: list[tuple[float, float]] | None, outside: list[tuple[float, float]] | None
+) -> None:
+    sides = [None if side is None else AnnotatedTime({1: merged(side)}) for side in (within, outside)]
+    left = left_by(*sides, 1, 20.0)
+    if within is None and outside is None:
+        assert left is None
+        return
+    assert left is not None
+    for quarter in range(80):  # the middle of each quarter of a second
+        time_s = quarter / 4 + 0.125
+        wanted = (within is None or any(s < time_s < e for s, e in within)) and not any(
+            s < time_s < e for s, e in outside or ()
+        )
+        assert any(s < time_s < e for s, e in left) == wanted
+
+
+def test_gaps_that_hold_no_word_are_not_left() -> None:
+    outside = AnnotatedTime({1: [(1.0, 2.0), (2.1, 3.0)]})
+    assert left_by(None, outside, 1, 3.15) == ((0.0, 1.0),)
+    assert left_by(outside, None, 2, 3.15) == ()
+
+
+def test_only_windows_that_share_time_with_what_is_left_are_indexed(tiny_run: Path, tmp_path: Path) -> None:
+    write_tone(tmp_path / "media" / "a.wav", 20.0)
+    slots = {"a": 7000, "b": 8000}
+    document = write(tmp_path / "a.eaf", eaf(slots, [(tier("tx"), [("x", ("a", "b"), "mbwa")])]))
+    counts = {}
+    for name, limit in (
+        ("all", AnnotationLimit()),
+        ("within", AnnotationLimit(within=[document])),
+        ("outside", AnnotationLimit(outside=[document])),
+    ):
+        made = make_archive(tmp_path / name, tiny_run)
+        report = index(made, [tmp_path / "media"], ThreadExecutor(1), limit=limit)
+        assert report.problems == []
+        with made.reading() as connection:
+            counts[name] = connection.execute(select(pieces.c.windows)).scalars().all()
+    # Windows of 4 s from 0, 2, ..., 16 s on: those from 4 and 6 s on share time with 7 to 8 s, and all with the rest.
+    assert counts == {"all": [9], "within": [2], "outside": [9]}
+
+
+def test_tiers_without_documents_are_refused() -> None:
+    with pytest.raises(EarmarkError, match="give --within or --outside"):
+        AnnotationLimit(tiers=["tx"])

@@ -20,6 +20,8 @@ from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import canonical_path
 
+SHORTEST_S = 0.2  # of a word
+
 logger = logging.getLogger(__name__)
 
 
@@ -45,6 +47,60 @@ class AnnotatedTime:
         stretches_s = self.stretches_s.get(position.recording, [])
         before = bisect.bisect_right(stretches_s, (position.time_s, float("inf")))
         return before > 0 and position.time_s <= stretches_s[before - 1][1]
+
+
+@dataclass(frozen=True)
+class AnnotationLimit:
+    """What of an archive's recordings is searched or indexed, by what people have annotated.
+
+    Attributes
+    ----------
+    within, outside : sequence of Path
+        Documents, or folders of them: only what these annotate, only what they don't; no limit where there are none.
+    tiers : sequence of str
+        Patterns of the tiers that count, as of :func:`earmark.annotations.documents.read_annotated`.
+    """
+
+    within: Sequence[Path] = ()
+    outside: Sequence[Path] = ()
+    tiers: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.tiers and not (self.within or self.outside):
+            raise EarmarkError("Tiers are those of documents: give --within or --outside, or leave --tier out.")
+
+    def read(self, archive: Archive) -> tuple[AnnotatedTime | None, AnnotatedTime | None]:
+        """What the documents within, and those outside, annotate; None where there are none.
+
+        Raises
+        ------
+        EarmarkError
+            As :func:`annotated_time`.
+        """
+        within, outside = (
+            annotated_time(archive, places, self.tiers) if places else None for places in (self.within, self.outside)
+        )
+        return within, outside
+
+
+def left_by(
+    within: AnnotatedTime | None, outside: AnnotatedTime | None, recording: int, duration_s: float
+) -> tuple[tuple[float, float], ...] | None:
+    """The stretches of a recording that are annotated `within` and not `outside`; None for all of it.
+
+    What is shorter than a word is left out.
+    """
+    if within is None and outside is None:
+        return None
+    left = [(0.0, duration_s)] if within is None else within.stretches_s.get(recording, [])
+    for start_s, end_s in outside.stretches_s.get(recording, []) if outside else ():
+        left = [
+            part
+            for first_s, last_s in left
+            for part in ((first_s, min(last_s, start_s)), (max(first_s, end_s), last_s))
+            if part[0] < part[1]
+        ]
+    return tuple(part for part in left if part[1] - part[0] >= SHORTEST_S)
 
 
 def annotated_time(archive: Archive, places: Sequence[Path], tiers: Sequence[str] = ()) -> AnnotatedTime:

@@ -15,9 +15,10 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earmark.archive import recordings as registry
+from earmark.archive.annotated_time import AnnotationLimit, left_by
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import audio_files
-from earmark.archive.recordings import DONE, NEW, Registered, read_metadata
+from earmark.archive.recordings import DONE, NEW, read_metadata
 from earmark.archive.schema import pieces, postings, recordings
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
@@ -66,6 +67,7 @@ def index(
     metadata: Path | None = None,
     skip_silence: bool = False,
     forget: bool = False,
+    limit: AnnotationLimit | None = None,
 ) -> Report:
     """Index the new recordings in folders.
 
@@ -83,11 +85,13 @@ def index(
         Leave out windows without a sound.
     forget : bool
         Delete all that is stored of recordings that are gone.
+    limit : AnnotationLimit, optional
+        Only windows that share time with what it leaves.
 
     Raises
     ------
     EarmarkError
-        If a folder is missing, or the table is not in order.
+        If a folder is missing, the table is not in order, or the documents of the limit can't be used.
     """
     start = time.monotonic()
     known = read_metadata(metadata) if metadata else {}
@@ -95,16 +99,20 @@ def index(
     report = Report(registered.changes, list(registered.problems.values()))
     if forget:
         report.changes["forgotten"] = registry.forget_missing(archive)
-    _process_all(archive, registered, executor, skip_silence, report)
+    within, outside = limit.read(archive) if limit else (None, None)
+    tasks = [
+        task
+        for row in _rows(archive, list(registered.recordings))
+        for task in _tasks(row, skip_silence, left_by(within, outside, row.id, row.duration_s))
+    ]
+    _process_all(archive, tasks, executor, report)
     build_shard(archive)  # last: it drops what was forgotten, too
     report.took_s = time.monotonic() - start
     return report
 
 
-def _process_all(
-    archive: Archive, registered: Registered, executor: Executor, skip_silence: bool, report: Report
-) -> None:
-    queue = _TaskQueue(archive, list(registered.recordings), skip_silence)
+def _process_all(archive: Archive, tasks: Sequence[ChunkTask], executor: Executor, report: Report) -> None:
+    queue = _TaskQueue(archive, tasks)
     # Closed at once, whatever ends this: results that will not be stored are not waited for.
     with _pace(round(queue.total_s), round(queue.done_s)) as advance, closing(queue.run(executor)) as outcomes:
         for task, outcome in outcomes:
@@ -123,14 +131,13 @@ class _TaskQueue:
     Parameters
     ----------
     archive : Archive
-    recordings : sequence of int
-    skip_silence : bool
+    tasks : sequence of ChunkTask
+        All chunks of the recordings.
     """
 
-    def __init__(self, archive: Archive, recordings: Sequence[int], skip_silence: bool) -> None:
-        self.archive = archive
-        self.recordings = dict.fromkeys(recordings)
-        self.tasks = [task for row in _rows(archive, recordings) for task in _tasks(row, skip_silence)]
+    def __init__(self, archive: Archive, tasks: Sequence[ChunkTask]) -> None:
+        self.archive, self.tasks = archive, tasks
+        self.recordings = dict.fromkeys(task.recording for task in tasks)
         done = _stored_chunks(archive)
         self.total_s = sum(map(_length_s, self.tasks))
         self.done_s = sum(_length_s(task) for task in self.tasks if _key(task) in done)
@@ -239,10 +246,11 @@ def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
     return [known[number] for number in numbers]
 
 
-def _tasks(row: Any, skip_silence: bool) -> Iterator[ChunkTask]:
+def _tasks(row: Any, skip_silence: bool, stretches_s: tuple[tuple[float, float], ...] | None) -> Iterator[ChunkTask]:
     for number in range(count_chunks(row.duration_s)):
         for channel in range(1, row.channels + 1):
-            yield ChunkTask(row.id, row.sha256, row.path, row.duration_s, channel, number, skip_silence)
+            place = (row.id, row.sha256, row.path, row.duration_s, channel, number)
+            yield ChunkTask(*place, skip_silence, stretches_s)
 
 
 def _stored_chunks(archive: Archive, recording: int | None = None) -> set[tuple[int, int, int]]:

@@ -26,6 +26,8 @@ class ChunkTask:
     channel, number : int
         From 1 and from 0 on.
     skip_silence : bool
+    stretches_s : tuple of (float, float), or None
+        Only windows that share time with these stretches of the recording; None for all.
     """
 
     recording: int
@@ -35,6 +37,7 @@ class ChunkTask:
     channel: int
     number: int
     skip_silence: bool = False
+    stretches_s: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,6 @@ def process_chunk(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult:
     waveform = channels[task.channel - 1]
     start_s, end_s = chunk_bounds_s(task.number, task.duration_s)
     queries = spotter.encode_queries(spotter.keywords) if spotter.accepts_keywords else None
-    chunk = encode_chunk(spotter, waveform, start_s, end_s, queries, task.skip_silence)
+    chunk = encode_chunk(spotter, waveform, start_s, end_s, queries, task.skip_silence, stretches_s=task.stretches_s)
     overview = waveform_overview(waveform[: s_to_samples(end_s - start_s)])
     return ChunkResult(chunk.windows, chunk.hits, chunk.frames, overview)

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
 verbs = typer.Typer()
 
+Within = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="DOCUMENT", help="Only in what this .eaf, .TextGrid or .flextext, or a folder, annotates."),
+]
+Outside = Annotated[list[Path] | None, typer.Option(metavar="DOCUMENT", help="Only in what it does not annotate.")]
+Tiers = Annotated[
+    list[str] | None,
+    typer.Option("--tier", help="With --within, --outside: only these tiers, by name or linguistic type."),
+]
 ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder that 'earmark index' made.")]
 
 
@@ -45,23 +54,28 @@ def index(
     forget: Annotated[
         bool, typer.Option("--forget", help="Delete everything stored for recordings that are no longer there.")
     ] = False,
+    within: Within = None,
+    outside: Outside = None,
+    tier: Tiers = None,
     database: Annotated[
         str | None, typer.Option(help="Address of a PostgreSQL database for the tables, instead of a file.")
     ] = None,
     engine: Annotated[str, typer.Option(help="local, or ray: on all machines of a Ray cluster.")] = "local",
 ) -> None:
     """Index recordings of any length, so that they can be searched."""
+    from earmark.archive.annotated_time import AnnotationLimit
     from earmark.archive.archive import make_archive
     from earmark.archive.executors import make_executor
     from earmark.archive.indexer import index as index_recordings
     from earmark.archive.query_aliases import read_word_list, store_words
 
     executor = make_executor(engine)
+    limit = AnnotationLimit(within or (), outside or (), tier or ())
     opened = make_archive(archive, run, database)
     if words is not None:
         store_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
-    report = index_recordings(opened, folders, executor, metadata, skip_silence, forget)
+    report = index_recordings(opened, folders, executor, metadata, skip_silence, forget, limit)
     _print_report(report, archive)
     if report.problems:
         raise typer.Exit(1)
@@ -113,33 +127,21 @@ def search(
     speaker: Annotated[str, typer.Option(help="Only recordings of this speaker.")] = "",
     date: Annotated[str, typer.Option(help="Only recordings whose date begins so, such as 2019-04.")] = "",
     language: Annotated[str, typer.Option(help="Only recordings in this language.")] = "",
-    within: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="DOCUMENT", help="Only in what this .eaf, .TextGrid or .flextext, or a folder, annotates."
-        ),
-    ] = None,
-    outside: Annotated[
-        list[Path] | None, typer.Option(metavar="DOCUMENT", help="Only in what it does not annotate.")
-    ] = None,
-    tier: Annotated[
-        list[str] | None, typer.Option(help="With --within, --outside: only these tiers, by name or linguistic type.")
-    ] = None,
+    within: Within = None,
+    outside: Outside = None,
+    tier: Tiers = None,
     as_json: AsJson = False,
 ) -> None:
     """Search an archive for words, for what pictures show, or for what sounds like one of its positions."""
-    from earmark.archive.annotated_time import annotated_time
+    from earmark.archive.annotated_time import AnnotationLimit
     from earmark.archive.archive import Position, open_archive
     from earmark.archive.results import Filters
     from earmark.archive.search import SearchOptions
     from earmark.archive.search import search as search_archive
 
-    if tier and not (within or outside):
-        raise EarmarkError("Tiers are those of documents: give --within or --outside, or leave --tier out.")
     opened = open_archive(archive)
-    inside, beyond = (annotated_time(opened, places, tier or ()) if places else None for places in (within, outside))
-    filters = Filters(folder, speaker, date, language)
-    limits = SearchOptions(top, min_score, fa_per_hour, filters, inside, beyond)
+    annotated = AnnotationLimit(within or (), outside or (), tier or ()).read(opened)
+    limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language), *annotated)
     all_queries: list[str | ImageQuery | Position] = [*(words or []), *(_listed(queries) if queries else [])]
     if image:
         from earmark.core.types import ImageQuery

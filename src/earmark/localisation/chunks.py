@@ -141,6 +141,7 @@ def encode_chunk(
     queries: Any | None = None,
     skip_silence: bool = False,
     return_curves: bool = False,
+    stretches_s: Sequence[tuple[float, float]] | None = None,
 ) -> EncodedChunk:
     """Encode the windows of a chunk, each once, and localise queries in them.
 
@@ -157,11 +158,16 @@ def encode_chunk(
         Whether to leave windows out that have no sound.
     return_curves : bool
         Whether to return the localisation curves of all windows, too.
+    stretches_s : sequence of (float, float), optional
+        Starts and ends in the recording: windows that share no time with any of them are left out.
     """
     waveform = np.ascontiguousarray(waveform)
     starts = window_starts(len(waveform))
     windows = [waveform[start : start + s_to_samples(WINDOW_S)] for start in starts]
     numbers = [i for i, window in enumerate(windows) if not (skip_silence and is_silent(window))]
+    if stretches_s is not None:
+        begin_s = {i: start_s + samples_to_s(starts[i]) for i in numbers}
+        numbers = [i for i in numbers if any(s < begin_s[i] + WINDOW_S and begin_s[i] < e for s, e in stretches_s)]
     frames: dict[int, Single] = {}
     best: list[Extents] = []
     curves: dict[int, Curve] = {}
