@@ -113,15 +113,15 @@ def test_a_sibling_belongs_to_its_own_parent_only() -> None:
 
 
 def test_a_parallel_tier_belongs_by_time_and_by_speaker() -> None:
-    said = Annotation(1.0, 2.0, "x", "x")
+    one = Annotation(1.0, 2.0, "x", "x")
     parallel = Tier(
         "en", tuple(Annotation(*times, f"{times}", f"{times}") for times in [(0.0, 1.3), (1.3, 2.0), (2.0, 3.0)])
     )
-    assert Companions([parallel]).text_for(said, "A") == "(1.3, 2.0)"
+    assert Companions([parallel]).text_for(one, "A") == "(1.3, 2.0)"
     hers = Tier("en@B", (Annotation(1.0, 2.0, "hers", "h"),), participant="B")
     his = Tier("en@A", (Annotation(1.1, 2.1, "his", "i"),), participant="A")
-    assert Companions([hers, his]).text_for(said, "A") == "his"
-    assert Companions([hers]).text_for(said, "A") == "hers"
+    assert Companions([hers, his]).text_for(one, "A") == "his"
+    assert Companions([hers]).text_for(one, "A") == "hers"
 
 
 # Damage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -109,9 +110,18 @@ def test_an_offset_of_the_recording_counts(tmp_path: Path) -> None:
 def test_recordings_are_found_by_name_or_by_the_documents_name(tmp_path: Path, place: str) -> None:
     audio = write_tone(tmp_path / place, 3.0, format="FLAC" if place.endswith("flac") else "WAV")
     (tmp_path / "elsewhere").mkdir(exist_ok=True)
-    media = [{"MEDIA_URL": r"file:///C:/Users/me/y.wav"}]
+    media = [{"MEDIA_URL": r"file:///C:/Users/me/y.wav", "TIME_ORIGIN": "100"}]
     write(tmp_path / "in" / "d.eaf", eaf({"a": 0, "b": 900}, [(tier("t"), [("x", ("a", "b"), "ndiyo")])], media))
     (only,) = all_of(elan.prepare(tmp_path / "in", tmp_path / "out", media=tmp_path / "elsewhere")).values()
+    assert only.audio == audio
+    assert only.stretch_s == (0.1, 1.0)
+
+
+def test_a_recording_is_found_in_another_unicode_form(tmp_path: Path) -> None:
+    audio = write_tone(tmp_path / "in" / f"{unicodedata.normalize('NFD', 'ọmọ é')}.wav", 3.0)
+    document = tmp_path / "in" / f"{unicodedata.normalize('NFC', 'ọmọ é')}.eaf"
+    write(document, eaf({"a": 0, "b": 900}, [(tier("t"), [("x", ("a", "b"), "ndiyo")])]))
+    (only,) = all_of(elan.prepare(tmp_path / "in", tmp_path / "out")).values()
     assert only.audio == audio
 
 
@@ -204,10 +214,10 @@ def test_a_stretch_sounds_as_in_its_recording(tmp_path: Path) -> None:
     soundfile.write(str(tmp_path / "a.flac"), rng.uniform(-0.5, 0.5, (30_000, 2)), 10_000)
     whole = Utterance("u", tmp_path / "a.flac", 10_000, 30_000, 2)
     part = Utterance("u", tmp_path / "a.flac", 10_000, 30_000, 2, stretch_s=(0.5, 1.75))
-    heard = read_utterance(part)
+    waveform = read_utterance(part)
     assert read_utterance(whole).tolist() == read_audio(tmp_path / "a.flac").tolist()
-    assert len(heard) == 20_000
-    np.testing.assert_allclose(heard, read_audio(tmp_path / "a.flac")[8_000:28_000], atol=1e-6)
+    assert len(waveform) == 20_000
+    np.testing.assert_allclose(waveform, read_audio(tmp_path / "a.flac")[8_000:28_000], atol=1e-6)
 
 
 def test_an_annotated_recording_teaches_by_its_translations(tiny_recipe: Recipe, tmp_path: Path) -> None:

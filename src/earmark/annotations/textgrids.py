@@ -48,7 +48,7 @@ def _tier(number: int, name: str, intervals: list[tuple[float, float, str]]) -> 
 
 
 def _encoding(path: Path) -> str:
-    """Praat writes UTF-16 with a byte order mark where it must go beyond ASCII, unless it is told UTF-8."""
+    """Praat writes UTF-16 with a byte order mark where it must go beyond ASCII, unless it is set to UTF-8."""
     with open(path, "rb") as file:
         utf16 = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     return "utf-16" if utf16 else "utf-8-sig"

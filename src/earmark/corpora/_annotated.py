@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Annotated
 
 import typer
 
-from earmark.annotations.eaf_media import Medium
+from earmark.annotations.eaf_media import Medium, origin_of_stem
 from earmark.annotations.tiers import Annotation, Companions, Tier, TimedWords, whole
 from earmark.core.corpus import SPLITS, Corpus, Word
 from earmark.core.errors import EarmarkError
@@ -268,7 +269,7 @@ def _entries(
             about = (passage.speaker or None, passage.text or None, split, passage.translation or None, stretch_s)
             yield Entry(row, key, audio, None, *about), passage
     for wanted in sorted(missing):
-        ledger.lack("documents", "their recording", name, f"looked for {wanted}")
+        ledger.lack("documents", "their recording", name, f"searched: {wanted}")
 
 
 class _Recordings:
@@ -298,13 +299,19 @@ class _Recordings:
                 return found, medium.origin_ms / 1000
         beside = [folder for folder in (document.parent, self._folder) if folder]
         alike = (path for folder in beside for path in self._called(document.stem, folder))
-        return next(((path, 0.0) for path in alike), None)
+        origin_s = origin_of_stem(list(media), document.stem) / 1000
+        return next(((path, origin_s) for path in alike), None)
 
     def _in(self, folder: Path, name: str) -> Path:
         return self._lookups.setdefault(folder, MediaFolder(folder)).find(name)
 
     def _called(self, stem: str, folder: Path) -> list[Path]:
-        found = [path for path in sorted(folder.iterdir()) if path.stem == stem and is_named_as_audio(path)]
+        name = unicodedata.normalize("NFC", stem)
+        found = [
+            path
+            for path in sorted(folder.iterdir())
+            if is_named_as_audio(path) and unicodedata.normalize("NFC", path.stem) == name
+        ]
         return sorted(found, key=lambda path: path.suffix.lower() in FILMS)
 
 

@@ -8,7 +8,7 @@ translation and its speaker, the tier's participant. Tiers are chosen by name or
 its own; without a choice, the text is in the tiers that depend on no other. What depends on an annotation has its time,
 so a translation is found through the tiers' hierarchy, or in a parallel tier by time.
 
-A recording is looked for where the document says, then by its name beside the document, then under the document's own
+A recording is searched where the document says, then by its name beside the document, then under the document's own
 name. Overlapping annotations are utterances each.
 """
 

@@ -28,7 +28,7 @@ def read_utterance(utterance: Utterance) -> Waveform:
 
 
 def identity(utterance: Utterance) -> list[Any]:
-    """What tells the sound of an utterance from any other, and from what its file held before a change; as JSON.
+    """What distinguishes the sound of an utterance from any other, and from its file before a change; as JSON.
 
     Raises
     ------
