@@ -33,6 +33,11 @@ def utterances(draw: st.DrawFn, folder: Path) -> list[Utterance]:
     made = []
     for id_ in draw(st.lists(TEXT, unique=True, min_size=1, max_size=5)):
         samples = draw(st.integers(1, 10**6))
+        milliseconds = st.integers(0, samples // 16)
+        pairs = st.lists(milliseconds, min_size=2, max_size=2, unique=True).map(sorted)
+        part = draw(pairs) if samples >= 16 else []
+        stretch_s = (part[0] / 1000, part[1] / 1000) if part and draw(st.booleans()) else None
+        own_samples = samples if stretch_s is None else 16 * (part[1] - part[0])
         made.append(
             Utterance(
                 id=id_,
@@ -43,7 +48,9 @@ def utterances(draw: st.DrawFn, folder: Path) -> list[Utterance]:
                 image=draw(st.sampled_from([None, folder / "images" / "a.jpg"])),
                 speaker=draw(st.none() | TEXT),
                 text=draw(st.none() | TEXT),
-                words=draw(st.none() | aligned_words(samples)),
+                words=draw(st.none() | aligned_words(own_samples)),
+                translation=draw(st.none() | TEXT),
+                stretch_s=stretch_s,
             )
         )
     return made
@@ -103,6 +110,30 @@ def test_lhotse_loads_the_manifest_and_its_audio(tmp_path: Path, inside: bool) -
                 ("ajá", 0.1, 0.25),
                 ("dúdú", 0.25, 0.5),
             ]
+
+
+def test_lhotse_loads_a_stretch_of_a_recording(tmp_path: Path) -> None:
+    audio = write_tone(tmp_path / "long.wav", 3.0, 16_000, 2)
+    samples = soundfile.read(str(audio), dtype="float32")[0]
+    words = (Word("ajá", 0.1, 0.25),)
+    about = (audio, 16_000, 48_000, 2)
+    made = [
+        Utterance("a", *about, words=words, translation="dog", stretch_s=(0.5, 1.25)),
+        Utterance("b", *about, stretch_s=(1.0, 3.0)),
+    ]
+    corpus = write_corpus(Corpus(tmp_path / "corpus", "stretches"), {"train": made})
+    assert corpus.utterances("train") == made
+    cuts = list(CutSet.from_file(corpus.manifest("train")))
+    assert len({cut.recording.id for cut in cuts}) == 1
+    for cut, utterance in zip(cuts, made, strict=True):
+        validate(cut, read_data=True)
+        assert utterance.stretch_s is not None
+        first, last = (round(edge_s * 16_000) for edge_s in utterance.stretch_s)
+        np.testing.assert_allclose(cut.load_audio(), samples[first:last].T, atol=1e-6)
+        assert cut.duration == utterance.duration_s
+    (supervision,) = cuts[0].supervisions
+    assert supervision.custom["translation"] == "dog"
+    assert [(w.symbol, w.start, w.end) for w in supervision.alignment["word"]] == [("ajá", 0.1, 0.25)]
 
 
 def test_a_corpus_with_its_media_can_be_moved(tmp_path: Path) -> None:
