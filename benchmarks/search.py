@@ -52,7 +52,7 @@ MODELS = {"keywords": "earmark-pictures", "a pair model": "nortje2022/small-dave
 # Postings of all keywords in turn. The fractions of an irrational number's multiples (here of the square roots of 2, 3
 # and 5) are spread evenly, and in no order; most scores are low.
 POSTINGS = f"""
-INSERT INTO postings (keyword, score, recording, channel, piece, time_s, start_s, end_s)
+INSERT INTO postings (keyword, score, recording, channel, chunk, time_s, start_s, end_s)
 WITH RECURSIVE
     numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :count),
     multiples(n, a, b, c) AS (SELECT n, n * 1.4142135623731, n * 1.7320508075689, n * 2.2360679774998 FROM numbers),
@@ -115,7 +115,7 @@ def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.fl
     step_s = archive.frames.step_s
     duration_s = min(RECORDING_H, hours) * 3600
     count = max(1, round(hours * 3600 / duration_s))
-    with progress("Making up hours, pieces", count * count_chunks(duration_s)) as advance:
+    with progress("Making up hours, chunks", count * count_chunks(duration_s)) as advance:
         for recording in range(1, count + 1):
             _add_recording(archive, recording, duration_s)
             for number in range(count_chunks(duration_s)):
@@ -140,7 +140,7 @@ def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
     ]
     with archive.writing() as connection:
         connection.execute(insert(schema.recordings).values({**row, **sound}))
-        connection.execute(insert(schema.pieces), parts)
+        connection.execute(insert(schema.chunks), parts)
 
 
 def pixels_of(words: npt.NDArray[np.float32], rng: np.random.Generator) -> torch.Tensor:

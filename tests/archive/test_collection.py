@@ -33,7 +33,7 @@ def archive(tmp_path: Path) -> Archive:
         for number, word in enumerate(WORDS):
             connection.execute(insert(schema.keywords).values(id=number, word=word))
             for second in range(1, 21):
-                place = {"recording": 1, "channel": 1, "piece": 0, "time_s": second + 0.2}
+                place = {"recording": 1, "channel": 1, "chunk": 0, "time_s": second + 0.2}
                 span = {"start_s": float(second), "end_s": second + 0.4}
                 values = {"keyword": number, "score": second / 20, **place, **span}
                 connection.execute(insert(schema.postings).values(**values))

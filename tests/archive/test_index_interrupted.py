@@ -30,7 +30,7 @@ from support.subprocesses import Program, stored_chunks, wait_for
 
 @pytest.fixture(scope="module")
 def media(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three recordings, 11 pieces; not to be changed."""
+    """Three recordings, 11 chunks; not to be changed."""
     folder = tmp_path_factory.mktemp("media")
     write_long(folder / "a.wav", tiny_corpus, 40.0, channels=2, seed=1)
     write_long(folder / "b.wav", tiny_corpus, 30.7, seed=2)
@@ -46,7 +46,7 @@ def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFa
         archive = make_archive(tmp_path_factory.mktemp("whole") / "archive", tiny_run)
         assert index(archive, [media], ThreadExecutor(1)).problems == []
         kept = contents(archive)
-        assert len(kept["pieces"]) == len(kept["frames"]) == 12
+        assert len(kept["chunks"]) == len(kept["frames"]) == 12
         assert {row[2] for row in kept["recordings"]} == {"done"}
         yield kept
 
@@ -58,7 +58,7 @@ def test_killed_again_and_again(
     rng = random.Random(seed)
     archive, kills = tmp_path / "archive", 0
     index_it = (tmp_path / "said", "index", tiny_run, media, "--archive", archive)
-    # At first while the folder is made, then among the pieces, last while the vectors are gathered.
+    # At first while the folder is made, then among the chunks, last while the vectors are gathered.
     for count in (0, 0, *sorted(rng.choices(range(1, 12), k=4)), 12):
         program = Program(*index_it)
         wait_for(program, archive, count)
@@ -143,7 +143,7 @@ def test_a_disk_that_is_full_of_frames(
         said = fail_once(tmp_path / "archive", tiny_run, media, capsys)
     assert said.startswith("earmark: The disk is full (")
     archive = open_archive(tmp_path / "archive")
-    assert len(contents(archive)["pieces"]) == len(contents(archive)["frames"]) == 4
+    assert len(contents(archive)["chunks"]) == len(contents(archive)["frames"]) == 4
     assert index(archive, [media], ThreadExecutor(1)).problems == []
     assert contents(archive) == undisturbed
 
@@ -175,7 +175,7 @@ def test_a_disk_that_is_full_of_tables(
     assert said.startswith("earmark: The disk is full (")
     assert "archive.sqlite" in said
     archive = open_archive(tmp_path / "archive")
-    assert len(contents(archive)["pieces"]) < 12
+    assert len(contents(archive)["chunks"]) < 12
     assert index(archive, [media], ThreadExecutor(1)).problems == []
     assert contents(archive) == undisturbed
 
@@ -192,7 +192,7 @@ def test_frames_are_on_the_disk_before_a_row_speaks_of_them(
 
     @event.listens_for(archive.engine, "before_cursor_execute")
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if statement.startswith("INSERT INTO pieces"):
+        if statement.startswith("INSERT INTO chunks"):
             done.append("row")
 
     index(archive, [media / "sub"], ThreadExecutor(1))

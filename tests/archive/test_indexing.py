@@ -19,7 +19,7 @@ from earmark.archive.archive import Archive, info, make_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import Report, index
 from earmark.archive.recordings import forget_missing
-from earmark.archive.schema import recordings, shard_pieces
+from earmark.archive.schema import recordings, shard_chunks
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
@@ -89,7 +89,7 @@ def test_new_and_changed(archive: Archive, media: Path, tiny_corpus: Corpus) -> 
 
 
 def test_moved_and_copied(archive: Archive, media: Path, tmp_path: Path) -> None:
-    pieces = contents(archive)["pieces"]
+    chunks = contents(archive)["chunks"]
     (media / "a.wav").rename(media / "sub" / "moved.wav")
     shutil.copy(media / "sub" / "b.wav", media / "copy.wav")
     report = run_index(archive, media)
@@ -98,7 +98,7 @@ def test_moved_and_copied(archive: Archive, media: Path, tmp_path: Path) -> None
     (media / "sub" / "b.wav").unlink()  # its copy takes its place
     assert run_index(archive, media).changes == {"moved": 1}
     assert statuses(archive) == {"moved.wav": "done", "copy.wav": "done"}
-    assert contents(archive)["pieces"] == pieces
+    assert contents(archive)["chunks"] == chunks
 
 
 def test_gone_and_back_again(archive: Archive, media: Path, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_all_of_a_folder_is_gone(archive: Archive, media: Path) -> None:
     (media / "a.wav").unlink()
     assert run_index(archive, media).changes == {"gone": 1}
     assert forget_missing(archive) == 2
-    assert contents(archive) == {"recordings": [], "pieces": [], "postings": [], "frames": {}}
+    assert contents(archive) == {"recordings": [], "chunks": [], "postings": [], "frames": {}}
 
 
 def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) -> None:
@@ -135,7 +135,7 @@ def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) 
     assert not after & before
     with archive.reading() as connection:
         (left,) = connection.execute(recordings.select()).all()
-        assert {row.recording for row in connection.execute(shard_pieces.select())} == {left.id}
+        assert {row.recording for row in connection.execute(shard_chunks.select())} == {left.id}
 
 
 def test_one_file_or_folder_says_nothing_of_the_others(archive: Archive, media: Path) -> None:
@@ -314,7 +314,7 @@ def test_the_verb_lists_what_is_broken(
     archive = open_archive(tmp_path / "archive")
     kept = contents(archive)
     assert told["recordings"] == {"done": 1}
-    assert told["windows"] == sum(row[3] for row in kept["pieces"]) == 7
+    assert told["windows"] == sum(row[3] for row in kept["chunks"]) == 7
     assert told["postings"] == len(kept["postings"])
     assert told["hours"] == pytest.approx(14.5 / 3600)
     on_disk = sum(path.stat().st_size for path in archive.folder.rglob("*") if path.is_file())

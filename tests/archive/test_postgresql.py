@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from earmark.archive.archive import info, make_archive, open_archive
+from earmark.archive.archive import FORM, info, make_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, judgements, undo, verdict_counts
@@ -46,7 +46,7 @@ def database(postgresql: str, request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def media(tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two recordings, 8 pieces; not to be changed."""
+    """Two recordings, 8 chunks; not to be changed."""
     folder = tmp_path_factory.mktemp("media")
     write_long(folder / "a.wav", tiny_corpus, 38.0, channels=2, seed=1)
     write_long(folder / "Ọlá_100%" / "b's <b>.wav", tiny_corpus, 20.0, seed=2)
@@ -140,7 +140,7 @@ def test_a_server_that_is_not_there(tiny_run: Path, tmp_path: Path) -> None:
         make_archive(tmp_path / "archive", tiny_run, address)
     assert "secret" not in str(told.value)
     assert "\n" not in str(told.value)
-    (tmp_path / "archive" / "archive.json").write_text(json.dumps({"form": 1, "database": address}))
+    (tmp_path / "archive" / "archive.json").write_text(json.dumps({"form": FORM, "database": address}))
     with pytest.raises(EarmarkError, match="can't be used"):
         open_archive(tmp_path / "archive")
 

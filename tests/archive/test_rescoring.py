@@ -10,8 +10,8 @@ import torch
 
 from earmark.archive.archive import Archive
 from earmark.archive.rescoring import (
+    ChunkKey,
     EncodedQuery,
-    Piece,
     Window,
     all_windows,
     frames_of,
@@ -24,7 +24,7 @@ from earmark.localisation.windows import HOP_S, WINDOW_S, count_chunks, count_wi
 from earmark.recipe import Recipe
 from support.synthetic_tables import add_recording, made_up_archive, pictured
 
-DURATION_S = 311.3  # two pieces
+DURATION_S = 311.3  # two chunks
 
 
 @pytest.fixture(params=["keywords", "misa", "max", "localising-attention"])
@@ -42,9 +42,9 @@ def encode_query(archive: Archive) -> EncodedQuery:
     return EncodedQuery("a picture", archive.spotter, encoded)
 
 
-def whole(archive: Archive, number: int, channel: int, pieces: int) -> np.ndarray:
+def whole(archive: Archive, number: int, channel: int, chunks: int) -> np.ndarray:
     """All frames of a recording."""
-    return np.concatenate([archive.frames.read(f"{number:064x}", channel, piece) for piece in range(pieces)])
+    return np.concatenate([archive.frames.read(f"{number:064x}", channel, chunk) for chunk in range(chunks)])
 
 
 @torch.no_grad()
@@ -88,11 +88,11 @@ def test_silence_and_what_was_not_indexed_have_no_hit(archive: Archive) -> None:
 
 @pytest.mark.parametrize("archive", ["keywords"], indirect=True)
 @pytest.mark.parametrize("duration_s", [0.4, 2.0, 5.9, 300.0, 302.0, 302.1, 611.0])
-def test_pieces_share_the_windows_out(archive: Archive, duration_s: float) -> None:
+def test_each_window_starts_in_one_chunk(archive: Archive, duration_s: float) -> None:
     add_recording(archive, 9, duration_s, channels=2)
     rows = {9: matching_recordings(archive, [])[9]}
-    pieces = [Piece(9, channel, n) for channel in (1, 2) for n in range(count_chunks(duration_s))]
-    assert [window for piece in pieces for window in windows_from(piece, rows)] == list(all_windows(rows.values()))
+    chunks = [ChunkKey(9, channel, n) for channel in (1, 2) for n in range(count_chunks(duration_s))]
+    assert [window for chunk in chunks for window in windows_from(chunk, rows)] == list(all_windows(rows.values()))
 
 
 @pytest.mark.parametrize("archive", ["keywords"], indirect=True)

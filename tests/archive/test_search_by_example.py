@@ -61,7 +61,7 @@ def archive(tiny_recipe: Recipe, tmp_path: Path) -> Archive:
     with made.writing() as connection:
         connection.execute(
             insert(schema.postings).values(
-                keyword=0, score=0.9, recording=1, channel=1, piece=0, time_s=20.3, start_s=20.0, end_s=20.6
+                keyword=0, score=0.9, recording=1, channel=1, chunk=0, time_s=20.3, start_s=20.0, end_s=20.6
             )
         )
     return made

@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from earmark.archive import search_by_image
 from earmark.archive.archive import Archive
-from earmark.archive.rescoring import EncodedQuery, Piece, Window, all_windows, matching_recordings, score_windows
+from earmark.archive.rescoring import ChunkKey, EncodedQuery, Window, all_windows, matching_recordings, score_windows
 from earmark.archive.results import Filters
 from earmark.archive.search_by_image import search_pictures
 from earmark.archive.shards import build_shard, lookup
@@ -153,6 +153,6 @@ def test_middles_are_as_good_as_those_of_scikit_learn() -> None:
 def test_typical_frames_pass_silence_over(tiny_pictured_recipe: Recipe, tmp_path: Path) -> None:
     archive = made_up_archive(tmp_path, pictured(tiny_pictured_recipe, "misa"))
     add_recording(archive, 1, 6.0, silent_s=(1.0, 6.0))
-    found = codebook(archive, [Piece(1, 1, 0)], matching_recordings(archive, []))
+    found = codebook(archive, [ChunkKey(1, 1, 0)], matching_recordings(archive, []))
     assert found.shape == (25, 16)
     assert found.any(axis=1).all()

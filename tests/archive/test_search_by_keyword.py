@@ -65,7 +65,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Archive:
     for _ in range(6000):
         start_s = round(rng.uniform(0, 590), 2)
         times = {"start_s": start_s, "time_s": start_s + 0.2, "end_s": start_s + 0.5}
-        place = {"recording": int(rng.integers(1, 61)), "channel": int(rng.integers(1, 3)), "piece": 0}
+        place = {"recording": int(rng.integers(1, 61)), "channel": int(rng.integers(1, 3)), "chunk": 0}
         hits.append({"keyword": int(rng.integers(4)), "score": float(rng.random()), **place, **times})
     with archive.writing() as connection:
         connection.execute(insert(keywords), [{"id": i, "word": word} for i, word in enumerate(KEYWORDS)])

@@ -19,7 +19,7 @@ from earmark.archive.annotated_time import AnnotatedTime, AnnotationLimit, annot
 from earmark.archive.archive import Archive, Position, make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.schema import keywords, pieces, postings, recordings
+from earmark.archive.schema import chunks, keywords, postings, recordings
 from earmark.archive.search import SearchOptions, search
 from earmark.core.errors import EarmarkError
 from support.annotated import eaf, textgrid, tier, write
@@ -45,7 +45,7 @@ def archive(tmp_path: Path) -> Archive:
             for number in range(50):
                 time_s = round(float(rng.uniform(0, 60)), 2)
                 times = {"start_s": time_s - 0.2, "time_s": time_s, "end_s": time_s + 0.2}
-                place = {"recording": recording, "channel": 1, "piece": number}
+                place = {"recording": recording, "channel": 1, "chunk": number}
                 hits.append({"keyword": word, "score": float(rng.random()), **place, **times})
     with made.writing() as connection:
         connection.execute(insert(keywords), [{"id": i, "word": word} for i, word in enumerate(WORDS)])
@@ -217,7 +217,7 @@ def test_only_windows_that_share_time_with_what_is_left_are_indexed(tiny_run: Pa
         report = index(made, [tmp_path / "media"], ThreadExecutor(1), limit=limit)
         assert report.problems == []
         with made.reading() as connection:
-            counts[name] = connection.execute(select(pieces.c.windows)).scalars().all()
+            counts[name] = connection.execute(select(chunks.c.windows)).scalars().all()
     # Windows of 4 s from 0, 2, ..., 16 s on: those from 4 and 6 s on share time with 7 to 8 s, and all with the rest.
     assert counts == {"all": [9], "within": [2], "outside": [9]}
 

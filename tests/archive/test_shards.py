@@ -27,7 +27,7 @@ def archive(tiny_pictured_recipe: Recipe, tmp_path: Path) -> Archive:
 
 def shard_sizes(archive: Archive) -> dict[str, int]:
     with archive.reading() as connection:
-        rows = connection.execute(select(schema.shards.c.name, schema.shards.c.pieces)).all()
+        rows = connection.execute(select(schema.shards.c.name, schema.shards.c.chunks)).all()
     for name, _ in rows:
         found = {path.name for path in (archive.folder / "vectors" / name).iterdir()}
         assert found == {
@@ -98,7 +98,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("step", ["write_summaries", "write_vectors", "_rename", "_record", "_remove_orphans"])
 @pytest.mark.parametrize("before", [True, False])
-def test_a_stop_loses_nothing_and_doubles_nothing(
+def test_a_stop_loses_nothing_and_duplicates_nothing(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, step: str, before: bool
 ) -> None:
     build_shard(archive)
@@ -198,7 +198,7 @@ def test_old_folders_that_nobody_speaks_of_are_removed(archive: Archive) -> None
     assert folders(archive) == {*shard_sizes(archive), "fresh"}
 
 
-def test_a_border_window_is_loose_while_the_next_piece_is(archive: Archive) -> None:
+def test_a_border_window_is_loose_while_the_next_chunk_is(archive: Archive) -> None:
     duration_s = 320.0
     frames = random_frames(archive, duration_s, 7)
     add_recording(archive, 3, duration_s, stored=[0])

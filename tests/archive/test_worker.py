@@ -1,4 +1,4 @@
-"""How recordings are cut and heard, against what can be counted by hand or done slowly."""
+"""Chunks, windows and their processing, against counts by hand and a slow version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from earmark.archive.archive import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.indexer import index
-from earmark.archive.schema import pieces as piece_rows
+from earmark.archive.schema import chunks as chunk_rows
 from earmark.archive.schema import recordings
 from earmark.archive.waveform_overview import peaks, waveform_overview
 from earmark.archive.worker import ChunkTask, process_chunk
@@ -31,18 +31,18 @@ from support.small_archive import unindexed_archive
 
 
 def starts_of(duration_s: float) -> list[int]:
-    """First samples of all windows of a recording, piece by piece."""
+    """First samples of all windows of a recording, chunk by chunk."""
     samples, found = round(duration_s * SAMPLE_RATE), []
     for number in range(count_chunks(duration_s)):
         start_s, end_s = chunk_bounds_s(number, duration_s)
         first = round(start_s * SAMPLE_RATE)
-        heard = min(samples, round((end_s + chunking.OVERLAP_S) * SAMPLE_RATE)) - first
-        found += [first + start for start in window_starts(heard)]
+        covered = min(samples, round((end_s + chunking.OVERLAP_S) * SAMPLE_RATE)) - first
+        found += [first + start for start in window_starts(covered)]
     return found
 
 
 @given(st.integers(min_value=1, max_value=3 * 320 * SAMPLE_RATE))
-def test_every_moment_is_heard_and_pieces_tile(samples: int) -> None:
+def test_windows_cover_every_sample_and_chunks_tile(samples: int) -> None:
     duration_s = samples / SAMPLE_RATE
     starts = starts_of(duration_s)
     # The same windows as if the recording were one.
@@ -65,7 +65,7 @@ def test_every_moment_is_heard_and_pieces_tile(samples: int) -> None:
         (900.0, [(0, 300.0), (300.0, 600.0), (600.0, 900.0)]),
     ],
 )
-def test_pieces_by_hand(duration_s: float, bounds: list[tuple[float, float]]) -> None:
+def test_chunks_by_hand(duration_s: float, bounds: list[tuple[float, float]]) -> None:
     assert [chunk_bounds_s(n, duration_s) for n in range(count_chunks(duration_s))] == bounds
 
 
@@ -84,7 +84,7 @@ def test_window_of_is_the_one_whose_edges_are_farthest() -> None:
 def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small_chunks(monkeypatch)
     store = FrameStore(tmp_path, 0.04)
-    counts = [300, 300, 345]  # the last piece is longer: 13.8 s
+    counts = [300, 300, 345]  # the last chunk is longer: 13.8 s
     centres_s = []
     for number, count in enumerate(counts):
         at_s = number * 12 + (np.arange(count) + 0.5) * 0.04
@@ -93,12 +93,12 @@ def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.
     rng = np.random.default_rng(0)
     for start_s, length_s in [*rng.uniform(0, (39, 30), (200, 2)).tolist(), [36.5, 0.5], [12.0, 12.0], [37.0, 9.0]]:
         expected = [t for t in centres_s if start_s - 1e-6 <= t < start_s + length_s - 1e-6]
-        found = store.stretch("ab" * 32, 2, start_s, start_s + length_s)
+        found = store.segment("ab" * 32, 2, start_s, start_s + length_s)
         assert len(found) == len(expected)
         if expected:
             assert found.dtype == np.float32
             assert np.allclose(found[:, 0], np.float16(expected))
-    assert store.stretch("cd" * 32, 1, 0.0, 5.0).shape == (0, 0)
+    assert store.segment("cd" * 32, 1, 0.0, 5.0).shape == (0, 0)
     store.forget("ab" * 32)
     assert not store.path("ab" * 32, 2, 0).exists()
     with pytest.raises(EarmarkError, match="missing or damaged"):
@@ -125,7 +125,7 @@ def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.M
     with archive.writing() as connection:
         for number, part in enumerate(np.split(whole, np.cumsum(lengths)[:-1], axis=1)):
             row = {"recording": 1, "channel": 2, "number": number, "windows": 6, "peaks": part.tobytes()}
-            connection.execute(insert(piece_rows).values(row))
+            connection.execute(insert(chunk_rows).values(row))
     padded = np.pad(whole, ((0, 0), (0, 2000)))
     for _ in range(150):
         start_s, length_s, count = rng.uniform(0, 38), rng.uniform(0.01, 20), int(rng.integers(1, 300))
@@ -138,7 +138,7 @@ def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("run", ["tiny_run", "tiny_pictured_run"])
-def test_a_piece_is_what_finder_hears_window_by_window(
+def test_a_chunk_is_its_windows_one_by_one(
     run: str, tiny_corpus: Corpus, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     small_chunks(monkeypatch)
@@ -147,13 +147,13 @@ def test_a_piece_is_what_finder_hears_window_by_window(
     samples = soundfile.read(str(path), dtype="float32")[0][:, 1]
     grid = spotter.model.grid
     for number in range(count_chunks(31.3)):
-        heard = process_chunk(spotter, ChunkTask(1, "", str(path), 31.3, 2, number))
+        result = process_chunk(spotter, ChunkTask(1, "", str(path), 31.3, 2, number))
         start_s, end_s = chunk_bounds_s(number, 31.3)
         first = round(start_s * SAMPLE_RATE)
         own = samples[first : round(end_s * SAMPLE_RATE)]
         sound = samples[first : round((end_s + 2) * SAMPLE_RATE)]
         starts = window_starts(len(sound))
-        assert heard.windows == len(starts)
+        assert result.windows == len(starts)
         hits = [
             spotter.score_utterance(sound[s : s + 4 * SAMPLE_RATE], spotter.keywords, start_s=start_s + s / SAMPLE_RATE)
             for s in starts
@@ -165,12 +165,12 @@ def test_a_piece_is_what_finder_hears_window_by_window(
                 (of_word[i].score, of_word[i].time_s, of_word[i].start_s, of_word[i].end_s)
                 for i in non_max_suppression(*columns)
             )
-            mine = heard.postings.queries == word
-            columns = (getattr(heard.postings, c)[mine] for c in ("scores", "times_s", "starts_s", "ends_s"))
+            mine = result.postings.queries == word
+            columns = (getattr(result.postings, c)[mine] for c in ("scores", "times_s", "starts_s", "ends_s"))
             assert np.allclose(sorted(zip(*columns, strict=True)), expected, atol=1e-5), name
         # Every frame is one of the window that hears it best, in its place.
-        assert len(heard.frames) == round(len(own) / grid.stride)
-        for i in range(0, len(heard.frames), 17):
+        assert len(result.frames) == round(len(own) / grid.stride)
+        for i in range(0, len(result.frames), 17):
             centre = (i + 0.5) * grid.stride
             window = int(window_of(np.array([centre / SAMPLE_RATE]), len(starts))[0])
             features = spotter.features(sound[starts[window] :][: 4 * SAMPLE_RATE])[None]
@@ -180,11 +180,11 @@ def test_a_piece_is_what_finder_hears_window_by_window(
                 frames, _ = spotter.model.encode_speech(features, torch.tensor([features.shape[1]]))
             nearest = round((centre - starts[window] - grid.first_centre) / grid.stride)
             nearest = min(nearest, frames.shape[1] - 1)
-            assert np.allclose(heard.frames[i], frames[0, nearest].numpy(), rtol=1e-2, atol=1e-2)
-        assert heard.peaks.shape == (2, -(-len(own) // 320))
+            assert np.allclose(result.frames[i], frames[0, nearest].numpy(), rtol=1e-2, atol=1e-2)
+        assert result.peaks.shape == (2, -(-len(own) // 320))
 
 
-def test_silence_is_skipped_when_asked(tiny_run: Path, tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_silence_is_skipped_on_request(tiny_run: Path, tiny_corpus: Corpus, tmp_path: Path) -> None:
     path = write_long(tmp_path / "a.wav", tiny_corpus, 20.0)
     samples = soundfile.read(str(path), dtype="float32")[0]
     samples[5 * SAMPLE_RATE : 15 * SAMPLE_RATE] = 0

@@ -350,7 +350,7 @@ def test_a_model_whose_frozen_network_is_another_or_gone(tmp_path: Path) -> None
     write_weights(run, model.state_dict())
     read_checkpoint(run)
     needed = (
-        r"The model in .*run needs the image network that it was trained with \(recipe\.yaml there says which; if it "
+        r"The model in .*run needs the image network that it was trained with \(named in recipe\.yaml there; if it "
     )
     net.rename(tmp_path / "moved")
     with pytest.raises(

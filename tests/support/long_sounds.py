@@ -1,4 +1,4 @@
-"""Long recordings made of the tiny corpus's utterances, and archives of small pieces that have heard them."""
+"""Long recordings made of the tiny corpus's utterances, and archives that index them in small chunks."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import soundfile
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive
-from earmark.archive.schema import keywords, pieces, postings, recordings
+from earmark.archive.schema import chunks, keywords, postings, recordings
 from earmark.core.corpus import Corpus
 from earmark.localisation import windows as chunking
 
-SMALL_S = 12.0  # of a piece
+SMALL_S = 12.0  # of a chunk
 SAMPLE_RATE = 16_000
 
 
-def small_chunks(monkeypatch: pytest.MonkeyPatch, piece_s: float = SMALL_S) -> None:
-    """Cut recordings into pieces of some seconds instead of minutes."""
-    monkeypatch.setattr(chunking, "CHUNK_S", piece_s)
+def small_chunks(monkeypatch: pytest.MonkeyPatch, chunk_s: float = SMALL_S) -> None:
+    """Cut recordings into chunks of some seconds instead of minutes."""
+    monkeypatch.setattr(chunking, "CHUNK_S", chunk_s)
 
 
 def write_long(path: Path, corpus: Corpus, duration_s: float, channels: int = 1, seed: int = 0) -> Path:
@@ -52,16 +52,16 @@ def contents(archive: Archive) -> dict[str, Any]:
     """All that indexing has kept, whatever order it was kept in: rows without numbers of their own, and frames."""
     by = (recordings.c.sha256, recordings.c.path, recordings.c.status, recordings.c.duration_s, recordings.c.channels)
     with archive.reading() as connection:
-        heard = connection.execute(
-            select(recordings.c.sha256, pieces.c.channel, pieces.c.number, pieces.c.windows, pieces.c.peaks).join(
-                recordings, recordings.c.id == pieces.c.recording
+        indexed_chunks = connection.execute(
+            select(recordings.c.sha256, chunks.c.channel, chunks.c.number, chunks.c.windows, chunks.c.peaks).join(
+                recordings, recordings.c.id == chunks.c.recording
             )
         ).all()
         hits = connection.execute(
             select(
                 keywords.c.word,
                 recordings.c.sha256,
-                *(postings.c[name] for name in ("channel", "piece", "score", "time_s", "start_s", "end_s")),
+                *(postings.c[name] for name in ("channel", "chunk", "score", "time_s", "start_s", "end_s")),
             )
             .join(recordings, recordings.c.id == postings.c.recording)
             .join(keywords, keywords.c.id == postings.c.keyword)
@@ -71,7 +71,7 @@ def contents(archive: Archive) -> dict[str, Any]:
     files = sorted((archive.folder / "frames").rglob("[!.]*.npy"))
     return {
         "recordings": sorted(map(tuple, known)),
-        "pieces": sorted((*row[:4], bytes(row.peaks)) for row in heard),
+        "chunks": sorted((*row[:4], bytes(row.peaks)) for row in indexed_chunks),
         "postings": sorted(map(tuple, hits)),
         "frames": {
             path.relative_to(archive.folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files

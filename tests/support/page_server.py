@@ -131,7 +131,7 @@ def _hit(number: int, keyword: int, interview: int, ids: dict[str, int]) -> dict
         recording, channel, time_s = ids["tape.wav"], 1 + number // 2 % 2, 0.6 + 0.36 * number
     extent = {"time_s": time_s, "start_s": round(time_s - 0.15, 3), "end_s": round(time_s + 0.17, 3)}
     score = round(0.97 - 0.025 * number, 3)
-    return {"keyword": keyword, "score": score, "recording": recording, "channel": channel, "piece": 0, **extent}
+    return {"keyword": keyword, "score": score, "recording": recording, "channel": channel, "chunk": 0, **extent}
 
 
 def _write_silence(path: Path) -> None:

@@ -14,7 +14,7 @@ from earmark import cli
 from earmark.localisation import windows as chunking
 from support.long_sounds import SMALL_S
 
-PAUSE_S = 0.05  # a piece, so that there are moments at which it can be stopped
+PAUSE_S = 0.05  # a chunk, so that there are moments at which it can be stopped
 
 
 class Program:
@@ -97,6 +97,6 @@ def stored_chunks(archive: Path) -> int:
 
 
 def wait_for(program: Program, archive: Path, count: int) -> None:
-    """Until so many pieces are there, or the program has ended."""
+    """Until so many chunks are there, or the program has ended."""
     while program.poll() is None and (stored_chunks(archive) < count if count else not archive.exists()):
         time.sleep(0.002)

@@ -51,19 +51,19 @@ def add_recording(
     for channel in range(1, channels + 1):
         frames = random_frames(archive, duration_s, seed=100 * number + channel)
         frames[slice(*(round(edge_s / archive.frames.step_s) for edge_s in silent_s))] = 0
-        for piece in range(count_chunks(duration_s)) if stored is None else stored:
-            store_frames(archive, number, channel, piece, frames, duration_s)
+        for chunk in range(count_chunks(duration_s)) if stored is None else stored:
+            store_frames(archive, number, channel, chunk, frames, duration_s)
 
 
 def store_frames(
-    archive: Archive, number: int, channel: int, piece: int, frames: npt.NDArray[np.float16], duration_s: float
+    archive: Archive, number: int, channel: int, chunk: int, frames: npt.NDArray[np.float16], duration_s: float
 ) -> None:
     """Store the frames of one chunk, as the indexer would."""
-    first, end = (round(edge_s / archive.frames.step_s) for edge_s in chunk_bounds_s(piece, duration_s))
-    archive.frames.write(f"{number:064x}", channel, piece, frames[first:end])
-    place = {"recording": number, "channel": channel, "number": piece}
+    first, end = (round(edge_s / archive.frames.step_s) for edge_s in chunk_bounds_s(chunk, duration_s))
+    archive.frames.write(f"{number:064x}", channel, chunk, frames[first:end])
+    place = {"recording": number, "channel": channel, "number": chunk}
     with archive.writing() as connection:
-        connection.execute(insert(schema.pieces).values(**place, windows=1, peaks=b""))
+        connection.execute(insert(schema.chunks).values(**place, windows=1, peaks=b""))
 
 
 def random_frames(archive: Archive, duration_s: float, seed: int) -> npt.NDArray[np.float16]:

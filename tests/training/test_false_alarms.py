@@ -139,12 +139,12 @@ def test_scores_at_the_ends_do_no_harm() -> None:
         (
             "dog",
             0.1,
-            "set, 2.0 hours long, gives no score for 0.1 false alarms an hour of 'dog': ask for 0.5 or mo",
+            "set, 2.0 hours long, gives no score for 0.1 false alarms an hour of 'dog': give 0.5 or mo",
         ),
-        ("dog", 11, "for 11 false alarms an hour of 'dog': ask for 10 or fewer."),
-        ("dog", math.nan, "ask for 10 or fewer."),
+        ("dog", 11, "for 11 false alarms an hour of 'dog': give 10 or fewer."),
+        ("dog", math.nan, "give 10 or fewer."),
         ("ọmọ", 1, "too short to estimate false alarms of 'ọmọ': give a score instead."),
-        ("cat", 1, "tells no false alarms of 'cat': it knows dog, ọmọ."),
+        ("cat", 1, "has no operating points of 'cat': it has those of dog, ọmọ."),
     ],
 )
 def test_what_cannot_be_told_is_one_sentence(word: str, max_fa_per_hour: float, says: str) -> None:

@@ -22,7 +22,7 @@ from conftest import PITCHES
 from earmark.archive.archive import Archive, Position, open_archive
 from earmark.archive.judgements import judgements
 from earmark.archive.query_aliases import Alias, store_words
-from earmark.archive.schema import pieces, postings, recordings
+from earmark.archive.schema import chunks, postings, recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.search import search as search_archive
 from earmark.archive.waveform_overview import peaks
@@ -66,7 +66,7 @@ def judge(client: TestClient, query: str, hit: dict[str, object], verdict: str) 
 
 def test_archive(client: TestClient, archive: Archive) -> None:
     with archive.reading() as connection:
-        windows = sum(connection.execute(select(pieces.c.windows)).scalars())
+        windows = sum(connection.execute(select(chunks.c.windows)).scalars())
         posted = len(connection.execute(select(postings.c.id)).all())
     assert client.get("/api/archive").json() == {
         "name": "àwọn ohùn",
@@ -157,7 +157,7 @@ def test_false_alarms_an_hour_are_a_threshold(client: TestClient, archive: Archi
     some = client.get("/api/search", params={"query": "dog", "top": 100, "fa_per_hour": 10}).json()["hits"]
     assert some == [hit for hit in every if hit["score"] >= middle]
     assert 0 < len(some) < len(every)
-    assert "ask for 1 or more" in sentence(client.get("/api/search", params={"query": "dog", "fa_per_hour": 0.1}), 400)
+    assert "give 1 or more" in sentence(client.get("/api/search", params={"query": "dog", "fa_per_hour": 0.1}), 400)
 
 
 def test_word_list(client: TestClient, archive: Archive) -> None:
@@ -357,7 +357,7 @@ def test_peaks_of_three_hours(client: TestClient, archive: Archive) -> None:
         {"recording": number, "channel": 1, "number": n, "windows": 1, "peaks": loud.tobytes()} for n in range(1, 36)
     ]
     with archive.writing() as connection:
-        connection.execute(insert(pieces), rows)
+        connection.execute(insert(chunks), rows)
         connection.execute(update(recordings).where(recordings.c.id == number).values(duration_s=10_800.0))
     answer = client.get(f"/api/recordings/{number}/peaks", params={"start_s": 0, "end_s": 10_800, "count": 1600})
     assert len(answer.json()["highest"]) == 1600

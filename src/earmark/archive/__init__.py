@@ -1,1 +1,1 @@
-"""An archive: recordings that were heard once and can be searched again and again."""
+"""An archive: recordings that are indexed once and can be searched again and again."""

@@ -15,32 +15,32 @@ import numpy.typing as npt
 
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Half, Single
-from earmark.archive.rescoring import Piece, Recordings, Window, windows_around
+from earmark.archive.rescoring import ChunkKey, Recordings, Window, windows_around
 from earmark.core.progress import progress
 from earmark.localisation.windows import chunk_start_s
 
 VECTORS = "vectors.usearch"
-APART_S = 0.2  # between two vectors, as nearly as whole frames allow
+APART_S = 0.2  # between two vectors, as nearly as a whole number of frames allows
 NEIGHBOURS = 16  # in the graph, a vector
 EXPANSION = 32  # of the search while the graph grows; more finds better neighbours, and takes longer
 OPEN_SHARDS = 64  # their files never change
-CHANNEL_BITS, PIECE_BITS, NUMBER_BITS = 6, 16, 12  # of a key; the rest is the recording's number
+CHANNEL_BITS, CHUNK_BITS, NUMBER_BITS = 6, 16, 12  # of a key; the rest is the recording's number
 
 Keys = npt.NDArray[np.uint64]
 
 
-def write_vectors(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> int:
+def write_vectors(folder: Path, archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> int:
     """Write the vectors of some chunks into a folder; their number."""
     index: Any = None
-    with progress("Vectors of frames, chunks", len(whole)) as advance:
-        for piece in whole:
-            frames = archive.frames.read(rows[piece.recording].sha256, piece.channel, piece.number)
+    with progress("Vectors of frames, chunks", len(chunks)) as advance:
+        for chunk in chunks:
+            frames = archive.frames.read(rows[chunk.recording].sha256, chunk.channel, chunk.number)
             vectors = pooled(frames, archive.frames.step_s)
             if index is None:
                 index = _new(vectors.shape[1])
             audible = np.flatnonzero(vectors.any(axis=1))
             if len(audible):
-                index.add(_keys(piece, audible), vectors[audible])
+                index.add(_keys(chunk, audible), vectors[audible])
             advance()
     index.save(folder / VECTORS)
     return len(index)
@@ -118,20 +118,20 @@ def _open(folder: Path) -> Any:
     return Index.restore(folder / VECTORS, view=True)
 
 
-def _keys(piece: Piece, numbers: npt.NDArray[np.int64]) -> Keys:
+def _keys(chunk: ChunkKey, numbers: npt.NDArray[np.int64]) -> Keys:
     """Keys of vectors of a chunk."""
-    channel = (piece.recording << CHANNEL_BITS) + piece.channel
-    return ((((channel << PIECE_BITS) + piece.number) << NUMBER_BITS) + numbers).astype(np.uint64)
+    channel = (chunk.recording << CHANNEL_BITS) + chunk.channel
+    return ((((channel << CHUNK_BITS) + chunk.number) << NUMBER_BITS) + numbers).astype(np.uint64)
 
 
 def _windows_at(key: int, step_s: float, rows: Recordings) -> Iterator[Window]:
     """The windows around a vector."""
     place, number = divmod(key, 1 << NUMBER_BITS)
-    channel, piece = divmod(place, 1 << PIECE_BITS)
+    channel, chunk = divmod(place, 1 << CHUNK_BITS)
     recording, channel = divmod(channel, 1 << CHANNEL_BITS)
     if recording in rows:
         apart_s = frames_apart(step_s) * step_s
-        start_s = chunk_start_s(piece) + number * apart_s
+        start_s = chunk_start_s(chunk) + number * apart_s
         yield from windows_around(recording, channel, start_s, start_s + apart_s, rows)
 
 

@@ -32,7 +32,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 
 from earmark.archive import schema
 from earmark.archive.frame_store import FrameStore
-from earmark.archive.schema import judgements, pieces, postings, recordings
+from earmark.archive.schema import chunks, judgements, postings, recordings
 from earmark.archive.sqlite_file import SqliteFile, is_refused_write
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
@@ -43,7 +43,7 @@ from earmark.models.checkpoint import Checkpoint, read_checkpoint
 
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
-FORM = 1
+FORM = 2
 WRITES = "earmark_writes"
 WRITE_LOCK = 5_318_008  # key of the advisory lock that serialises the writers of a PostgreSQL database
 DISK_FULL = "53100"  # PostgreSQL, appendix A
@@ -129,14 +129,14 @@ class Archive:
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the archive lies where nothing may be written: then it can be searched, but not judged or indexed."""
+        """Whether nothing may be written to the archive: then it can be searched, but not judged or indexed."""
         return self._file is not None and not self._file.may_be_written
 
     @property
     def _only_read(self) -> str:
         return (
             f"The archive {self.folder} may only be read here, so nothing can be judged or indexed: "
-            "copy it to a folder of your own, or mend its permissions."
+            "copy it to a folder of your own, or correct its permissions."
         )
 
     @contextmanager
@@ -205,7 +205,7 @@ class Archive:
                 raise EarmarkError(
                     f"The archive's tables in {where} can't be used ({_reason(error)}): see whether "
                     f"{'its disk' if self.database is None else 'the database'} is in order, then run the same command "
-                    "again; what was finished is kept."
+                    "again; finished chunks stay."
                 ) from error
             raise
 
@@ -304,7 +304,7 @@ def open_archive(folder: Path | str) -> Archive:
 
 
 def make_archive(folder: Path | str, run: Path | str, database: str | None = None) -> Archive:
-    """Open an archive, or make it; the model of the folder `run` hears its recordings.
+    """Open an archive, or make it; the model of the folder `run` indexes its recordings.
 
     Raises
     ------
@@ -313,12 +313,12 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
     """
     folder, run = Path(folder), Path(run)
     checkpoint = read_checkpoint(run)  # a run that can't be used is refused before anything is written
-    canonical_path = model_identity(checkpoint)
+    identity = model_identity(checkpoint)
     if (folder / DESCRIPTION).is_file():
         archive = open_archive(folder)
         if database is not None and database != archive.database:
-            raise EarmarkError(f"{folder} keeps its tables elsewhere: leave --database out.")
-        if archive.setting("model") != canonical_path:
+            raise EarmarkError(f"{folder} has its tables elsewhere: leave --database out.")
+        if archive.setting("model") != identity:
             raise EarmarkError(
                 f"{folder} was indexed with another model ({archive.setting('model_name')}): its scores can't stand "
                 "beside this one's; index into a new folder."
@@ -334,7 +334,7 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
         _refuse_taken(connection, archive)
         _set_keywords(connection, checkpoint.vocabulary)
         step_s = repr(checkpoint.model.grid.stride_s)
-        about = {"model": canonical_path, "model_name": run.resolve().name, "frame_step_s": step_s}
+        about = {"model": identity, "model_name": run.resolve().name, "frame_step_s": step_s}
         _set(connection, {**about, "folder": str(folder.absolute())})
     # Written last: a folder without it is made again from the start.
     write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
@@ -351,7 +351,7 @@ def model_identity(checkpoint: Checkpoint) -> str:
 
 def _copy_model(source: Path, goal: Path) -> None:
     for path in sorted(source.iterdir()):
-        if path.is_file() and path.suffix != ".pt":  # what a training goes on from is of no use here
+        if path.is_file() and path.suffix != ".pt":  # a training's state is of no use here
             with replacing(goal / path.name) as partial:
                 shutil.copyfile(path, partial)
 
@@ -439,7 +439,7 @@ def _is_full(error: DBAPIError) -> bool:
 
 
 def _reason(error: DBAPIError) -> str:
-    """What a database says, on one line."""
+    """The message of a database, on one line."""
     return " ".join(str(error.orig).split())
 
 
@@ -456,7 +456,7 @@ def info(archive: Archive) -> dict[str, Any]:
     with archive.reading() as connection:
         by_status = connection.execute(select(recordings.c.status, func.count()).group_by(recordings.c.status)).all()
         hours = connection.execute(select(func.sum(recordings.c.duration_s))).scalar_one() or 0.0
-        windows = connection.execute(select(func.sum(pieces.c.windows))).scalar_one() or 0
+        windows = connection.execute(select(func.sum(chunks.c.windows))).scalar_one() or 0
         counts = {
             table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
             for table in (postings, judgements)

@@ -71,7 +71,7 @@ class FrameStore:
         except (OSError, ValueError) as error:
             raise _damaged(path, error) from error
 
-    def stretch(self, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
+    def segment(self, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
         """The frames (t, K) whose centres lie in a segment of a recording; none where it was not indexed.
 
         The last chunk of a recording may be a little longer than the others.

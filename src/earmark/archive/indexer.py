@@ -19,7 +19,7 @@ from earmark.archive.annotated_time import AnnotationLimit, left_by
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import audio_files
 from earmark.archive.recordings import DONE, NEW, read_metadata
-from earmark.archive.schema import pieces, postings, recordings
+from earmark.archive.schema import chunks, postings, recordings
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.errors import EarmarkError
@@ -188,13 +188,13 @@ def store_chunk(archive: Archive, task: ChunkTask, result: ChunkResult) -> bool:
     columns = (hits.queries, hits.scores, hits.times_s, hits.starts_s, hits.ends_s)
     names = ("keyword", "score", "time_s", "start_s", "end_s")
     rows = [
-        {**place, "piece": task.number, **dict(zip(names, row, strict=True))}
+        {**place, "chunk": task.number, **dict(zip(names, row, strict=True))}
         for row in zip(*(column.tolist() for column in columns), strict=True)
     ]
     try:
         with archive.writing() as connection:
             connection.execute(
-                insert(pieces).values(**place, number=task.number, windows=result.windows, peaks=result.peaks.tobytes())
+                insert(chunks).values(**place, number=task.number, windows=result.windows, peaks=result.peaks.tobytes())
             )
             if rows:
                 connection.execute(insert(postings), rows)
@@ -208,7 +208,7 @@ def finish(archive: Archive, recording: int) -> bool:
     with archive.writing() as connection:
         row = connection.execute(select(recordings).where(recordings.c.id == recording)).one_or_none()
         stored = connection.execute(
-            select(pieces.c.channel, pieces.c.number).where(pieces.c.recording == recording)
+            select(chunks.c.channel, chunks.c.number).where(chunks.c.recording == recording)
         ).all()
         if row is None or row.status != NEW:
             return False
@@ -221,7 +221,7 @@ def finish(archive: Archive, recording: int) -> bool:
                 select(postings).where(
                     postings.c.recording == recording,
                     postings.c.channel == channel,
-                    postings.c.piece.in_((number - 1, number)),
+                    postings.c.chunk.in_((number - 1, number)),
                     postings.c.end_s > border_s - OVERLAP_S,
                     postings.c.start_s < border_s + 2 * OVERLAP_S,
                 )
@@ -255,9 +255,9 @@ def _tasks(row: Any, skip_silence: bool, stretches_s: tuple[tuple[float, float],
 
 def _stored_chunks(archive: Archive, recording: int | None = None) -> set[tuple[int, int, int]]:
     """Recording, channel and number of all stored chunks, or of those of one recording."""
-    statement = select(pieces.c.recording, pieces.c.channel, pieces.c.number)
+    statement = select(chunks.c.recording, chunks.c.channel, chunks.c.number)
     if recording is not None:
-        statement = statement.where(pieces.c.recording == recording)
+        statement = statement.where(chunks.c.recording == recording)
     with archive.reading() as connection:
         return {tuple(row) for row in connection.execute(statement)}
 

@@ -1,4 +1,4 @@
-"""Relevance judgements: what people said of hits, kept on disk and shown again with the hits of later searches.
+"""Relevance judgements: verdicts of people on hits, stored and shown again with the hits of later searches.
 
 A judgement is about a segment of sound, not about a row of the index, so it outlives indexing again: a hit is judged if
 it overlaps that segment, or if it has the position of the hit that was judged.
@@ -26,7 +26,7 @@ from earmark.core.types import ImageQuery
 from earmark.core.vocabulary import normalise
 
 IMAGE, EXAMPLE = "image:", "example:"
-DIGITS = 16  # of a hash: enough to tell all the images of an archive apart
+DIGITS = 16  # of a hash: enough to distinguish all the images of an archive
 END_MARGIN_S = 0.05  # an extent may end so much after its recording: people drag its end to the edge
 
 
@@ -220,7 +220,7 @@ def _check_extent(connection: Connection, position: Position, start_s: float, en
 
 
 def _as_written(position: Position) -> Position:
-    """A position as its text gives it, to hundredths of a second: enough to tell hits apart."""
+    """A position as its text gives it, to hundredths of a second: enough to distinguish hits."""
     return Position.read(str(position))
 
 

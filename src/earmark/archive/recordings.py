@@ -1,7 +1,7 @@
 """The catalogue of an archive's recordings, brought up to date with their files: new, changed, moved, or gone.
 
-A recording is identified by its content. Its path, and the size and time of its file, tell where that content was last
-found; only a file with another size or time is read again. Metadata comes from a table of the recordings' owner.
+A recording is identified by its content. Its path, and the size and time of its file, record where that content was
+last found; only a file with another size or time is read again. Metadata comes from a table of the recordings' owner.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import AudioFile, Listing, printable
-from earmark.archive.schema import pieces, postings, recordings
+from earmark.archive.schema import chunks, postings, recordings
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
@@ -148,7 +148,7 @@ def _register(archive: Archive, file: AudioFile, about: Mapping[str, str], regis
 
 
 def _in_64_bits(mtime_ns: int) -> int:
-    """A time as a database takes it; those before 1678 and after 2262 are wrapped, and still tell files apart."""
+    """A time as a database takes it; those before 1678 and after 2262 are wrapped, and still distinguish files."""
     return (mtime_ns + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
@@ -224,7 +224,7 @@ def _is_below(path: str, places: Container[str]) -> bool:
 
 
 def _delete_results(connection: Connection, recording: int) -> None:
-    for table in (postings, pieces):
+    for table in (postings, chunks):
         connection.execute(delete(table).where(table.c.recording == recording))
 
 

@@ -84,7 +84,7 @@ def mean_embeddings(archive: Archive, segments: Sequence[tuple[int, int, float, 
     means: list[Single | None] = []
     for recording, channel, start_s, end_s in segments:
         centre_s, half_s = (start_s + end_s) / 2, max((end_s - start_s) / 2, archive.frames.step_s)
-        frames = archive.frames.stretch(hashes[recording], channel, max(0.0, centre_s - half_s), centre_s + half_s)
+        frames = archive.frames.segment(hashes[recording], channel, max(0.0, centre_s - half_s), centre_s + half_s)
         means.append(frames.mean(axis=0) if len(frames) else None)
     width = next((len(mean) for mean in means if mean is not None), 0)
     return l2_normalise(np.array([np.zeros(width) if mean is None else mean for mean in means], dtype=np.float64))

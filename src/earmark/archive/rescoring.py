@@ -22,7 +22,7 @@ from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_windows, count_w
 AT_ONCE = 64  # windows
 
 
-class Piece(NamedTuple):
+class ChunkKey(NamedTuple):
     """The key of a stored chunk, in the table of chunks.
 
     Attributes
@@ -88,10 +88,10 @@ def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
                 yield Window(row.id, channel, number)
 
 
-def windows_from(piece: Piece, rows: Recordings) -> Iterator[Window]:
+def windows_from(chunk: ChunkKey, rows: Recordings) -> Iterator[Window]:
     """The windows that start in a chunk."""
-    for number in chunk_windows(piece.number, rows[piece.recording].duration_s):
-        yield Window(piece.recording, piece.channel, number)
+    for number in chunk_windows(chunk.number, rows[chunk.recording].duration_s):
+        yield Window(chunk.recording, chunk.channel, number)
 
 
 def windows_around(recording: int, channel: int, start_s: float, end_s: float, rows: Recordings) -> Iterator[Window]:
@@ -128,7 +128,7 @@ def score_windows(
 def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
     """The frames (t, K) of a window."""
     row = rows[window.recording]
-    return archive.frames.stretch(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
+    return archive.frames.segment(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
 
 
 def _score_batch(query: EncodedQuery, batch: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
@@ -187,7 +187,7 @@ def localisation_curve(
     spotter = archive.spotter
     if spotter.needs_features:
         return None
-    frames = archive.frames.stretch(row.sha256, channel, start_s, end_s)
+    frames = archive.frames.segment(row.sha256, channel, start_s, end_s)
     if not frames.any():
         return Curve(np.zeros(0), np.zeros(0))
     located = spotter.localise(encoded_frames(spotter, [frames]), spotter.encode_queries(queries))

@@ -49,9 +49,9 @@ recordings = Table(
 )
 Index("recordings_by_path", recordings.c.path)
 
-# One row for each piece that was indexed; a piece is indexed as a whole or not at all.
-pieces = Table(
-    "pieces",
+# One row for each chunk that was indexed; a chunk is indexed as a whole or not at all.
+chunks = Table(
+    "chunks",
     metadata,
     Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True),
     Column("channel", Integer, primary_key=True),  # 1, 2, ...
@@ -84,13 +84,13 @@ postings = Table(
     Column("score", Float, nullable=False),
     Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), nullable=False),
     Column("channel", Integer, nullable=False),
-    Column("piece", Integer, nullable=False),
+    Column("chunk", Integer, nullable=False),
     Column("time_s", Float, nullable=False),
     Column("start_s", Float, nullable=False),
     Column("end_s", Float, nullable=False),
 )
 Index("postings_by_score", postings.c.keyword, postings.c.score.desc())
-Index("postings_by_piece", postings.c.recording, postings.c.channel, postings.c.piece)
+Index("postings_by_chunk", postings.c.recording, postings.c.channel, postings.c.chunk)
 
 # Relevance judgements. They stay when a recording is indexed again.
 judgements = Table(
@@ -109,16 +109,16 @@ judgements = Table(
     UniqueConstraint("query", "recording", "channel", "time_s"),
 )
 
-# Files of vectors for approximate nearest-neighbour search, and the pieces in each; see earmark.archive.shards.
+# Files of vectors for approximate nearest-neighbour search, and the chunks in each; see earmark.archive.shards.
 shards = Table(
     "shards",
     metadata,
     Column("name", String(80), primary_key=True),  # of the file in ARCHIVE/vectors
     Column("vectors", Integer, nullable=False),
-    Column("pieces", Integer, nullable=False),
+    Column("chunks", Integer, nullable=False),
 )
-shard_pieces = Table(
-    "shard_pieces",
+shard_chunks = Table(
+    "shard_chunks",
     metadata,
     Column("shard", ForeignKey("shards.name", ondelete="CASCADE"), primary_key=True),
     Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True),

@@ -57,8 +57,8 @@ def search_like(
     if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
         raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
     start_s, end_s = _extent_s(archive, position)
-    example = archive.frames.stretch(row.sha256, position.channel, start_s, end_s)
-    around = archive.frames.stretch(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
+    example = archive.frames.segment(row.sha256, position.channel, start_s, end_s)
+    around = archive.frames.segment(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
     if not example.any():
         raise EarmarkError(
             f"The position {position} was not indexed: it is silent, or its recording is still being indexed."

@@ -20,8 +20,9 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.ann_index import write_vectors
 from earmark.archive.archive import Archive
-from earmark.archive.rescoring import Piece, Recordings, Window, matching_recordings, windows_around
-from earmark.archive.schema import pieces, shard_pieces, shards
+from earmark.archive.rescoring import ChunkKey, Recordings, Window, matching_recordings, windows_around
+from earmark.archive.schema import chunks as chunk_table
+from earmark.archive.schema import shard_chunks, shards
 from earmark.archive.window_summaries import write_summaries
 from earmark.localisation.windows import chunk_bounds_s
 
@@ -50,24 +51,24 @@ def lookup(archive: Archive, rows: Recordings) -> tuple[list[Path], list[Window]
     # Shards first: chunks that another program merges meanwhile are then searched exhaustively, and not missed.
     names = [name for name in _names(archive) if _folder(archive, name).is_dir()]
     loose = sorted(_indexed_chunks(archive) - _chunks_in(archive, names))
-    windows = dict.fromkeys(window for piece in loose for window in _windows_in(piece, rows))
+    windows = dict.fromkeys(window for chunk in loose for window in _windows_in(chunk, rows))
     return [_folder(archive, name) for name in names], list(windows)
 
 
-def _windows_in(piece: Piece, rows: Recordings) -> Iterator[Window]:
+def _windows_in(chunk: ChunkKey, rows: Recordings) -> Iterator[Window]:
     """Windows that overlap a chunk."""
-    if piece.recording in rows:
-        start_s, end_s = chunk_bounds_s(piece.number, rows[piece.recording].duration_s)
-        yield from windows_around(piece.recording, piece.channel, start_s, end_s, rows)
+    if chunk.recording in rows:
+        start_s, end_s = chunk_bounds_s(chunk.number, rows[chunk.recording].duration_s)
+        yield from windows_around(chunk.recording, chunk.channel, start_s, end_s, rows)
 
 
-def _name(archive: Archive, chunks: Sequence[Piece], rows: Recordings) -> str:
+def _name(archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> str:
     """A name that depends on sound and model alone: a recording's number may have been another's once."""
-    about = [(piece.recording, rows[piece.recording].sha256, piece.channel, piece.number) for piece in chunks]
+    about = [(chunk.recording, rows[chunk.recording].sha256, chunk.channel, chunk.number) for chunk in chunks]
     return hashlib.sha256(repr((archive.setting("model"), about)).encode()).hexdigest()[:32]
 
 
-def _write(archive: Archive, name: str, chunks: Sequence[Piece], rows: Recordings) -> int:
+def _write(archive: Archive, name: str, chunks: Sequence[ChunkKey], rows: Recordings) -> int:
     """Write a shard of some chunks; the number of vectors in it."""
     folder = _folder(archive, name)
     partial = folder.with_name(f".{name}.{os.getpid()}.partial")
@@ -90,38 +91,39 @@ def _rename(partial: Path, folder: Path) -> None:
             raise
 
 
-def _record(archive: Archive, name: str, vectors: int, chunks: Sequence[Piece], merged: Sequence[str]) -> None:
-    rows = [{"shard": name, **piece._asdict()} for piece in chunks]
+def _record(archive: Archive, name: str, vectors: int, chunks: Sequence[ChunkKey], merged: Sequence[str]) -> None:
+    rows = [{"shard": name, **chunk._asdict()} for chunk in chunks]
     try:
         with archive.writing() as connection:
             if merged:
                 connection.execute(delete(shards).where(shards.c.name.in_(merged)))
-            connection.execute(insert(shards).values(name=name, vectors=vectors, pieces=len(chunks)))
-            connection.execute(insert(shard_pieces), rows)
+            connection.execute(insert(shards).values(name=name, vectors=vectors, chunks=len(chunks)))
+            connection.execute(insert(shard_chunks), rows)
     except IntegrityError:
         return  # another program has recorded the same shard, or one of the recordings was forgotten meanwhile
     for one in merged:
         shutil.rmtree(_folder(archive, one), ignore_errors=True)
 
 
-def _indexed_chunks(archive: Archive) -> set[Piece]:
+def _indexed_chunks(archive: Archive) -> set[ChunkKey]:
     with archive.reading() as connection:
         return {
-            Piece(*row) for row in connection.execute(select(pieces.c.recording, pieces.c.channel, pieces.c.number))
+            ChunkKey(*row)
+            for row in connection.execute(select(chunk_table.c.recording, chunk_table.c.channel, chunk_table.c.number))
         }
 
 
-def _chunks_in(archive: Archive, names: Sequence[str]) -> set[Piece]:
+def _chunks_in(archive: Archive, names: Sequence[str]) -> set[ChunkKey]:
     """The chunks in some shards."""
-    columns = (shard_pieces.c.recording, shard_pieces.c.channel, shard_pieces.c.number)
+    columns = (shard_chunks.c.recording, shard_chunks.c.channel, shard_chunks.c.number)
     with archive.reading() as connection:
-        return {Piece(*row) for row in connection.execute(select(*columns).where(shard_pieces.c.shard.in_(names)))}
+        return {ChunkKey(*row) for row in connection.execute(select(*columns).where(shard_chunks.c.shard.in_(names)))}
 
 
 def _no_larger(archive: Archive, count: int) -> list[str]:
     """Shards to merge with so many chunks: those no larger than all that is merged already."""
     with archive.reading() as connection:
-        known = connection.execute(select(shards.c.name, shards.c.pieces).order_by(shards.c.pieces)).all()
+        known = connection.execute(select(shards.c.name, shards.c.chunks).order_by(shards.c.chunks)).all()
     merged = []
     for name, size in known:
         if size > count:
@@ -133,9 +135,9 @@ def _no_larger(archive: Archive, count: int) -> list[str]:
 
 def _drop_stale(archive: Archive) -> None:
     """Delete shards of recordings that were forgotten, and those whose files are gone; their other chunks are loose."""
-    remaining = select(func.count()).where(shard_pieces.c.shard == shards.c.name).scalar_subquery()
+    remaining = select(func.count()).where(shard_chunks.c.shard == shards.c.name).scalar_subquery()
     with archive.writing() as connection:
-        known = connection.execute(select(shards.c.name, shards.c.pieces, remaining)).all()
+        known = connection.execute(select(shards.c.name, shards.c.chunks, remaining)).all()
         stale = [name for name, count, left in known if left < count or not _folder(archive, name).is_dir()]
         if stale:
             connection.execute(delete(shards).where(shards.c.name.in_(stale)))

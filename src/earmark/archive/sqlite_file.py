@@ -51,18 +51,18 @@ class SqliteFile:
             try:
                 return self._writing()
             except sqlite3.OperationalError as error:
-                # Some shares say that a file may be written, and then refuse it.
+                # Some shares declare a file writable, and then refuse writes.
                 if not is_refused_write(error) or not self.path.exists():
                     raise
         with self._lock:
             return self._reading()
 
     def _writing(self) -> sqlite3.Connection:
-        # SQLAlchemy says when a transaction begins: Python's own way begins it too late for a safe read before a write.
+        # SQLAlchemy begins transactions: Python would begin them too late for a safe read before a write.
         connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
         try:
             connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")  # what was said to be kept outlives a power cut
+            connection.execute("PRAGMA synchronous=FULL")  # what was committed survives a power cut
             connection.execute("PRAGMA foreign_keys=ON")
             _read_something(connection)
         except sqlite3.Error:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive
-from earmark.archive.schema import pieces
+from earmark.archive.schema import chunks
 from earmark.core.timing import SAMPLE_RATE, exact_div
 from earmark.localisation.windows import chunk_at, chunk_start_s
 from earmark.media.audio import Waveform
@@ -35,11 +35,11 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     numpy.ndarray, shape = (2, count), int8
         Lowest and highest sample, 127 being full scale.
     """
-    statement = select(pieces.c.number, pieces.c.peaks).where(
-        pieces.c.recording == recording,
-        pieces.c.channel == channel,
-        # The last piece of a recording reaches a little farther than others.
-        pieces.c.number.between(chunk_at(start_s) - 1, chunk_at(end_s)),
+    statement = select(chunks.c.number, chunks.c.peaks).where(
+        chunks.c.recording == recording,
+        chunks.c.channel == channel,
+        # The last chunk of a recording is a little longer than others.
+        chunks.c.number.between(chunk_at(start_s) - 1, chunk_at(end_s)),
     )
     with archive.reading() as connection:
         rows = connection.execute(statement).all()

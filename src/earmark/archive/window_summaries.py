@@ -18,7 +18,7 @@ from torch import Tensor
 
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Half, Single
-from earmark.archive.rescoring import EncodedQuery, Piece, Recordings, Window, frames_of, windows_from
+from earmark.archive.rescoring import ChunkKey, EncodedQuery, Recordings, Window, frames_of, windows_from
 from earmark.core.progress import progress
 from earmark.models.image_query_models import ImageQueryModel, accepts_images
 from earmark.models.padding import pad
@@ -33,17 +33,17 @@ OPEN_SHARDS = 64  # their files never change
 Numbers = npt.NDArray[np.int32]
 
 
-def write_summaries(folder: Path, archive: Archive, whole: Sequence[Piece], rows: Recordings) -> None:
+def write_summaries(folder: Path, archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> None:
     """Write the summaries of all windows that start in some chunks; none where the model takes no image queries."""
     model = archive.spotter.model
     if not accepts_images(model):
         return
-    frames_codebook = codebook(archive, whole, rows)
+    frames_codebook = codebook(archive, chunks, rows)
     windows: list[Window] = []
     summaries = []
-    with progress("Window summaries, chunks", len(whole)) as advance:
-        for piece in whole:
-            stored = [(window, frames_of(archive, window, rows)) for window in windows_from(piece, rows)]
+    with progress("Window summaries, chunks", len(chunks)) as advance:
+        for chunk in chunks:
+            stored = [(window, frames_of(archive, window, rows)) for window in windows_from(chunk, rows)]
             audible = [(window, frames) for window, frames in stored if frames.any()]
             if audible:
                 windows += [window for window, _ in audible]
@@ -82,14 +82,14 @@ def rank_windows(folders: Sequence[Path], query: EncodedQuery, rows: Recordings,
     return [window for _, window in sorted(found, key=lambda one: (-one[0], one[1]))[:limit]]
 
 
-def codebook(archive: Archive, whole: Sequence[Piece], rows: Recordings) -> Single:
+def codebook(archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> Single:
     """Centroids (C, K) of clusters of a sample of frames from some chunks."""
     rng = np.random.default_rng(0)
     samples = []
-    for piece in whole:
-        frames = archive.frames.read(rows[piece.recording].sha256, piece.channel, piece.number)
+    for chunk in chunks:
+        frames = archive.frames.read(rows[chunk.recording].sha256, chunk.channel, chunk.number)
         audible = np.flatnonzero(frames.any(axis=1))
-        sampled = rng.choice(audible, min(len(audible), 1 + SAMPLE_SIZE // len(whole)), replace=False)
+        sampled = rng.choice(audible, min(len(audible), 1 + SAMPLE_SIZE // len(chunks)), replace=False)
         samples.append(frames[np.sort(sampled)].astype(np.float32))
     return kmeans(np.concatenate(samples), CODEBOOK_SIZE)
 

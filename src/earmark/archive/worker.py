@@ -67,7 +67,7 @@ def process_chunk(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult:
     Raises
     ------
     EarmarkError
-        If the recording can't be read, or ends before its header says.
+        If the recording can't be read, or ends earlier than its header declares.
     """
     channels = read_chunk(task.path, task.number, task.duration_s)
     if task.channel > len(channels):

@@ -257,7 +257,7 @@ def spotting_measures(ranking: Ranking, present: Bools, located: Bools, weights:
     """Measures of one keyword's ranking of utterances, by name.
 
     In spotting an utterance is right where it contains the keyword; in spotting localisation, where the
-    location lies inside the keyword too. P@10 looks at the ten best utterances (all where there are fewer),
+    location lies inside the keyword too. P@10 is over the ten best utterances (all where there are fewer),
     P@N at as many as contain the keyword.
 
     Parameters

@@ -19,14 +19,14 @@ from earmark.models.encoded import EncodedSpeech
 
 @dataclass(frozen=True)
 class LocalisationScores:
-    """One number a piece of speech and query; the highest is the location (Olaleye et al. 2022, Eq. 5).
+    """One number a frame or segment and query; the highest is the location (Olaleye et al. 2022, Eq. 5).
 
     Attributes
     ----------
     scores : torch.Tensor, shape = (B, Q, S)
-        S pieces of speech, frames or segments; minus infinity where an utterance has no such piece.
+        S frames or segments; minus infinity where an utterance has no such frame or segment.
     starts_s, ends_s : torch.Tensor, shape = (S,)
-        What each piece covers, in seconds from the start of the utterance.
+        Bounds of each frame or segment, in seconds from the start of the utterance.
     detection : torch.Tensor, shape = (B, Q)
         The model's detection logits for the whole utterances.
     logits : bool
@@ -41,15 +41,15 @@ class LocalisationScores:
 
     @property
     def times_s(self) -> Tensor:
-        """Centre of each piece, shape = (S,)."""
+        """Centre of each frame or segment, shape = (S,)."""
         return (self.starts_s + self.ends_s) / 2
 
     def locations_s(self) -> Tensor:
-        """Centre of the best piece for each query, shape = (B, Q)."""
+        """Centre of the best frame or segment for each query, shape = (B, Q)."""
         return self.times_s[self.scores.argmax(dim=2)]
 
     def curves(self) -> Tensor:
-        """The scores as a person may see them, in [0, 1], shape = (B, Q, S); 0 where an utterance has no piece.
+        """The scores for display, in [0, 1], shape = (B, Q, S); 0 where an utterance has no frame or segment.
 
         Logits go through the sigmoid. Other scores are divided by the highest of their utterance and query.
         """
@@ -61,11 +61,11 @@ class LocalisationScores:
 
     @property
     def overlap(self) -> bool:
-        """Whether pieces lie over one another, as segments do, or side by side, as frames do."""
+        """Whether they overlap, as segments do, or lie side by side, as frames do."""
         return bool((self.starts_s[1:] < self.ends_s[:-1] - 1e-6).any())
 
     def over_time(self) -> tuple[Tensor, Tensor]:
-        """The curves as functions of time: at the centre of pieces, the best piece around it.
+        """The curves as functions of time: at each centre the best value of those with that centre.
 
         Returns
         -------
@@ -94,7 +94,7 @@ def cost_grows_with_queries(name: str) -> bool:
 
 
 def needs_features(name: str) -> bool:
-    """Whether the method `name` uses the features of encoded speech, which an archive does not keep."""
+    """Whether the method `name` uses the features of encoded speech, which an archive does not store."""
     return bool(getattr(_module(name), "NEEDS_FEATURES", False))
 
 

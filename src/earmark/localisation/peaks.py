@@ -68,13 +68,13 @@ def extents(located: LocalisationScores, durations_s: Floats) -> Extents:
 
 
 def reach(curves: Floats, bests: Ints, times_s: Floats) -> tuple[Ints, Ints]:
-    """First and last piece of the stretch around each best one where the curve stays above a part of its peak.
+    """First and last frame around each best one between which the curve stays above a fraction of its peak.
 
     Parameters
     ----------
     curves : numpy.ndarray, shape = (B, Q, S)
     bests : numpy.ndarray, shape = (B, Q)
-        A curve whose best is 0 has no peak, so its location means nothing: its extent is one piece.
+        A curve whose best is 0 has no peak, so its location means nothing: its extent is one frame.
     times_s : numpy.ndarray, shape = (S,)
         Ascending.
     """

@@ -260,7 +260,7 @@ def _are_w64_chunks(file: BinaryIO, start: int, size: int) -> bool:
 
 
 def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
-    """An AIFF file whose sound chunk is as long as the file says; None if it is in order."""
+    """An AIFF file whose sound chunk is as long as the file holds; None if it is in order."""
     file.seek(8)
     kind, at, common, sound = file.read(4), 12, b"", None
     while at + 8 <= size:
@@ -286,7 +286,7 @@ def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
 
 
 def _au(head: bytes, size: int, notes: list[str]) -> list[Part] | None:
-    """A Sun or NeXT file; None if its length is right, else with one that says "unknown"."""
+    """A Sun or NeXT file; None if its length is right, else with the length "unknown"."""
     start, declared = int.from_bytes(head[4:8], "big"), int.from_bytes(head[8:12], "big")
     there = size - start
     if declared in (UNKNOWN, there) or not 24 <= start < size:

@@ -26,7 +26,9 @@ SETTLE_S = 1.0  # a decoder that starts in the middle needs some frames before i
 MP3_SETTLES_S = 7.0
 RUN_SAMPLES = 1 << 14  # frames of a thousand samples are slow to handle one by one
 JITTER_S = 0.05  # recorders' clocks tremble: a frame this near to the end of the one before follows it
-BELIEVED_GAP_S = 60.0  # a longer pause between frames is a broken clock, unless the container is as long as it says
+BELIEVED_GAP_S = (
+    60.0  # a longer pause between frames is a broken clock, unless the container declares so long a duration
+)
 LONGEST_GAP_S = 43_200.0
 LOWEST_RATE, HIGHEST_RATE = 1_000, 800_000
 MOST_CHANNELS = 64
@@ -36,7 +38,7 @@ MANY_PLANES = 8  # as PyAV counts the planes of so many, it reads beyond them, a
 FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 # Containers that declare their length; the others' lengths are guesses of FFmpeg's.
 DECLARE_LENGTH = ("mov", "matroska", "asf", "flac", "tta", "wv", "ape", "avi")
-COUNTED = ("wav", "aiff", "au", "caf")  # containers of which the bytes tell how many samples of PCM there are
+COUNTED = ("wav", "aiff", "au", "caf")  # containers whose size gives the number of PCM samples
 
 log = logging.getLogger(__name__)
 Samples = npt.NDArray[np.float32]
@@ -86,7 +88,7 @@ class Track:
     index : int
         Of the stream in its container.
     scan : Scan or None
-        None where the bytes tell how many samples there are.
+        None where the size gives the number of samples.
     like : Track, optional
         A track whose sampling rate and channels this one gets.
     end : int, optional
@@ -215,7 +217,7 @@ class Track:
         self.channels: int = first.layout.nb_channels if self._as is None else self._as_channels
         if not LOWEST_RATE <= self.sample_rate <= HIGHEST_RATE or not 1 <= self.channels <= MOST_CHANNELS:
             raise EarmarkError(
-                f"{self.name} says that it has {self.channels} channels of {self.sample_rate} samples a second, which "
+                f"{self.name} declares {self.channels} channels of {self.sample_rate} samples a second, which "
                 "no recorder makes: copy or export it again."
             )
         self._first_pts: int = first.pts or 0
@@ -270,7 +272,7 @@ class Track:
                     yield first
                     yield from runs
                     return
-        # Where nothing is cut by the decoder, its first samples are before the sound begins: their time says so.
+        # Where nothing is cut by the decoder, its first samples are before the sound begins, by their time.
         yield from self._joined(self._placed(self._from_the_start(), 0 if self._cut_at is None else None))
 
     def _decode(self, from_s: float | None = None) -> Iterator[Any]:
@@ -303,7 +305,7 @@ class Track:
                     yield from ((expected, part) for part in convert.resample(None)[:1])
                 return
             if not frame.samples or (expected is None and frame.pts is None):
-                continue  # nobody knows where this is
+                continue  # its time is unknown
             pts = frame.pts
             if (frame.sample_rate, frame.layout.name, frame.format.name) != self.kind:
                 convert = convert or self._converter()

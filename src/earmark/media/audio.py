@@ -246,7 +246,7 @@ class _Line:
 
 @dataclass(frozen=True)
 class _Opened:
-    """What a container says before anything is decoded."""
+    """The container's own description, before anything is decoded."""
 
     scans: dict[int, Scan | None]
     starts_s: list[float]
@@ -327,7 +327,7 @@ def audio_info(path: Path | str) -> AudioInfo:
 
 
 def check_audio(path: Path | str) -> AudioInfo:
-    """Decode a whole audio file and say what it holds, with a note of what can't be decoded.
+    """Decode a whole audio file; its description, with a note of what can't be decoded.
 
     Raises
     ------
@@ -350,13 +350,13 @@ def read_span(path: Path | str, start_s: float, end_s: float) -> Waveform:
     Returns
     -------
     numpy.ndarray, shape = (channels, samples), float32
-        Shorter, or empty, where the recording ends before `end_s`. The same whichever stretches were read before.
+        Shorter, or empty, where the recording ends before `end_s`. The same whichever segments were read before.
         What can't be decoded is silence, of which the log has a warning.
 
     Raises
     ------
     EarmarkError
-        As :func:`open_audio`; if the stretch holds samples that are not numbers; or if there is no such stretch.
+        As :func:`open_audio`; if the segment holds samples that are not numbers; or if there is no such segment.
     """
     with _borrowed(path) as reader:
         return reader.read(start_s, end_s)
@@ -426,12 +426,12 @@ def require_numbers(samples: Waveform, path: Path | str) -> None:
 
 
 def empty(path: Path | str) -> EarmarkError:
-    """What to say of a file without a single sample."""
+    """The error for a file without a single sample."""
     return EarmarkError(f"{path} holds no sound (0 seconds): record it again or leave it out.")
 
 
 def unreadable(path: Path | str, error: Exception) -> EarmarkError:
-    """What to say of a file that no decoder takes."""
+    """The error for a file that no decoder takes."""
     reason = (getattr(error, "strerror", None) or str(error)).strip().rstrip(".") or "it is damaged"
     return EarmarkError(f"{path} can't be read as audio ({reason}): save it as {FORMATS}.")
 
@@ -473,13 +473,13 @@ def _resampled(blocks: Iterator[Waveform], sample_rate: int, channels: int) -> I
 
 
 _Key = tuple[object, ...]
-_idle: dict[_Key, AudioReader] = {}  # open files that nobody reads now, the longest idle first
+_idle: dict[_Key, AudioReader] = {}  # open files that are not being read, the longest idle first
 _idle_lock = threading.Lock()
 
 
 @contextmanager
 def _borrowed(path: Path | str) -> Iterator[AudioReader]:
-    """A reader that nobody else uses meanwhile; the next stretch of a long recording need not find its place anew."""
+    """A reader for exclusive use; it stays open, so that the next read of a long recording need not seek anew."""
     require_file(path)
     key = _key(path)
     with _idle_lock:

@@ -32,14 +32,14 @@ BRANDS = {
     "a HEIC picture": (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"),
     "a HEIF picture": (b"mif1", b"msf1", b"mif2", b"heif"),
 }
-A_HEAD = 1024  # bytes of a file that are enough to tell what it is
+A_HEAD = 1024  # bytes of a file that are enough to identify its format
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 
 def read_image(path: Path | str, box: Box | None = None) -> Image:
-    """Read a picture: turned upright as its camera says, transparency laid on white, in RGB.
+    """Read a picture: turned upright by its EXIF orientation, transparency laid on white, in RGB.
 
     Of an animation or a file of several pages it is the first picture.
 
@@ -118,7 +118,7 @@ def _in_rgb(picture: Image) -> Image:
 
 
 def _is_of_other_depth(picture: Image) -> bool:
-    """Whether its numbers don't say how bright they are: fractions, or integers beyond 16 bits."""
+    """Whether its values have no known range: fractions, or integers beyond 16 bits."""
     if picture.mode == "I":
         return not all(0 <= grey < MOST_GREYS for grey in cast("tuple[int, int]", picture.getextrema()))
     return picture.mode == "F"
@@ -134,7 +134,7 @@ def _in_8_bits(picture: Image) -> Image:
 
 
 def _no_picture(path: Path | str) -> EarmarkError:
-    """What to say of a file that Pillow knows nothing about."""
+    """The error for a file that Pillow can't identify."""
     with open(path, "rb") as file:
         head = file.read(A_HEAD)
     if head.startswith(OURS):

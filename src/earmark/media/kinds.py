@@ -1,4 +1,4 @@
-"""Which files look like recordings: by their names' endings, and by how their content begins."""
+"""Detection of audio and video files by file name and by first bytes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENDINGS = {
     *(".ac3", ".eac3", ".dts", ".ape", ".wv", ".tta", ".tak", ".mpc", ".ra", ".rm", ".gsm", ".voc"),
     *(".vox", ".sph", ".nist", ".dss", ".ds2", ".dvf", ".msv", ".qcp", ".oma"),
 }
-HEAD = 4096  # bytes of a file that tell what it is
+HEAD = 4096  # bytes of a file that identify its format
 PICTURE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"crx ")
 BEGINNINGS = (
     *(

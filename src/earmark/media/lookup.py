@@ -1,4 +1,4 @@
-"""The media of somebody's corpus: finding files by name, and checking that they can be read."""
+"""Look-up of a corpus's media files by name, and checks that they can be read."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class MediaFolder:
 
 
 def check_all_audio(paths: Iterable[Path]) -> dict[Path, AudioInfo | EarmarkError]:
-    """Decode audio files from start to end, and say what each holds, or what is wrong with it.
+    """Decode audio files from start to end; for each its description, or what is wrong with it.
 
     What is wrong with a file but no hindrance, as an end that is missing, is logged as a warning. Two cores do this at
     500 (busy) to 1,300 (idle) times real time, Ogg/Opus being the slowest: minutes for 40,000 captions.

@@ -1,4 +1,4 @@
-"""Whether a file of sound is shorter than it says itself, which decoders pass over in silence.
+"""Detection of truncated audio files, which decoders read without an error.
 
 For notes alone: how much sound there is, is counted.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-HEAD = 12  # bytes that tell the formats apart
+HEAD = 12  # bytes that identify the format
 OGG_PAGE = re.compile(rb"OggS\0[\0-\7]")
 OGG_LARGEST_PAGE = 65_307  # bytes, RFC 3533
 MP4_FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # what the first box of mp4, m4a, mov or 3gp is
@@ -23,9 +23,9 @@ XING_PLACES = (13, 15, 21, 23, 36, 38)  # bytes into a frame, by its MPEG versio
 
 
 def is_truncated(path: Path) -> bool:
-    """Whether an ogg, mp3, mp4, m4a, mov, 3gp, webm, mkv or wma file is shorter than it says itself.
+    """Whether an ogg, mp3, mp4, m4a, mov, 3gp, webm, mkv or wma file is shorter than its own header declares.
 
-    A file that does not say how long it is, as of a live recording, is whole.
+    A file that declares no length, as of a live recording, is whole.
     """
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
@@ -153,7 +153,7 @@ def xing_frames(path: Path | str, frames: int) -> tuple[int, bytes] | None:
 
 
 def lacks_index(path: Path) -> bool:
-    """Whether an mp4, m4a, mov or 3gp file has sound, but not the box (moov) that says where each piece of it is."""
+    """Whether an mp4, m4a, mov or 3gp file has sound, but not the box (moov) that lists where its samples are."""
     with path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         if file.read(HEAD)[4:8] not in MP4_FIRST:

@@ -1,4 +1,4 @@
-"""The sound of a corpus's utterances: whole files, or stretches of long recordings."""
+"""Sound of a corpus's utterances: whole files, or segments of long recordings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_utterance(utterance: Utterance) -> Waveform:
     Returns
     -------
     numpy.ndarray, shape = (samples,), float32
-        Of a stretch the very samples that the whole recording has there, and no more than the recording has.
+        Of a segment the same samples that the whole recording has there, and no more than the recording has.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def read_utterance(utterance: Utterance) -> Waveform:
 
 
 def identity(utterance: Utterance) -> list[Any]:
-    """What distinguishes the sound of an utterance from any other, and from its file before a change; as JSON.
+    """Identity of an utterance's sound, which changes with the content of its file; as JSON.
 
     Raises
     ------

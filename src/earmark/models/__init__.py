@@ -34,7 +34,7 @@ def build(
     Raises
     ------
     EarmarkError
-        If a pretrained image network is missing, damaged, or another one than the settings say.
+        If a pretrained image network is missing, damaged, or another one than in the settings.
     """
     if isinstance(settings, KeywordModelSettings):
         return keyword_models.build(settings, features, vocabulary, feature_grid)

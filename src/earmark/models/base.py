@@ -1,13 +1,13 @@
 """What all models share: a speech encoder, queries that it accepts, and what is declared about its scores.
 
-Every model keeps one contract, so that recordings are encoded once and searched many times::
+Every model has one interface, so that recordings are encoded once and searched many times::
 
     speech = model.encode_speech(features, lengths)        # frames (B, T', K) and lengths (B,)
     queries = model.encode_queries(["dog", "water"])       # Q of them
     logits, scores = model.score(speech, queries)          # (B, Q), and (B, Q, T') or None
 
-What a model can do beyond that is stated by its attributes. Whoever needs to know reads them and never asks for the
-class of the model, so that a new architecture is used everywhere as soon as it exists.
+What a model can do beyond that is stated by its attributes. Other code reads them and never the class
+of the model, so that a new architecture is used everywhere as soon as it exists.
 """
 
 from __future__ import annotations

@@ -56,7 +56,7 @@ class Checkpoint:
     image_threshold : float or None
         The same for queries that are pictures; None for a model that takes none.
     operating_points, image_operating_points : OperatingPoints or None
-        How many false alarms an hour to expect of keywords, and of pictures; None for a run that does not say.
+        Expected false alarms an hour of keywords, and of images; None for a run without them.
     """
 
     folder: Path
@@ -99,7 +99,7 @@ def write_global_threshold(folder: Path, threshold: float) -> None:
 def write_image_threshold(folder: Path, threshold: float) -> None:
     """Write the detection threshold for queries that are pictures, a JSON number.
 
-    To the last digit: similarities without bounds make scores so near to 1 that fewer would not tell them apart.
+    To the last digit: similarities without bounds make scores so near to 1 that fewer would not distinguish them.
     """
     write_text(folder / IMAGE_THRESHOLD, json.dumps(float(threshold)) + "\n")
 
@@ -149,7 +149,7 @@ def _needed(folder: Path, kind: str) -> Iterator[None]:
         yield
     except EarmarkError as error:
         raise EarmarkError(
-            f"The model in {folder} needs the {kind} network that it was trained with (recipe.yaml there says which; "
+            f"The model in {folder} needs the {kind} network that it was trained with (named in recipe.yaml there; "
             f"if it has moved, write its new place there): {error}"
         ) from error
 

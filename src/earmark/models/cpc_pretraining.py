@@ -6,7 +6,7 @@
 =====================  ==========================================================
 
 Nothing in the folder is unpickled. Source of the default numbers: the released configuration of Nortje and Kamper
-(2022), but where a comment says otherwise.
+(2022), unless a comment differs.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class CpcPretraining(Strict):
 
     features: AnyFeatures = Field(default_factory=lambda: registry.module_of(registry.FEATURES, "log-mel").Settings())
     network: Cpc = Cpc()
-    sample_frames: Width = Field(128, description="feature frames of one stretch of speech")
-    utterances: Width = Field(8, description="stretches of one speaker that are told from one another")
+    sample_frames: Width = Field(128, description="feature frames of one segment of speech")
+    utterances: Width = Field(8, description="segments of one speaker that are discriminated")
     speakers: Width = Field(4, description="speakers a batch")
     steps: Width = Field(6, description="how many latents ahead are predicted")
     negatives: Width = Field(17, description="wrong latents beside each right one")
@@ -90,7 +90,7 @@ class PretrainingData(Strict):
 
 
 class Description(Strict):
-    """What ``cpc.yaml`` says."""
+    """The contents of ``cpc.yaml``."""
 
     pretraining: CpcPretraining
     data: PretrainingData

@@ -146,7 +146,7 @@ class PairModel(ImageQueryModel):
             if norm is not None:
                 nn.init.constant_(norm.weight, settings.dimension**-0.25)
         # Inner products have no scale of their own, and the sigmoid of hundreds is 1 for any image. Detection scores
-        # are sigmoids of similarities that are standardised by those seen in training.
+        # are sigmoids of similarities that are standardised by those in training.
         self.register_buffer("running_mean", torch.zeros(()))
         self.register_buffer("running_std", torch.ones(()))
 

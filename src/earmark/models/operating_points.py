@@ -77,7 +77,7 @@ class OperatingPoints:
             edge, rather = (fewest, "more") if max_fa_per_hour < fewest else (most, "fewer")
             raise EarmarkError(
                 f"The model's dev set, {self._length()} long, gives no score for {max_fa_per_hour:g} false "
-                f"alarms an hour of {word!r}: ask for {edge:g} or {rather}."
+                f"alarms an hour of {word!r}: give {edge:g} or {rather}."
             )
         rates, scores = np.array(curve).T
         exact = np.flatnonzero(rates == max_fa_per_hour)
@@ -87,7 +87,7 @@ class OperatingPoints:
         return float(1 / (1 + np.exp(-between)))
 
     def rate(self, word: str, score: float) -> float | None:
-        """How many false alarms an hour are expected from a detection score on; None where dev can't tell.
+        """Expected false alarms an hour above a detection score; None where dev is too short.
 
         Raises
         ------
@@ -102,7 +102,9 @@ class OperatingPoints:
 
     def _curve(self, word: str) -> Curve:
         if word not in self.curves:
-            raise EarmarkError(f"The model tells no false alarms of {word!r}: it knows {', '.join(self.curves)}.")
+            raise EarmarkError(
+                f"The model has no operating points of {word!r}: it has those of {', '.join(self.curves)}."
+            )
         return self.curves[word]
 
     def _length(self) -> str:
@@ -126,7 +128,7 @@ def write_operating_points(path: Path, operating_points: OperatingPoints) -> Non
 
 
 def read_operating_points(folder: Path, vocabulary: Vocabulary) -> OperatingPoints | None:
-    """What a run tells of false alarms of its keywords; None for one that tells nothing.
+    """The operating points of a run's keywords; None for a run without them.
 
     Raises
     ------

@@ -86,7 +86,7 @@ def indexed_folders(archive: Archive) -> dict[str, str]:
 
 
 def folder_labels(folders: Iterable[str]) -> dict[str, str]:
-    """Labels of indexed folders on the page, by path: as many of the last parts of the paths as tell them apart.
+    """Labels of indexed folders on the page, by path: as many of the last parts of the paths as distinguish them.
 
     >>> folder_labels(["/media/one/tapes", "/home/ada/field"])
     {'/media/one/tapes': 'tapes', '/home/ada/field': 'field'}

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from earmark.web.errors import problem_response
 
-# A browser asks for one part, a download manager for a few; many small ones are a way to wear a server out.
+# A browser requests one part, a download manager for a few; many small ones are a way to wear a server out.
 MAX_RANGES = 20
 RANGE_SPEC = re.compile(r"([0-9]*)-([0-9]*)")
 MAX_DIGITS = 18  # more bytes than any disk has; Python refuses to read numbers of thousands of digits
@@ -72,7 +72,7 @@ class PartialFile(FileResponse):
             parts = byte_ranges(ranges[0], size) if len(ranges) == 1 else None
             if parts == []:
                 answer = problem_response(
-                    416, f"The file has {size} bytes: ask for a part of them.", {"Content-Range": f"bytes */{size}"}
+                    416, f"The file has {size} bytes: request a part of them.", {"Content-Range": f"bytes */{size}"}
                 )
                 await answer(scope, receive, send)
                 return

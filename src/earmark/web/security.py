@@ -39,7 +39,7 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Cache-Control": "no-store",  # recordings of people stay in the archive; the page's own files say otherwise
+    "Cache-Control": "no-store",  # recordings of people stay in the archive; the page's own files set another value
 }
 
 log = logging.getLogger(__name__)
@@ -85,7 +85,7 @@ class Guard:
             log.exception("A request failed.")
             if started:
                 raise
-            await problem_response(500, "Something went wrong in Earmark: what the server printed says more.")(
+            await problem_response(500, "Something went wrong in Earmark: see what the server printed.")(
                 scope, receive, send_with_headers
             )
 
@@ -157,7 +157,7 @@ def _too_large(headers: Headers) -> Response | None:
 
 
 def _limited(receive: Receive) -> Receive:
-    """The same body, refused while it is read if it is too large, whatever its Content-Length says."""
+    """The same body, refused while it is read if it is too large, whatever its Content-Length."""
     received = 0
 
     async def limited() -> Message:

@@ -71,7 +71,7 @@ class QueryImages:
 
     A file's name is the hash in the key of its query, so several servers can share the folder, and a key stays valid
     after a restart. The images that were used longest ago are deleted. In an archive on a read-only disk, images are
-    kept in a temporary folder until the server ends.
+    stored in a temporary folder until the server ends.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class QueryImages:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders that images are looked up in."""
+        """The folders in which images are found by name."""
         return [self._folder, *([] if self._temporary is None else [Path(self._temporary.name)])]
 
     def add(self, image: bytes) -> str:

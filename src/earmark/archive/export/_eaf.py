@@ -34,7 +34,7 @@ def read_eaf(path: Path) -> ET.Element:
         _require_document(root)
     except (ET.ParseError, ValueError, LookupError) as error:
         raise EarmarkError(
-            f"{path} can't be read as an ELAN document ({error}): mend it in ELAN, or export into another folder."
+            f"{path} can't be read as an ELAN document ({error}): repair it in ELAN, or export into another folder."
         ) from error
     return root
 

@@ -1,4 +1,4 @@
-"""What the owner of a collection says of its licence and of the speakers' consent, which goes where the hits go."""
+"""Notes on the licence of a collection and the speakers' consent, which go into every export."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from earmark.core.types import Hit
 
 
 class Interval(NamedTuple):
-    """A stretch of a recording in whole milliseconds, at least one long, and what is written there."""
+    """An annotation: a segment of a recording in whole milliseconds, at least one long, and its text."""
 
     start_ms: int
     end_ms: int
@@ -29,7 +29,7 @@ class Tier(NamedTuple):
 
 
 def tiers(recording: MarkedRecording, taken: Container[str] = (), origin_ms: int = 0, whose: str = "") -> list[Tier]:
-    """The kept hits of a recording: a tier for each query, and for each channel where there are several.
+    """The hits of a recording that nobody rejected: a tier a query, and a channel where there are several.
 
     Hits that overlap go into a second tier, for no extent that a person set may be changed.
 

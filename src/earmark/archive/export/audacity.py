@@ -14,7 +14,7 @@ from earmark.archive.export._tiers import label
 
 
 def write(collection: Collection, out: Path) -> list[Path]:
-    """Write the kept hits into the folder `out`."""
+    """Write the hits that nobody rejected into the folder `out`."""
     recordings = [recording for recording in collection.recordings if recording.not_rejected]
     tracks = [put(out / f"{recording.name}.txt", _labels(recording)) for recording in recordings]
     return [*tracks, *write_notes(collection, out)]

@@ -25,7 +25,7 @@ def write(collection: Collection, out: Path) -> list[Path]:
     Raises
     ------
     EarmarkError
-        If nobody has accepted a hit, or a recording can't be read any more, or has lost the channel or the stretch of
+        If nobody has accepted a hit, or a recording can't be read any more, or has lost the channel or the segment of
         a hit.
     """
     if not any(recording.accepted for recording in collection.recordings):
@@ -55,15 +55,15 @@ def _named(collection: Collection) -> Iterator[tuple[str, MarkedRecording, Marke
 
 
 def _write_clip(recording: MarkedRecording, marked: Marked, path: Path) -> float:
-    """Write a clip and say how many seconds it lasts."""
+    """Write a clip; its length in seconds."""
     import soundfile
 
     hit = marked.hit
-    stretch = read_span(recording.path, max(0.0, hit.start_s - AROUND_S), hit.end_s + AROUND_S)
-    if len(stretch) < marked.channel or stretch.shape[1] == 0:
+    segment = read_span(recording.path, max(0.0, hit.start_s - AROUND_S), hit.end_s + AROUND_S)
+    if len(segment) < marked.channel or segment.shape[1] == 0:
         raise EarmarkError(
             f"{recording.path} has no channel {marked.channel} at {hit.start_s:.2f} s any more: index it again."
         )
     with keeping(path) as partial:
-        soundfile.write(str(partial), stretch[marked.channel - 1], SAMPLE_RATE, subtype="PCM_16")
-    return float(stretch.shape[1] / SAMPLE_RATE)
+        soundfile.write(str(partial), segment[marked.channel - 1], SAMPLE_RATE, subtype="PCM_16")
+    return float(segment.shape[1] / SAMPLE_RATE)

@@ -61,7 +61,7 @@ class _Documents:
         self._roots: dict[Path, ET.Element] = {}
         self._recordings = collection.recordings
         for path in sorted(out.glob("*.[eE][aA][fF]")) if out.is_dir() else ():
-            # Whose document a damaged one is nobody can tell: one that is called like a recording is read again.
+            # A damaged document has no known owner: one with the name of a recording is read again.
             with contextlib.suppress(EarmarkError, OSError):
                 self._roots[path] = _eaf.read_eaf(path)
         self._media = {path: media_of(root, path) for path, root in self._roots.items()}
@@ -147,7 +147,7 @@ def _new(collection: Collection, recording: MarkedRecording, path: Path) -> ET.E
 
 
 def _media(recording: Path, document: Path) -> dict[str, str]:
-    """Where the sound is, as ELAN writes it and looks for it.
+    """The address of the sound, as ELAN writes and resolves it.
 
     ELAN takes what follows ``file://`` for a path and decodes nothing: a blank or a letter that is written as ``%20``
     or ``%C3%B3`` is looked for by that very name. The schema's type, anyURI, takes letters of all scripts as they are.

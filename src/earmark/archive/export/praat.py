@@ -14,7 +14,7 @@ from earmark.archive.export._tiers import tiers
 
 
 def write(collection: Collection, out: Path) -> list[Path]:
-    """Write the kept hits into the folder `out`."""
+    """Write the hits that nobody rejected into the folder `out`."""
     recordings = [recording for recording in collection.recordings if recording.not_rejected]
     grids = [_write_grid(recording, out / f"{recording.name}.TextGrid") for recording in recordings]
     return [*grids, *write_notes(collection, out)]

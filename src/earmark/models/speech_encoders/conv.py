@@ -1,6 +1,6 @@
 """Convolutional speech encoders, built layer by layer from a recipe.
 
-Padding is set to zero before every convolution and kept out of the statistics of batch normalisation and out of max
+Padding is set to zero before every convolution and excluded from the statistics of batch normalisation and out of max
 pooling.
 """
 
@@ -101,7 +101,7 @@ class ConvEncoder(SpeechEncoder):
 
 
 class Block(nn.Module):
-    """Convolution, then, where the recipe says so: batch norm, ReLU, dropout, a shortcut around them, max pooling."""
+    """Convolution, then, where the recipe has them: batch norm, ReLU, dropout, a shortcut around them, max pooling."""
 
     def __init__(self, inputs: int, layer: ConvLayer, keywords: int) -> None:
         super().__init__()

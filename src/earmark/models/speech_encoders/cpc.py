@@ -8,7 +8,7 @@
       LSTMs, from the past to the future                 -> contexts: what CPC predicts from
       LSTMs, in both directions                          -> frames
 
-Padding is zero before the convolution, lies behind what an LSTM from the past to the future has read, and is left out
+Padding is zero before the convolution, comes after all that a causal LSTM has read, and is left out
 by those in both directions.
 """
 

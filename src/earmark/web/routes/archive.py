@@ -12,7 +12,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.query_aliases import stored_words
 from earmark.archive.recordings import NEW, SEARCHED
 from earmark.archive.results import expected_precision_note, operating_points_of
-from earmark.archive.schema import pieces, postings, recordings
+from earmark.archive.schema import chunks, postings, recordings
 from earmark.web.errors import documented
 from earmark.web.state import State
 
@@ -75,7 +75,7 @@ def _counts(archive: Archive) -> dict[str, Any]:
         return {
             "recordings": count,
             "hours": (seconds or 0.0) / 3600,
-            "windows": connection.execute(select(func.sum(pieces.c.windows))).scalar_one() or 0,
+            "windows": connection.execute(select(func.sum(chunks.c.windows))).scalar_one() or 0,
             "postings": connection.execute(select(func.count()).select_from(postings)).scalar_one(),
             "indexing": new > 0,
             "languages": _distinct(connection, recordings.c.language),

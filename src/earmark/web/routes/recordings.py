@@ -90,7 +90,7 @@ def peaks_of(
     channel: Channel = 1,
     count: Annotated[int, Query(ge=1, le=10_000, description="Columns.")] = 800,
 ) -> PeaksResponse:
-    """The waveform overview of a segment, from what indexing kept."""
+    """The waveform overview of a segment, as it was indexed."""
     with state.archive.session() as archive:
         end_s = _clip_end(start_s, end_s, recording_row(archive, number, channel).duration_s)
         lowest, highest = peaks(archive, number, channel, start_s, end_s, count).astype(float) / LOUDEST
@@ -107,7 +107,7 @@ def sound(state: State, number: Number, start_s: Start, end_s: End, channel: Cha
     row = recording_row(state.archive, number, channel)
     end_s = _clip_end(start_s, end_s, row.duration_s)
     if end_s - start_s > MAX_SOUND_S:
-        raise HTTPException(400, f"That is too long: ask for {MAX_SOUND_S:.0f} s at most.")
+        raise HTTPException(400, f"That is too long: request {MAX_SOUND_S:.0f} s at most.")
     return Response(wav_of(read_segment(row, channel, start_s, end_s)), media_type="audio/wav")
 
 
@@ -147,6 +147,6 @@ def _clip_end(start_s: float, end_s: float, duration_s: float) -> float:
     if not start_s < end_s:
         raise HTTPException(
             400,
-            f"{start_s:g} s is not before the end, and the recording lasts {duration_s:g} s: ask for a part.",
+            f"{start_s:g} s is not before the end, and the recording lasts {duration_s:g} s: request a part.",
         )
     return end_s

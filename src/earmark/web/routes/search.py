@@ -146,7 +146,7 @@ def search_with_image(
 
 @router.get("/api/curve", responses=documented(400, 404, 409))
 def curve(state: State, query: QueryText, position: PositionText) -> CurveResponse:
-    """The localisation curve of a query around a position, from the frames that the archive kept."""
+    """The localisation curve of a query around a position, from the archive's stored frames."""
     where = Position.read(position)
     with state.archive.session() as archive:
         parsed = parse_query(archive, state.images, query).query
@@ -158,7 +158,7 @@ def curve(state: State, query: QueryText, position: PositionText) -> CurveRespon
     queries = parsed.keywords if isinstance(parsed, Alias) else (parsed,)
     with state.model:
         curve = localisation_curve(state.archive, queries, row, where.channel, start_s, end_s)
-        if curve is None:  # the kept frames are not enough for the model's localisation method
+        if curve is None:  # the model's localisation method needs more than the stored frames
             waveform = read_segment(row, where.channel, start_s, end_s)
             scored = state.archive.spotter.score_utterance(waveform, queries, start_s=start_s)
             curve = Curve(scored[0].times_s, np.max([hit.curve for hit in scored], axis=0))

@@ -83,7 +83,7 @@ export const STRINGS = {
   score: (score) => `score ${score}`,
   scoreExplained:
     "The model's detection score. It puts candidates in order, and is no probability: 0.9 does not mean right nine times " +
-    "in ten, and its meaning differs from word to word. Only listening tells.",
+    "in ten, and its meaning differs from word to word. Listen to be sure.",
   waveform: (start, end) => `Sound from ${start} to ${end}. Click to listen from a point.`,
   curveKey: "localisation score",
   extentFound: "the word, as found",

@@ -1,4 +1,4 @@
-// Takes an image to search with: chosen, dropped anywhere on the page, or pasted.
+// Takes an image to search with: selected, dropped anywhere on the page, or pasted.
 
 import { find } from "./dom.js";
 import { STRINGS } from "./i18n.js";
@@ -22,7 +22,7 @@ export function startImageInput(take) {
   find("#choose-image").addEventListener("click", () => input.click());
   input.addEventListener("change", () => {
     receive(input.files);
-    input.value = ""; // so that the same file can be chosen again
+    input.value = ""; // so that the same file can be selected again
   });
   document.addEventListener("paste", ({ clipboardData }) => receive(clipboardData?.files ?? []));
   startDropping(receive);

@@ -16,7 +16,7 @@ const PIN_REACH_PX = 8;
 
 const track = find("#recording-sound");
 const canvas = find("#recording-sound canvas");
-let shown = null; // { recording, channel, duration_s, peaks }
+let displayed = null; // { recording, channel, duration_s, peaks }
 let slider = null;
 
 export function startRecordingView() {
@@ -24,27 +24,27 @@ export function startRecordingView() {
   watch(["hits", "current", "phase"], () => {
     const hit = currentHit();
     if (!hit) return;
-    if (shown?.recording !== hit.recording || shown.channel !== hit.channel) load(hit);
+    if (displayed?.recording !== hit.recording || displayed.channel !== hit.channel) load(hit);
     else if (!state.playing) setSlider(hit.time_s);
     paint();
   });
-  watch(["offline"], ({ offline }) => !offline && currentHit() && !shown?.peaks && load(currentHit()));
+  watch(["offline"], ({ offline }) => !offline && currentHit() && !displayed?.peaks && load(currentHit()));
   onRedraw(canvas, paint);
   track.addEventListener("click", clicked);
 }
 
 export function moveRecordingPlayhead(seconds) {
   const playhead = find("#recording-playhead");
-  const here = seconds !== null && shown?.peaks && state.playing?.recording === shown.recording;
+  const here = seconds !== null && displayed?.peaks && state.playing?.recording === displayed.recording;
   playhead.hidden = !here;
   if (!here) return;
-  playhead.style.left = `${(100 * seconds) / shown.duration_s}%`;
+  playhead.style.left = `${(100 * seconds) / displayed.duration_s}%`;
   setSlider(seconds);
 }
 
 async function load({ recording, channel, time_s }) {
   const loading = { recording, channel, duration_s: 0, peaks: null };
-  shown = loading;
+  displayed = loading;
   find("#recording").hidden = true;
   try {
     const { duration_s } = await getRecording(recording);
@@ -53,39 +53,39 @@ async function load({ recording, channel, time_s }) {
   } catch {
     return; // the view of the hit says that there is no sound
   }
-  if (shown !== loading) return;
+  if (displayed !== loading) return;
   find("#recording").hidden = false;
   setSlider(time_s);
   paint();
 }
 
 function paint() {
-  if (!shown?.peaks) return;
-  drawRecording(canvas, { ...shown, pins: pins() });
+  if (!displayed?.peaks) return;
+  drawRecording(canvas, { ...displayed, pins: pins() });
 }
 
 function pins() {
   const hits = state.hits.map((hit, index) => ({ ...hit, index, current: index === state.current }));
-  const here = hits.filter(({ recording, channel }) => recording === shown.recording && channel === shown.channel);
+  const here = hits.filter(({ recording, channel }) => recording === displayed.recording && channel === displayed.channel);
   return here.sort((one, other) => one.current - other.current); // the current one is drawn over the others
 }
 
 function clicked(event) {
   const { left, top, width } = track.getBoundingClientRect();
   const x = event.clientX - left;
-  const distance = ({ time_s }) => Math.abs((width * time_s) / shown.duration_s - x);
+  const distance = ({ time_s }) => Math.abs((width * time_s) / displayed.duration_s - x);
   const nearest = pins().sort((one, other) => distance(one) - distance(other))[0];
   const onPin = event.clientY - top <= PINS_PX && nearest && distance(nearest) <= PIN_REACH_PX;
   if (onPin) goTo(nearest.index);
-  else playFrom((shown.duration_s * x) / width);
+  else playFrom((displayed.duration_s * x) / width);
 }
 
 function playFrom(seconds) {
   setSlider(seconds);
-  playRecording(shown.recording, shown.channel, seconds, shown.duration_s);
+  playRecording(displayed.recording, displayed.channel, seconds, displayed.duration_s);
 }
 
 function setSlider(seconds) {
-  slider.set(seconds, 0, shown.duration_s);
-  find("#elapsed").textContent = STRINGS.elapsed(formatTime(seconds, 0), formatTime(shown.duration_s, 0));
+  slider.set(seconds, 0, displayed.duration_s);
+  find("#elapsed").textContent = STRINGS.elapsed(formatTime(seconds, 0), formatTime(displayed.duration_s, 0));
 }

@@ -91,13 +91,13 @@ function makeRow(position) {
   onRedraw(canvas, paint);
   button.addEventListener("click", () => goTo(state.hits.findIndex((other) => other.position === position)));
 
-  const show = (shown, number, isCurrent) => {
+  const show = (displayed, number, isCurrent) => {
     if (isCurrent && button.getAttribute("aria-current") !== "true") scrollIntoList(item);
     button.setAttribute("aria-current", isCurrent);
     button.tabIndex = isCurrent ? 0 : -1;
     rank.textContent = number;
-    if (shown === hit) return;
-    hit = shown;
+    if (displayed === hit) return;
+    hit = displayed;
     time.textContent = formatTime(hit.time_s);
     file.replaceChildren(isolate(hit.name));
     score.textContent = hit.score.toFixed(2);

@@ -116,7 +116,7 @@ function drawFilterCount() {
   find("#clear-filters").hidden = !count;
 }
 
-// Suggestions: a list box below the box, chosen from with a key, a mouse or a finger.
+// Suggestions: a list box below the box, operated with keys, a mouse or a finger.
 
 let marked = -1;
 

@@ -51,15 +51,15 @@ export async function repeatSearch() {
   }
 }
 
-function merge(shown, currentPosition, ranked) {
-  const known = new Map(shown.map((hit) => [hit.position, hit]));
+function merge(displayed, currentPosition, ranked) {
+  const known = new Map(displayed.map((hit) => [hit.position, hit]));
   const isFixed = (hit) => hit.verdict || hit.position === currentPosition;
-  const fixed = new Set(shown.filter(isFixed).map((hit) => hit.position));
+  const fixed = new Set(displayed.filter(isFixed).map((hit) => hit.position));
   const rest = ranked
     .filter((hit) => !fixed.has(hit.position))
     .map((hit) => (hit.verdict ? hit : (known.get(hit.position) ?? hit))); // with boundaries that were moved already
   const merged = [];
-  for (const hit of shown) {
+  for (const hit of displayed) {
     if (isFixed(hit)) merged.push(hit);
     else if (rest.length) merged.push(rest.shift());
   }
