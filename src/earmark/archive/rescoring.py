@@ -18,6 +18,7 @@ from earmark.core.types import Hit, Query
 from earmark.localisation.chunks import encoded_frames, localise_frames
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_windows, count_windows
+from earmark.models.base import EncodedQueries
 
 AT_ONCE = 64  # windows
 
@@ -62,13 +63,13 @@ class EncodedQuery:
     name : str
         The `query` of its hits.
     spotter : KeywordSpotter
-    encoded : encoded queries
+    encoded : EncodedQueries
         A batch of one, of :meth:`earmark.localisation.spotter.KeywordSpotter.encode_queries`.
     """
 
     name: str
     spotter: KeywordSpotter
-    encoded: Any
+    encoded: EncodedQueries
 
 
 Recordings = Mapping[int, Row[Any]]

@@ -11,6 +11,8 @@ from earmark.archive.judgements import Judgement, judgements, query_key, with_ve
 from earmark.archive.query_aliases import Alias, resolve_query
 from earmark.archive.relevance_feedback import rerank
 from earmark.archive.results import ArchiveHit, Filters, image_threshold, keyword_thresholds, require_recordings
+from earmark.archive.search_by_example import search_like
+from earmark.archive.search_by_image import search_pictures
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery
@@ -106,12 +108,8 @@ def _best(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list
         thresholds = options.min_score if per_hour is None else keyword_thresholds(archive, [alias], per_hour)
         return search_keywords(archive, [alias], top, thresholds, filters)
     if isinstance(query, ImageQuery):
-        from earmark.archive.search_by_image import search_pictures
-
         threshold = options.min_score if per_hour is None else image_threshold(archive, per_hour)
         return search_pictures(archive, query, top, threshold, filters)
-    from earmark.archive.search_by_example import search_like
-
     if per_hour is not None:
         raise EarmarkError("Similarity to a spoken example has no rate of false alarms: give a score instead.")
     return [hit for hit in search_like(archive, query, top, filters) if hit.hit.score >= (options.min_score or 0.0)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from earmark.core.types import ImageQuery, Prompt, canonical_path
 from earmark.evaluation.data import Bools, Predictions
 from earmark.evaluation.predictions import SplitFeatures, clip_to_end
 from earmark.localisation.spotter import KeywordSpotter
+from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.prompts import Prompts
 
@@ -59,7 +59,9 @@ def other_prompts(query: ImageQuery, image: Path | None) -> tuple[Prompt, ...]:
     return tuple(prompt for prompt in query.prompts if canonical_path(prompt.path) != own)
 
 
-def _scores_and_times(spotter: KeywordSpotter, encoded: EncodedSpeech, rows: Sequence[int], queries: Any) -> Tensor:
+def _scores_and_times(
+    spotter: KeywordSpotter, encoded: EncodedSpeech, rows: Sequence[int], queries: EncodedQueries
+) -> Tensor:
     """Detection scores and locations in seconds, (b, q, 2), of some rows of a batch."""
     found = spotter.localise(encoded.select(rows), queries)
     return torch.stack([found.detection.double().sigmoid(), found.locations_s().double()], dim=2)

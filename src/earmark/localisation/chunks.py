@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,7 @@ from earmark.localisation.peaks import Extents, Floats, Ints, extents, non_max_s
 from earmark.localisation.windows import OVERLAP_S, WINDOW_S, chunk_bounds_s, window_of, window_starts
 from earmark.media.audio import Waveform, read_span
 from earmark.models import SpeechModel
+from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import pad
 
@@ -50,7 +51,7 @@ class SpeechLocaliser(Protocol):
     def encode(self, features: Tensor, lengths: Tensor) -> EncodedSpeech:
         """Encode a padded batch of features (B, T, F) with lengths (B,)."""
 
-    def localise(self, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+    def localise(self, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
         """Detection and localisation scores of encoded speech."""
 
 
@@ -138,7 +139,7 @@ def encode_chunk(
     waveform: Waveform,
     start_s: float,
     end_s: float,
-    queries: Any | None = None,
+    queries: EncodedQueries | None = None,
     skip_silence: bool = False,
     return_curves: bool = False,
     stretches_s: Sequence[tuple[float, float]] | None = None,
@@ -152,7 +153,7 @@ def encode_chunk(
         One channel of the chunk, with the part of the next chunk that its last window covers.
     start_s, end_s : float
         The chunk's bounds in its recording.
-    queries : encoded queries, optional
+    queries : EncodedQueries, optional
         None for a model that takes no keywords.
     skip_silence : bool
         Whether to leave windows out that have no sound.
@@ -191,7 +192,7 @@ def encode_chunk(
 
 
 def localise_frames(
-    spotter: SpeechLocaliser, frames: Sequence[Single], queries: Any
+    spotter: SpeechLocaliser, frames: Sequence[Single], queries: EncodedQueries
 ) -> tuple[EncodedSpeech, LocalisationScores, Extents]:
     """Localise queries in the stored frames of some windows.
 
@@ -200,7 +201,7 @@ def localise_frames(
     spotter : SpeechLocaliser
     frames : sequence of numpy.ndarray, each of shape = (t, K)
         The first frame of each begins with its window.
-    queries : encoded queries
+    queries : EncodedQueries
 
     Returns
     -------

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from earmark.localisation.windows import (
     frames_between,
 )
 from earmark.media.audio import Waveform, audio_info
+from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
 
 
@@ -66,11 +66,11 @@ class QueryBatch:
     ----------
     names : tuple of str
         The `query` of their hits.
-    encoded : encoded queries
+    encoded : EncodedQueries
     """
 
     names: tuple[str, ...]
-    encoded: Any
+    encoded: EncodedQueries
 
 
 def search_recording(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +19,7 @@ from earmark.localisation import LocalisationScores, cost_grows_with_queries, me
 from earmark.localisation.find import QueryBatch, ScoredHit, search_recording
 from earmark.localisation.peaks import extents
 from earmark.media.audio import Waveform
+from earmark.models.base import EncodedQueries
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.models.encoded import EncodedSpeech, encode
 from earmark.models.image_query_models import accepts_images
@@ -155,7 +155,7 @@ class KeywordSpotter:
         return self._extract.windows(waveform, starts, samples)
 
     @torch.no_grad()
-    def encode_queries(self, queries: Sequence[Query]) -> Any:
+    def encode_queries(self, queries: Sequence[Query]) -> EncodedQueries:
         """Encode Q queries for :meth:`detect` and :meth:`localise`.
 
         Raises
@@ -172,12 +172,12 @@ class KeywordSpotter:
         return encode(self.model, features.to(device), lengths.to(device))
 
     @torch.no_grad()
-    def detect(self, encoded: EncodedSpeech, queries: Any) -> Tensor:
+    def detect(self, encoded: EncodedSpeech, queries: EncodedQueries) -> Tensor:
         """Detection logits, shape = (B, Q)."""
         return self.model.score(encoded.speech, queries)[0]
 
     @torch.no_grad()
-    def localise(self, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+    def localise(self, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
         """Detection and localisation scores of encoded speech by this spotter's method."""
         return self._localise(self.model, encoded, queries)
 

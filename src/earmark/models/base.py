@@ -25,6 +25,8 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.models.speech_encoders import SpeechEncoder
 
 Speech = tuple[Tensor, Tensor]
+# Of Q queries, by model: indices (Q,), vectors (Q, W), or a list with the pixels (n, P, D) of each query's images.
+EncodedQueries = Tensor | list[Tensor]
 FrameScores = Literal["logits", "attention", "matchmap"]
 
 
@@ -75,7 +77,7 @@ class SpeechModel(nn.Module, ABC):
         return frames, lengths
 
     @abstractmethod
-    def encode_queries(self, queries: Sequence[Query]) -> Any:
+    def encode_queries(self, queries: Sequence[Query]) -> EncodedQueries:
         """Q queries in the form that :meth:`score` takes.
 
         Raises

@@ -20,7 +20,7 @@ from earmark.core.types import PICTURES_ALONE, Prompt, Query
 from earmark.core.vocabulary import Vocabulary
 from earmark.media.images import read_image
 from earmark.models import matchmap
-from earmark.models.base import Speech, SpeechModel
+from earmark.models.base import EncodedQueries, Speech, SpeechModel
 from earmark.models.image_encoders import ImageEncoder, build_image_encoder
 from earmark.models.padding import inner_mask, padding_mask
 from earmark.models.similarities import MIN_STD, build_similarity
@@ -58,7 +58,7 @@ class ImageQueryModel(SpeechModel):
             parts.append(self.image_encoder(self.image_encoder.prepare(images).to(self.device)))
         return torch.cat(parts)
 
-    def encode_queries(self, queries: Sequence[Query]) -> Any:
+    def encode_queries(self, queries: Sequence[Query]) -> EncodedQueries:
         """Q queries in the form that :meth:`score` takes.
 
         Raises
@@ -69,7 +69,7 @@ class ImageQueryModel(SpeechModel):
         return self.build_queries([q if isinstance(q, str) else self.encode_images(q.prompts) for q in queries])
 
     @abstractmethod
-    def build_queries(self, encoded: Sequence[Tensor | str]) -> Any:
+    def build_queries(self, encoded: Sequence[Tensor | str]) -> EncodedQueries:
         """As :meth:`encode_queries`, of keywords and of images that are encoded, (n, height, width, D) a query."""
 
     @abstractmethod

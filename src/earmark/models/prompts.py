@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from earmark.core.types import ImageQuery, canonical_path
+from earmark.models.base import EncodedQueries
 from earmark.models.image_query_models import ImageQueryModel
 
-Predict = Callable[[Sequence[int], Any], Tensor]  # rows of a batch (b,) and q encoded queries -> (b, q, ...)
+Predict = Callable[[Sequence[int], EncodedQueries], Tensor]  # rows of a batch (b,) and q encoded queries -> (b, q, ...)
 
 
 class Prompts:
@@ -41,7 +41,7 @@ class Prompts:
             for image in set(paths):
                 self.queries_of_image.setdefault(image, []).append(number)
 
-    def without(self, image: str, number: int) -> Any | None:
+    def without(self, image: str, number: int) -> EncodedQueries | None:
         """Query `number`, encoded without one image, given by canonical path; None where it has no other."""
         others = [path != image for path in self.image_paths[number]]
         return self.model.build_queries([self.encoded_images[number][others]]) if any(others) else None

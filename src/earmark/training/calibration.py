@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from torch import Tensor
 
 from earmark.core.types import ImageQuery, Prompt, unique
 from earmark.core.vocabulary import Vocabulary
+from earmark.models.base import EncodedQueries
 from earmark.models.checkpoint import write_global_threshold, write_image_threshold, write_thresholds
 from earmark.models.image_query_models import ImageQueryModel
 from earmark.models.operating_points import (
@@ -111,7 +111,9 @@ def image_query_scores(
         batch = dev.batch(utterances)
         frames, lengths = model.encode_speech(batch["features"].to(model.device), batch["lengths"].to(model.device))
 
-        def score(rows: Sequence[int], queries: Any, frames: Tensor = frames, lengths: Tensor = lengths) -> Tensor:
+        def score(
+            rows: Sequence[int], queries: EncodedQueries, frames: Tensor = frames, lengths: Tensor = lengths
+        ) -> Tensor:
             return model.score((frames[list(rows)], lengths[list(rows)]), queries)[0]
 
         logits = prompts.predict([images[utterance] for utterance in utterances], score)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
 from earmark.models import SpeechModel
+from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import padding_mask
 
@@ -33,7 +33,9 @@ def from_frames(encoded: EncodedSpeech, scores: Tensor, detection: Tensor, logit
     return LocalisationScores(scores, centres - half, centres + half, detection, logits)
 
 
-def model_scores(model: SpeechModel, encoded: EncodedSpeech, queries: Any, logits: bool) -> LocalisationScores:
+def model_scores(
+    model: SpeechModel, encoded: EncodedSpeech, queries: EncodedQueries, logits: bool
+) -> LocalisationScores:
     """The localisation scores that the model itself gives with its detection scores."""
     detection, scores = model.score(encoded.speech, queries)
     assert scores is not None

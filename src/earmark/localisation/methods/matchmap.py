@@ -6,11 +6,10 @@ baselines it does not.
 
 from __future__ import annotations
 
-from typing import Any
-
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
 from earmark.models import SpeechModel
+from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
 
 
@@ -19,6 +18,6 @@ def check_model(model: SpeechModel) -> str | None:
     return None if model.frame_scores == "matchmap" else "this model has no matchmap of pixels and frames"
 
 
-def localise(model: SpeechModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+def localise(model: SpeechModel, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
     """For each frame the highest inner product with any pixel; of several pictures, with the one that scores best."""
     return model_scores(model, encoded, queries, logits=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._frames import model_scores
 from earmark.models import SpeechModel
+from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
 
 
@@ -15,6 +14,6 @@ def check_model(model: SpeechModel) -> str | None:
     return None if model.frame_scores == "logits" else "this model's frames have no scores of their own"
 
 
-def localise(model: SpeechModel, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+def localise(model: SpeechModel, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
     """Scores of the frames: h_{w,t}, as logits."""
     return model_scores(model, encoded, queries, logits=True)
