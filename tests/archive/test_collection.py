@@ -42,7 +42,7 @@ def archive(tmp_path: Path) -> Archive:
     return archive
 
 
-def told(taken) -> list[tuple[str, str, int, float, float, str | None]]:
+def rows_of(taken) -> list[tuple[str, str, int, float, float, str | None]]:
     return [
         (recording.path.name, m.hit.query, m.channel, m.hit.start_s, m.hit.end_s, m.verdict)
         for recording in taken.recordings
@@ -55,7 +55,7 @@ def test_judged_hits_and_the_best_of_the_others(archive: Archive) -> None:
     judge(archive, "dog", found_at(1, 1, 20, 20.4), "no")
     judge(archive, "dog", found_at(1, 1, 3, 3.4), "related")
     taken = collect(archive, top=3)
-    assert told(taken) == [
+    assert rows_of(taken) == [
         ("1.wav", "dog", 1, 3.0, 3.4, "related"),
         ("1.wav", "dog", 1, 17.0, 17.4, None),
         ("1.wav", "dog", 1, 18.0, 18.4, None),
@@ -88,35 +88,35 @@ def test_files_are_called_the_same_whichever_queries_are_taken(archive: Archive)
 def test_accepted_hits_alone(archive: Archive) -> None:
     for second, verdict in ((5, "yes"), (6, "no"), (7, "related")):
         judge(archive, "dog", found_at(1, 1, second, second + 0.4), verdict)
-    assert told(collect(archive, accepted_only=True)) == [("1.wav", "dog", 1, 5.0, 5.4, "yes")]
+    assert rows_of(collect(archive, accepted_only=True)) == [("1.wav", "dog", 1, 5.0, 5.4, "yes")]
 
 
 def test_named_queries_alone(archive: Archive) -> None:
     judge(archive, "dog", found_at(1, 1, 5, 5.4), "yes")
-    assert {query for _, query, *_ in told(collect(archive, ["omi"], top=2))} == {"omi"}
+    assert {query for _, query, *_ in rows_of(collect(archive, ["omi"], top=2))} == {"omi"}
     spelt = unicodedata.normalize("NFD", "AJÁ")
     judge(archive, unicodedata.normalize("NFC", "ajá"), found_at(1, 1, 5, 5.4), "yes")
-    assert told(collect(archive, [spelt], accepted_only=True)) == [("1.wav", spelt, 1, 5.0, 5.4, "yes")]
+    assert rows_of(collect(archive, [spelt], accepted_only=True)) == [("1.wav", spelt, 1, 5.0, 5.4, "yes")]
 
 
 def test_keywords_are_spelt_as_the_model_has_them(archive: Archive) -> None:
     judge(archive, unicodedata.normalize("NFC", "ajá"), found_at(1, 1, 5, 5.4), "yes")
-    assert {query for _, query, *_ in told(collect(archive))} == {"Ajá"}
+    assert {query for _, query, *_ in rows_of(collect(archive))} == {"Ajá"}
 
 
 def test_pictures_and_spoken_examples_have_judged_hits_alone(archive: Archive) -> None:
     judge(archive, "image:0123456789abcdef", found_at(1, 1, 5, 5.4), "yes")
     judge(archive, "like:1:1:2.00", found_at(1, 1, 6, 6.4), "related")
-    assert [(query, verdict) for _, query, *_, verdict in told(collect(archive))] == [
+    assert [(query, verdict) for _, query, *_, verdict in rows_of(collect(archive))] == [
         ("image:0123456789abcdef", "yes"),
         ("like:1:1:2.00", "related"),
     ]
 
 
-def test_words_of_ones_own_are_looked_up_by_what_they_mean(archive: Archive) -> None:
+def test_aliases_are_searched_by_their_keywords(archive: Archive) -> None:
     store_words(archive, [Alias("Hund", ("dog",))])
     judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
-    assert told(collect(archive, top=1)) == [
+    assert rows_of(collect(archive, top=1)) == [
         ("1.wav", "Hund", 1, 19.0, 19.4, None),
         ("1.wav", "Hund", 1, 20.0, 20.4, "yes"),
     ]
@@ -124,7 +124,7 @@ def test_words_of_ones_own_are_looked_up_by_what_they_mean(archive: Archive) -> 
 
 def test_a_word_that_nobody_knows_any_more_keeps_its_judged_hits(archive: Archive) -> None:
     judge(archive, "hund", found_at(1, 1, 20, 20.4), "yes")
-    assert told(collect(archive)) == [("1.wav", "hund", 1, 20.0, 20.4, "yes")]
+    assert rows_of(collect(archive)) == [("1.wav", "hund", 1, 20.0, 20.4, "yes")]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_recording_that_is_gone_keeps_its_judged_hits(archive: Archive) -> Non
     judge(archive, "dog", found_at(2, 1, 30, 31), "yes")
     with archive.writing() as connection:
         connection.execute(update(schema.recordings).values(status="missing"))
-    assert told(collect(archive)) == [("2.wav", "dog", 1, 30.0, 31.0, "yes")]
+    assert rows_of(collect(archive)) == [("2.wav", "dog", 1, 30.0, 31.0, "yes")]
 
 
 @pytest.mark.parametrize("changed", [1, 2])
@@ -157,7 +157,7 @@ def test_hits_in_what_a_file_held_before_are_left_out(archive: Archive, changed:
         gone = update(schema.recordings).where(schema.recordings.c.id == changed)
         connection.execute(gone.values(status="missing"))
     start_s = 10.0 * (3 - changed)
-    assert told(collect(archive, accepted_only=True)) == [("same.wav", "dog", 1, start_s, start_s + 1, "yes")]
+    assert rows_of(collect(archive, accepted_only=True)) == [("same.wav", "dog", 1, start_s, start_s + 1, "yes")]
 
 
 # The verb
@@ -225,7 +225,7 @@ def test_what_the_verb_refuses(archive: Archive, tmp_path: Path, earmark, argume
     assert not (tmp_path / "out").exists()
 
 
-def test_out_that_is_a_file_is_told(archive: Archive, tmp_path: Path, earmark) -> None:
+def test_out_that_is_a_file_is_refused(archive: Archive, tmp_path: Path, earmark) -> None:
     (tmp_path / "out").write_text("mine")
     status, _, err = earmark(archive.folder, "--format", "csv", "--out", tmp_path / "out", "--query", "dog")
     assert status == 1

@@ -85,7 +85,7 @@ def test_a_format_says_what_it_is(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_all_files_lie_in_the_folder_and_are_told(name, village, tmp_path):
+def test_all_files_lie_in_the_folder_and_are_returned(name, village, tmp_path):
     before = snapshot(tmp_path)
     written = export.exporter(name).write(village, tmp_path / "new" / "out")
     after = snapshot(tmp_path)
@@ -103,7 +103,7 @@ def test_the_same_again_changes_nothing(name, village, tmp_path):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_somebody_corrected_is_kept(name, village, tmp_path):
+def test_a_corrected_export_is_backed_up(name, village, tmp_path):
     export.exporter(name).write(village, tmp_path / "out")
     before = snapshot(tmp_path / "out")
     corrected = {path: content.replace(b"aj", b"Aj") for path, content in before.items()}

@@ -130,7 +130,7 @@ def test_hits_without_length_or_beyond_the_end_are_made_to_fit(tmp_path):
 @pytest.mark.parametrize(
     "name", ["ọmọ ilé.wav", unicodedata.normalize("NFD", "ọmọ ilé.wav"), "50% #1 & <b>'\".wav", "語り.mp3"]
 )
-def test_media_are_named_as_elan_looks_for_them(tmp_path, name):
+def test_media_have_the_addresses_that_elan_resolves(tmp_path, name):
     path = export(tmp_path / "out", *DOG, name=name)
     media = Eaf(str(path)).get_linked_files()[0]
     # ELAN takes off "file://" and decodes nothing (nl.mpi.util.FileUtility.urlToAbsPath).
@@ -297,7 +297,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-def test_a_damaged_document_is_told_and_nothing_changes(tmp_path, damage):
+def test_a_damaged_document_is_an_error_and_nothing_changes(tmp_path, damage):
     document = DAMAGED[damage]
     if damage.endswith("from outside"):
         (tmp_path / "secret").write_text("the secret")
@@ -305,11 +305,11 @@ def test_a_damaged_document_is_told_and_nothing_changes(tmp_path, damage):
     path = somebodys(tmp_path / "out", document)
     before = path.read_bytes()
     good = recording(tmp_path / "a.wav", *DOG)
-    with pytest.raises(EarmarkError) as told:
+    with pytest.raises(EarmarkError) as raised:
         elan.write(collection(good, recording(tmp_path / "ọmọ ilé.wav", *DOG), licence="CC BY"), tmp_path / "out")
-    assert str(path) in str(told.value)
-    assert "\n" not in str(told.value)
-    assert "the secret" not in str(told.value)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+    assert "the secret" not in str(raised.value)
     assert list(path.parent.iterdir()) == [path]
     assert path.read_bytes() == before
 

@@ -43,7 +43,7 @@ def export(folder: Path, *hits, name: str = "a.wav", **about) -> Path:
     return praat.write(collection(recording(Path("/sounds") / name, *hits, **about)), folder)[0]
 
 
-def told(path: Path, folder: Path) -> list[list[str]]:
+def spoken_to_praat(path: Path, folder: Path) -> list[list[str]]:
     """What Praat says of a grid, when it is run without a window."""
     if PRAAT is None:
         pytest.skip("needs Praat (Debian's package praat)")
@@ -69,7 +69,7 @@ def test_praat_reads_what_was_written(tmp_path, name):
     )
     path = export(tmp_path / "out", *hits, name=name, duration_s=12.3456)
     assert path.name == Path(name).with_suffix(".TextGrid").name
-    assert told(path, tmp_path) == [
+    assert spoken_to_praat(path, tmp_path) == [
         ["total", "12.345600"],
         ["tier", 'earmark: a "dog"'],
         ["0", "1.250000", ""],
@@ -93,7 +93,7 @@ def test_praat_reads_what_was_written(tmp_path, name):
 @pytest.mark.external
 def test_praat_reads_long_grids(tmp_path):
     path = export(tmp_path, *(marked("dog", i, i + 0.5) for i in range(3000)), duration_s=10_000.0)
-    lines = told(path, tmp_path)
+    lines = spoken_to_praat(path, tmp_path)
     assert len(lines) == 2 + 6000
     assert lines[-1] == ["2999.500000", "10000.000000", ""]
 

@@ -45,10 +45,10 @@ def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFa
         small_chunks(patch)
         archive = make_archive(tmp_path_factory.mktemp("whole") / "archive", tiny_run)
         assert index(archive, [media], ThreadExecutor(1)).problems == []
-        kept = contents(archive)
-        assert len(kept["chunks"]) == len(kept["frames"]) == 12
-        assert {row[2] for row in kept["recordings"]} == {"done"}
-        yield kept
+        stored = contents(archive)
+        assert len(stored["chunks"]) == len(stored["frames"]) == 12
+        assert {row[2] for row in stored["recordings"]} == {"done"}
+        yield stored
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -140,8 +140,8 @@ def test_a_disk_that_is_full_of_frames(
     save_all = frame_files.np.save
     with monkeypatch.context() as patch:
         patch.setattr(frame_files.np, "save", save)
-        said = fail_once(tmp_path / "archive", tiny_run, media, capsys)
-    assert said.startswith("earmark: The disk is full (")
+        output = fail_once(tmp_path / "archive", tiny_run, media, capsys)
+    assert output.startswith("earmark: The disk is full (")
     archive = open_archive(tmp_path / "archive")
     assert len(contents(archive)["chunks"]) == len(contents(archive)["frames"]) == 4
     assert index(archive, [media], ThreadExecutor(1)).problems == []
@@ -171,9 +171,9 @@ def test_a_disk_that_is_full_of_tables(
 
     with monkeypatch.context() as patch:
         patch.setattr(SqliteFile, "_writing", limited)
-        said = fail_once(tmp_path / "archive", tiny_run, media, capsys)
-    assert said.startswith("earmark: The disk is full (")
-    assert "archive.sqlite" in said
+        output = fail_once(tmp_path / "archive", tiny_run, media, capsys)
+    assert output.startswith("earmark: The disk is full (")
+    assert "archive.sqlite" in output
     archive = open_archive(tmp_path / "archive")
     assert len(contents(archive)["chunks"]) < 12
     assert index(archive, [media], ThreadExecutor(1)).problems == []

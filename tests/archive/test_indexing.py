@@ -78,11 +78,11 @@ def test_new_and_changed(archive: Archive, media: Path, tiny_corpus: Corpus) -> 
     write_long(media / "c.wav", tiny_corpus, 5.0, seed=4)
     report = run_index(archive, media)
     assert (report.changes, report.processed_s) == ({"changed": 1, "new": 1}, 21.0)
-    kept = Counter((Path(row[1]).name, row[2]) for row in contents(archive)["recordings"])
-    assert kept == {("a.wav", "done"): 1, ("a.wav", "missing"): 1, ("b.wav", "done"): 1, ("c.wav", "done"): 1}
+    stored = Counter((Path(row[1]).name, row[2]) for row in contents(archive)["recordings"])
+    assert stored == {("a.wav", "done"): 1, ("a.wav", "missing"): 1, ("b.wav", "done"): 1, ("c.wav", "done"): 1}
     done = {row[0] for row in contents(archive)["recordings"] if row[2] == "done"}
-    asked = [row for row in contents(archive)["postings"] if row[0] == "dog" and row[1] in done]
-    assert len(search_keywords(archive, ["dog"], 1000)) == len(asked)
+    dog_postings = [row for row in contents(archive)["postings"] if row[0] == "dog" and row[1] in done]
+    assert len(search_keywords(archive, ["dog"], 1000)) == len(dog_postings)
     assert forget_missing(archive) == 1
     assert run_index(archive, media).processed_s == 0.0
     assert len(contents(archive)["frames"]) == 4
@@ -124,7 +124,7 @@ def test_all_of_a_folder_is_gone(archive: Archive, media: Path) -> None:
     assert contents(archive) == {"recordings": [], "chunks": [], "postings": [], "frames": {}}
 
 
-def test_what_is_forgotten_leaves_nothing_behind(archive: Archive, media: Path) -> None:
+def test_forgetting_leaves_no_trace(archive: Archive, media: Path) -> None:
     before = {path.name for path in (archive.folder / "vectors").iterdir()}
     (media / "a.wav").unlink()
     report = index(archive, [media], ThreadExecutor(1), forget=True)
@@ -299,10 +299,10 @@ def test_the_verb_lists_what_is_broken(
 
     index_it = ("index", tiny_run, media, "--archive", tmp_path / "archive")
     assert go(*index_it) == 1
-    said = capsys.readouterr()
-    assert "Recordings: 2 new." in said.out
-    assert said.err.splitlines()[-2] == "earmark: 1 could not be indexed:"
-    assert "text.mp3 can't be read as audio" in said.err.splitlines()[-1]
+    captured = capsys.readouterr()
+    assert "Recordings: 2 new." in captured.out
+    assert captured.err.splitlines()[-2] == "earmark: 1 could not be indexed:"
+    assert "text.mp3 can't be read as audio" in captured.err.splitlines()[-1]
     (media / "text.mp3").unlink()
     assert go(*index_it) == 0
     (media / "sub" / "b.wav").unlink()
@@ -310,15 +310,15 @@ def test_the_verb_lists_what_is_broken(
     assert "1 no longer there" in (out := capsys.readouterr().out)
     assert "1 forgotten" in out
     assert go("info", tmp_path / "archive", "--json") == 0
-    told = json.loads(capsys.readouterr().out)
+    counts = json.loads(capsys.readouterr().out)
     archive = open_archive(tmp_path / "archive")
-    kept = contents(archive)
-    assert told["recordings"] == {"done": 1}
-    assert told["windows"] == sum(row[3] for row in kept["chunks"]) == 7
-    assert told["postings"] == len(kept["postings"])
-    assert told["hours"] == pytest.approx(14.5 / 3600)
+    stored = contents(archive)
+    assert counts["recordings"] == {"done": 1}
+    assert counts["windows"] == sum(row[3] for row in stored["chunks"]) == 7
+    assert counts["postings"] == len(stored["postings"])
+    assert counts["hours"] == pytest.approx(14.5 / 3600)
     on_disk = sum(path.stat().st_size for path in archive.folder.rglob("*") if path.is_file())
-    assert sum(told["files"].values()) == on_disk
+    assert sum(counts["files"].values()) == on_disk
     assert go("info", tmp_path / "archive") == 0
     printed = capsys.readouterr().out
     assert "1 recordings (1 done)" in printed
@@ -339,7 +339,7 @@ def test_folders_that_are_no_archive(media: Path, tiny_run: Path, tiny_pictured_
     again = make_archive(tmp_path / "archive", tiny_run)
     assert again.setting("model") == archive.setting("model")
     description = tmp_path / "archive" / "archive.json"
-    said = description.read_text()
+    captured = description.read_text()
     for damaged in ("", "[]", "{}", "null", '{"form": 1}', '{"form": 1, "database": 3}', "\x00"):
         description.write_text(damaged)
         with pytest.raises(EarmarkError, match="is damaged"):
@@ -348,13 +348,13 @@ def test_folders_that_are_no_archive(media: Path, tiny_run: Path, tiny_pictured_
     with pytest.raises(EarmarkError, match="has form 9"):
         open_archive(tmp_path / "archive")
     (tmp_path / "damaged").mkdir()
-    (tmp_path / "damaged" / "archive.json").write_text(said)
+    (tmp_path / "damaged" / "archive.json").write_text(captured)
     (tmp_path / "damaged" / "archive.sqlite").write_bytes(b"no tables" * 1000)
     with pytest.raises(EarmarkError, match=r"archive.sqlite can't be used \(file is not a database\)"):
         open_archive(tmp_path / "damaged")
 
 
-def test_making_that_was_stopped_is_begun_anew(tiny_run: Path, tiny_pictured_run: Path, tmp_path: Path) -> None:
+def test_an_interrupted_creation_starts_again(tiny_run: Path, tiny_pictured_run: Path, tmp_path: Path) -> None:
     archive = make_archive(tmp_path / "archive", tiny_pictured_run)
     archive.close()
     (tmp_path / "archive" / "archive.json").rename(tmp_path / "archive" / ".archive.1.partial.json")

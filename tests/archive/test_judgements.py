@@ -74,14 +74,14 @@ def test_key_of_an_example_is_its_place() -> None:
     assert query_key(Position(12, 1, 345.204)) == "example:12:1:345.20"
 
 
-def test_a_judgement_says_all_that_was_said(archive: Archive) -> None:
+def test_a_judgement_has_all_that_was_given(archive: Archive) -> None:
     found = found_at(2, 1, 3.0, 4.5)
     number = judge(archive, "dog", found, "related", 2.5, 4.0)
-    (kept,) = judgements(archive, "dog")
-    assert kept == Judgement(number, "dog", Position(2, 1, 3.75), 2.5, 4.0, 0.5, "related", kept.judged_at)
-    assert kept.judged_at.endswith("+00:00")
-    (told,) = with_verdicts([found], judgements(archive, "dog"))
-    assert told == replace(found, verdict="related", hit=replace(found.hit, start_s=2.5, end_s=4.0))
+    (stored,) = judgements(archive, "dog")
+    assert stored == Judgement(number, "dog", Position(2, 1, 3.75), 2.5, 4.0, 0.5, "related", stored.judged_at)
+    assert stored.judged_at.endswith("+00:00")
+    (reported,) = with_verdicts([found], judgements(archive, "dog"))
+    assert reported == replace(found, verdict="related", hit=replace(found.hit, start_s=2.5, end_s=4.0))
 
 
 def test_a_new_verdict_takes_the_place_of_the_old(archive: Archive) -> None:
@@ -172,25 +172,25 @@ SPANS = st.tuples(st.integers(0, 60), st.integers(1, 20)).map(lambda s: found_at
 
 
 @settings(max_examples=25, deadline=None)
-@given(judged=st.lists(SPANS, max_size=6), asked=SPANS)
+@given(judged=st.lists(SPANS, max_size=6), other_hit=SPANS)
 def test_verdict_is_that_of_the_nearest_that_shares_time(
-    judged: list[ArchiveHit], asked: ArchiveHit, tmp_path_factory: pytest.TempPathFactory
+    judged: list[ArchiveHit], other_hit: ArchiveHit, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     archive = unindexed_archive(tmp_path_factory.mktemp("archive") / "archive")
     for number, found in enumerate(judged):
         judge(archive, "dog", found, ("yes", "no", "related")[number % 3])
-    shared = {round(t * 100) for t in _hundredths(asked)}
+    shared = {round(t * 100) for t in _hundredths(other_hit)}
     near = [
-        (abs(one.position.time_s - asked.position.time_s), one.verdict)
+        (abs(one.position.time_s - other_hit.position.time_s), one.verdict)
         for one in judgements(archive)
         if shared & {round(t * 100) for t in _hundredths_of(one.start_s, one.end_s)}
     ]
     distances = [distance for distance, _ in near]
-    (told,) = verdicts(archive, "dog", asked)
+    (reported,) = verdicts(archive, "dog", other_hit)
     if not near:
-        assert told is None
+        assert reported is None
     else:
-        assert told in {verdict for distance, verdict in near if distance <= min(distances) + 1e-9}
+        assert reported in {verdict for distance, verdict in near if distance <= min(distances) + 1e-9}
     archive.close()
 
 
@@ -202,7 +202,7 @@ def _hundredths_of(start_s: float, end_s: float) -> list[float]:
     return [i / 100 for i in range(round(start_s * 100), round(end_s * 100))]
 
 
-def test_judgements_at_once_from_many_threads_are_all_kept(archive: Archive) -> None:
+def test_judgements_from_many_threads_are_all_stored(archive: Archive) -> None:
     def work(worker: int) -> None:
         for number in range(5):
             judge(archive, "dog", found_at(1, 1, number * 10.0, number * 10 + 1.0), "yes")  # all judge the same
@@ -217,7 +217,7 @@ def test_judgements_at_once_from_many_threads_are_all_kept(archive: Archive) -> 
     assert [verdict_counts(judgements(archive, f"word {worker}")) for worker in range(4)] == [(0, 0, 5)] * 4
 
 
-def test_what_was_kept_outlives_a_kill(archive: Archive) -> None:
+def test_stored_judgements_survive_a_kill(archive: Archive) -> None:
     folder = archive.folder
     archive.close()
     here = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
@@ -228,10 +228,10 @@ def test_what_was_kept_outlives_a_kill(archive: Archive) -> None:
         text=True,
     )
     assert process.stdout is not None
-    told = [int(process.stdout.readline()) for _ in range(20)]
+    reported = [int(process.stdout.readline()) for _ in range(20)]
     process.send_signal(signal.SIGKILL)
-    told += [int(line) for line in process.stdout.read().split()]
+    reported += [int(line) for line in process.stdout.read().split()]
     process.wait()
-    kept = {one.id for one in judgements(open_archive(folder))}
-    assert set(told) <= kept
-    assert len(kept) <= len(told) + 1
+    stored = {one.id for one in judgements(open_archive(folder))}
+    assert set(reported) <= stored
+    assert len(stored) <= len(reported) + 1

@@ -89,10 +89,10 @@ def test_index_search_judge(
     assert verdict_counts(judgements(archive, "dog")) == (1, 0, 1)
     undo(archive, number)
     assert len(judgements(archive, "dog")) == 1
-    told = info(open_archive(tmp_path / "archive"))
-    assert told["database"] == database
-    assert told["recordings"] == {"done": 2}
-    assert told["postings"] == len(in_a_file["postings"])
+    reported = info(open_archive(tmp_path / "archive"))
+    assert reported["database"] == database
+    assert reported["recordings"] == {"done": 2}
+    assert reported["postings"] == len(in_a_file["postings"])
 
 
 def test_killed_and_gone_on_with_and_two_at_once(
@@ -136,10 +136,10 @@ def test_a_server_that_is_not_there(tiny_run: Path, tmp_path: Path) -> None:
     address = "postgresql+psycopg://me:secret@127.0.0.1:9/none"
     with pytest.raises(
         EarmarkError, match=r"me:\*\*\*@127.0.0.1:9/none can't be used .*see whether the database"
-    ) as told:
+    ) as reported:
         make_archive(tmp_path / "archive", tiny_run, address)
-    assert "secret" not in str(told.value)
-    assert "\n" not in str(told.value)
+    assert "secret" not in str(reported.value)
+    assert "\n" not in str(reported.value)
     (tmp_path / "archive" / "archive.json").write_text(json.dumps({"form": FORM, "database": address}))
     with pytest.raises(EarmarkError, match="can't be used"):
         open_archive(tmp_path / "archive")

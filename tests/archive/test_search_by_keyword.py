@@ -101,9 +101,9 @@ def slowly(archive: Archive, keyword: str, top: int, lowest: float, filters: Fil
     return sorted(found, key=lambda one: -one[0])[:top]
 
 
-def told(archive: Archive, *asked: Any) -> list[tuple[Any, ...]]:
+def rows_of(archive: Archive, *arguments: Any) -> list[tuple[Any, ...]]:
     """The same of a search."""
-    return [(one.hit.score, *one.position[:2], one.hit.start_s) for one in search_keywords(archive, *asked)]
+    return [(one.hit.score, *one.position[:2], one.hit.start_s) for one in search_keywords(archive, *arguments)]
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -121,8 +121,8 @@ def told(archive: Archive, *asked: Any) -> list[tuple[Any, ...]]:
 )
 def test_against_a_slow_search(archive: Archive, keyword: str, top: int, lowest: float, filters: Filters) -> None:
     expected = slowly(archive, keyword, top, lowest, filters)
-    assert told(archive, [keyword], top, lowest, filters) == expected
-    assert told(archive, [keyword], top, {keyword: lowest}, filters) == expected
+    assert rows_of(archive, [keyword], top, lowest, filters) == expected
+    assert rows_of(archive, [keyword], top, {keyword: lowest}, filters) == expected
 
 
 def test_every_filter_finds_something(archive: Archive) -> None:
@@ -151,10 +151,10 @@ def test_a_word_that_means_several_keywords(archive: Archive) -> None:
         both = [(*hit, word) for word in ("dog", "ball") for hit in slowly(archive, word, 40, 0.6, Filters())]
         expected: list[tuple[Any, ...]] = []
         for hit in sorted(both, key=lambda hit: -hit[0]):
-            if not any(hit[1:3] == kept[1:3] and abs(hit[3] - kept[3]) < 0.5 for kept in expected):
+            if not any(hit[1:3] == better[1:3] and abs(hit[3] - better[3]) < 0.5 for better in expected):
                 expected.append(hit)
-        assert told(archive, [unicodedata.normalize("NFD", "ẹranko")], 40, 0.6) == [hit[:4] for hit in expected[:40]]
-        assert told(archive, ["ajá"], 7) == told(archive, ["ìjá"], 7) == told(archive, ["dog"], 7)
+        assert rows_of(archive, [unicodedata.normalize("NFD", "ẹranko")], 40, 0.6) == [hit[:4] for hit in expected[:40]]
+        assert rows_of(archive, ["ajá"], 7) == rows_of(archive, ["ìjá"], 7) == rows_of(archive, ["dog"], 7)
         assert {one.hit.query for one in search_keywords(archive, ["Ajá"], 7)} == {"Ajá"}
         assert stored_words(archive)[0] == Alias("ajá", ("dog",))
         with pytest.raises(EarmarkError, match=r"neither among the 4 keywords of this model nor .* the nearest are aj"):

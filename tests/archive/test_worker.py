@@ -73,12 +73,12 @@ def test_window_of_is_the_one_whose_edges_are_farthest() -> None:
     times_s = np.arange(0, 12, 0.013)
     starts = np.arange(5) * HOP_S
     far = np.minimum(times_s[:, None] - starts, starts + WINDOW_S - times_s[:, None])
-    chosen = window_of(times_s, 5)
+    numbers = window_of(times_s, 5)
     # But in the first and last seconds, which one window alone hears.
     inner = (times_s >= 2.0) & (times_s < 10)
-    assert np.allclose(far[np.arange(len(times_s)), chosen][inner], far.max(axis=1)[inner])
-    assert (chosen[times_s < 2] <= 1).all()
-    assert (far[np.arange(len(times_s)), chosen] >= -1e-9).all()
+    assert np.allclose(far[np.arange(len(times_s)), numbers][inner], far.max(axis=1)[inner])
+    assert (numbers[times_s < 2] <= 1).all()
+    assert (far[np.arange(len(times_s)), numbers] >= -1e-9).all()
 
 
 def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

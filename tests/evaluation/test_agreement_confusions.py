@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from earmark.core.corpus import Word
 from earmark.evaluation.agreement import BEST_RANKED, MOST_COMMON, NO_WORD, commonly_located, located_word
 
-SAID = (Word("The", 0.1, 0.3), Word("surfer,", 0.3, 0.8), Word("ọmọ", 1.0, 1.4), Word("!", 1.5, 1.6))
+SPOKEN = (Word("The", 0.1, 0.3), Word("surfer,", 0.3, 0.8), Word("ọmọ", 1.0, 1.4), Word("!", 1.5, 1.6))
 
 
 def test_the_located_word_by_hand() -> None:
     places_s = [0.0, 0.1, 0.2, 0.3, 0.5, 0.8, 0.9, 1.4, 1.55, 2.0, np.nan]
     words = ["–", "the", "the", "the", "surfer", "surfer", "–", "ọmọ", "–", "–", "–"]
-    assert [located_word(SAID, time_s) for time_s in places_s] == words
+    assert [located_word(SPOKEN, time_s) for time_s in places_s] == words
     assert located_word((), 0.5) == NO_WORD
 
 
@@ -25,9 +25,9 @@ def test_the_commonest_words_by_hand() -> None:
     times_s = np.array([0.2] + 12 * [0.5] + 6 * [0.9] + [1.2] + 2 * [0.2])
     scores = np.linspace(0.9, 0.1, 22)
     expected = [("surfer", 12), ("–", 6), ("the", 1), ("ọmọ", 1)]
-    assert commonly_located(scores, times_s, [SAID] * 22) == expected
+    assert commonly_located(scores, times_s, [SPOKEN] * 22) == expected
     order = np.random.default_rng(0).permutation(22)
-    assert commonly_located(scores[order], times_s[order], [SAID] * 22) == expected
+    assert commonly_located(scores[order], times_s[order], [SPOKEN] * 22) == expected
 
 
 def slow_commonly_located(scores, times_s, words):

@@ -40,38 +40,38 @@ def test_images_of_the_first_utterances_by_hand() -> None:
         spoken(5, "a dog nobody has drawn", None),
         spoken(6, None, "e.png"),
     ]
-    chosen = select_images(utterances, Vocabulary(["dog", "cat", "cow"]), (), {})
-    assert {query.name: [str(prompt.path) for prompt in query.prompts] for query in chosen.queries} == {
+    selection = select_images(utterances, Vocabulary(["dog", "cat", "cow"]), (), {})
+    assert {query.name: [str(prompt.path) for prompt in query.prompts] for query in selection.queries} == {
         "dog": ["b.png", "a.png"],
         "cat": ["c.png", "b.png"],
     }
-    assert chosen.without_image == ("cow",)
-    assert chosen.training_images == 0
+    assert selection.without_image == ("cow",)
+    assert selection.training_images == 0
 
 
 def test_training_images_are_not_used() -> None:
     utterances = [spoken(0, "dog cat", "a.png"), spoken(1, "dog", "b.png"), spoken(2, "cow", "c.png")]
-    chosen = select_images(utterances, DOG_AND_CAT, {Path("a.png"), Path("c.png")}, {})
-    assert [(query.name, query.prompts) for query in chosen.queries] == [("dog", (Prompt(Path("b.png")),))]
-    assert chosen.without_image == ("cat",)
-    assert chosen.training_images == 1  # c.png shows no keyword
+    selection = select_images(utterances, DOG_AND_CAT, {Path("a.png"), Path("c.png")}, {})
+    assert [(query.name, query.prompts) for query in selection.queries] == [("dog", (Prompt(Path("b.png")),))]
+    assert selection.without_image == ("cat",)
+    assert selection.training_images == 1  # c.png shows no keyword
 
 
 @given(st.lists(st.tuples(st.integers(0, 14), st.booleans(), st.booleans()), max_size=40), st.sets(st.integers(0, 14)))
-def test_images_are_chosen_by_the_rules(drawn: list[tuple[int, bool, bool]], training: set[int]) -> None:
+def test_images_are_selected_by_the_rules(drawn: list[tuple[int, bool, bool]], training: set[int]) -> None:
     utterances = [
         spoken(number, " ".join(word for word, is_so in (("dog", dog), ("cat", cat)) if is_so), f"{picture}.png")
         for number, (picture, dog, cat) in enumerate(drawn)
     ]
-    chosen = select_images(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in training}, {})
-    images = {query.name: [int(prompt.path.stem) for prompt in query.prompts] for query in chosen.queries}
+    selection = select_images(utterances, DOG_AND_CAT, {Path(f"{picture}.png") for picture in training}, {})
+    images = {query.name: [int(prompt.path.stem) for prompt in query.prompts] for query in selection.queries}
     for word, column in (("dog", 1), ("cat", 2)):
         expected: list[int] = []
         for picture, *_ in (row for row in drawn if row[column]):
             if picture not in training and picture not in expected and len(expected) < IMAGES_PER_KEYWORD:
                 expected.append(picture)
         assert images.get(word, []) == expected
-        assert (word in chosen.without_image) == (not expected)
+        assert (word in selection.without_image) == (not expected)
 
 
 def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,16 +85,16 @@ def test_a_picture_is_one_by_whatever_path(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "link.png").symlink_to(folder / "a.png")
     decomposed = unicodedata.normalize("NFD", "photos/ọmọ.png")
     names = ["photos/a.png", "linked/a.png", "link.png", f"{folder}/b.png", f"{folder}/ọmọ.png", decomposed]
-    chosen = select_images(
+    selection = select_images(
         [spoken(i, "dog", name) for i, name in enumerate(names)], DOG_AND_CAT, {Path("linked/b.png")}, {}
     )
-    [query] = chosen.queries
+    [query] = selection.queries
     assert [str(prompt.path) for prompt in query.prompts] == ["photos/a.png", f"{folder}/ọmọ.png"]
-    assert chosen.training_images == 1
+    assert selection.training_images == 1
     for own in (folder / "a.png", Path("link.png"), Path("photos/../linked/a.png")):
         assert [str(prompt.path) for prompt in other_prompts(query, own)] == [f"{folder}/ọmọ.png"]
     assert other_prompts(query, None) == query.prompts
-    alone = replace(chosen, queries=(ImageQuery("dog", query.prompts[:1]),))
+    alone = replace(selection, queries=(ImageQuery("dog", query.prompts[:1]),))
     images = [Path("link.png"), folder / "a.png", folder / "b.png", None]
     assert alone.usable(images).tolist() == [[False], [False], [True], [True]]
 
@@ -106,21 +106,21 @@ def test_usable_cells_by_hand() -> None:
         spoken(2, "x", None),
         spoken(3, "x", "a.png"),
     ]
-    chosen = select_images(utterances, DOG_AND_CAT, (), {})
-    table = chosen.usable([utterance.image for utterance in utterances])
+    selection = select_images(utterances, DOG_AND_CAT, (), {})
+    table = selection.usable([utterance.image for utterance in utterances])
     # "cat" has but a.png, which two utterances describe
     assert table.tolist() == [[True, False], [True, True], [True, True], [True, False]]
-    assert chosen.usable([None] * 4).all()
-    assert chosen.usable([]).shape == (0, 2)
+    assert selection.usable([None] * 4).all()
+    assert selection.usable([]).shape == (0, 2)
 
 
 # The corpus
 
 
 def test_image_queries_of_the_tiny_corpus(tiny_corpus: Corpus) -> None:
-    chosen = image_queries_of(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
+    selection = image_queries_of(tiny_corpus, "test", Vocabulary(tiny_corpus.keywords))
     texts = {utterance.image: utterance.text for utterance in tiny_corpus.utterances("test")}
-    for query in chosen.queries:
+    for query in selection.queries:
         for prompt in query.prompts:
             assert normalise(query.name) in normalise(texts[prompt.path] or "")
             assert prompt.box is None
@@ -131,9 +131,9 @@ def test_images_of_the_training_split_are_not_used(own_corpus: Corpus) -> None:
     training = splits["test"][0].image
     splits["train"][0] = replace(splits["train"][0], image=training)
     write_corpus(own_corpus, splits)
-    chosen = image_queries_of(own_corpus, "test", Vocabulary(own_corpus.keywords))
-    assert chosen.training_images == 1
-    assert training not in {prompt.path for query in chosen.queries for prompt in query.prompts}
+    selection = image_queries_of(own_corpus, "test", Vocabulary(own_corpus.keywords))
+    assert selection.training_images == 1
+    assert training not in {prompt.path for query in selection.queries for prompt in query.prompts}
     with pytest.raises(EarmarkError, match=r"no query image .*split train.*which the model learned from"):
         image_queries_of(own_corpus, "train", Vocabulary(own_corpus.keywords))
 
@@ -155,12 +155,12 @@ def test_crops_of_the_table_are_used(own_corpus: Corpus) -> None:
     first, second = (prompt.path for prompt in dog.prompts[:2])
     rows = f"DOG,./images/{first.name},1,2,30,40\ndog,images/{second.name},,,,\n"
     (own_corpus.folder / "queries.csv").write_text("\ufeff" + HEADER + rows, encoding="utf-8")
-    chosen = image_queries_of(own_corpus, "test", keywords)
-    assert [query.prompts for query in chosen.queries if query.name == "dog"] == [
+    selection = image_queries_of(own_corpus, "test", keywords)
+    assert [query.prompts for query in selection.queries if query.name == "dog"] == [
         (Prompt(first, (1, 2, 30, 40)), *dog.prompts[1:])
     ]
-    assert all(prompt.box is None for query in chosen.queries for prompt in query.prompts if query.name != "dog")
-    assert chosen.by_keyword(own_corpus.folder)["dog"][:2] == (
+    assert all(prompt.box is None for query in selection.queries for prompt in query.prompts if query.name != "dog")
+    assert selection.by_keyword(own_corpus.folder)["dog"][:2] == (
         QueryImage(f"images/{first.name}", (1, 2, 30, 40)),
         QueryImage(f"images/{second.name}", None),
     )

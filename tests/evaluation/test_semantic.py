@@ -78,7 +78,7 @@ def test_labels_of_nothing_that_is_evaluated(tmp_path: Path, names: list[str], w
         ("utt_key,transcription,counts\na,b,c=many\n", "row 2: 'c=many' is not a keyword"),
     ],
 )
-def test_what_is_wrong_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+def test_errors_name_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(EarmarkError) as problem:
         read(tmp_path / "labels.csv", text)
     assert sentence in str(problem.value)

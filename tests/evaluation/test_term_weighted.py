@@ -91,16 +91,16 @@ def detections(draw):
     return AlignedDetections(term, score, correct.astype(bool), decision, occurrences, trials)
 
 
-def slow_rates(aligned, chosen, term):
+def slow_rates(aligned, detected, term):
     """P_miss and P_fa of a term, where the rows `chosen` count as detections."""
     true = int(aligned.occurrences[term])
-    rows = [d for d in chosen if aligned.term[d] == term]
+    rows = [d for d in detected if aligned.term[d] == term]
     found = sum(bool(aligned.correct[d]) for d in rows)
     return 1 - found / true, (len(rows) - found) / (float(aligned.trials[term]) - true)
 
 
-def slow_twv(aligned, costs, chosen, terms):
-    rates = [slow_rates(aligned, chosen, term) for term in terms]
+def slow_twv(aligned, costs, detected, terms):
+    rates = [slow_rates(aligned, detected, term) for term in terms]
     return 1 - sum(miss + costs.beta * fa for miss, fa in rates) / len(rates)
 
 
@@ -134,6 +134,6 @@ def test_values_and_curves_agree_with_their_slow_twins(aligned, costs):
     true = sum(int(aligned.occurrences[w]) for w in terms)
     others = sum(float(aligned.trials[w]) - int(aligned.occurrences[w]) for w in terms)
     for threshold, p_fa, p_miss in zip(pooled.threshold, pooled.p_fa, pooled.p_miss, strict=True):
-        chosen = [d for d in inside if aligned.score[d] >= threshold]
-        found = sum(bool(aligned.correct[d]) for d in chosen)
-        assert (p_miss, p_fa) == pytest.approx((1 - found / true, (len(chosen) - found) / others))
+        detected = [d for d in inside if aligned.score[d] >= threshold]
+        found = sum(bool(aligned.correct[d]) for d in detected)
+        assert (p_miss, p_fa) == pytest.approx((1 - found / true, (len(detected) - found) / others))

@@ -193,8 +193,12 @@ def opinionated(name: str) -> KeywordModel:
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("silent", [True, False])
 def test_the_recipes_scores_are_within_a_ten_thousandth_in_single_precision(name: str, silent: bool) -> None:
-    model, heard = opinionated(name), torch.randn(130, 39)
-    outside, inside = (torch.zeros_like(heard), heard) if silent else (heard, torch.zeros_like(heard))
+    model, features_of_one = opinionated(name), torch.randn(130, 39)
+    outside, inside = (
+        (torch.zeros_like(features_of_one), features_of_one)
+        if silent
+        else (features_of_one, torch.zeros_like(features_of_one))
+    )
     segments = segments_of(130)
     some = torch.randperm(len(segments))[:24]
     with torch.no_grad():
@@ -209,27 +213,27 @@ def test_the_recipes_scores_are_within_a_ten_thousandth_in_single_precision(name
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_gpu_gives_the_same_scores(name: str) -> None:
     model = opinionated(name)
-    heard, segments, queries = torch.randn(130, 39), segments_of(130), torch.arange(3)
+    features_of_one, segments, queries = torch.randn(130, 39), segments_of(130), torch.arange(3)
     with torch.no_grad():
-        expected = masked_logits(model, torch.zeros_like(heard), heard, segments, queries).sigmoid()
-        moved = (part.cuda() for part in (torch.zeros_like(heard), heard, segments, queries))
+        expected = masked_logits(model, torch.zeros_like(features_of_one), features_of_one, segments, queries).sigmoid()
+        moved = (part.cuda() for part in (torch.zeros_like(features_of_one), features_of_one, segments, queries))
         found = masked_logits(model.cuda(), *moved).sigmoid().cpu()
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
 
 
 def test_weights_that_change_are_noticed() -> None:
     """What is kept of a model from one utterance to the next is not that of its earlier weights."""
-    heard, segments, queries = utterance(40, 1), segments_of(40, 3, 9, 2), torch.arange(3)
+    features_of_one, segments, queries = utterance(40, 1), segments_of(40, 3, 9, 2), torch.arange(3)
     linear = CNN_ATTEND.model_copy(update={"encoder": [ConvLayer(channels=4, kernel=3, relu=False)]})
-    model, silence = fresh(linear), torch.zeros_like(heard)
+    model, silence = fresh(linear), torch.zeros_like(features_of_one)
     with torch.no_grad():
         for _ in range(2):
-            found = masked_logits(model, silence, heard, segments, queries)
-            torch.testing.assert_close(found, one_by_one(model, silence, heard, segments, queries), **CLOSE)
+            found = masked_logits(model, silence, features_of_one, segments, queries)
+            torch.testing.assert_close(found, one_by_one(model, silence, features_of_one, segments, queries), **CLOSE)
             model.speech_encoder.blocks[-1].conv.weight.mul_(2)
         model.load_state_dict(fresh(linear, seed=1).state_dict())
-        found = masked_logits(model, silence, heard, segments, queries)
-        torch.testing.assert_close(found, one_by_one(model, silence, heard, segments, queries), **CLOSE)
+        found = masked_logits(model, silence, features_of_one, segments, queries)
+        torch.testing.assert_close(found, one_by_one(model, silence, features_of_one, segments, queries), **CLOSE)
 
 
 # --- the two methods -------------------------------------------------------------------------------------------------
@@ -246,7 +250,7 @@ def test_masked_in_and_out_are_equations_8_and_9(recipe: KeywordModelSettings, l
     model, features = fresh(recipe, seed), batch(lengths, seed)
     masked_in, masked_out = (located(name, model, features, lengths) for name in ("masked-in", "masked-out"))
     for u, length in enumerate(lengths.tolist()):
-        heard, mask = features[u, :length], torch.zeros(length, 1, dtype=torch.float64)
+        features_of_one, mask = features[u, :length], torch.zeros(length, 1, dtype=torch.float64)
         segments = segments_of(length).tolist()
         for found, sign in ((masked_in, 1), (masked_out, 0)):
             own = found.scores[u, 0] > -math.inf
@@ -257,5 +261,5 @@ def test_masked_in_and_out_are_equations_8_and_9(recipe: KeywordModelSettings, l
                 m = mask.clone()
                 m[start:end] = 1
                 with torch.no_grad():
-                    score = model((heard * (m if sign else 1 - m))[None], torch.tensor([length]))[0].sigmoid()
+                    score = model((features_of_one * (m if sign else 1 - m))[None], torch.tensor([length]))[0].sigmoid()
                 torch.testing.assert_close(alpha[:, number], score if sign else 1 - score, **CLOSE)

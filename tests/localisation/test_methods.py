@@ -32,7 +32,7 @@ PICTURED = {
     "shared words": "keywords",
     "shared words by pictures": "keywords",
 }
-SEEN = dict(zip(WORDS, random_pictured.subjects(1, 3, 2), strict=True))  # what is asked with instead of each word
+IMAGE_OF = dict(zip(WORDS, random_pictured.subjects(1, 3, 2), strict=True))  # what is asked with instead of each word
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 
 
@@ -68,12 +68,12 @@ def batch(lengths: Tensor, seed: int = 0) -> Tensor:
     return torch.randn(len(lengths), int(lengths.max()) + 2, FEATURES, generator=rng, dtype=torch.float64)
 
 
-def asked(model: str, words: tuple[str, ...]) -> Any:
+def encode_words(model: str, words: tuple[str, ...]) -> Any:
     """What a model becomes that is asked for the words, or with the pictures that stand for them."""
     kind = model.partition(",")[0]
     if kind not in PICTURED:
         return MODELS[model].encode_queries(words)
-    return MODELS[model].build_queries(words if kind == "shared words" else [SEEN[word] for word in words])
+    return MODELS[model].build_queries(words if kind == "shared words" else [IMAGE_OF[word] for word in words])
 
 
 def can_be_used(name: str, model: SpeechModel) -> bool:
@@ -90,7 +90,7 @@ PAIRS = [(name, kind) for name in localisation.names() for kind, model in MODELS
 
 def located(name: str, model: str, features: Tensor, lengths: Tensor, words: tuple[str, ...] = WORDS.words) -> Found:
     encoded = encode(MODELS[model], features, lengths)
-    return localisation.method(name, MODELS[model])(MODELS[model], encoded, asked(model, words))
+    return localisation.method(name, MODELS[model])(MODELS[model], encoded, encode_words(model, words))
 
 
 def test_the_names_are_those_that_recipes_write() -> None:
@@ -100,7 +100,7 @@ def test_the_names_are_those_that_recipes_write() -> None:
     assert not any(name.startswith("_") or "frames" in name for name in localisation.names())
 
 
-def test_an_unknown_method_is_said_to_be_unknown() -> None:
+def test_an_unknown_method_is_an_error() -> None:
     with pytest.raises(EarmarkError, match=r"There is no localisation method 'atention': choose from .*attention"):
         localisation.method("atention", MODELS["attention, stride 1"])
 
@@ -155,7 +155,7 @@ def test_shapes_padding_places_and_curves(name: str, model: str, lengths: Tensor
         if length >= PIECE.get(model, 1):  # else its only frame has its middle behind the end
             assert ((found.locations_s()[number] >= 0) & (found.locations_s()[number] <= end_s)).all()
             assert not (has[number, 0] & (found.times_s > end_s)).any()
-    detection, _ = MODELS[model].score(MODELS[model].encode_speech(features, lengths), asked(model, WORDS.words))
+    detection, _ = MODELS[model].score(MODELS[model].encode_speech(features, lengths), encode_words(model, WORDS.words))
     torch.testing.assert_close(found.detection, detection, **CLOSE)
     curves = found.curves()
     assert curves.shape == found.scores.shape
@@ -246,8 +246,8 @@ def test_grad_cam_is_that_of_captum(kind: str) -> None:
             super().__init__()
             self.frames = torch.nn.Identity()
 
-        def forward(self, heard: Tensor) -> Tensor:
-            frames, lengths = model.encode_speech(heard, length)
+        def forward(self, taps: Tensor) -> Tensor:
+            frames, lengths = model.encode_speech(taps, length)
             tapped = self.frames(frames.transpose(1, 2)).transpose(1, 2)
             return model.score((tapped, lengths), torch.arange(len(WORDS)))[0].sigmoid()
 
@@ -306,7 +306,7 @@ def test_a_matchmap_has_each_frames_best_pixel_of_the_picture_that_matches_best(
     firsts = []
     for u, length in enumerate(lengths.tolist()):
         [frames], _ = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
-        for w, subject in enumerate(SEEN.values()):
+        for w, subject in enumerate(IMAGE_OF.values()):
             pixels, inner = [picture.flatten(0, 1) for picture in subject], slow_pairs.inner(frames)
             best = max(range(len(pixels)), key=lambda i: similarity(pixels[i], inner).item())
             firsts.append(best == 0)
@@ -332,8 +332,8 @@ def slow_block(block: torch.nn.Module, frames: list[list[float]]) -> list[list[f
             total = 0.0 if block.conv.bias is None else block.conv.bias[channel].item()
             for place in range(-reach, reach + 1):
                 if 0 <= centre + place < len(frames):
-                    heard = frames[centre + place]
-                    total += sum(kernel[k][place + reach] * heard[k] for k in range(len(heard)))
+                    taps = frames[centre + place]
+                    total += sum(kernel[k][place + reach] * taps[k] for k in range(len(taps)))
             if block.norm is not None:
                 norm = block.norm
                 total = (total - norm.running_mean[channel].item()) / math.sqrt(norm.running_var[channel] + norm.eps)
@@ -359,7 +359,7 @@ def test_curves_and_locations_by_hand() -> None:
     assert found.locations_s().item() == pytest.approx(0.1)
 
 
-def test_a_curve_over_time_takes_the_best_piece_around_each_moment() -> None:
+def test_a_curve_over_time_takes_the_best_segment_around_each_centre() -> None:
     """Segments from 0 to 0.2, 0 to 0.4, 0.1 to 0.3 and 0.1 to 0.5 s: two of them have their middle at 0.2 s."""
     starts_s, ends_s = torch.tensor([0.0, 0.0, 0.1, 0.1]).double(), torch.tensor([0.2, 0.4, 0.3, 0.5]).double()
     pieces = torch.tensor([[[0.2, 0.4, 0.8, 0.1]]]).double()

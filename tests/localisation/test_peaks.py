@@ -87,13 +87,13 @@ def test_non_max_suppression_against_a_slow_loop(
         for column in ([h[0] for h in hits], [h[1] for h in hits], [h[1] + h[2] for h in hits])
     )
     groups = [h[3] if grouped else "" for h in hits]
-    left, kept = set(range(len(hits))), []
+    left, selected = set(range(len(hits))), []
     while left:
         best = min(left, key=lambda i: (-scores[i], starts[i], i))
-        kept.append(best)
+        selected.append(best)
         left -= {best}
         left -= {i for i in left if groups[i] == groups[best] and starts[i] < ends[best] and starts[best] < ends[i]}
     expected = [
-        i for n, i in enumerate(kept) if limit is None or [groups[j] for j in kept[:n]].count(groups[i]) < limit
+        i for n, i in enumerate(selected) if limit is None or [groups[j] for j in selected[:n]].count(groups[i]) < limit
     ]
     assert non_max_suppression(scores, starts, ends, groups if grouped else None, limit) == expected

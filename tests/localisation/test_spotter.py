@@ -98,7 +98,7 @@ def test_a_word_is_the_same_in_nfc_and_nfd(model: KeywordSpotter, tmp_path: Path
     assert model.find(" ỌMỌ", [path])[0].score == one.score
 
 
-def test_a_word_that_is_asked_for_twice_is_found_once(model: KeywordSpotter, tmp_path: Path) -> None:
+def test_a_query_that_is_given_twice_is_found_once(model: KeywordSpotter, tmp_path: Path) -> None:
     path = record(tmp_path / "a.wav", 1.5, dog=0.5)
     assert model.find(["dog", "dog"], [path]) == model.find("dog", [path])
 
@@ -183,7 +183,7 @@ def test_a_word_in_a_later_window_has_its_time_in_the_recording(model: KeywordSp
 
 
 @pytest.mark.parametrize("start_s", [6.2, 7.5])  # in two windows, the second time cut by none
-def test_a_word_heard_in_two_windows_is_one_hit(model: KeywordSpotter, tmp_path: Path, start_s: float) -> None:
+def test_a_word_in_two_windows_is_one_hit(model: KeywordSpotter, tmp_path: Path, start_s: float) -> None:
     hits = model.find("dog", [record(tmp_path / "a.wav", 14.0, dog=start_s)])
     assert sum(hit.start_s < start_s + WORD_S and hit.end_s > start_s for hit in hits) == 1
     assert inside(hits[0], start_s)
@@ -194,7 +194,7 @@ def candidate(query: str, score: float, start_s: float, end_s: float) -> ScoredH
     return ScoredHit(hit, (0.0, 60.0), np.zeros(1), np.zeros(1))
 
 
-def test_of_hits_that_overlap_the_best_is_kept() -> None:
+def test_of_hits_that_overlap_the_best_is_selected() -> None:
     found = [
         candidate("dog", 0.4, 7.0, 7.4),
         candidate("dog", 0.9, 7.3, 7.6),
@@ -203,8 +203,8 @@ def test_of_hits_that_overlap_the_best_is_kept() -> None:
         candidate("dog", 0.8, 7.6, 7.9),  # only touches
         candidate("dog", 0.1, 7.0, 8.5),  # around two of them
     ]
-    kept = [(c.hit.query, c.hit.score) for c in best_hits(found, None)]
-    assert kept == [("dog", 0.9), ("dog", 0.8), ("dog", 0.3), ("ball", 0.2)]
+    selected = [(c.hit.query, c.hit.score) for c in best_hits(found, None)]
+    assert selected == [("dog", 0.9), ("dog", 0.8), ("dog", 0.3), ("ball", 0.2)]
     assert [c.hit.score for c in best_hits(found, 1)] == [0.9, 0.2]
     assert [c.hit.score for c in best_hits(found, 1, until_s=7.5)] == [0.9, 0.8, 0.2]
     assert best_hits([], 3) == []

@@ -65,7 +65,7 @@ def test_a_part_of_a_picture_from_python(model: KeywordSpotter, recording: Path,
     assert part != model.find(earmark.ImageQuery.of(photo, name="dog"), recording)
 
 
-def test_words_and_pictures_may_be_asked_for_together(tiny_pictured_run: Path, recording: Path, tmp_path: Path) -> None:
+def test_words_and_pictures_may_be_queried_together(tiny_pictured_run: Path, recording: Path, tmp_path: Path) -> None:
     spotter = load_model(tiny_pictured_run)
     photo = ImageQuery.of(show(tmp_path / "a.png", "dog"))
     hits = spotter.find(["dog", photo], recording, top=1)
@@ -103,13 +103,15 @@ def test_two_queries_of_one_name_are_refused(model: KeywordSpotter, recording: P
     assert {hit.query for hit in hits} == {"a.png", "b"}
 
 
-def test_a_picture_that_can_not_be_read_is_told_before_any_sound_is_read(model: KeywordSpotter, tmp_path: Path) -> None:
+def test_a_picture_that_can_not_be_read_is_an_error_before_any_sound_is_read(
+    model: KeywordSpotter, tmp_path: Path
+) -> None:
     (tmp_path / "a.png").write_text("no picture")
     with pytest.raises(EarmarkError, match=r"a\.png can't be read as a picture"):
         model.find(ImageQuery.of(tmp_path / "a.png"), tmp_path / "none.wav")
 
 
-def test_models_that_are_asked_otherwise_say_so(tiny_run: Path, tiny_pair_run: Path, tmp_path: Path) -> None:
+def test_models_that_do_not_accept_a_query_raise(tiny_run: Path, tiny_pair_run: Path, tmp_path: Path) -> None:
     photo = ImageQuery.of(show(tmp_path / "a.png", "dog"))
     with pytest.raises(EarmarkError, match=r"asked with words alone, not with pictures \(a\.png\): train"):
         load_model(tiny_run).find(photo, tmp_path / "none.wav")
@@ -131,44 +133,48 @@ def stretched(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 @torch.no_grad()
-def test_a_look_is_what_each_picture_by_itself_shows(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
+def test_an_explanation_is_that_of_each_picture_by_itself(
+    model: KeywordSpotter, recording: Path, tmp_path: Path
+) -> None:
     """Window by window, number by number: of the picture that scores best, and of the frames that are compared."""
     paths = [show(tmp_path / f"{i}.png", *words) for i, words in enumerate([("ball",), ("dog", "snow"), ("dog",)])]
     query = ImageQuery("things", (*(Prompt(path) for path in paths), Prompt(paths[1], (0, 0, 24, 24))))
     network, bests = model.model, []
     by_pairs = model.localisation == "matchmap"
     for candidate in candidates(model, query, recording):
-        look = model.explain(query, candidate)
+        explanation = model.explain(query, candidate)
         frames, lengths = candidate.encoded.frames[:, : len(candidate.times_s)], candidate.encoded.frame_lengths
         alone = [ImageQuery("one", (prompt,)) for prompt in query.prompts]
         scores = [network.score((frames, lengths), model.encode_queries([one]))[0].item() for one in alone]
-        assert look.best == scores.index(max(scores))
-        bests.append(look.best)
-        pixels = network.encode_images([query.prompts[look.best]])
+        assert explanation.best == scores.index(max(scores))
+        bests.append(explanation.best)
+        pixels = network.encode_images([query.prompts[explanation.best]])
         expected = network.matchmaps((frames, lengths), pixels)[0].double().numpy()
         count = expected.shape[2]
         inner = [t for t in range(count) if not by_pairs or 2 <= t < count - 2]
         for t in range(count):
             lowest = np.full(expected.shape[:2], expected[:, :, inner].min())
-            np.testing.assert_allclose(look.matchmap[:, :, t], expected[:, :, t] if t in inner else lowest, atol=1e-4)
-        seen = stretched(expected[:, :, inner].max(axis=2).flatten()).reshape(expected.shape[:2])
-        np.testing.assert_allclose(look.image_attention, seen, atol=1e-4)
-        heard = stretched(expected[:, :, inner].max(axis=(0, 1)))
-        np.testing.assert_allclose(look.audio_attention[inner], heard, atol=1e-4)
-        assert look.audio_attention.sum() == pytest.approx(look.audio_attention[inner].sum())
+            np.testing.assert_allclose(
+                explanation.matchmap[:, :, t], expected[:, :, t] if t in inner else lowest, atol=1e-4
+            )
+        pixel_map = stretched(expected[:, :, inner].max(axis=2).flatten()).reshape(expected.shape[:2])
+        np.testing.assert_allclose(explanation.image_attention, pixel_map, atol=1e-4)
+        frame_curve = stretched(expected[:, :, inner].max(axis=(0, 1)))
+        np.testing.assert_allclose(explanation.audio_attention[inner], frame_curve, atol=1e-4)
+        assert explanation.audio_attention.sum() == pytest.approx(explanation.audio_attention[inner].sum())
     assert any(best != 0 for best in bests)
 
 
-def test_a_sight_has_the_moments_of_its_candidate(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
+def test_matchmap_data_has_the_times_of_its_hit(model: KeywordSpotter, recording: Path, tmp_path: Path) -> None:
     """In the recording, not in the window. For a model of pairs the attention is the localisation curve."""
     query = ImageQuery.of(show(tmp_path / "a.png", "dog"))
     for candidate in candidates(model, query, recording):
-        seen = matchmap_data(model, query, candidate)
-        np.testing.assert_array_equal(seen.times_s, candidate.times_s)
-        assert seen.query == query
-        assert candidate.window_s[0] <= seen.times_s[0] < seen.times_s[-1] <= candidate.window_s[1]
+        pixel_map = matchmap_data(model, query, candidate)
+        np.testing.assert_array_equal(pixel_map.times_s, candidate.times_s)
+        assert pixel_map.query == query
+        assert candidate.window_s[0] <= pixel_map.times_s[0] < pixel_map.times_s[-1] <= candidate.window_s[1]
         if model.localisation == "matchmap":
-            np.testing.assert_allclose(seen.audio_attention, candidate.curve, atol=1e-4)
+            np.testing.assert_allclose(pixel_map.audio_attention, candidate.curve, atol=1e-4)
 
 
 def test_a_model_for_words_sees_nothing(tiny_run: Path, recording: Path, tmp_path: Path) -> None:

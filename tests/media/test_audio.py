@@ -133,8 +133,8 @@ def test_what_is_there_of_a_file_that_was_cut_short(tmp_path: Path, ending: str,
     assert any(f"a.{ending}" in note for note in info.notes)
     expected, there = read_audio(whole), read_audio(path)
     assert len(there) == round(info.duration_s * 16_000)
-    settled = slice(0, len(there) - 2_000)
-    np.testing.assert_allclose(there[settled], expected[: len(there)][settled], atol=2e-4)
+    undisturbed = slice(0, len(there) - 2_000)
+    np.testing.assert_allclose(there[undisturbed], expected[: len(there)][undisturbed], atol=2e-4)
 
 
 def test_a_wav_of_unknown_length_is_whole(tmp_path: Path) -> None:

@@ -36,8 +36,8 @@ def pcm(sound: Samples) -> bytes:
     return (sound * 32767).astype("<i2").tobytes()
 
 
-def chunk(name: bytes, content: bytes, said: int | None = None, pad: bool = True) -> bytes:
-    length = len(content) if said is None else said
+def chunk(name: bytes, content: bytes, declared: int | None = None, pad: bool = True) -> bytes:
+    length = len(content) if declared is None else declared
     return name + struct.pack("<I", length) + content + b"\0" * (pad and len(content) % 2)
 
 
@@ -46,9 +46,9 @@ def form(channels: int = 1, bits: int = 16, tag: int = 1, sample_rate: int = RAT
     return chunk(b"fmt ", struct.pack("<HHIIHH", tag, channels, sample_rate, sample_rate * block, block, bits))
 
 
-def riff(*chunks: bytes, said: int | None = None, kind: bytes = b"RIFF") -> bytes:
+def riff(*chunks: bytes, declared: int | None = None, kind: bytes = b"RIFF") -> bytes:
     body = b"WAVE" + b"".join(chunks)
-    return kind + struct.pack("<I", len(body) if said is None else said) + body
+    return kind + struct.pack("<I", len(body) if declared is None else declared) + body
 
 
 DATA = pcm(bursts())
@@ -56,13 +56,13 @@ LIST = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 6) + b"Zoom\0\0")
 DS64 = struct.pack("<QQQI", 0, 0, 0, 0)
 WAVS = {
     "right": riff(form(), chunk(b"data", DATA)),
-    "0": riff(form(), chunk(b"data", DATA, 0), said=4088),
-    "0 and nothing else": riff(form(), chunk(b"data", DATA, 0), said=0),
+    "0": riff(form(), chunk(b"data", DATA, 0), declared=4088),
+    "0 and nothing else": riff(form(), chunk(b"data", DATA, 0), declared=0),
     "a half": riff(form(), chunk(b"data", DATA, len(DATA) // 2)),
     "a half, odd": riff(form(), chunk(b"data", DATA, len(DATA) // 2 + 1)),
     "a little": riff(form(), chunk(b"data", DATA, 2)),
-    "unknown": riff(form(), chunk(b"data", DATA, 0xFFFFFFFF), said=0xFFFFFFFF),
-    "of a pipe": riff(form(), chunk(b"data", DATA, 0x7FFFF000), said=0x7FFFF024),
+    "unknown": riff(form(), chunk(b"data", DATA, 0xFFFFFFFF), declared=0xFFFFFFFF),
+    "of a pipe": riff(form(), chunk(b"data", DATA, 0x7FFFF000), declared=0x7FFFF024),
     "signed": riff(form(), chunk(b"data", DATA, 0x80000000)),
     "too long": riff(form(), chunk(b"data", DATA, 2 * len(DATA))),
     "a list behind": riff(form(), chunk(b"data", DATA), LIST),
@@ -75,9 +75,9 @@ WAVS = {
     "zeros behind": riff(form(), chunk(b"data", DATA)) + bytes(300),
     "bext and junk before": riff(chunk(b"bext", bytes(602)), chunk(b"JUNK", bytes(28)), form(), chunk(b"data", DATA)),
     "rf64": riff(chunk(b"ds64", struct.pack("<QQQI", 0, len(DATA), len(DATA) // 2, 0)), form(),
-                 chunk(b"data", DATA, 0xFFFFFFFF), said=0xFFFFFFFF, kind=b"RF64"),
+                 chunk(b"data", DATA, 0xFFFFFFFF), declared=0xFFFFFFFF, kind=b"RF64"),
     "rf64 with a list": riff(chunk(b"ds64", struct.pack("<QQQI", 0, len(DATA), len(DATA) // 2, 0)), form(),
-                             chunk(b"data", DATA, 0xFFFFFFFF), LIST, said=0xFFFFFFFF, kind=b"RF64"),
+                             chunk(b"data", DATA, 0xFFFFFFFF), LIST, declared=0xFFFFFFFF, kind=b"RF64"),
     "rf64 that was not closed": riff(chunk(b"ds64", DS64), form(), chunk(b"data", DATA, 0xFFFFFFFF), kind=b"RF64"),
     "rf64 with half of its length": riff(chunk(b"ds64", struct.pack("<QQQI", 0, len(DATA) // 2, 0, 0)), form(),
                                          chunk(b"data", DATA, 0xFFFFFFFF), kind=b"RF64"),
@@ -85,26 +85,26 @@ WAVS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("said", WAVS)
-def test_the_length_of_a_wav(tmp_path: Path, said: str) -> None:
+@pytest.mark.parametrize("declared", WAVS)
+def test_the_length_of_a_wav(tmp_path: Path, declared: str) -> None:
     path = tmp_path / "a.wav"
-    path.write_bytes(WAVS[said])
+    path.write_bytes(WAVS[declared])
     info = check_audio(path)
     assert (info.samples, info.sample_rate, info.channels) == (SECONDS * RATE, RATE, 1)
     np.testing.assert_allclose(read_audio(path), np.frombuffer(DATA, "<i2") / 32768, atol=1e-6)
-    wrong = said.startswith(("0", "a half", "a little", "too long", "rf64 with half"))
+    wrong = declared.startswith(("0", "a half", "a little", "too long", "rf64 with half"))
     assert [note.split(" (")[0] for note in info.notes] == ["a.wav: the length in its header is wrong"] * wrong
 
 
-@pytest.mark.parametrize("behind", [b"", LIST])
-def test_a_wav_beyond_4_gib(tmp_path: Path, behind: bytes) -> None:
+@pytest.mark.parametrize("trailing", [b"", LIST])
+def test_a_wav_beyond_4_gib(tmp_path: Path, trailing: bytes) -> None:
     there = (1 << 32) + len(DATA)
     path = tmp_path / "day.wav"
     with path.open("wb") as file:
-        file.write(riff(form(), b"data" + struct.pack("<I", len(DATA)), said=0))
+        file.write(riff(form(), b"data" + struct.pack("<I", len(DATA)), declared=0))
         start = file.tell()
         file.seek(start + (1 << 32))  # a hole: no disk is filled
-        file.write(DATA + behind)
+        file.write(DATA + trailing)
     info = audio_info(path)
     assert info.samples == there // 2
     assert "wrong" in info.notes[0]
@@ -117,35 +117,35 @@ def test_a_wav_beyond_4_gib(tmp_path: Path, behind: bytes) -> None:
 CODECS = ["PCM_U8", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ALAW", "ULAW", "IMA_ADPCM", "MS_ADPCM", "GSM610"]
 
 
-@pytest.mark.parametrize("said", [None, 0])
+@pytest.mark.parametrize("declared", [None, 0])
 @pytest.mark.parametrize("kind", ["WAV", "WAVEX", "W64", "RF64"])
 @pytest.mark.parametrize("codec", CODECS)
-def test_codecs_inside_wav(tmp_path: Path, kind: str, codec: str, said: int | None) -> None:
+def test_codecs_inside_wav(tmp_path: Path, kind: str, codec: str, declared: int | None) -> None:
     if not soundfile.check_format(kind, codec):
         pytest.skip("libsndfile writes no such file")
     path = tmp_path / "a.wav"
     soundfile.write(str(path), bursts(), RATE, format=kind, subtype=codec)
     expected, _ = soundfile.read(str(path), dtype="float32")
-    if said is not None:
+    if declared is not None:
         content = bytearray(path.read_bytes())
         at = content.index(b"data") + (16 if kind == "W64" else 4)
-        content[at : at + 4] = struct.pack("<I", said)
+        content[at : at + 4] = struct.pack("<I", declared)
         if kind == "RF64":
             content[content.index(b"ds64") + 16 :][:8] = bytes(8)
         path.write_bytes(content)
-    heard = read_audio(path)
-    assert 0 <= len(heard) - len(expected) < 1_100  # blocks are not cut
+    waveform_read = read_audio(path)
+    assert 0 <= len(waveform_read) - len(expected) < 1_100  # blocks are not cut
     # FFmpeg and libsndfile round the predictors of MS ADPCM differently.
-    np.testing.assert_allclose(heard[: len(expected)], expected, atol=1e-2 if codec == "MS_ADPCM" else 2e-4)
+    np.testing.assert_allclose(waveform_read[: len(expected)], expected, atol=1e-2 if codec == "MS_ADPCM" else 2e-4)
 
 
 def test_mp3_inside_wav(tmp_path: Path) -> None:
     mp3 = write_container(tmp_path / "a.mp3", bursts(12.0)[:, None], RATE, "libmp3lame", options={"write_xing": "0"})
     header = struct.pack("<HHIIHHHHIHHH", 0x55, 1, RATE, 8_000, 1, 0, 12, 1, 2, 576, 1, 1393)
-    for said in (None, 0, 1_000):
+    for declared in (None, 0, 1_000):
         content = mp3.read_bytes()
         path = tmp_path / "b.wav"
-        path.write_bytes(riff(chunk(b"fmt ", header), chunk(b"data", content[content.index(b"\xff") :], said)))
+        path.write_bytes(riff(chunk(b"fmt ", header), chunk(b"data", content[content.index(b"\xff") :], declared)))
         assert audio_info(path).duration_s == pytest.approx(12.0, abs=0.15)
         assert len(read_audio(path)) == pytest.approx(12.0 * RATE, abs=2_400)
 
@@ -206,18 +206,20 @@ def test_chained_streams(tmp_path: Path, subtype: str, other_rate: int) -> None:
     chain.write_bytes(b"".join(part.read_bytes() for part in parts))
     assert audio_info(chain).duration_s == pytest.approx(15.0, abs=1e-3)
     expected = np.concatenate([read_audio(part) for part in parts])
-    heard = read_audio(chain)
-    assert abs(len(heard) - len(expected)) <= 2  # a link of another rate is as long to a sample of the first one's
+    waveform_read = read_audio(chain)
+    assert (
+        abs(len(waveform_read) - len(expected)) <= 2
+    )  # a link of another rate is as long to a sample of the first one's
     if other_rate != RATE and subtype == "VORBIS":  # resampled twice, by another program
-        loud = np.flatnonzero(np.abs(heard) > 0.05)
+        loud = np.flatnonzero(np.abs(waveform_read) > 0.05)
         starts_s = loud[np.flatnonzero(np.diff(loud, prepend=-RATE) > RATE // 2)] / RATE
         np.testing.assert_allclose(starts_s, np.arange(15) + 0.35, atol=0.02)
         return
-    inner = np.ones(len(heard), bool)
+    inner = np.ones(len(waveform_read), bool)
     for border in (80_000, 160_000):
         inner[border - 800 : border + 800] = False  # resampled over the border
-    np.testing.assert_allclose(heard[inner], expected[inner], atol=2e-3)
-    np.testing.assert_allclose(read_span(chain, 7.3, 9.9)[0], heard[116_800:158_400], atol=2e-3)
+    np.testing.assert_allclose(waveform_read[inner], expected[inner], atol=2e-3)
+    np.testing.assert_allclose(read_span(chain, 7.3, 9.9)[0], waveform_read[116_800:158_400], atol=2e-3)
 
 
 @pytest.mark.parametrize("quality", [None, "9"])
@@ -243,7 +245,7 @@ def test_mp3_with_a_wrong_count(tmp_path: Path, frames: int) -> None:
     np.testing.assert_allclose(read_audio(path), expected, atol=1e-5)
 
 
-def test_mp3_behind_other_bytes_and_one_behind_the_other(tmp_path: Path) -> None:
+def test_mp3_after_other_bytes_and_one_after_the_other(tmp_path: Path) -> None:
     one = write_container(tmp_path / "a.mp3", bursts()[:, None], RATE, "libmp3lame")
     path = tmp_path / "b.mp3"
     path.write_bytes(np.random.default_rng(0).bytes(3_000).replace(b"\xff", b"") + one.read_bytes())
@@ -289,11 +291,11 @@ def test_a_track_that_begins_after_the_film(tmp_path: Path, ending: str, codec: 
     info = audio_info(path)
     assert info.start_s == pytest.approx(1.5, abs=0.08)
     assert info.duration_s == pytest.approx(1.5 + SECONDS, abs=0.2)
-    heard = read_span(path, 0.0, 10.0)[0]
-    assert len(heard) == round(info.duration_s * RATE)
-    loud = np.flatnonzero(np.abs(heard) > 0.05)
+    waveform_read = read_span(path, 0.0, 10.0)[0]
+    assert len(waveform_read) == round(info.duration_s * RATE)
+    loud = np.flatnonzero(np.abs(waveform_read) > 0.05)
     assert loud[0] / RATE == pytest.approx(1.5 + 0.35, abs=0.08)
-    np.testing.assert_array_equal(read_span(path, 1.2, 3.0)[0], heard[19_200:48_000])
+    np.testing.assert_array_equal(read_span(path, 1.2, 3.0)[0], waveform_read[19_200:48_000])
 
 
 def test_every_track_is_read(tmp_path: Path) -> None:
@@ -303,11 +305,11 @@ def test_every_track_is_read(tmp_path: Path) -> None:
     assert (info.channels, info.sample_rate) == (3, 44_100)
     assert info.duration_s == pytest.approx(5.5, abs=0.1)
     assert "two.mkv has 3 sound tracks" in info.notes[0]
-    heard = read_span(path, 0.0, 9.0)
-    assert np.abs(heard[0]).max() == 0
-    np.testing.assert_allclose(heard[1, 8_000 : 8_000 + len(low)], low, atol=2e-4)
-    assert np.abs(heard[2, 64_100:]).max() == 0  # it ends before the others
-    loud = np.flatnonzero(np.abs(heard[2]) > 0.05)
+    waveform_read = read_span(path, 0.0, 9.0)
+    assert np.abs(waveform_read[0]).max() == 0
+    np.testing.assert_allclose(waveform_read[1, 8_000 : 8_000 + len(low)], low, atol=2e-4)
+    assert np.abs(waveform_read[2, 64_100:]).max() == 0  # it ends before the others
+    loud = np.flatnonzero(np.abs(waveform_read[2]) > 0.05)
     assert loud[0] / RATE == pytest.approx(0.35, abs=0.01)
 
 

@@ -45,7 +45,7 @@ CONTAINERS = {
     "wma": ("wmav2", {}),
     "no-length.mp3": ("libmp3lame", {"write_xing": "0", "q": "9"}),
 }
-CUTS_S = [
+EDGES_S = [
     [0.0, 1.23456, 2.5, 9.99, 12.9, 13.1, 13.25, 30.0],  # the last pages of a file are seldom like the others
     [0.0, 40.0],
 ]
@@ -83,8 +83,8 @@ def resampled(samples: Samples, sample_rate: int) -> Samples:
     return samples.T if sample_rate == SAMPLE_RATE else soxr.resample(samples, sample_rate, SAMPLE_RATE).T
 
 
-def tiled(path: Path, cuts_s: Sequence[float]) -> Samples:
-    return np.concatenate([read_span(path, a, b) for a, b in itertools.pairwise(cuts_s)], axis=1)
+def tiled(path: Path, edges_of_segments_s: Sequence[float]) -> Samples:
+    return np.concatenate([read_span(path, a, b) for a, b in itertools.pairwise(edges_of_segments_s)], axis=1)
 
 
 def written(path: Path, ending: str, sample_rate: int, channels: int = 2) -> Path:
@@ -102,8 +102,8 @@ def check_tiles(path: Path, whole: Samples, sample_rate: int, atol: float = 1e-6
     expected = resampled(whole, sample_rate)
     info = audio_info(path)
     assert (info.samples, info.sample_rate, info.channels) == (len(whole), sample_rate, whole.shape[1])
-    for cuts_s in CUTS_S:
-        stretches = tiled(path, cuts_s)
+    for edges_of_segments_s in EDGES_S:
+        stretches = tiled(path, edges_of_segments_s)
         assert stretches.dtype == np.float32
         assert stretches.shape == expected.shape
         np.testing.assert_allclose(stretches, expected, atol=atol)
@@ -163,10 +163,12 @@ def test_stretches_tile_vorbis_in_webm(tmp_path: Path, live: bool, sample_rate: 
 def test_the_encoders_delay_is_cut(tmp_path: Path, ending: str) -> None:
     path = written(tmp_path, ending, 48_000)
     sound = resampled(noise_and_sweep(48_000, 2), 48_000)[:, 10 * SAMPLE_RATE : 12 * SAMPLE_RATE]
-    heard = read_span(path, 10.0, 12.0)
+    waveform_read = read_span(path, 10.0, 12.0)
 
     def likeness(shift: int) -> float:
-        return float(np.corrcoef(sound[0, 100:-100], heard[0, 100 + shift : heard.shape[1] - 100 + shift])[0, 1])
+        return float(
+            np.corrcoef(sound[0, 100:-100], waveform_read[0, 100 + shift : waveform_read.shape[1] - 100 + shift])[0, 1]
+        )
 
     assert max(range(-5, 6), key=likeness) == 0
     assert likeness(0) > 0.9
@@ -182,7 +184,7 @@ def test_what_was_read_before_does_not_matter(tmp_path: Path, ending: str) -> No
 
 
 @pytest.mark.parametrize("channels", [1, 3, 8])
-def test_channels_are_kept_apart(tmp_path: Path, channels: int) -> None:
+def test_channels_stay_separate(tmp_path: Path, channels: int) -> None:
     sound = np.random.default_rng(0).normal(0, 0.1, (20_000, channels)).astype(np.float32)
     soundfile.write(str(tmp_path / "a.wav"), sound, SAMPLE_RATE, subtype="FLOAT")
     np.testing.assert_array_equal(read_span(tmp_path / "a.wav", 0.25, 1.0), sound[4_000:16_000].T)
@@ -238,8 +240,8 @@ def test_what_is_there_of_a_file_that_was_cut_short(tmp_path: Path, ending: str,
     assert abs(info.duration_s / whole_s - part) < 0.15
     there = read_span(path, 0.0, 20.0)
     assert there.shape == (2, round(info.duration_s * SAMPLE_RATE))
-    settled = there.shape[1] - SAMPLE_RATE // 5
-    np.testing.assert_allclose(there[:, :settled], whole[:, :settled], atol=2e-4)
+    undisturbed = there.shape[1] - SAMPLE_RATE // 5
+    np.testing.assert_allclose(there[:, :undisturbed], whole[:, :undisturbed], atol=2e-4)
 
 
 @pytest.mark.parametrize("read", [audio_info, lambda path: read_span(path, 0.0, 1.0)])
@@ -259,12 +261,12 @@ def test_what_is_there_of_a_file_that_was_cut_short(tmp_path: Path, ending: str,
 def test_no_audio(tmp_path: Path, read: Callable[[Path], object], name: str, content: bytes | None, message: str):
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(EarmarkError, match=message) as told:
+    with pytest.raises(EarmarkError, match=message) as raised:
         read(tmp_path / name)
-    assert name in str(told.value)
-    assert "\n" not in str(told.value)
+    assert name in str(raised.value)
+    assert "\n" not in str(raised.value)
     if content:
-        assert str(told.value).endswith("save it as wav, flac, ogg, mp3, m4a, mp4 or webm.")
+        assert str(raised.value).endswith("save it as wav, flac, ogg, mp3, m4a, mp4 or webm.")
 
 
 def test_a_recorder_that_stopped_before_it_wrote_its_index(tmp_path: Path) -> None:

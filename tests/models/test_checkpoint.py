@@ -80,8 +80,8 @@ def test_what_is_written_is_read_again(tmp_path: Path, kind: str) -> None:
     features, lengths = torch.randn(2, 50, 13), torch.tensor([50, 20])
     device = next(read.model.parameters()).device
     with torch.no_grad():
-        heard = read.model(features.to(device), lengths.to(device)).cpu()
-        torch.testing.assert_close(heard, model(features, lengths))
+        logits_read = read.model(features.to(device), lengths.to(device)).cpu()
+        torch.testing.assert_close(logits_read, model(features, lengths))
     for name, weight in model.state_dict().items():
         assert torch.equal(read.model.state_dict()[name].cpu(), weight)
 
@@ -115,7 +115,7 @@ def test_any_words_are_read_again(tmp_path_factory: pytest.TempPathFactory, writ
     assert read_checkpoint(folder).vocabulary == words
 
 
-def test_a_keyword_may_look_like_a_comment(tmp_path: Path) -> None:
+def test_a_keyword_may_begin_as_a_comment_does(tmp_path: Path) -> None:
     trained(tmp_path, words=Vocabulary(["#1", "dog"]))
     assert read_checkpoint(tmp_path).vocabulary.words == ("#1", "dog")
 

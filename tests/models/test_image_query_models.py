@@ -69,13 +69,13 @@ def sigmoid(x: float) -> float:
 def test_a_query_has_the_mean_score_of_its_pictures_and_the_curve_of_the_best(
     kind: str, lengths: list[int], counts: list[int], seed: int
 ) -> None:
-    model, asked = MODELS[kind], subjects(*counts, seed=seed)
-    frames, _ = heard = speech(lengths, seed)
-    logits, curves = model.score(heard, model.build_queries(asked))
+    model, query_set = MODELS[kind], subjects(*counts, seed=seed)
+    frames, _ = speech_batch = speech(lengths, seed)
+    logits, curves = model.score(speech_batch, model.build_queries(query_set))
     assert logits.shape == (len(lengths), len(counts))
     assert curves.shape == (len(lengths), len(counts), frames.shape[1])
     for u, length in enumerate(lengths):
-        for q, subject in enumerate(asked):
+        for q, subject in enumerate(query_set):
             each = [slow_score(kind, picture.flatten(0, 1), frames[u, :length]) for picture in subject]
             unit = lambda s: (s - float(model.running_mean)) / float(model.running_std)  # noqa: E731
             mean = sum(sigmoid(unit(score)) for score, _ in each) / len(each)
@@ -90,17 +90,19 @@ def test_inner_frames_are_all_but_those_at_the_edges_and_always_some(
     found = inner_mask(torch.tensor(lengths), max(lengths) + padding, edge)
     assert found.shape == (len(lengths), max(lengths) + padding)
     for row, length in zip(found.tolist(), lengths, strict=True):
-        kept = [place for place, inner in enumerate(row) if inner]
-        assert kept
-        assert kept == list(range(kept[0], length - kept[0]))  # as many are left out at either end
-        assert kept[0] == edge or (kept[0] < edge and len(kept) <= 2)
+        inner_places = [place for place, inner in enumerate(row) if inner]
+        assert inner_places
+        assert inner_places == list(
+            range(inner_places[0], length - inner_places[0])
+        )  # as many are left out at either end
+        assert inner_places[0] == edge or (inner_places[0] < edge and len(inner_places) <= 2)
 
 
 def test_inner_frames_by_hand() -> None:
     """A short utterance keeps its middle."""
     found = inner_mask(torch.tensor([1, 2, 3, 4, 5, 6, 7]), 8, EDGE)
-    kept = [[place for place, inner in enumerate(row) if inner] for row in found.tolist()]
-    assert kept == [[0], [0, 1], [1], [1, 2], [2], [2, 3], [2, 3, 4]]
+    inner_places = [[place for place, inner in enumerate(row) if inner] for row in found.tolist()]
+    assert inner_places == [[0], [0, 1], [1], [1, 2], [2], [2, 3], [2, 3, 4]]
 
 
 @pytest.mark.parametrize("kind", PAIR_KINDS)
@@ -114,12 +116,12 @@ def test_a_location_never_lies_at_an_edge(kind: str, length: int, seed: int) -> 
     edges = [*range(inset), *range(length - inset, length)]
     loud = frames.clone()
     loud[0, edges] = 100 * subject[:, 0, 0].sum(dim=0)
-    asked = model.build_queries([subject])
-    logits, [[curve]] = model.score((loud, lengths), asked)
+    query_set = model.build_queries([subject])
+    logits, [[curve]] = model.score((loud, lengths), query_set)
     attends = kind == "localising-attention"
     assert curve[edges].tolist() == [0.0 if attends else -math.inf] * len(edges)
     assert inset <= curve.argmax() < length - inset
-    for found, same in zip((logits, curve), (part.squeeze() for part in model.score(quiet, asked)), strict=True):
+    for found, same in zip((logits, curve), (part.squeeze() for part in model.score(quiet, query_set)), strict=True):
         torch.testing.assert_close(found.squeeze(), same, **CLOSE)
 
 
@@ -128,12 +130,12 @@ def test_one_picture_has_the_logit_of_its_similarity_however_sure(kind: str) -> 
     """In single precision, in which the sigmoid of 20 is 1: what is surer still ranks above it."""
     model = MODELS[kind]
     frames, lengths = speech([5, 3])
-    heard = frames.float() * 9, lengths
+    speech_batch = frames.float() * 9, lengths
     [subject] = subjects(1)
     for strength in (1.0, 50.0):
         pixels = strength * subject.float().flatten(1, 2)
-        alike = (model.similarities(heard, pixels)[0] - model.running_mean) / model.running_std
-        torch.testing.assert_close(model.score(heard, [pixels])[0], alike)
+        alike = (model.similarities(speech_batch, pixels)[0] - model.running_mean) / model.running_std
+        torch.testing.assert_close(model.score(speech_batch, [pixels])[0], alike)
     if kind in ("misa", "sima", "max"):
         assert alike.abs().max() > 30
 
@@ -153,11 +155,11 @@ def test_a_query_of_several_very_sure_pictures_has_a_number_for_a_logit() -> Non
 def test_an_utterance_scores_the_same_alone_and_in_a_batch(kind: str, lengths: list[int], seed: int) -> None:
     model = MODELS[kind].double()
     features = random_models.batch(torch.tensor(lengths), seed)
-    asked = model.build_queries([*subjects(2, 1, seed=seed), *(["dog"] if kind == "keywords" else [])])
-    logits, curves = model.score(model.encode_speech(features, torch.tensor(lengths)), asked)
+    query_set = model.build_queries([*subjects(2, 1, seed=seed), *(["dog"] if kind == "keywords" else [])])
+    logits, curves = model.score(model.encode_speech(features, torch.tensor(lengths)), query_set)
     for u, length in enumerate(lengths):
         alone = model.encode_speech(features[u : u + 1, :length], torch.tensor([length]))
-        logits_alone, curves_alone = model.score(alone, asked)
+        logits_alone, curves_alone = model.score(alone, query_set)
         torch.testing.assert_close(logits[u], logits_alone[0], **CLOSE)
         torch.testing.assert_close(curves[u, :, : curves_alone.shape[2]], curves_alone[0], **CLOSE)
     model.float()
@@ -178,15 +180,15 @@ def test_matches_are_inner_products(kind: str) -> None:
 
 
 @torch.no_grad()
-def test_pictures_are_seen_as_one_by_one_and_parts_as_if_cut_out(tmp_path: Path) -> None:
+def test_pictures_are_encoded_as_one_by_one_and_parts_as_if_cut_out(tmp_path: Path) -> None:
     """More of them than are looked at together, the last one with a box."""
     model = MODELS["misa"]
     prompts = [Prompt(path) for path in pictures(tmp_path, IMAGE_BATCH + 2)]
     read_image(prompts[0].path).crop((4, 2, 19, 15)).save(tmp_path / "cut out.png")
-    seen = model.encode_images([*prompts, Prompt(prompts[0].path, (4, 2, 19, 15))])
+    pixel_maps = model.encode_images([*prompts, Prompt(prompts[0].path, (4, 2, 19, 15))])
     alone = [model.encode_images([prompt])[0] for prompt in [*prompts, Prompt(tmp_path / "cut out.png")]]
-    torch.testing.assert_close(seen, torch.stack(alone))
-    assert not torch.allclose(seen[0], seen[-1])
+    torch.testing.assert_close(pixel_maps, torch.stack(alone))
+    assert not torch.allclose(pixel_maps[0], pixel_maps[-1])
 
 
 @torch.no_grad()
@@ -194,9 +196,9 @@ def test_pictures_are_seen_as_one_by_one_and_parts_as_if_cut_out(tmp_path: Path)
 def test_asking_is_seeing_first(tmp_path: Path, kind: str) -> None:
     model, paths = MODELS[kind], pictures(tmp_path, 3)
     queries = [query("two", *paths[:2]), query("one", paths[2])]
-    asked = model.encode_queries(queries)
+    query_set = model.encode_queries(queries)
     expected = model.build_queries([model.encode_images(q.prompts) for q in queries])
-    for one, other in zip(asked, expected, strict=True):
+    for one, other in zip(query_set, expected, strict=True):
         torch.testing.assert_close(one, other)
 
 
@@ -211,14 +213,14 @@ def test_a_query_needs_a_picture_and_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("kind", PAIR_KINDS)
-def test_a_model_of_pairs_is_not_asked_with_words(kind: str) -> None:
+def test_a_model_of_pairs_takes_no_words(kind: str) -> None:
     with pytest.raises(EarmarkError) as error:
         MODELS[kind].encode_queries(["dog"])
     assert str(error.value).startswith("This model is asked with pictures alone, not with the word 'dog': give ")
 
 
 @pytest.mark.parametrize("recipe", [random_models.PSC, random_models.CNN_POOL, random_models.CNN_ATTEND])
-def test_a_model_for_words_is_not_asked_with_pictures(recipe: Any) -> None:
+def test_a_model_for_words_takes_no_pictures(recipe: Any) -> None:
     with pytest.raises(EarmarkError) as error:
         random_models.fresh(recipe).encode_queries(["dog", query("my photo", Path("a.png"))])
     assert str(error.value).startswith("This model is asked with words alone, not with pictures (my photo): train ")
@@ -237,7 +239,7 @@ def test_a_picture_that_is_missing_or_none_is_one_sentence(tmp_path: Path, kind:
 
 @torch.no_grad()
 @pytest.mark.parametrize("kind", ["misa", "localising-attention", "keywords"])
-def test_no_utterance_is_asked_with_its_own_picture(tmp_path: Path, kind: str) -> None:
+def test_no_utterance_is_queried_with_its_own_picture(tmp_path: Path, kind: str) -> None:
     """As if every query were built anew for every utterance."""
     model, paths = MODELS[kind], pictures(tmp_path, 5)
     queries = [
@@ -250,16 +252,16 @@ def test_no_utterance_is_asked_with_its_own_picture(tmp_path: Path, kind: str) -
     frames, lengths = (part.float() if part.is_floating_point() else part for part in speech([3, 6, 1, 4, 4]))
     for which in (0, 1):  # detection logits, localisation scores
 
-        def answer(rows: Sequence[int], asked: Any, which: int = which) -> Tensor:
-            return model.score((frames[list(rows)], lengths[list(rows)]), asked)[which]
+        def answer(rows: Sequence[int], query_set: Any, which: int = which) -> Tensor:
+            return model.score((frames[list(rows)], lengths[list(rows)]), query_set)[which]
 
         found = Prompts(model, queries).predict(own, answer)
         for u, picture in enumerate(own):
             for q, whole in enumerate(queries):
                 left = tuple(prompt for prompt in whole.prompts if prompt.path != picture)
                 if left:
-                    asked = model.encode_queries([ImageQuery(whole.name, left)])
-                    torch.testing.assert_close(found[u, q], answer([u], asked)[0, 0])
+                    query_set = model.encode_queries([ImageQuery(whole.name, left)])
+                    torch.testing.assert_close(found[u, q], answer([u], query_set)[0, 0])
                 else:
                     assert found[u, q].isnan().all()
         assert found[0, 1].isnan().all()
@@ -276,8 +278,8 @@ def test_an_own_picture_is_known_by_whatever_path(tmp_path: Path, monkeypatch: p
     frames, lengths = (part.float() if part.is_floating_point() else part for part in speech([5]))
 
     def score(query: ImageQuery, own: Path | None) -> float:
-        def answer(_: Sequence[int], asked: Any) -> Tensor:
-            return model.score((frames, lengths), asked)[0]
+        def answer(_: Sequence[int], query_set: Any) -> Tensor:
+            return model.score((frames, lengths), query_set)[0]
 
         return Prompts(model, [query]).predict([own], answer).item()
 
@@ -323,9 +325,9 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
     torch.manual_seed(0)
     model: Any = build(recipe.model, extractor(recipe.features).dimension, WORDS)
     features, lengths = torch.randn(2, 50, 13), torch.tensor([50, 20])
-    asked = [query("two", *pictures(tmp_path, 2)), *(["ọmọ"] if kind == "keywords" else [])]
+    query_set = [query("two", *pictures(tmp_path, 2)), *(["ọmọ"] if kind == "keywords" else [])]
     model.encode_speech(features, lengths)  # its batch norms have seen something
-    model.encode_images(asked[0].prompts)
+    model.encode_images(query_set[0].prompts)
     if isinstance(model, SharedKeywords):
         model.fit_prior(torch.rand(8, len(WORDS)))
     write_description(tmp_path / "run", recipe, WORDS)
@@ -333,8 +335,8 @@ def test_a_checkpoint_answers_as_the_model_did(tmp_path: Path, kind: str) -> Non
     read: Any = read_checkpoint(tmp_path / "run").model.cpu()
     model.eval()
     assert isinstance(read, SharedKeywords if kind == "keywords" else PairModel)
-    logits, curves = model.score(model.encode_speech(features, lengths), model.encode_queries(asked))
-    again = read.score(read.encode_speech(features, lengths), read.encode_queries(asked))
+    logits, curves = model.score(model.encode_speech(features, lengths), model.encode_queries(query_set))
+    again = read.score(read.encode_speech(features, lengths), read.encode_queries(query_set))
     torch.testing.assert_close(again, (logits, curves))
     assert model.grid == read.grid
 

@@ -218,7 +218,7 @@ def test_another_folder_of_the_same_name_is_another_start(
     go("stopped", resume=True)
 
 
-def test_another_start_than_a_run_was_begun_with_is_refused(go: Callable[..., Path], tmp_path: Path) -> None:
+def test_another_init_from_than_that_of_the_run_is_refused(go: Callable[..., Path], tmp_path: Path) -> None:
     run, without = go("run"), go("without", start=None)
     for folder, began in ((run, "from ìbẹ̀rẹ̀ run"), (without, "without --init-from")):
         with pytest.raises(EarmarkError) as error:

@@ -137,10 +137,10 @@ def test_the_grid_of_an_encoder_is_where_impulses_come_out(layers: list[ConvLaye
     impulses = torch.eye(length, dtype=torch.float64)[:, :, None].expand(-1, -1, FEATURES)
     with torch.no_grad():
         frames, lengths = encoder(impulses, torch.full((length,), length))
-    seen = (frames > 0).any(dim=2)  # by place of the impulse and by frame of the encoder
-    assert lengths.tolist() == [seen.shape[1]] * length
-    for frame in range(seen.shape[1]):
-        places = seen[:, frame].nonzero().flatten()
+    is_reached = (frames > 0).any(dim=2)  # by place of the impulse and by frame of the encoder
+    assert lengths.tolist() == [is_reached.shape[1]] * length
+    for frame in range(is_reached.shape[1]):
+        places = is_reached[:, frame].nonzero().flatten()
         first, last = int(places[0]), int(places[-1])
         if first >= stride and last < length - stride:  # the edges cut nothing off what it sees
             whole += 1
@@ -231,13 +231,13 @@ def test_the_maximum_is_that_of_the_real_frames(lengths: Tensor, seed: int) -> N
 
 @given(LENGTHS, st.lists(st.integers(0, 2), min_size=1, max_size=4), SEED)
 @settings(deadline=None)
-def test_attention_is_equations_11_and_12(lengths: Tensor, asked: list[int], seed: int) -> None:
+def test_attention_is_equations_11_and_12(lengths: Tensor, query_words: list[int], seed: int) -> None:
     torch.manual_seed(seed)
     pooling, frames = AttentionPooling(len(WORDS), FEATURES).double(), batch(lengths, seed)
-    contexts, weights = pooling(frames, lengths, torch.tensor(asked))
+    contexts, weights = pooling(frames, lengths, torch.tensor(query_words))
     query = pooling.queries.weight
     for b, length in enumerate(lengths.tolist()):
-        for q, w in enumerate(asked):
+        for q, w in enumerate(query_words):
             exponentials = [
                 math.exp(sum((query[w, k] * frames[b, t, k]).item() for k in range(FEATURES))) for t in range(length)
             ]
@@ -278,22 +278,22 @@ def test_fixed_queries_stay_as_they_were_drawn() -> None:
 @given(MODELS, LENGTHS, st.lists(st.integers(0, 2), max_size=5), SEED)
 @settings(deadline=None)
 def test_some_queries_score_as_among_all(
-    recipe: KeywordModelSettings, lengths: Tensor, asked: list[int], seed: int
+    recipe: KeywordModelSettings, lengths: Tensor, query_words: list[int], seed: int
 ) -> None:
     """In any order, repeated or not, even none."""
     model, features = fresh(recipe, seed), batch(lengths, seed)
     with torch.no_grad():
         speech = model.encode_speech(features, lengths)
         every = model.forward(features, lengths)
-        logits, scores = model.score(speech, model.encode_queries([WORDS.words[w] for w in asked]))
+        logits, scores = model.score(speech, model.encode_queries([WORDS.words[w] for w in query_words]))
         _, every_score = model.score(speech, model.encode_queries(WORDS.words))
     assert speech[0].shape == (len(lengths), speech[0].shape[1], model.speech_encoder.dimension)
-    assert logits.shape == (len(lengths), len(asked))
+    assert logits.shape == (len(lengths), len(query_words))
     assert every.shape == (len(lengths), len(WORDS))
-    torch.testing.assert_close(logits, every[:, asked], **CLOSE)
+    torch.testing.assert_close(logits, every[:, query_words], **CLOSE)
     if scores is not None:
         assert scores.shape == (*logits.shape, speech[0].shape[1])
-        torch.testing.assert_close(scores, every_score[:, asked], **CLOSE)
+        torch.testing.assert_close(scores, every_score[:, query_words], **CLOSE)
 
 
 def test_what_is_pooled_is_what_is_scored() -> None:
@@ -340,12 +340,12 @@ def test_the_recipe_says_which_model(recipe: KeywordModelSettings, kind: type[Ke
 @pytest.mark.parametrize("recipe", [PSC, CNN_POOL, CNN_ATTEND])
 def test_words_are_found_however_they_are_written(recipe: KeywordModelSettings) -> None:
     model = fresh(recipe)
-    asked = ["RED  HOUSE", "o\N{COMBINING DOT BELOW}mo\N{COMBINING DOT BELOW}", "dog", "dog"]
-    assert model.encode_queries(asked).tolist() == [2, 1, 0, 0]
+    query_words = ["RED  HOUSE", "o\N{COMBINING DOT BELOW}mo\N{COMBINING DOT BELOW}", "dog", "dog"]
+    assert model.encode_queries(query_words).tolist() == [2, 1, 0, 0]
 
 
 @pytest.mark.parametrize("recipe", [PSC, CNN_POOL, CNN_ATTEND])
-def test_an_unknown_word_is_said_to_be_unknown(recipe: KeywordModelSettings) -> None:
+def test_an_unknown_word_is_an_error(recipe: KeywordModelSettings) -> None:
     with pytest.raises(EarmarkError, match=r"The word 'dogs' is not among the 3 keywords .* nearest are dog,"):
         fresh(recipe).encode_queries(["dog", "dogs"])
 

@@ -94,11 +94,15 @@ def test_own_pairs_are_the_diagonal_of_all_pairs(kind: str, made: Batch) -> None
 @given(made=batches(paired=True))
 @settings(deadline=None, max_examples=25)
 def test_contexts_are_means_of_attended_frames_and_pixels(made: Batch) -> None:
-    heard, seen = Pairs(made.pixels, made.frames, made.real).contexts()
+    audio_contexts, image_contexts = Pairs(made.pixels, made.frames, made.real).contexts()
     for number, frames in enumerate(made.utterances()):
         pixels = made.pixels[number]
-        torch.testing.assert_close(heard[number], torch.stack(slow_pairs.audio_context(pixels, frames)), **CLOSE)
-        torch.testing.assert_close(seen[number], torch.stack(slow_pairs.image_context(pixels, frames)), **CLOSE)
+        torch.testing.assert_close(
+            audio_contexts[number], torch.stack(slow_pairs.audio_context(pixels, frames)), **CLOSE
+        )
+        torch.testing.assert_close(
+            image_contexts[number], torch.stack(slow_pairs.image_context(pixels, frames)), **CLOSE
+        )
 
 
 @given(made=batches())

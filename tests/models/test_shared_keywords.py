@@ -60,13 +60,16 @@ def slow_logits(vectors: Tensor, biases: Tensor) -> list[list[float]]:
 
 def slow_meant(subject: Tensor) -> list[float]:
     """p(w is meant | pictures) ~ exp(sqrt(n) mean_i z_i)."""
-    shown = [[soft_maximum(row) for row in slow_logits(picture.flatten(0, 1), MODEL.pixel_bias)] for picture in subject]
+    image_logits = [
+        [soft_maximum(row) for row in slow_logits(picture.flatten(0, 1), MODEL.pixel_bias)] for picture in subject
+    ]
     evidence = []
     for w, prior_logits in enumerate(MODEL.prior_logits.tolist()):
         evidence.append(
-            sum(max(picture[w], min(MIN_LOG_ODDS, prior_logits)) - prior_logits for picture in shown) / len(shown)
+            sum(max(picture[w], min(MIN_LOG_ODDS, prior_logits)) - prior_logits for picture in image_logits)
+            / len(image_logits)
         )
-    weights = [math.exp(math.sqrt(len(shown)) * z) for z in evidence]
+    weights = [math.exp(math.sqrt(len(image_logits)) * z) for z in evidence]
     return [weight / sum(weights) for weight in weights]
 
 
@@ -76,19 +79,19 @@ def slow_meant(subject: Tensor) -> list[float]:
 @given(lengths=LENGTHS, counts=st.lists(st.integers(1, 4), min_size=1, max_size=3), seed=SEED)
 @settings(deadline=None, max_examples=25)
 def test_pictures_are_answered_by_the_formula(lengths: list[int], counts: list[int], seed: int) -> None:
-    frames, _ = heard = speech(lengths, seed)
-    asked = subjects(*counts, seed=seed)
-    logits, curves = MODEL.score(heard, MODEL.build_queries(asked))
+    frames, _ = speech_batch = speech(lengths, seed)
+    query_set = subjects(*counts, seed=seed)
+    logits, curves = MODEL.score(speech_batch, MODEL.build_queries(query_set))
     assert curves.shape == (len(lengths), len(counts), frames.shape[1])
-    for q, subject in enumerate(asked):
+    for q, subject in enumerate(query_set):
         meant = slow_meant(subject)
         assert MODEL.build_queries([subject])[0].tolist() == pytest.approx(meant)
         for u, length in enumerate(lengths):
-            said = slow_logits(frames[u, :length], MODEL.frame_bias)
-            spoken = sum(p * sigmoid(soft_maximum(row)) for p, row in zip(meant, said, strict=True))
+            spoken_logits = slow_logits(frames[u, :length], MODEL.frame_bias)
+            spoken = sum(p * sigmoid(soft_maximum(row)) for p, row in zip(meant, spoken_logits, strict=True))
             assert logits[u, q].item() == pytest.approx(logit(spoken))
             for t in range(length):
-                spoken = sum(p * sigmoid(row[t]) for p, row in zip(meant, said, strict=True))
+                spoken = sum(p * sigmoid(row[t]) for p, row in zip(meant, spoken_logits, strict=True))
                 assert curves[u, q, t].item() == pytest.approx(logit(spoken))
 
 
@@ -111,23 +114,21 @@ def test_copies_of_a_picture_weigh_as_its_square_root() -> None:
 def test_what_any_picture_shows_is_no_evidence() -> None:
     """A keyword that is shown as usual weighs as much as another that is; one that is shown more weighs more."""
     model = shared(seed=1)
-    shown = torch.tensor([[-1.0, -4.0, 0.0]], dtype=torch.float64)
+    image_logits = torch.tensor([[-1.0, -4.0, 0.0]], dtype=torch.float64)
     model.prior_logits = torch.tensor([-1.0, -4.0, -2.0], dtype=torch.float64)
-    model.image_logits = lambda pixels: shown
+    model.image_logits = lambda pixels: image_logits
     meant = model.build_queries(subjects(1))[0].tolist()
     assert meant == pytest.approx([1 / (2 + math.exp(2)), 1 / (2 + math.exp(2)), math.exp(2) / (2 + math.exp(2))])
 
 
 @torch.no_grad()
-@given(seen=st.floats(-60, -6.907), other=st.floats(-60, 5), count=st.integers(1, 9))
-def test_a_keyword_that_is_never_shown_is_not_meant_by_what_does_not_show_it(
-    seen: float, other: float, count: int
-) -> None:
+@given(images=st.floats(-60, -6.907), other=st.floats(-60, 5), count=st.integers(1, 9))
+def test_a_keyword_without_images_is_not_meant_by_other_images(images: float, other: float, count: int) -> None:
     """However many pictures: it is less likely meant than a keyword that they show no less than usual."""
     model = shared()
     model.fit_prior(torch.tensor([[0.0, 0.5, 0.002]], dtype=torch.float64).expand(5, 3))
-    shown = torch.tensor([[seen, max(other, 0.0), other]], dtype=torch.float64)
-    model.image_logits = lambda pixels: shown.expand(count, 3)
+    image_logits = torch.tensor([[images, max(other, 0.0), other]], dtype=torch.float64)
+    model.image_logits = lambda pixels: image_logits.expand(count, 3)
     never, prior_logits, _ = model.build_queries(subjects(count))[0].tolist()
     assert never <= prior_logits * (1 + 1e-9)
 
@@ -154,12 +155,12 @@ def test_matches_say_where_picture_and_speech_are_about_the_same() -> None:
     found = MODEL.matchmaps((frames[:, :4], lengths), subject)
     assert found.shape == (2, 2, 3, 4)
     meant = slow_meant(subject)
-    said = slow_logits(frames[0, :4], MODEL.frame_bias)
+    spoken_logits = slow_logits(frames[0, :4], MODEL.frame_bias)
     for picture, matches in zip(subject, found.flatten(1, 2).tolist(), strict=True):
-        shown = slow_logits(picture.flatten(0, 1), MODEL.pixel_bias)
+        image_logits = slow_logits(picture.flatten(0, 1), MODEL.pixel_bias)
         for j, row in enumerate(matches):
             for t, match in enumerate(row):
-                both = [sigmoid(shown[w][j]) * sigmoid(said[w][t]) for w in range(len(meant))]
+                both = [sigmoid(image_logits[w][j]) * sigmoid(spoken_logits[w][t]) for w in range(len(meant))]
                 assert match == pytest.approx(sum(p * b for p, b in zip(meant, both, strict=True)))
 
 
@@ -190,14 +191,14 @@ def test_a_word_means_itself_alone_however_it_is_written() -> None:
             assert MODEL.encode_queries([written]).tolist() == [[float(number == w) for w in range(len(WORDS))]]
 
 
-def test_words_and_pictures_are_asked_together() -> None:
-    asked = MODEL.build_queries(["dog", *subjects(2), "red house"])
-    assert asked.shape == (3, len(WORDS))
-    assert asked[[0, 2]].tolist() == [[1, 0, 0], [0, 0, 1]]
-    torch.testing.assert_close(asked[1], MODEL.build_queries(subjects(2))[0])
+def test_words_and_pictures_are_queried_together() -> None:
+    query_set = MODEL.build_queries(["dog", *subjects(2), "red house"])
+    assert query_set.shape == (3, len(WORDS))
+    assert query_set[[0, 2]].tolist() == [[1, 0, 0], [0, 0, 1]]
+    torch.testing.assert_close(query_set[1], MODEL.build_queries(subjects(2))[0])
 
 
-def test_an_unknown_word_is_said_to_be_unknown() -> None:
+def test_an_unknown_word_is_an_error() -> None:
     with pytest.raises(EarmarkError, match="The word 'dgo' is not among the 3 keywords of this model: the nearest are"):
         MODEL.encode_queries(["dgo"])
 
@@ -209,11 +210,11 @@ def test_very_sure_scores_do_not_overflow(sure: float, dtype: torch.dtype) -> No
     model = fresh("keywords").to(dtype).requires_grad_(False)
     model.words.weight.zero_()
     model.frame_bias.copy_(torch.tensor([sure, -3.0, sure]))
-    heard = torch.zeros(1, 4, DIMENSION, dtype=dtype), torch.tensor([3])
-    logits, curves = model.score(heard, model.encode_queries(WORDS.words))
+    speech_batch = torch.zeros(1, 4, DIMENSION, dtype=dtype), torch.tensor([3])
+    logits, curves = model.score(speech_batch, model.encode_queries(WORDS.words))
     assert logits[0].tolist() == pytest.approx([sure, -3.0, sure], rel=1e-5)
     assert curves[0, :, 0].tolist() == pytest.approx([sure, -3.0, sure], rel=1e-5)
-    mixed = model.score(heard, torch.tensor([[0.5, 0.25, 0.25]], dtype=dtype))[0].item()
+    mixed = model.score(speech_batch, torch.tensor([[0.5, 0.25, 0.25]], dtype=dtype))[0].item()
     exact = math.log(0.75 * sigmoid(sure) + 0.25 * sigmoid(-3)) - math.log(0.75 * sigmoid(-sure) + 0.25 * sigmoid(3))
     assert mixed == pytest.approx(exact, rel=1e-5)
 
@@ -226,11 +227,11 @@ def test_training_sees_the_scores_that_asking_gives() -> None:
     """Logits of all keywords, of speech and of pictures."""
     model = fresh("keywords")
     features, lengths = torch.randn(3, 9, 5), torch.tensor([9, 4, 1])
-    seen = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
-    said, shown = model(features, lengths, seen)
+    images = torch.randint(0, 256, (2, 3, 32, 32), dtype=torch.uint8)
+    spoken_logits, image_logits = model(features, lengths, images)
     expected, _ = model.score(model.encode_speech(features, lengths), model.encode_queries(WORDS.words))
-    torch.testing.assert_close(said, expected)
-    pixels = model.image_encoder(seen).flatten(1, 2)
-    for picture, row in zip(pixels, shown, strict=True):
+    torch.testing.assert_close(spoken_logits, expected)
+    pixels = model.image_encoder(images).flatten(1, 2)
+    for picture, row in zip(pixels, image_logits, strict=True):
         logits = (picture @ model.words.weight.T + model.pixel_bias).T.tolist()
         assert row.tolist() == pytest.approx([soft_maximum(each) for each in logits], abs=1e-5)

@@ -108,9 +108,9 @@ def by_hand(network: CpcEncoder, features: Tensor) -> tuple[Tensor, Tensor, Tens
     for frame in range(max(1, len(features) // 2)):
         hidden = torch.zeros(conv.shape[0], dtype=features.dtype)
         for tap in range(4):
-            heard = 2 * frame - 1 + tap
-            if 0 <= heard < len(features):
-                hidden += conv[:, :, tap] @ features[heard]
+            reached_inputs = 2 * frame - 1 + tap
+            if 0 <= reached_inputs < len(features):
+                hidden += conv[:, :, tap] @ features[reached_inputs]
         hidden = hidden.clamp_min(0)
         for norm, _, linear in zip(*[iter(network.cpc.linear)] * 3, strict=True):
             centred = hidden - hidden.mean()
@@ -172,12 +172,12 @@ def test_the_grid_is_where_impulses_come_out() -> None:
     with torch.no_grad():
         nn.init.uniform_(network.cpc.conv.weight, 0.5, 1)  # so that nothing cancels out or is cut off
         changed = network.cpc(impulses, lengths)[0] - network.cpc(silence, lengths[:1])[0]
-    seen = changed.abs().amax(dim=2) > 1e-12
+    is_reached = changed.abs().amax(dim=2) > 1e-12
     for frame in range(1, length // 2 - 1):
-        heard = torch.nonzero(seen[:, frame]).squeeze(1).double()
-        middle = FEATURE_GRID.centre_s(heard.mean().item())
+        reached_inputs = torch.nonzero(is_reached[:, frame]).squeeze(1).double()
+        middle = FEATURE_GRID.centre_s(reached_inputs.mean().item())
         assert middle == pytest.approx(network.grid.centre_s(frame))
-        assert network.grid.field == FEATURE_GRID.field + FEATURE_GRID.stride * (len(heard) - 1)
+        assert network.grid.field == FEATURE_GRID.field + FEATURE_GRID.stride * (len(reached_inputs) - 1)
     assert network.grid.stride_s == 0.02
 
 
@@ -196,8 +196,8 @@ def pretrained(folder: Path, recipe: Cpc = SMALL, features: FeatureSettings = LO
     """Leave a network of chance weights as pretraining does; returns it."""
     widths = {name: getattr(recipe, name) for name in Cpc.model_fields}
     how = CpcPretraining(network=Cpc(**widths), features=features)
-    heard = PretrainingData(recordings=1, speakers=1, hours=0.1, sha256="0")
-    write_cpc_description(folder, Description(pretraining=how, data=heard))
+    reached_inputs = PretrainingData(recordings=1, speakers=1, hours=0.1, sha256="0")
+    write_cpc_description(folder, Description(pretraining=how, data=reached_inputs))
     network = fresh(SMALL, seed=7, inputs=FEATURES + 8).float()
     write_weights(folder, network.cpc.state_dict())
     return network

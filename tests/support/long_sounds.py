@@ -31,14 +31,14 @@ def write_long(path: Path, corpus: Corpus, duration_s: float, channels: int = 1,
     """String utterances of a corpus together, in another order a channel."""
     rng = np.random.default_rng(seed)
     spoken = [soundfile.read(str(u.audio), dtype="float32")[0] for u in corpus.utterances("test")]
-    tracks = [np.concatenate(list(_strung(spoken, duration_s, rng))) for _ in range(channels)]
+    tracks = [np.concatenate(list(_concatenated(spoken, duration_s, rng))) for _ in range(channels)]
     path.parent.mkdir(parents=True, exist_ok=True)
     samples = round(duration_s * SAMPLE_RATE)
     soundfile.write(str(path), np.stack([track[:samples] for track in tracks], axis=1), SAMPLE_RATE)
     return path
 
 
-def _strung(
+def _concatenated(
     spoken: list[npt.NDArray[np.float32]], duration_s: float, rng: np.random.Generator
 ) -> Iterator[npt.NDArray[np.float32]]:
     left = round(duration_s * SAMPLE_RATE)

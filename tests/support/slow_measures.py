@@ -157,9 +157,9 @@ def average_precision(cells):
         return None
     total, recall_before = 0.0, 0.0
     for threshold in sorted({score for score, _ in cells}, reverse=True):
-        chosen = [present for score, present in cells if score >= threshold]
-        recall = sum(chosen) / relevant
-        total += (recall - recall_before) * sum(chosen) / len(chosen)
+        predicted = [present for score, present in cells if score >= threshold]
+        recall = sum(predicted) / relevant
+        total += (recall - recall_before) * sum(predicted) / len(predicted)
         recall_before = recall
     return total
 
@@ -171,8 +171,8 @@ def equal_error_rate(cells):
         return None
     x0 = y0 = Fraction(0)
     for threshold in sorted({score for score, _ in cells}, reverse=True):
-        chosen = [present for score, present in cells if score >= threshold]
-        x1, y1 = Fraction(len(chosen) - sum(chosen), negatives), Fraction(sum(chosen), positives)
+        predicted = [present for score, present in cells if score >= threshold]
+        x1, y1 = Fraction(len(predicted) - sum(predicted), negatives), Fraction(sum(predicted), positives)
         if x1 + y1 >= 1:  # on the line from (x0, y0) to (x1, y1), where is x + y = 1?
             share = (1 - x0 - y0) / ((x1 + y1) - (x0 + y0))
             return float(x0 + share * (x1 - x0))

@@ -484,7 +484,7 @@ def test_paths_are_shortened_where_they_are_whole(original: str, expected: str |
     assert redact_paths(original, private) == (original if expected is None else expected)
 
 
-def test_curve_comes_from_kept_frames(client: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curve_comes_from_stored_frames(client: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(archive.spotter.model), "encode_speech", None)  # nothing is encoded again
     number = number_of(client, "tape.wav")
     response = client.get("/api/curve", params={"query": "dog", "position": f"{number}:1:7.00"}).json()
@@ -667,11 +667,11 @@ def test_parallel_requests(client: TestClient) -> None:
     alone = [client.get(address, params=parameters).json() for address, parameters in requests]
     together: dict[int, object] = {}
 
-    def ask_for(number: int) -> None:
+    def request(number: int) -> None:
         address, parameters = requests[number]
         together[number] = client.get(address, params=parameters).json()
 
-    threads = [threading.Thread(target=ask_for, args=(number,)) for number in range(len(requests))]
+    threads = [threading.Thread(target=request, args=(number,)) for number in range(len(requests))]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -46,7 +46,7 @@ def described(app: Any) -> Any:
     return schemathesis.openapi.from_asgi("/api/openapi.json", app)
 
 
-def test_every_operation_is_asked(described: Any) -> None:
+def test_every_operation_is_requested(described: Any) -> None:
     operations = [found.ok() for found in described.get_all_operations()]
     assert sorted((one.method.upper(), one.path) for one in operations) == sorted(OPERATIONS)
 
@@ -78,7 +78,7 @@ def test_responses_are_as_described(described: Any, method: str, path: str, kind
         suppress_health_check=list(HealthCheck),
     )
     @given(case=made_up)
-    def ask(case: Any) -> None:
+    def request_case(case: Any) -> None:
         if kind == "plausible":
             make_plausible(case, known)
         answer = case.call()
@@ -88,7 +88,7 @@ def test_responses_are_as_described(described: Any, method: str, path: str, kind
         case.validate_response(answer, excluded_checks=[positive_data_acceptance])
         assert set(HEADERS) <= {name.title() for name in answer.headers}
 
-    ask()
+    request_case()
     assert kind != "plausible" or 200 in statuses
 
 

@@ -151,10 +151,10 @@ def test_a_typed_word_is_searched(visit: Visit, best: list[ArchiveHit]) -> None:
     page.press("#word", "Enter")
     page.locator("#list li").first.wait_for()
     assert rows(page) == [clock(hit.hit.time_s) for hit in best]
-    shown = page.inner_text("#hit")
+    displayed = page.inner_text("#hit")
     for text in (INTERVIEW, "field/2019", "channel 1", "Adé", "2019-04-12", "Yorùbá", "score 0.97"):
-        assert text in shown
-    assert clock(best[0].hit.time_s) in shown
+        assert text in displayed
+    assert clock(best[0].hit.time_s) in displayed
     footer = page.inner_text("footer")
     for text in ("Candidates, not facts.", "run", "CC BY", "for <b>research</b>", "about 62 are expected"):
         assert text in footer
@@ -191,7 +191,7 @@ def test_the_sound_and_the_curve_are_drawn(visit: Visit) -> None:
     assert page.locator(".key.curve").is_visible()
 
 
-def test_a_hit_without_kept_frames_has_no_curve(visit: Visit) -> None:
+def test_a_hit_without_stored_frames_has_no_curve(visit: Visit) -> None:
     page = visit.open("ọmọ")
     page.locator(".key.curve").wait_for(state="hidden")
     assert page.locator("#no-waveform").is_hidden()
@@ -383,12 +383,12 @@ def test_boundaries_move_by_keys(visit: Visit, server: PageServer, best: list[Ar
     page.keyboard.press("k")
     end = page.locator("#end-of-word")
     end.press("Shift+ArrowRight")
-    kept = lambda: [judgement.end_s for judgement in judgements(server.archive)]  # noqa: E731
-    eventually(page, lambda: kept() == [pytest.approx(best[0].hit.end_s + 0.1)])
+    stored_ends_s = lambda: [judgement.end_s for judgement in judgements(server.archive)]  # noqa: E731
+    eventually(page, lambda: stored_ends_s() == [pytest.approx(best[0].hit.end_s + 0.1)])
     assert list(server.verdicts().values()) == ["yes"]
     assert end.get_attribute("aria-valuetext").startswith(clock(best[0].hit.end_s + 0.1)[:-2])
     page.keyboard.press("u")
-    eventually(page, lambda: kept() == [pytest.approx(best[0].hit.end_s)])
+    eventually(page, lambda: stored_ends_s() == [pytest.approx(best[0].hit.end_s)])
 
 
 def test_the_start_stays_before_the_end(visit: Visit) -> None:
@@ -637,7 +637,7 @@ def test_axe_finds_nothing_serious(browser: Any, server: PageServer, scheme: str
     assert visit.outside == visit.problems == []
 
 
-def test_the_page_behind_a_token(browser: Any, tmp_path: Path, tiny_pictured_recipe: Recipe) -> None:
+def test_the_page_with_a_token(browser: Any, tmp_path: Path, tiny_pictured_recipe: Recipe) -> None:
     archive = copy_archive(write_served(tmp_path / "served", tiny_pictured_recipe), tmp_path / "àwọn ohùn")
     picture = write_picture(tmp_path / "dog.png")
     with running(create_app(archive, token="sesame")) as address:

@@ -140,7 +140,7 @@ def test_a_form_without_our_header_changes_nothing(archive: Archive, client: Tes
     assert judgements(archive) == []
 
 
-def test_browsers_get_no_leave_to_ask_from_elsewhere(client: TestClient) -> None:
+def test_browsers_may_not_request_from_elsewhere(client: TestClient) -> None:
     params = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
     for path in ("/api/judgements", "/api/archive"):
         answers = [client.options(path, headers=params), client.get(path, headers=params)]
