@@ -28,7 +28,8 @@ def metrics() -> Metrics:
 
 def measured_fields(kind: type) -> set[str]:
     """Keys of the measures that a dataclass of results has in its groups."""
-    groups = {group.key: get_type_hints(kind, vars(results))[group.key] for group in GROUPS}
+    hints = get_type_hints(kind, vars(results))
+    groups = {group.key: hints[group.key] for group in GROUPS if group.key in hints}
     return {f"{key}.{field.name}" for key, of_group in groups.items() for field in fields(of_group)}
 
 

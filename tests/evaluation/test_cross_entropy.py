@@ -22,7 +22,7 @@ def test_cnxe_by_hand():
     result = normalised_cross_entropy(scores, target, prior=0.5)
     # targets: -log2(3/4); others: -log2(1/4) once and -log2(3/4) twice; the entropy of the prior is one bit
     certain, wrong = -math.log2(3 / 4), -math.log2(1 / 4)
-    assert result.actual == pytest.approx((certain + (wrong + 2 * certain) / 3) / 2)
+    assert result.cnxe == pytest.approx((certain + (wrong + 2 * certain) / 3) / 2)
     # The best for the upper pair: of its weight 1/2 + 1/6, three quarters are the target's: 3/4. The lower pair: never.
     best = 1 / 2 * -math.log2(3 / 4) + 1 / 6 * -math.log2(1 / 4)
     assert result.isotonic == pytest.approx(best)
@@ -31,13 +31,13 @@ def test_cnxe_by_hand():
 
 def test_scores_that_say_nothing_give_one():
     result = normalised_cross_entropy(np.zeros(5), np.array([True, False, False, True, False]), prior=0.1)
-    assert (result.actual, result.affine, result.isotonic) == pytest.approx((1, 1, 1))
+    assert (result.cnxe, result.affine, result.isotonic) == pytest.approx((1, 1, 1))
 
 
 def test_scores_that_mislead_give_more_than_one_and_no_map_turns_them():
     scores, target = np.array([-3.0, -1.0, 1.0, 3.0]), np.array([True, True, False, False])
     result = normalised_cross_entropy(scores, target, prior=0.3)
-    assert result.actual > 1
+    assert result.cnxe > 1
     assert (result.affine, result.isotonic) == pytest.approx((1, 1))
 
 
@@ -51,7 +51,7 @@ def test_classes_that_a_threshold_parts_can_be_recalibrated_to_nothing():
 def test_without_targets_it_is_undefined():
     for target in (np.zeros(3, bool), np.ones(3, bool), np.zeros(0, bool)):
         values = np.full(len(target), 0.5)
-        assert np.isnan(of_probabilities(values, target).actual)
+        assert np.isnan(of_probabilities(values, target).cnxe)
         assert np.isnan(normalised_cross_entropy(values, target, 0.5).isotonic)
 
 
@@ -69,7 +69,7 @@ def test_probabilities_are_measured_by_their_mean_cross_entropy(probabilities, t
     entropy = metrics.log_loss(target, np.full(12, rate), labels=[False, True])
     expected = metrics.log_loss(target, inside, labels=[False, True]) / entropy
     assert result.prior == rate
-    assert result.actual == pytest.approx(expected)
+    assert result.cnxe == pytest.approx(expected)
 
 
 @settings(max_examples=60, deadline=None)
@@ -84,7 +84,7 @@ def test_minima_agree_with_scikit_learn(scores, target, prior):
     assume(scores.std() > 1e-3)
     result = normalised_cross_entropy(scores, target, prior)
     assert result.isotonic <= result.affine + 1e-9
-    assert result.affine <= min(result.actual, 1) + 1e-9
+    assert result.affine <= min(result.cnxe, 1) + 1e-9
 
     weight = np.where(target, prior / target.sum(), (1 - prior) / (~target).sum())
     entropy = -(prior * math.log2(prior) + (1 - prior) * math.log2(1 - prior))

@@ -14,6 +14,7 @@ import torch
 from jsonschema import Draft202012Validator
 
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
+from earmark.core.costs import NIST, PUBLISHED
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import Predictions, ground_truth, located, measurable
@@ -221,3 +222,13 @@ def test_the_location_is_that_of_the_method(evaluation: Evaluation) -> None:
     peaks = frames[0][:, queries].argmax(dim=0).numpy()
     expected = Predictions(np.zeros((1, len(peaks))), spotter.model.grid.centre_s(peaks)[None])
     np.testing.assert_allclose(evaluation.predictions.times_s[:1], expected.times_s, atol=1e-6)
+
+
+def test_term_weighted_values_have_the_costs_that_are_given(tiny_run: Path, tiny_corpus: Corpus) -> None:
+    spotter = load_model(tiny_run)
+    san = evaluate(spotter, tiny_corpus, "test", costs=PUBLISHED["san2021"]).metrics
+    nist = evaluate(spotter, tiny_corpus, "test").metrics
+    assert san.conditions.costs == PUBLISHED["san2021"]
+    assert (nist.conditions.costs, nist.conditions.beta) == (NIST, NIST.beta)
+    assert san.term_weighted.stwv == nist.term_weighted.stwv  # no false alarm, no cost
+    assert san.term_weighted.mtwv >= nist.term_weighted.mtwv

@@ -15,7 +15,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.results import METRICS
 from earmark.evaluation import reliability
 from earmark.evaluation.data import GroundTruth, Predictions
-from earmark.evaluation.metrics import Counts, average_precision, equal_error_rate, precision_at, rank
+from earmark.evaluation.metrics import Counts, average_precision, equal_error_rate, precision_at, rank, reciprocal_rank
 from earmark.evaluation.summary import compute_metrics
 from support.slow_measures import slow_measure
 
@@ -353,6 +353,9 @@ def flat(tree, path=()):
 def test_all_measures_agree_with_their_slow_twins(case):
     body = asdict(compute_metrics(*case))
     del body["confidence"]
+    entropy = body["cross_entropy"]
+    if (affine := entropy.pop("affine")) is not None:
+        assert entropy["isotonic"] - 1e-6 <= affine <= min(1, entropy["cnxe"]) + 1e-6
     assert flat(body) == pytest.approx(flat(slow_measure(*case)), nan_ok=True)
 
 
@@ -428,3 +431,14 @@ def test_counts_by_hand():
         "f1": [6 / 10],
     }
     assert table.per_keyword().predicted.tolist() == [1, 1]
+
+
+@FEW
+@given(arrays(float, 12, elements=GRID), arrays(bool, 12), arrays(np.int32, (12, 3), elements=st.integers(0, 2)))
+def test_reciprocal_rank_is_that_of_copies(scores, present, weights):
+    ranking = rank(scores, present)
+    for r, value in enumerate(reciprocal_rank(ranking, ranking.tally(weights))):
+        order = sorted(range(12), key=lambda u: -scores[u])
+        copies = [bool(present[u]) for u in order for _ in range(weights[u, r])]
+        expected = 1 / (copies.index(True) + 1) if any(copies) else np.nan
+        assert value == pytest.approx(expected, nan_ok=True)

@@ -30,14 +30,14 @@ def test_values_by_hand():
     values = term_weighted_values(EXAMPLE, COSTS)
     # Decisions: term 0 finds 1 of 2 with a false alarm in 100 trials, term 1 finds 1 of 4: the mean of 1/2 - 10/100
     # and 1/4. The term that is never spoken does not count.
-    assert values.actual == pytest.approx((1 / 2 - 0.1 + 1 / 4) / 2)
+    assert values.atwv == pytest.approx((1 / 2 - 0.1 + 1 / 4) / 2)
     # From the best score on: 0.9 adds 1/4, 0.8 adds 1/8, 0.6 takes away (10/100 + 10/98) / 2, 0.3 adds 1/4.
     after = [0.25, 0.375, 0.375 - 0.05 - 5 / 98, 0.625 - 0.05 - 5 / 98]
-    assert values.maximum == pytest.approx(max(after)) == pytest.approx(after[3])
+    assert values.mtwv == pytest.approx(max(after)) == pytest.approx(after[3])
     assert values.threshold == 0.3
     # Term 0 is best with all (1 - 10/100), term 1 with its best one alone (1/4).
-    assert values.optimum == pytest.approx((0.9 + 0.25) / 2)
-    assert values.supreme == pytest.approx((2 / 2 + 1 / 4) / 2)
+    assert values.otwv == pytest.approx((0.9 + 0.25) / 2)
+    assert values.stwv == pytest.approx((2 / 2 + 1 / 4) / 2)
     assert (values.costs, values.terms) == (COSTS, 2)
     assert twv_at(EXAMPLE, COSTS, 0.8) == pytest.approx(0.375)
 
@@ -54,15 +54,15 @@ def test_curves_by_hand():
 
 def test_false_alarms_can_cost_more_than_all_that_is_found():
     values = term_weighted_values(EXAMPLE, NIST)
-    assert values.actual < -1
-    assert (values.maximum, values.threshold) == (pytest.approx(0.375), 0.8)
+    assert values.atwv < -1
+    assert (values.mtwv, values.threshold) == (pytest.approx(0.375), 0.8)
 
 
 def test_nothing_detected_is_worth_nothing():
     nothing = np.zeros(0)
     empty = AlignedDetections(nothing.astype(int), nothing, nothing > 0, nothing > 0, np.array([1]), np.array([60.0]))
     values = term_weighted_values(empty, NIST)
-    assert (values.actual, values.maximum, values.threshold, values.optimum, values.supreme) == (0, 0, np.inf, 0, 0)
+    assert (values.atwv, values.mtwv, values.threshold, values.otwv, values.stwv) == (0, 0, np.inf, 0, 0)
     assert term_weighted_curve(empty).p_miss.tolist() == pooled_curve(empty).p_miss.tolist() == [1]
 
 
@@ -72,7 +72,7 @@ def test_nothing_spoken_is_undefined():
     )
     values = term_weighted_values(silent, NIST)
     assert values.terms == 0
-    assert np.isnan([values.actual, values.maximum, values.optimum, values.supreme, twv_at(silent, NIST, 0.5)]).all()
+    assert np.isnan([values.atwv, values.mtwv, values.otwv, values.stwv, twv_at(silent, NIST, 0.5)]).all()
 
 
 @st.composite
@@ -118,14 +118,14 @@ def test_values_and_curves_agree_with_their_slow_twins(aligned, costs):
         return
     everything = list(range(len(aligned.score)))
     thresholds = [np.inf, *sorted(set(aligned.score.tolist()), reverse=True)]
-    assert values.actual == pytest.approx(slow_twv(aligned, costs, np.flatnonzero(aligned.decision), terms))
+    assert values.atwv == pytest.approx(slow_twv(aligned, costs, np.flatnonzero(aligned.decision), terms))
     curve = [slow_twv(aligned, costs, at(aligned, threshold), terms) for threshold in thresholds]
-    assert values.maximum == pytest.approx(max(curve))
+    assert values.mtwv == pytest.approx(max(curve))
     assert curve[thresholds.index(values.threshold)] == pytest.approx(max(curve))
     assert [twv_at(aligned, costs, threshold) for threshold in thresholds] == pytest.approx(curve)
     best = [max(slow_twv(aligned, costs, at(aligned, threshold), [w]) for threshold in thresholds) for w in terms]
-    assert values.optimum == pytest.approx(np.mean(best))
-    assert values.supreme == pytest.approx(np.mean([1 - slow_rates(aligned, everything, w)[0] for w in terms]))
+    assert values.otwv == pytest.approx(np.mean(best))
+    assert values.stwv == pytest.approx(np.mean([1 - slow_rates(aligned, everything, w)[0] for w in terms]))
 
     weighted, pooled = term_weighted_curve(aligned), pooled_curve(aligned)
     assert weighted.threshold.tolist() == pooled.threshold.tolist() == thresholds

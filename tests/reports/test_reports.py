@@ -15,15 +15,18 @@ import soundfile
 from PIL import Image
 
 from earmark.core.corpus import Word
+from earmark.core.costs import NIST
 from earmark.core.errors import EarmarkError
 from earmark.core.results import (
     ChanceLevels,
     ChanceSpotting,
     Confidence,
+    MeasurementConditions,
     Oracle,
     PrecisionRecall,
     ReliabilityBins,
     SpottingLocalisation,
+    TermWeighted,
     ThresholdMetrics,
 )
 from earmark.core.types import Hit
@@ -319,6 +322,14 @@ def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
         "Spotting EER": ["10.6", "–", "–"],
         "Localised P@10": ["80.7", "61.5", "–"],
         "Localised P@N": ["–", "51.4", "–"],
+        "Mean reciprocal rank": ["92.5", "–", "–"],
+        "ATWV": ["-51.2", "–", "–"],
+        "MTWV": ["21.3", "–", "–"],
+        "OTWV": ["32.4", "–", "–"],
+        "STWV": ["93.5", "–", "–"],
+        "Cnxe": ["104.5", "–", "–"],
+        "minCnxe, affine": ["41.6", "–", "–"],
+        "minCnxe, isotonic": ["39.7", "–", "–"],
     }
     for measure, row in expected.items():
         assert rows_named(parsed, measure) == [row, row], measure
@@ -331,6 +342,10 @@ def test_results_show_every_figure_in_its_place(tmp_path: Path) -> None:
         assert rows_named(parsed, setting) == [row, row], setting
     assert rows_named(parsed, "dog") == [["21", "25", "0.37", "50.0", "60.0", "90.0", "70.0", "30.0"]] * 2
     assert "90 % confidence interval" in parsed.text
+    assert (
+        "a miss costs 1, a false alarm 0.1, the prior is 0.0001, so beta is 999.9; one trial a second." in parsed.text
+    )
+    assert "means over 3 keywords; the MTWV is reached at the threshold 0.918. Cnxe has the prior 0.052" in parsed.text
     assert "1\N{NARROW NO-BREAK SPACE}350 utterances" in parsed.text
     assert "candidate to listen to, not a fact" in parsed.text
     assert "Seed 1." in parsed.text
@@ -349,6 +364,8 @@ def test_results_without_word_times_or_examples_show_dashes(tmp_path: Path) -> N
         oracle=Oracle(None),
         actual=PrecisionRecall(None, None, None),
         spotting_localisation=SpottingLocalisation(None, None),
+        term_weighted=TermWeighted(None, None, None, None),
+        conditions=MeasurementConditions(NIST, NIST.beta, None, None, None),
         chance=ChanceLevels(Oracle(None), ChanceSpotting(0.031)),
         per_keyword={"dog": replace(keyword_metrics(None), occurrences=None)},
         confidence=Confidence(0.95, 1000, {}),
@@ -359,6 +376,8 @@ def test_results_without_word_times_or_examples_show_dashes(tmp_path: Path) -> N
     assert rows_named(parsed, "VGS") == [["74.8", "–", "–", "87.6", "–"]]
     assert not parsed.named("article")
     assert "confidence interval" not in parsed.text
+    assert rows_named(parsed, "MTWV") == [["–"] * 3]
+    assert "MTWV is reached" not in parsed.text
 
 
 def test_results_of_a_run_without_a_global_threshold_show_dashes(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from earmark.core.corpus import Word
+from earmark.core.costs import NIST
 from earmark.core.results import (
     ChanceLevels,
     ChanceSpotting,
@@ -25,14 +26,17 @@ from earmark.core.results import (
     EvaluationSetup,
     KeywordDetection,
     KeywordMetrics,
+    MeasurementConditions,
     Measures,
     Metrics,
+    NormalisedCrossEntropy,
     Oracle,
     PrecisionRecall,
     ReleasedMetrics,
     ReliabilityBins,
     Spotting,
     SpottingLocalisation,
+    TermWeighted,
     ThresholdMetrics,
 )
 from earmark.core.types import Hit
@@ -76,8 +80,11 @@ def metrics_of(**other: Any) -> Metrics:
         detection=Detection(0.801, 0.702, 0.748, 0.779, 0.711),
         oracle=Oracle(0.829),
         actual=PrecisionRecall(0.703, 0.604, 0.658),
-        spotting=Spotting(0.876, 0.705, 0.106),
+        spotting=Spotting(0.876, 0.705, 0.106, 0.925),
         spotting_localisation=SpottingLocalisation(0.807, None),
+        term_weighted=TermWeighted(-0.512, 0.213, 0.324, 0.935),
+        cross_entropy=NormalisedCrossEntropy(1.045, 0.416, 0.397),
+        conditions=MeasurementConditions(NIST, NIST.beta, 3, 0.918, 0.052),
         released=ReleasedMetrics(
             Oracle(0.818), PrecisionRecall(0.717, 0.816, 0.763), SpottingLocalisation(0.615, 0.514)
         ),
@@ -114,7 +121,7 @@ def keyword_metrics(f1: float | None) -> KeywordMetrics:
         detection=KeywordDetection(None, None, 0.5, None),
         actual=PrecisionRecall(None, None, f1),
         oracle=Oracle(0.6),
-        spotting=Spotting(0.7, None, None),
+        spotting=Spotting(0.7, None, None, None),
         spotting_localisation=SpottingLocalisation(0.3, None),
         occurrences=25,
         utterances=21,

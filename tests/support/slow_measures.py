@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from earmark.evaluation.data import GroundTruth, Predictions
+from support.slow_search_measures import slow_search_measures
 
 
 def slow_measure(
@@ -27,11 +28,13 @@ def slow_measure(
         "oracle": {"accuracy": oracle(case, everyone)},
         "actual": actual(case, everyone, thresholds),
         "spotting": {
-            name: mean([tables[w]["spotting"][name] for w in spoken]) for name in ("p_at_10", "p_at_n", "eer")
+            name: mean([tables[w]["spotting"][name] for w in spoken])
+            for name in ("p_at_10", "p_at_n", "eer", "reciprocal_rank")
         },
         "spotting_localisation": {
             name: mean([tables[w]["spotting_localisation"][name] for w in spoken]) for name in ("p_at_10", "p_at_n")
         },
+        **slow_search_measures(case, thresholds, durations_s),
         "released": {
             "oracle": {"accuracy": released_oracle(case)},
             "actual": released_actual(case, thresholds),
@@ -74,10 +77,11 @@ def slow_measure(
             body["global_threshold"],
             *body["per_keyword"].values(),
         ):
-            for name in ("oracle", "actual", "spotting_localisation"):
+            for name in ("oracle", "actual", "spotting_localisation", "term_weighted"):
                 if name in tree:
                     tree[name] = emptied(tree[name])
         body["chance"]["oracle"] = {"accuracy": None}
+        body["conditions"] |= {"terms": None, "mtwv_threshold": None}
         for entry in body["per_keyword"].values():
             entry["occurrences"] = None
     return body
@@ -201,6 +205,7 @@ def keyword_measures(case, w, thresholds):
             "p_at_10": p_at(10, present),
             "p_at_n": p_at(n, present) if n else None,
             "eer": equal_error_rate(cells),
+            "reciprocal_rank": 1 / (present.index(True) + 1) if n else None,
         },
         "spotting_localisation": {
             "p_at_10": p_at(10, located),

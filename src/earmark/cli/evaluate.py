@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from earmark.cli.options import CorpusOption, Run, given, keywords_of
+from earmark.cli.options import CorpusOption, CostsOption, Run, given, keywords_of
 from earmark.core.errors import EarmarkError
 
 verbs = typer.Typer()
@@ -29,11 +29,13 @@ def evaluate(
     include_own_image: Annotated[
         bool, typer.Option("--include-own-image", help="Image queries: ask utterances with their own pictures too.")
     ] = False,
+    costs: CostsOption = "nist",
 ) -> None:
     """Measure a model: detection, oracle, actual and spotting localisation."""
     from rich.console import Console
 
     from earmark.core.corpus import read_corpus
+    from earmark.core.costs import read_costs
     from earmark.evaluation.report import headline_table, notes_on, write_report
     from earmark.evaluation.runner import evaluate_modalities, query_modalities, select_modalities, write_metrics
     from earmark.localisation.spotter import KeywordSpotter
@@ -42,9 +44,10 @@ def evaluate(
     known = read_corpus(corpus)
     spotter = KeywordSpotter(read_checkpoint(run), localisation)
     modalities = select_modalities(spotter, queries)
+    weighed = read_costs(costs)
     out.mkdir(parents=True, exist_ok=True)  # before the work: this may fail
     cache = out / f".{split}-{spotter.localisation}.partial.jsonl"
-    evaluations = evaluate_modalities(spotter, known, split, modalities, cache, include_own_image)
+    evaluations = evaluate_modalities(spotter, known, split, modalities, cache, include_own_image, weighed)
     files = {}
     for modality, evaluation in evaluations.items():
         files[modality] = "metrics.json" if modality == query_modalities(spotter)[0] else f"metrics-{modality}.json"

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 CorpusFolder = Annotated[Path, typer.Argument(help="A folder that 'earmark corpus' made.")]
 CorpusOption = Annotated[Path, typer.Option("--corpus", help="A folder that 'earmark corpus' made.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.", callback=keep_notes_out_of_stdout)]
+CostsOption = Annotated[
+    str,
+    typer.Option(
+        "--costs",
+        help="Of term-weighted values: nist, quesst2014, san2021, or cost of a miss, cost of a false alarm and prior, "
+        "such as 1,0.1,0.0001.",
+    ),
+]
 Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")]
 
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from earmark.core.costs import Costs
 from earmark.core.types import Box
 
 SCHEMA_VERSION = 1
@@ -47,7 +48,7 @@ class MetricGroup:
 
 @dataclass(frozen=True)
 class Metric:
-    """One measure: a fraction, which tables show in percent.
+    """One measure: a fraction, or a value whose best is 0 or 1, which tables show in percent.
 
     Attributes
     ----------
@@ -122,7 +123,24 @@ SPOTTING_LOCALISATION = MetricGroup(
     "As spotting, but an utterance counts only if the location lies within the spoken word too.",
     needs_word_times=True,
 )
-GROUPS = (DETECTION, ORACLE, ACTUAL, SPOTTING, SPOTTING_LOCALISATION)
+TERM_WEIGHTED = MetricGroup(
+    "term_weighted",
+    "Term-weighted value",
+    "How far the gain from found occurrences exceeds the cost of false alarms, as in NIST’s evaluations of spoken term "
+    "detection: 100 is perfect, 0 is what finding nothing gives, and much less than 0 is possible. ATWV is at the "
+    "keywords’ own thresholds, MTWV at the best one for all, OTWV at the best for each; STWV leaves false alarms out. "
+    "Costs and prior, which must be the same to compare, stand beside the figures.",
+    needs_word_times=True,
+)
+CROSS_ENTROPY = MetricGroup(
+    "cross_entropy",
+    "Normalised cross-entropy",
+    "How honest the detection scores are as probabilities: 0 is perfect, 100 is what the words’ frequency alone gives, "
+    "and more than 100 misleads. The minima are what the best recalibration on these very utterances leaves: with "
+    "an affine map of log-odds, and with any map that keeps the order (isotonic).",
+    needs_word_times=False,
+)
+GROUPS = (DETECTION, ORACLE, ACTUAL, SPOTTING, SPOTTING_LOCALISATION, TERM_WEIGHTED, CROSS_ENTROPY)
 
 METRICS = (
     Metric(DETECTION, "precision", "Detection precision", "P"),
@@ -137,8 +155,16 @@ METRICS = (
     Metric(SPOTTING, "p_at_10", "Spotting P@10", "P@10", headline=True, interval=True),
     Metric(SPOTTING, "p_at_n", "Spotting P@N", "P@N"),
     Metric(SPOTTING, "eer", "Spotting EER", interval=True),
+    Metric(SPOTTING, "reciprocal_rank", "Mean reciprocal rank"),
     Metric(SPOTTING_LOCALISATION, "p_at_10", "Localised P@10", "P@10", headline=True, interval=True),
     Metric(SPOTTING_LOCALISATION, "p_at_n", "Localised P@N", "P@N"),
+    Metric(TERM_WEIGHTED, "atwv", "ATWV", per_keyword=False),
+    Metric(TERM_WEIGHTED, "mtwv", "MTWV", per_keyword=False),
+    Metric(TERM_WEIGHTED, "otwv", "OTWV", per_keyword=False),
+    Metric(TERM_WEIGHTED, "stwv", "STWV", per_keyword=False),
+    Metric(CROSS_ENTROPY, "cnxe", "Cnxe", per_keyword=False),
+    Metric(CROSS_ENTROPY, "affine", "minCnxe, affine", per_keyword=False),
+    Metric(CROSS_ENTROPY, "isotonic", "minCnxe, isotonic", per_keyword=False),
 )
 HEADLINE = tuple(metric for metric in METRICS if metric.headline)
 
@@ -196,6 +222,7 @@ class Spotting:
     p_at_10: Fraction
     p_at_n: Fraction
     eer: Fraction
+    reciprocal_rank: Fraction
 
 
 @dataclass(frozen=True)
@@ -204,6 +231,49 @@ class SpottingLocalisation:
 
     p_at_10: Fraction
     p_at_n: Fraction
+
+
+@dataclass(frozen=True)
+class TermWeighted:
+    """Term-weighted values: :class:`earmark.evaluation.term_weighted.TermWeightedValues`."""
+
+    atwv: Fraction
+    mtwv: Fraction
+    otwv: Fraction
+    stwv: Fraction
+
+
+@dataclass(frozen=True)
+class NormalisedCrossEntropy:
+    """Cnxe and its minima: :class:`earmark.evaluation.cross_entropy.CrossEntropy`."""
+
+    cnxe: Fraction
+    affine: Fraction
+    isotonic: Fraction
+
+
+@dataclass(frozen=True)
+class MeasurementConditions:
+    """What term-weighted values and cross-entropy depend on; without it, they can't be compared.
+
+    Attributes
+    ----------
+    costs : Costs
+    beta : float
+        Weight of the false alarm rate, from the costs.
+    terms : int or None
+        Keywords that the term-weighted values are means over; None where word times are unknown.
+    mtwv_threshold : float or None
+        The threshold at which the MTWV is reached; None where it is to detect nothing, or undefined.
+    cross_entropy_prior : float or None
+        The share of pairs of utterance and keyword that are spoken.
+    """
+
+    costs: Costs
+    beta: float
+    terms: int | None
+    mtwv_threshold: Fraction
+    cross_entropy_prior: Fraction
 
 
 @dataclass(frozen=True)
@@ -288,6 +358,10 @@ class Measures:
     ----------
     detection, oracle, actual, spotting, spotting_localisation
         By strict counting, with the thresholds of the checkpoint.
+    term_weighted, cross_entropy
+        The measures of spoken term detection.
+    conditions : MeasurementConditions
+        Costs, priors and thresholds of those two.
     released : ReleasedMetrics
         The same predictions under the counting rules of released code.
     fixed_threshold, global_threshold : ThresholdMetrics
@@ -302,6 +376,9 @@ class Measures:
     actual: PrecisionRecall
     spotting: Spotting
     spotting_localisation: SpottingLocalisation
+    term_weighted: TermWeighted
+    cross_entropy: NormalisedCrossEntropy
+    conditions: MeasurementConditions
     released: ReleasedMetrics
     fixed_threshold: ThresholdMetrics
     global_threshold: ThresholdMetrics

@@ -32,13 +32,13 @@ class CrossEntropy:
 
     Attributes
     ----------
-    actual : float
+    cnxe : float
     affine, isotonic : float
         minCnxe with the best affine map, and with the best one that keeps the order.
     prior : float
     """
 
-    actual: float
+    cnxe: float
     affine: float
     isotonic: float
     prior: float
@@ -67,7 +67,7 @@ def normalised_cross_entropy(scores: Floats, target: Bools, prior: float) -> Cro
     entropy = -prior * np.log2(prior) - (1 - prior) * np.log2(1 - prior)
     offset = np.log(prior / (1 - prior))
     return CrossEntropy(
-        actual=float(_bits(scores + offset, target, weight) / entropy),
+        cnxe=float(_bits(scores + offset, target, weight) / entropy),
         affine=float(_affine_bits(scores, target, weight, offset) / entropy),
         isotonic=float(_isotonic_bits(scores, target, weight) / entropy),
         prior=prior,

@@ -48,4 +48,4 @@ def term_weighted_curve(aligned: AlignedDetections) -> DetCurve:
 def _curve(score: Floats, hit: Floats, false_alarm: Floats) -> DetCurve:
     order, ends = last_of_ties(score)
     hits, false_alarms = (np.append(0.0, rate[order].cumsum()[ends]) for rate in (hit, false_alarm))
-    return DetCurve(np.append(np.inf, score[order][ends]), false_alarms, 1 - hits)
+    return DetCurve(np.append(np.inf, score[order][ends]), false_alarms, np.clip(1 - hits, 0, 1))

@@ -118,6 +118,21 @@ def average_precision(ranking: Ranking, tally: Ints) -> Floats:
     return ratio((gained * precision).sum(axis=0), found[-1])
 
 
+def reciprocal_rank(ranking: Ranking, tally: Ints) -> Floats:
+    """One over the rank of the first relevant item, ranks counted from 1.
+
+    Returns
+    -------
+    numpy.ndarray, shape = (R,)
+        NaN where nothing is relevant.
+    """
+    above, upto = tally[ranking.present], tally[ranking.present + 1]
+    drawn = upto > above
+    # Over an item that was not drawn its share is 0, which no drawn one is.
+    shares = np.where(drawn, 1 / (above + 1), 0.0)
+    return ratio(shares.max(axis=0, initial=0.0), drawn.any(axis=0))
+
+
 def equal_error_rate(ranking: Ranking, tally: Ints) -> Floats:
     """Equal error rate: the rate of false alarms at which the rate of misses is the same.
 
@@ -284,6 +299,7 @@ def spotting_measures(ranking: Ranking, present: Bools, located: Bools, weights:
         "spotting.p_at_10": p_at(ten, present),
         "spotting.p_at_n": p_at(containing, present),
         "spotting.eer": equal_error_rate(ranking, tally),
+        "spotting.reciprocal_rank": reciprocal_rank(ranking, tally),
         "spotting_localisation.p_at_10": p_at(ten, located),
         "spotting_localisation.p_at_n": p_at(containing, located),
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from earmark.core.corpus import Corpus, Utterance
+from earmark.core.costs import NIST, Costs
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.keyword_map import KeywordMap
@@ -68,6 +69,7 @@ def evaluate(
     queries: str | None = None,
     cache: Path | None = None,
     include_own_image: bool = False,
+    costs: Costs = NIST,
 ) -> Evaluation:
     """Measure a model on a split.
 
@@ -84,6 +86,8 @@ def evaluate(
     include_own_image : bool
         Image queries: search utterances with their own images too, as the released code of Nortje and Kamper (2022)
         does.
+    costs : Costs
+        Of the term-weighted values.
 
     Raises
     ------
@@ -92,7 +96,7 @@ def evaluate(
         such queries, or there is no query image or one can't be read.
     """
     modality = queries or query_modalities(spotter)[0]
-    return evaluate_modalities(spotter, corpus, split, (modality,), cache, include_own_image)[modality]
+    return evaluate_modalities(spotter, corpus, split, (modality,), cache, include_own_image, costs)[modality]
 
 
 def evaluate_modalities(
@@ -102,6 +106,7 @@ def evaluate_modalities(
     modalities: Sequence[str],
     cache: Path | None = None,
     include_own_image: bool = False,
+    costs: Costs = NIST,
 ) -> dict[str, Evaluation]:
     """Measure a model on a split with one query modality or two; with two, also how far they agree.
 
@@ -114,9 +119,9 @@ def evaluate_modalities(
     features = load_split(spotter, corpus, split)
     setup = _setup(spotter, corpus, split, features)
     evaluations = {
-        modality: _evaluate_written(spotter, features, setup, corpus.keyword_map, cache)
+        modality: _evaluate_written(spotter, features, setup, corpus.keyword_map, cache, costs)
         if modality == WRITTEN or images is None
-        else _evaluate_images(spotter, features, setup, images, corpus, include_own_image)
+        else _evaluate_images(spotter, features, setup, images, corpus, include_own_image, costs)
         for modality in modalities
     }
     if len(evaluations) < 2:
@@ -165,6 +170,7 @@ def _evaluate_written(
     setup: EvaluationSetup,
     keyword_map: KeywordMap,
     cache: Path | None,
+    costs: Costs,
 ) -> Evaluation:
     vocabulary = spotter.checkpoint.vocabulary
     truth = ground_truth(features.utterances, vocabulary, keyword_map)
@@ -176,6 +182,7 @@ def _evaluate_written(
         vocabulary.words,
         _durations_s(features),
         spotter.checkpoint.global_threshold,
+        costs,
     )
     metrics = Metrics.of(setup, measures)
     return Evaluation(spotter, features.utterances, spotter.keywords, truth, predictions, metrics)
@@ -188,6 +195,7 @@ def _evaluate_images(
     images: ImageQueries,
     corpus: Corpus,
     include_own_image: bool,
+    costs: Costs,
 ) -> Evaluation:
     keywords = Vocabulary(query.name for query in images.queries)
     own = [None if include_own_image else utterance.image for utterance in features.utterances]
@@ -205,6 +213,7 @@ def _evaluate_images(
         keywords.words,
         _durations_s(features),
         threshold,
+        costs,
     )
     pairs, spoken_pairs = int((~usable).sum()), int((whole_truth.present & ~usable).sum())
     query_images = QueryImages(

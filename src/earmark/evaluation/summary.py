@@ -8,14 +8,26 @@ defined. The counts of the released code of Olaleye et al. (2022) stand beside t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from earmark.core.costs import NIST, Costs
 from earmark.core.errors import EarmarkError
-from earmark.core.results import FIXED_THRESHOLD, GROUPS, METRICS, Measures, measures_from
+from earmark.core.results import (
+    FIXED_THRESHOLD,
+    GROUPS,
+    METRICS,
+    MeasurementConditions,
+    Measures,
+    NormalisedCrossEntropy,
+    TermWeighted,
+    measures_from,
+)
 from earmark.evaluation import chance
+from earmark.evaluation.cross_entropy import CrossEntropy
 from earmark.evaluation.data import Bools, Floats, GroundTruth, Ints, Predictions, located
 from earmark.evaluation.metrics import (
     Counts,
@@ -31,6 +43,8 @@ from earmark.evaluation.metrics import (
 )
 from earmark.evaluation.released_rules import released
 from earmark.evaluation.reliability import confidence
+from earmark.evaluation.term_weighted import TermWeightedValues
+from earmark.evaluation.utterance_detections import cross_entropy_of_cells, term_weighted_of_cells
 
 Named = dict[str, Floats]  # by the key of the measure
 
@@ -42,6 +56,7 @@ def compute_metrics(
     keywords: Sequence[str],
     durations_s: Floats,
     global_threshold: float | None = None,
+    costs: Costs = NIST,
 ) -> Measures:
     """Measure predictions against the ground truth.
 
@@ -58,11 +73,13 @@ def compute_metrics(
         Length of each utterance.
     global_threshold : float, optional
         One threshold for all keywords, to compare with; without it, the measures `global_threshold` are None.
+    costs : Costs
+        Of the term-weighted values.
 
     Returns
     -------
     Measures
-        Fractions in [0, 1]. Those of localisation are None where the truth is not aligned.
+        Those of localisation, and term-weighted values, are None where the truth is not aligned.
 
     Raises
     ------
@@ -90,6 +107,10 @@ def compute_metrics(
         | _prefixed("global_threshold", _at(global_threshold, truth, predictions, cells.located))
         | _prefixed("chance", _chance_levels(truth, predictions, durations_s))
     )
+    values = term_weighted_of_cells(truth, predictions, cells.detections, durations_s, costs)
+    entropy = cross_entropy_of_cells(truth, predictions)
+    overall |= _fields("term_weighted", TermWeighted, values)
+    overall |= _fields("cross_entropy", NormalisedCrossEntropy, entropy)
     measures = _if_aligned(overall | _where(truth.present.any(), comparisons), truth.aligned)
     measures["fixed_threshold.threshold"] = np.array(FIXED_THRESHOLD)
     measures["global_threshold.threshold"] = np.array(np.nan if global_threshold is None else global_threshold)
@@ -101,6 +122,7 @@ def compute_metrics(
     return measures_from(
         {
             **_nested(measures),
+            "conditions": asdict(_conditions(values, entropy, truth.aligned)),
             "per_keyword": _per_keyword(by_keyword, truth, thresholds, keywords),
             "confidence": confidence(resampled, shape[0]),
         }
@@ -175,6 +197,22 @@ def _chance_levels(truth: GroundTruth, predictions: Predictions, durations_s: Fl
         "oracle.accuracy": chance.oracle_accuracy(truth, durations_s),
         "spotting.p_at_10": chance.spotting_precision(truth, predictions.evaluated),
     }
+
+
+def _fields(group: str, kind: type, values: TermWeightedValues | CrossEntropy) -> Named:
+    """The measures of a group from a result that has fields of the same names."""
+    return {f"{group}.{field.name}": np.array(getattr(values, field.name)) for field in fields(kind)}
+
+
+def _conditions(values: TermWeightedValues, entropy: CrossEntropy, aligned: bool) -> MeasurementConditions:
+    reached = aligned and np.isfinite(values.threshold)
+    return MeasurementConditions(
+        costs=values.costs,
+        beta=values.costs.beta,
+        terms=values.terms if aligned else None,
+        mtwv_threshold=values.threshold if reached else None,
+        cross_entropy_prior=None if np.isnan(entropy.prior) else entropy.prior,
+    )
 
 
 def _per_keyword(

@@ -69,25 +69,25 @@ class TermWeightedValues:
 
     Attributes
     ----------
-    actual : float
-        ATWV: at the system's own decisions.
-    maximum, threshold : float
-        MTWV, and the one threshold for all terms where it is reached: a detection counts if its score is not below.
-        Infinite where counting no detection is best.
-    optimum : float
-        OTWV: with the best threshold for each term.
-    supreme : float
-        STWV: as if no false alarm cost anything, with all detections: the mean recall of terms.
+    atwv : float
+        At the system's own decisions.
+    mtwv, threshold : float
+        With the one threshold for all terms that is best, and that threshold: the least score that counts. It is
+        infinite where counting no detection is best.
+    otwv : float
+        With the best threshold for each term.
+    stwv : float
+        As if no false alarm cost anything, with all detections: the mean recall of terms.
     costs : Costs
     terms : int
         How many terms count; where it is 0 all values are NaN.
     """
 
-    actual: float
-    maximum: float
+    atwv: float
+    mtwv: float
     threshold: float
-    optimum: float
-    supreme: float
+    otwv: float
+    stwv: float
     costs: Costs
     terms: int
 
@@ -99,14 +99,14 @@ def term_weighted_values(aligned: AlignedDetections, costs: Costs) -> TermWeight
         return TermWeightedValues(np.nan, np.nan, np.nan, np.nan, np.nan, costs, 0)
     hit, false_alarm = aligned.rates()
     value = hit - costs.beta * false_alarm
-    maximum, threshold = _best_threshold(value, aligned.score)
+    mtwv, threshold = _best_threshold(value, aligned.score)
     own = (np.flatnonzero(aligned.term == term) for term in np.flatnonzero(aligned.counted))
     return TermWeightedValues(
-        actual=float(value[aligned.decision].sum()),
-        maximum=maximum,
+        atwv=float(value[aligned.decision].sum()),
+        mtwv=mtwv,
         threshold=threshold,
-        optimum=sum(_best_threshold(value[rows], aligned.score[rows])[0] for rows in own),
-        supreme=float(hit.sum()),
+        otwv=min(1.0, sum(_best_threshold(value[rows], aligned.score[rows])[0] for rows in own)),
+        stwv=min(1.0, float(hit.sum())),  # sums of fractions may be rounded to a little more than 1
         costs=costs,
         terms=terms,
     )
@@ -134,4 +134,4 @@ def _best_threshold(value: Floats, score: Floats) -> tuple[float, float]:
     if not len(sums) or sums.max() <= 0:
         return 0.0, np.inf
     best = ends[sums.argmax()]
-    return float(sums.max()), float(score[order][best])
+    return min(1.0, float(sums.max())), float(score[order][best])

@@ -79,6 +79,7 @@ def write_results_page(path: Path | str, title: str, runs: Sequence[EvaluatedRun
         "at_threshold": AT_THRESHOLD,
         "by_keyword": by_keyword,
         "threshold_rows": threshold_rows,
+        "conditions": describe_conditions,
         "bar_rows": bar_rows,
         "keyword_images": keyword_images,
         "has_matchmaps": any(example.matchmap_data for run in runs for example in run.best + run.worst),
@@ -111,6 +112,21 @@ def threshold_rows(metrics: Metrics) -> list[tuple[str, Metrics | ThresholdMetri
         return rows
     span = f": {min(thresholds):.2f} to {max(thresholds):.2f}" if thresholds else ""
     return [*rows, (f"one for each keyword{span}", metrics)]
+
+
+def describe_conditions(metrics: Metrics) -> str:
+    """A sentence or two on what term-weighted values and cross-entropy depend on."""
+    conditions = metrics.conditions
+    costs, prior = conditions.costs, conditions.cross_entropy_prior
+    reached = conditions.mtwv_threshold
+    sentence = (
+        f"Term-weighted values: a miss costs {costs.miss:g}, a false alarm {costs.false_alarm:g}, the prior is "
+        f"{costs.prior:g}, so beta is {conditions.beta:.4g}; one trial a second."
+    )
+    if conditions.terms is not None:
+        at = "where nothing is detected" if reached is None else f"at the threshold {reached:.3g}"
+        sentence += f" They are means over {conditions.terms} keywords; the MTWV is reached {at}."
+    return sentence if prior is None else f"{sentence} Cnxe has the prior {prior:.3g}, the share of spoken pairs."
 
 
 def bar_rows(metrics: Metrics) -> list[tuple[str, float | None, float | None]]:
