@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from earmark import cli
 from earmark.archive.archive import Archive, info, make_archive, open_archive
@@ -52,6 +53,22 @@ def archive(media: Path, tiny_run: Path, tmp_path: Path) -> Archive:
 def run_index(archive: Archive, *folders: Path, metadata: Path | None = None) -> Report:
     """What indexing did."""
     return index(archive, folders, ThreadExecutor(1), metadata)
+
+
+def test_a_recordings_stored_chunks_are_read_once_however_many_they_are(
+    tiny_corpus: Corpus, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Statements on the table of chunks while one recording of 30 s is indexed, but for those that insert a chunk."""
+    path = write_long(tmp_path / "media" / "a.wav", tiny_corpus, 30.0)
+    counts = []
+    for chunk_s in (4.0, 12.0):
+        small_chunks(monkeypatch, chunk_s)
+        archive = make_archive(tmp_path / f"archive {chunk_s}", tiny_run)
+        statements: list[str] = []
+        event.listen(archive.engine, "before_cursor_execute", lambda *a, to=statements: to.append(a[2]))
+        run_index(archive, path)
+        counts.append(sum("chunks" in one and not one.startswith("INSERT") for one in statements))
+    assert counts[0] == counts[1]
 
 
 def statuses(archive: Archive) -> dict[str, str]:
