@@ -22,6 +22,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from earmark.annotations.nist_files import read_detections, read_terms
 from earmark.archive import export
 from earmark.archive.export import _files, _notes, _table, audacity
 from earmark.core.errors import EarmarkError
@@ -74,7 +75,7 @@ def decimal_comma(locales, monkeypatch):
 
 
 def test_formats():
-    assert NAMES == ["audacity", "clips", "csv", "elan", "json", "praat"]
+    assert NAMES == ["audacity", "clips", "csv", "elan", "json", "kwslist", "praat"]
     with pytest.raises(EarmarkError, match="no export format 'word': choose from audacity, clips"):
         export.exporter("word")
 
@@ -423,3 +424,32 @@ def test_json_keeps_a_path_that_is_no_utf8(tmp_path):
     document = json.loads(path.read_bytes())
     assert document["recordings"][0]["path"] == name
     assert document["recordings"][0]["hits"][0]["query"] == "=a"
+
+
+# KWSLIST
+
+
+def test_a_detection_list_holds_all_hits_and_what_people_accepted(village, tmp_path):
+    hits, terms, _ = export.exporter("kwslist").write(village, tmp_path / "out")
+    assert read_terms(terms) == {"ajá": "ajá", "omi": "omi"}
+    found = read_detections(hits)
+    names = [recording.name for recording in village.recordings]
+    assert sorted((one.term, one.file, one.channel, one.start_s, one.decision) for one in found) == sorted(
+        [
+            ("ajá", names[0], "1", 1.25, True),
+            ("omi", names[0], "1", 3.125, False),
+            ("ajá", names[1], "2", 1.5, True),
+            ("ajá", names[1], "1", 4.0, False),
+            ("ajá", names[2], "1", 0.5, True),
+            ("omi", names[2], "1", 6.5, False),
+        ]
+    )
+    assert {(one.score, one.duration_s) for one in found} == {(0.75, s) for s in (0.375, 0.5, 1.0, 1.25)}
+
+
+def test_a_name_that_xml_can_not_hold_is_written_without_it(tmp_path):
+    hits, terms = export.exporter("kwslist").write(
+        collection(recording(sound(tmp_path / "a.wav"), marked("a\x01\udce9", 1, 2))), tmp_path / "out"
+    )
+    assert read_terms(terms) == {"a \ufffd": "a \ufffd"}
+    assert [one.term for one in read_detections(hits)] == ["a \ufffd"]

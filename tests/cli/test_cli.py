@@ -38,6 +38,7 @@ VERBS = (
     ["pretrain", "cpc"],
     ["train"],
     ["evaluate"],
+    ["score"],
     ["find"],
     ["index"],
     ["search"],

@@ -1,7 +1,4 @@
-"""Measuring a model.
-
-Doing again what a paper did.
-"""
+"""Measuring a model, scoring a list of detections, and doing again what a paper did."""
 
 from __future__ import annotations
 
@@ -30,12 +27,16 @@ def evaluate(
         bool, typer.Option("--include-own-image", help="Image queries: ask utterances with their own pictures too.")
     ] = False,
     costs: CostsOption = "nist",
+    nist_files: Annotated[
+        bool, typer.Option("--nist-files", help="Write detections and truth in the files of NIST's scoring tools too.")
+    ] = False,
 ) -> None:
     """Measure a model: detection, oracle, actual and spotting localisation."""
     from rich.console import Console
 
     from earmark.core.corpus import read_corpus
     from earmark.core.costs import read_costs
+    from earmark.evaluation.nist_lists import write_nist_files
     from earmark.evaluation.report import headline_table, notes_on, write_report
     from earmark.evaluation.runner import evaluate_modalities, query_modalities, select_modalities, write_metrics
     from earmark.localisation.spotter import KeywordSpotter
@@ -52,6 +53,8 @@ def evaluate(
     for modality, evaluation in evaluations.items():
         files[modality] = "metrics.json" if modality == query_modalities(spotter)[0] else f"metrics-{modality}.json"
         write_metrics(evaluation, out / files[modality])
+        if nist_files:
+            write_nist_files(evaluation, out / f"nist-{modality}")
     named = {
         run.name if len(evaluations) == 1 else f"{run.name}, {modality} queries": evaluation
         for modality, evaluation in evaluations.items()
@@ -63,6 +66,47 @@ def evaluate(
         print(note)
     numbers = " and ".join(str(out / name) for name in files.values())
     print(f"The results are in {out / 'report.html'}, the numbers in {numbers}.")
+
+
+@verbs.command()
+def score(
+    detections: Annotated[Path, typer.Argument(help="Detections: a KWSLIST or STDLIST of NIST.")],
+    rttm: Annotated[Path, typer.Option(help="What is spoken: an RTTM with LEXEME lines.")],
+    ecf: Annotated[Path, typer.Option(help="The sound that was searched: an ECF.")],
+    terms: Annotated[
+        Path | None, typer.Option(help="Texts of the terms: a KWLIST or TERMLIST; else the ids are the texts.")
+    ] = None,
+    costs: CostsOption = "nist",
+    by_utterance: Annotated[
+        bool, typer.Option("--by-utterance", help="Pairs of a term and a file are the trials, as in QUESST.")
+    ] = False,
+    default_score: Annotated[
+        float | None, typer.Option(help="With --by-utterance: the score of a pair without a detection.")
+    ] = None,
+    det: Annotated[Path | None, typer.Option(help="CSV for the curves of misses and false alarms.")] = None,
+) -> None:
+    """Score a list of detections against what is spoken, as in evaluations of spoken term detection."""
+    from rich.console import Console
+
+    from earmark.annotations import nist_files
+    from earmark.core.costs import read_costs
+    from earmark.evaluation.score_lists import score_by_utterance, score_in_time
+    from earmark.evaluation.score_tables import scores_table, write_curves
+
+    if default_score is not None and not by_utterance:
+        raise EarmarkError("Only pairs of a term and a file can have a default score: add --by-utterance.")
+    found = nist_files.read_detections(detections)
+    texts = nist_files.read_terms(terms) if terms else {one.term: one.term for one in found}
+    spoken, searched = nist_files.read_rttm(rttm), nist_files.read_excerpts(ecf)
+    scores = (
+        score_by_utterance(found, spoken, searched, texts, read_costs(costs), default_score)
+        if by_utterance
+        else score_in_time(found, spoken, searched, texts, read_costs(costs))
+    )
+    Console().print(scores_table(scores))
+    if det is not None:
+        write_curves(det, scores.aligned)
+        print(f"The curves are in {det}.")
 
 
 @verbs.command()
