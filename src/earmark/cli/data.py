@@ -219,6 +219,9 @@ KeywordMapOption = Annotated[
     Path | None,
     typer.Option(help="CSV (keyword, word): the words that are spoken for keywords of another language."),
 ]
+WordsShiftOption = Annotated[
+    float, typer.Option(help="Seconds to add to all word times, where they are early against the sound.")
+]
 SPLIT_USES = {  # what an empty split prevents
     "train": "no model can be trained on this corpus",
     "dev": "training can't choose its best epoch, so it does not begin",
@@ -248,13 +251,16 @@ class _Corpora(TyperGroup):
 
 def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
     @functools.wraps(prepare)
-    def verb(*args: Any, keyword_map: Path | None = None, **options: Any) -> None:
+    def verb(*args: Any, keyword_map: Path | None = None, words_shift: float = 0.0, **options: Any) -> None:
         from earmark.core.corpus import write_keyword_map
         from earmark.core.keyword_map import read_keyword_map
+        from earmark.corpora._word_times import check_word_times, shift_words
 
         mapped = read_keyword_map(keyword_map) if keyword_map else None
         corpus = prepare(*args, **options)
         corpus = write_keyword_map(corpus, mapped) if mapped else corpus
+        corpus = shift_words(corpus, words_shift) if words_shift else corpus
+        check_word_times(corpus)
         for split, use in SPLIT_USES.items():
             utterances = corpus.utterances(split) if split in corpus.splits() else []
             minutes = sum(utterance.duration_s for utterance in utterances) / 60
@@ -263,9 +269,14 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
         print(f"The corpus is in {corpus.folder}.")
 
     signature = inspect.signature(prepare, eval_str=True)
-    option = inspect.Parameter("keyword_map", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=KeywordMapOption)
-    parameters = [*signature.parameters.values(), option]
-    verb.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # what Typer reads
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        for name, default, annotation in (
+            ("keyword_map", None, KeywordMapOption),
+            ("words_shift", 0.0, WordsShiftOption),
+        )
+    ]
+    verb.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *shared])  # type: ignore[attr-defined]  # what Typer reads
     return verb
 
 
