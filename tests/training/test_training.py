@@ -49,6 +49,7 @@ WHAT_COUNTS = (
     "thresholds.json",
     "global-threshold.json",
     "false-alarms.json",
+    "learning-test.json",
     "recipe.yaml",
     "vocabulary.txt",
 )

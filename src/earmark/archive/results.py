@@ -20,6 +20,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 from earmark.core.vocabulary import normalise
 from earmark.localisation.peaks import non_max_suppression
+from earmark.models.learning_test import read_learning_test, warning_of
 from earmark.models.operating_points import (
     ANY_PICTURE,
     OperatingPoints,
@@ -107,28 +108,43 @@ def keyword_thresholds(archive: Archive, aliases: Sequence[Alias], max_fa_per_ho
     """
     points = operating_points_of(archive)
     if points is None:
-        raise EarmarkError(NO_OPERATING_POINTS)
+        raise EarmarkError(_without_rates(archive))
     keywords = dict.fromkeys(keyword for alias in aliases for keyword in alias.keywords)
     return {keyword: points.threshold(keyword, max_fa_per_hour) for keyword in keywords}
 
 
 def image_threshold(archive: Archive, max_fa_per_hour: float) -> float:
     """Detection threshold of image queries, for an expected number of false alarms an hour."""
-    points = read_image_operating_points(archive.folder / "model")
+    points = None if warning_on(archive) else read_image_operating_points(archive.folder / "model")
     if points is None:
-        raise EarmarkError(NO_OPERATING_POINTS)
+        raise EarmarkError(_without_rates(archive))
     return points.threshold(ANY_PICTURE, max_fa_per_hour)
 
 
 def operating_points_of(archive: Archive) -> OperatingPoints | None:
-    """The operating points of the archive's model, for keywords; None if they were never measured."""
-    return read_operating_points(archive.folder / "model", archive.vocabulary)
+    """The operating points of the archive's model, for keywords.
+
+    None if they were never measured, or mean nothing because the model has learned nothing.
+    """
+    return None if warning_on(archive) else read_operating_points(archive.folder / "model", archive.vocabulary)
 
 
-def expected_precision_note(points: OperatingPoints | None) -> str:
-    """A sentence on the expected precision of hits; "" if it is not known."""
-    if points is None or points.expected_precision is None:
-        return ""
+def warning_on(archive: Archive) -> str:
+    """A sentence on an archive whose model has learned nothing; else ""."""
+    return warning_of(read_learning_test(archive.folder / "model"))
+
+
+def _without_rates(archive: Archive) -> str:
+    """Why there are no rates of false alarms, and what to do."""
+    warning = warning_on(archive)
+    return f"{warning} Leave rates of false alarms out." if warning else NO_OPERATING_POINTS
+
+
+def note_on_hits(archive: Archive) -> str:
+    """A sentence on how many hits are expected to be right, or that none means anything; "" if it is not known."""
+    warning, points = warning_on(archive), operating_points_of(archive)
+    if warning or points is None or points.expected_precision is None:
+        return warning
     of_hundred = round(100 * points.expected_precision)
     return (
         f"Of 100 hits above the model's own thresholds, about {of_hundred} are expected to be right (on its dev set)."

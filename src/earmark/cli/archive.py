@@ -68,6 +68,7 @@ def index(
     from earmark.archive.executors import make_executor
     from earmark.archive.indexer import index as index_recordings
     from earmark.archive.query_aliases import read_word_list, store_words
+    from earmark.archive.results import warning_on
 
     executor = make_executor(engine)
     limit = AnnotationLimit(within or (), outside or (), tier or ())
@@ -77,6 +78,8 @@ def index(
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
     report = index_recordings(opened, folders, executor, metadata, skip_silence, forget, limit)
     _print_report(report, archive)
+    if warning := warning_on(opened):
+        print(warning)
     if report.problems:
         raise typer.Exit(1)
 
@@ -167,7 +170,7 @@ def _listed(path: Path) -> list[str]:
 
 
 def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
-    from earmark.archive.results import expected_precision_note, operating_points_of
+    from earmark.archive.results import note_on_hits
 
     rows = [
         (
@@ -178,8 +181,7 @@ def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
     ]
     columns = ("query", "score", "start", "end", "position", "recording", "verdict")
     print_table(columns, rows, essential=4)
-    note = expected_precision_note(operating_points_of(archive))
-    print(f"These are candidates, not facts: listen to them. {note}".rstrip())
+    print(f"These are candidates, not facts: listen to them. {note_on_hits(archive)}".rstrip())
 
 
 @verbs.command()

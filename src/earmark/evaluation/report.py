@@ -58,11 +58,16 @@ def headline_table(evaluations: Mapping[str, Evaluation]) -> Table:
 
 
 def notes_on(evaluations: Mapping[str, Evaluation]) -> list[str]:
-    """Sentences that are needed to read the measures: nothing to find, the query images, how far modalities agree."""
+    """Sentences that are needed to read the measures.
+
+    A model that has learned nothing, nothing to find, the query images, how far modalities agree.
+    """
     metrics = [evaluation.metrics for evaluation in evaluations.values()]
     images = [note for one in metrics if one.queries == IMAGE for note in describe_query_images(one)]
     agreed = [describe_agreement(one.agreement) for one in metrics if one.agreement is not None]
-    return [*_nothing_spoken(evaluations), *dict.fromkeys(images), *dict.fromkeys(agreed)]
+    checkpoints = [evaluation.spotter.checkpoint for evaluation in evaluations.values()]
+    warnings = [f"{known.folder.resolve().name}: {known.warning}" for known in checkpoints if known.warning]
+    return [*dict.fromkeys(warnings), *_nothing_spoken(evaluations), *dict.fromkeys(images), *dict.fromkeys(agreed)]
 
 
 def _nothing_spoken(evaluations: Mapping[str, Evaluation]) -> list[str]:

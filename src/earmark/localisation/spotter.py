@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.models.encoded import EncodedSpeech, encode
 from earmark.models.image_query_models import accepts_images
 from earmark.models.matchmap import audio_attention, image_attention
+
+logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
 Recordings = Path | str | Iterable[Path | str]
@@ -247,10 +250,13 @@ def _best_of_each(hits: Sequence[ScoredHit], top: int) -> list[ScoredHit]:
 
 
 def load_model(run: Path | str) -> KeywordSpotter:
-    """Load a model that ``earmark train`` left in the folder `run`.
+    """Load a model that ``earmark train`` left in the folder `run`; one that has learned nothing is reported as such.
 
     >>> model = load_model("runs/first")  # doctest: +SKIP
     >>> model.find("dog", ["a.wav"])  # doctest: +SKIP
     [Hit(recording='a.wav', query='dog', score=0.93, time_s=1.42, start_s=1.3, end_s=1.6)]
     """
-    return KeywordSpotter(read_checkpoint(run))
+    checkpoint = read_checkpoint(run)
+    if checkpoint.warning:
+        logger.warning("%s", checkpoint.warning)
+    return KeywordSpotter(checkpoint)

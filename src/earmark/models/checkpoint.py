@@ -9,6 +9,7 @@
 ``image-threshold.json``  that of queries that are pictures, if the model knows such
 ``false-alarms.json``         by keyword, the score from which so many false alarms an hour are expected
 ``image-false-alarms.json``   that of queries that are pictures
+``learning-test.json``  whether the model has learned anything from its tags
 ``model-card.md``       what the model is and what it learned from
 ======================  ==========================================================
 """
@@ -31,6 +32,7 @@ from earmark.core.model_folder import WEIGHTS, read_vocabulary, read_weights, wr
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
 from earmark.models import SpeechModel, build
+from earmark.models.learning_test import LearningTest, read_learning_test, warning_of
 from earmark.models.operating_points import OperatingPoints, read_image_operating_points, read_operating_points
 from earmark.recipe import Recipe, read_recipe, write_recipe
 
@@ -57,6 +59,8 @@ class Checkpoint:
         The same for queries that are pictures; None for a model that takes none.
     operating_points, image_operating_points : OperatingPoints or None
         Expected false alarms an hour of keywords, and of images; None for a run without them.
+    learning_test : LearningTest or None
+        Whether the model has learned anything from its tags; None for a run without it.
     """
 
     folder: Path
@@ -67,6 +71,7 @@ class Checkpoint:
     image_threshold: float | None = None
     operating_points: OperatingPoints | None = None
     image_operating_points: OperatingPoints | None = None
+    learning_test: LearningTest | None = None
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -77,6 +82,11 @@ class Checkpoint:
     def expected_precision(self) -> float | None:
         """The share of what the thresholds of keywords detect that is expected to be right, on dev; None if unknown."""
         return self.operating_points.expected_precision if self.operating_points else None
+
+    @property
+    def warning(self) -> str:
+        """A sentence for whoever uses the model if it has learned nothing; else ""."""
+        return warning_of(self.learning_test)
 
 
 def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> None:
@@ -138,7 +148,15 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
         read_image_operating_points(folder),
     )
     return Checkpoint(
-        folder, recipe, model.to(device()).eval(), thresholds, one, image, operating_points, image_operating_points
+        folder,
+        recipe,
+        model.to(device()).eval(),
+        thresholds,
+        one,
+        image,
+        operating_points,
+        image_operating_points,
+        read_learning_test(folder),
     )
 
 

@@ -83,7 +83,7 @@ class OperatingPoints:
         exact = np.flatnonzero(rates == max_fa_per_hour)
         if len(exact):
             return float(scores[exact[0]])
-        between = np.interp(math.log(max_fa_per_hour), np.log(rates), _log_odds(scores))
+        between = np.interp(math.log(max_fa_per_hour), np.log(rates), log_odds(scores))
         return float(1 / (1 + np.exp(-between)))
 
     def rate(self, word: str, score: float) -> float | None:
@@ -98,7 +98,7 @@ class OperatingPoints:
         if not curve or not curve[-1][1] <= score <= curve[0][1]:
             return None
         rates, scores = np.array(curve[::-1]).T
-        return float(np.exp(np.interp(_log_odds(np.float64(score)), _log_odds(scores), np.log(rates))))
+        return float(np.exp(np.interp(log_odds(np.float64(score)), log_odds(scores), np.log(rates))))
 
     def _curve(self, word: str) -> Curve:
         if word not in self.curves:
@@ -111,7 +111,7 @@ class OperatingPoints:
         return f"{self.hours:.1f} hours" if self.hours >= 1 else f"{self.hours * 60:.1f} minutes"
 
 
-def _log_odds(scores: Any) -> Any:
+def log_odds(scores: Any) -> Any:
     """Of scores in [0, 1]; clipped, so that those of 0 and 1 are finite."""
     known = np.clip(scores, 1e-300, 1 - 2**-53)
     return np.log(known) - np.log1p(-known)

@@ -21,6 +21,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.models.base import EncodedQueries
 from earmark.models.checkpoint import write_global_threshold, write_image_threshold, write_thresholds
 from earmark.models.image_query_models import ImageQueryModel
+from earmark.models.learning_test import LearningTest, write_learning_test
 from earmark.models.operating_points import (
     ANY_PICTURE,
     IMAGE_OPERATING_POINTS,
@@ -32,6 +33,7 @@ from earmark.models.padding import in_order
 from earmark.models.prompts import Prompts
 from earmark.training.data import TrainingSplit
 from earmark.training.false_alarms import S_PER_HOUR, expected_precision, false_alarm_curve
+from earmark.training.permutation import learning_test
 from earmark.training.thresholds import best_threshold
 
 IMAGES_PER_QUERY = 10  # at most, as in Nortje and Kamper (2022)
@@ -45,6 +47,8 @@ class Calibration:
 
     Attributes
     ----------
+    learning_test : LearningTest
+        Of keywords, or for a model that accepts none, of image queries.
     keyword_thresholds : numpy.ndarray, shape = (W,), or None
     global_threshold : float or None
         One detection threshold for all keywords.
@@ -54,6 +58,7 @@ class Calibration:
     image_operating_points : OperatingPoints or None
     """
 
+    learning_test: LearningTest
     keyword_thresholds: npt.NDArray[np.float64] | None = None
     global_threshold: float | None = None
     operating_points: OperatingPoints | None = None
@@ -62,7 +67,8 @@ class Calibration:
 
 
 def write_calibration(out: Path, keywords: Vocabulary, calibration: Calibration) -> None:
-    """Write thresholds and operating points into a run's folder."""
+    """Write thresholds, operating points and the outcome of the learning test into a run's folder."""
+    write_learning_test(out, calibration.learning_test)
     if calibration.global_threshold is not None:
         write_global_threshold(out, calibration.global_threshold)
     if calibration.keyword_thresholds is not None:
@@ -93,7 +99,11 @@ def calibrate_images(model: ImageQueryModel, dev: TrainingSplit) -> Calibration:
     hours = float((known * dev.durations_s[:, None]).sum()) / S_PER_HOUR  # once for every query
     precision = expected_precision(scores[known] >= threshold, targets[known])
     curves = {ANY_PICTURE: false_alarm_curve(scores[known], targets[known], hours)}
-    return Calibration(image_threshold=threshold, image_operating_points=OperatingPoints(hours, precision, curves))
+    return Calibration(
+        learning_test(scores, targets, dev.pictures),
+        image_threshold=threshold,
+        image_operating_points=OperatingPoints(hours, precision, curves),
+    )
 
 
 @torch.no_grad()

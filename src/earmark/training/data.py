@@ -8,7 +8,7 @@ Nothing here is random but the samplers, so that items may be read by any proces
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,8 @@ class TrainingSplit(Dataset[Item]):
         Of all utterances, once for each speed.
     targets : numpy.ndarray, shape = (U, W), float32
     durations_s : numpy.ndarray, shape = (U,)
+    pictures : numpy.ndarray, shape = (U,), int64
+        The number of the picture that gives each utterance its targets; one of its own for an utterance without.
     images : ImageSet, optional
         Where the model encodes images.
     """
@@ -81,6 +83,7 @@ class TrainingSplit(Dataset[Item]):
     features: list[FeatureSet]
     targets: npt.NDArray[np.float32]
     durations_s: npt.NDArray[np.float64]
+    pictures: npt.NDArray[np.int64]
     images: ImageSet | None = None
 
     @property
@@ -221,13 +224,14 @@ def load_split(
             f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
         )
     targets = read_targets(targets_path(corpus, recipe.supervision)).matrix([u.id for u in utterances], keywords)
+    pictures = _numbered([u.image or u.id for u in utterances])
     images = load_images(corpus, split, image_encoder) if image_encoder is not None else None
     if recipe.shuffle_pairs:
         order = shuffled_pairs(recipe, len(targets))
-        targets = targets[order]
+        targets, pictures = targets[order], pictures[order]
         images = images and replace(images, of_utterance=images.of_utterance[order])
     features = [load_features(corpus, split, recipe.features, speed, extract) for speed in speeds]
-    return TrainingSplit(features, targets, np.array([u.duration_s for u in utterances]), images)
+    return TrainingSplit(features, targets, np.array([u.duration_s for u in utterances]), pictures, images)
 
 
 def shuffled_pairs(recipe: Recipe, utterances: int) -> npt.NDArray[np.int64]:
@@ -244,10 +248,16 @@ def load_images(corpus: Corpus, split: str, encoder: ImageEncoder) -> ImageSet:
         If an utterance has no image, or one is missing or can't be read.
     """
     paths = [_image(utterance, corpus) for utterance in corpus.utterances(split)]
-    number_of = {path: number for number, path in enumerate(dict.fromkeys(paths))}
+    different = list(dict.fromkeys(paths))
     folder = corpus.folder / "features" / "pictures" / encoder.fingerprint
-    inputs = cached_vectors(list(number_of), encoder.prepare, folder, f"Pictures of {split}")
-    return ImageSet(list(number_of), inputs, np.array([number_of[path] for path in paths]))
+    inputs = cached_vectors(different, encoder.prepare, folder, f"Pictures of {split}")
+    return ImageSet(different, inputs, _numbered(paths))
+
+
+def _numbered(things: Sequence[Hashable]) -> npt.NDArray[np.int64]:
+    """The number of each, counted by first occurrence: equal ones share it."""
+    number_of = {thing: number for number, thing in enumerate(dict.fromkeys(things))}
+    return np.array([number_of[thing] for thing in things], dtype=np.int64)
 
 
 def _image(utterance: Utterance, corpus: Corpus) -> Path:

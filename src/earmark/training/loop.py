@@ -7,6 +7,7 @@ On several devices: ``accelerate launch -m earmark train ...``. The loop itself 
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from pathlib import Path
@@ -43,6 +44,8 @@ from earmark.training.state import (
     save_state,
 )
 
+logger = logging.getLogger(__name__)
+
 TIMED_BATCHES = 6  # of an epoch whose time is estimated, after one that warms everything up
 
 
@@ -58,7 +61,8 @@ def train(
 ) -> None:
     """Train a model and leave it in the folder `out`.
 
-    The weights of the epoch with the lowest loss on dev are kept. Progress is reported to whoever listens
+    The weights of the epoch with the lowest loss on dev are kept. A model that has learned nothing from its tags is
+    reported as such (:mod:`earmark.training.permutation`). Progress is reported to whoever listens
     (:func:`earmark.core.progress.report_progress_to`).
 
     Parameters
@@ -142,6 +146,8 @@ def _train(
         calibration = objective.calibrate()
         write_calibration(out, keywords, calibration)
         write_card(out, recipe, corpus, keywords, extract, state, calibration)
+        if calibration.learning_test.warning:
+            logger.warning("%s", calibration.learning_test.warning)
 
 
 def resolve_recipe(recipe: Recipe, download: bool) -> Recipe:

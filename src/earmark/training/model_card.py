@@ -8,6 +8,7 @@ from earmark.core.corpus import Corpus
 from earmark.core.files import write_text
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import FeatureExtractor, describe_features
+from earmark.models.learning_test import LearningTest
 from earmark.models.operating_points import IMAGE_OPERATING_POINTS, OPERATING_POINTS, OperatingPoints
 from earmark.recipe import Recipe
 from earmark.training.calibration import Calibration
@@ -16,18 +17,18 @@ from earmark.training.state import State
 CARD = """\
 # {name}
 
-Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to listen to, not a fact.
+Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to listen to, not a fact.{warning}
 
 - **Learned from** the corpus {corpus}{language}, by its tags `{supervision}`{shuffled}{start}
 - **Licence of that corpus** {licence}
 - **Features** {features}
 - **Recipe** {recipe} (`recipe.yaml` beside this card has all of it)
 - **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
+- **Learning test** {learning}
 - **Keywords** ({count}) {keywords}{expected}
 
-A detection score is the model's own estimate of the probability that the query is spoken in an utterance.
-{thresholds}, chosen on dev by the tags alone. `earmark evaluate` measures how good the model is; it has only been
-evaluated on the corpora that you give to it.
+A detection score is the model's own estimate of the probability that the query is spoken in an utterance.{thresholds}
+`earmark evaluate` measures how good the model is; it has only been evaluated on the corpora that you give to it.
 """
 
 
@@ -42,6 +43,7 @@ def write_card(
 ) -> None:
     """Write ``model-card.md`` into a run's folder."""
     best = min(state.curve, key=lambda point: point["dev_loss"])
+    test = calibration.learning_test
     card = CARD.format(
         name=out.name,
         corpus=corpus.name,
@@ -57,11 +59,24 @@ def write_card(
         loss=best["dev_loss"],
         count=len(keywords),
         keywords=", ".join(keywords),
+        warning=f"\n\n**{test.warning}**" if test.warning else "",
+        learning=_learning(test),
         expected=_expected(calibration.operating_points, OPERATING_POINTS, "")
-        + _expected(calibration.image_operating_points, IMAGE_OPERATING_POINTS, " of image queries"),
-        thresholds=_thresholds(calibration),
+        + _expected(calibration.image_operating_points, IMAGE_OPERATING_POINTS, " of image queries")
+        if test.is_learned
+        else "",
+        thresholds=f"\n{_thresholds(calibration)}, chosen on dev by the tags alone." if test.is_learned else "",
     )
     write_text(out / "model-card.md", card)
+
+
+def _learning(test: LearningTest) -> str:
+    """How the scores fit tags that are shuffled."""
+    outcome = "better" if test.is_learned else "no better"
+    return (
+        f"the scores fit the tags of {test.pictures} pictures of dev {outcome} than shuffled ones "
+        f"(p = {test.p:.2g}, {test.shuffles} shufflings)"
+    )
 
 
 def _expected(operating_points: OperatingPoints | None, name: str, queries: str) -> str:

@@ -24,6 +24,7 @@ from earmark.training.calibration import Calibration, calibrate_images
 from earmark.training.data import Batch, TrainingSplit
 from earmark.training.false_alarms import operating_points
 from earmark.training.objectives.base import SpeechObjective
+from earmark.training.permutation import learning_test
 from earmark.training.thresholds import best_threshold, estimate_prevalence, keyword_thresholds
 
 DEV_BATCH, DEV_IMAGES = 32, 64
@@ -53,16 +54,23 @@ class Objective(SpeechObjective):
         return of_speech + binary_cross_entropy(image_tags(self.model, self.dev), self.dev.targets)
 
     def calibrate(self) -> Calibration:
-        """A threshold for each keyword, the best one for all, and operating points."""
+        """A threshold for each keyword, the best one for all, operating points, and a learning test."""
         scores = detection_scores(self.model, self.dev)
         thresholds = keyword_thresholds(scores, self.dev.targets, self.train.targets)
         prevalence = estimate_prevalence(scores, self.dev.targets, self.train.targets)
-        of_images = calibrate_images(self.model, self.dev) if self.dev.images is not None else Calibration()
-        return replace(
-            of_images,
+        of_keywords = Calibration(
+            learning_test(scores, self.dev.targets, self.dev.pictures),
             keyword_thresholds=thresholds,
             global_threshold=best_threshold(scores, self.dev.targets),
             operating_points=operating_points(self.keywords, scores, prevalence, self.dev.durations_s, thresholds),
+        )
+        if self.dev.images is None:
+            return of_keywords
+        of_images = calibrate_images(self.model, self.dev)
+        return replace(
+            of_keywords,
+            image_threshold=of_images.image_threshold,
+            image_operating_points=of_images.image_operating_points,
         )
 
 

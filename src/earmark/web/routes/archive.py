@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, func, select
 from earmark.archive.archive import Archive
 from earmark.archive.query_aliases import stored_words
 from earmark.archive.recordings import NEW, SEARCHED
-from earmark.archive.results import expected_precision_note, operating_points_of
+from earmark.archive.results import note_on_hits, operating_points_of
 from earmark.archive.schema import chunks, postings, recordings
 from earmark.web.errors import documented
 from earmark.web.state import State
@@ -36,7 +36,7 @@ class ArchiveResponse(BaseModel):
     indexing: bool = Field(description="Whether some recordings are not indexed to their end yet.")
     accepts_images: bool
     accepts_keywords: bool
-    expected: str = Field(description="A sentence on the expected precision of hits; may be empty.")
+    expected: str = Field(description="A sentence on how far hits can be trusted; may be empty.")
     has_fa_per_hour: bool = Field(description="Whether a threshold can be given as false alarms an hour.")
 
 
@@ -45,7 +45,6 @@ def archive(state: State) -> ArchiveResponse:
     """The archive's name, model, keywords and size."""
     with state.model:
         spotter = state.archive.spotter
-    points = operating_points_of(state.archive)
     with state.archive.session() as session:
         settings = session.settings()
         counts = _counts(session)
@@ -59,8 +58,8 @@ def archive(state: State) -> ArchiveResponse:
         consent=settings.get("consent", ""),
         accepts_images=spotter.accepts_images,
         accepts_keywords=spotter.accepts_keywords,
-        expected=expected_precision_note(points),
-        has_fa_per_hour=points is not None,
+        expected=note_on_hits(state.archive),
+        has_fa_per_hour=operating_points_of(state.archive) is not None,
         **counts,
     )
 
