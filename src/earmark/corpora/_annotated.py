@@ -24,14 +24,13 @@ from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_keywords
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._import_log import ImportLog
-from earmark.corpora._listings import hashed_split
+from earmark.corpora._listings import SHARES_END, hashed_split
 from earmark.media.kinds import is_named_as_audio
 from earmark.media.lookup import MediaFolder
 
 logger = logging.getLogger(__name__)
 
 TIERS = 12  # names in one sentence
-SHARES_END = {"train": 0.8, "dev": 0.9, "test": 1.0}
 FILMS = {".mp4", ".m4v", ".mov", ".mpg", ".mpeg", ".avi", ".mts", ".m2ts", ".mkv", ".webm", ".wmv", ".3gp", ".flv"}
 
 
@@ -56,7 +55,6 @@ WordTiers = Annotated[
 MediaFolderOption = Annotated[
     Path | None, typer.Option("--media", help="Folder of the recordings, if they are not where the documents say.")
 ]
-KeywordList = Annotated[Path | None, typer.Option(help="The corpus's own keywords, one a line.")]
 SplitByOption = Annotated[SplitBy, typer.Option(help="What stays together in one of train, dev and test.")]
 CorpusName = Annotated[str | None, typer.Option(help="Name of the corpus; else its folder's.")]
 LanguageOption = Annotated[str, typer.Option(help="Language that is spoken.")]

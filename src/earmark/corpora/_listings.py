@@ -61,6 +61,7 @@ def listed_caption(row: int, name: str, audio: Path, image: Path, caption: Any, 
     return Entry(row, name, audio, image, speaker or None, text or None, split)
 
 
+SHARES_END = {"train": 0.8, "dev": 0.9, "test": 1.0}  # of corpora that have no splits of their own
 KARPATHY_SPLITS = {"train": "train", "restval": "train", "val": "dev", "test": "test"}
 
 

@@ -109,3 +109,4 @@ Keywords = Annotated[
     str, typer.Option(help="Keyword list: 67 or 34, those of the papers, or a file, one keyword a line.")
 ]
 Photos = Annotated[Path | None, typer.Option(help="Folder of the photos, if they are not in the source.")]
+OwnKeywords = Annotated[Path | None, typer.Option(help="The corpus's own keywords, one a line.")]

@@ -28,7 +28,6 @@ from earmark.corpora._annotated import (
     CorpusName,
     Documents,
     Imported,
-    KeywordList,
     LanguageOption,
     Licence,
     MediaFolderOption,
@@ -39,7 +38,7 @@ from earmark.corpora._annotated import (
     WordTiers,
     import_tiers,
 )
-from earmark.corpora._source import Out
+from earmark.corpora._source import Out, OwnKeywords
 
 
 def prepare(
@@ -51,7 +50,7 @@ def prepare(
     words: WordTiers = None,
     participant: Annotated[str, typer.Option(help="Only tiers of this participant.")] = "",
     media: MediaFolderOption = None,
-    keywords: KeywordList = None,
+    keywords: OwnKeywords = None,
     split_by: SplitByOption = SplitBy.utterance,
     name: CorpusName = None,
     language: LanguageOption = "",

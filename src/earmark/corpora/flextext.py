@@ -23,7 +23,6 @@ from earmark.corpora._annotated import (
     CorpusName,
     Documents,
     Imported,
-    KeywordList,
     LanguageOption,
     Licence,
     MediaFolderOption,
@@ -32,7 +31,7 @@ from earmark.corpora._annotated import (
     SplitByOption,
     import_annotated,
 )
-from earmark.corpora._source import Out
+from earmark.corpora._source import Out, OwnKeywords
 
 
 def prepare(
@@ -42,7 +41,7 @@ def prepare(
     text_language: Annotated[str, typer.Option(help="Code of the text's language, as FLEx writes it.")] = "",
     translation_language: Annotated[str, typer.Option(help="Code of the translation's language.")] = "",
     media: MediaFolderOption = None,
-    keywords: KeywordList = None,
+    keywords: OwnKeywords = None,
     split_by: SplitByOption = SplitBy.utterance,
     name: CorpusName = None,
     language: LanguageOption = "",

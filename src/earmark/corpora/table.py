@@ -43,7 +43,7 @@ from earmark.core.lookalikes import warn_of_lookalikes
 from earmark.core.vocabulary import Vocabulary, read_keywords
 from earmark.corpora._alignments import SpokenWord, align, read_words
 from earmark.corpora._assemble import Entry, refuse_file
-from earmark.corpora._listings import hashed_split
+from earmark.corpora._listings import SHARES_END, hashed_split
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import MediaFolder, check_all_audio, check_all_images
 
@@ -52,7 +52,6 @@ logger = logging.getLogger(__name__)
 REQUIRED = ("audio",)
 OPTIONAL = ("image", "utterance_id", "speaker", "text", "translation", "split")
 SPLIT_NAMES = {**{split: split for split in SPLITS}, "valid": "dev", "validation": "dev", "val": "dev"}
-SHARES_END = {"train": 0.8, "dev": 0.9, "test": 1.0}
 
 
 def prepare(

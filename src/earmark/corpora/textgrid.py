@@ -17,7 +17,6 @@ from earmark.corpora._annotated import (
     CorpusName,
     Documents,
     Imported,
-    KeywordList,
     LanguageOption,
     Licence,
     MediaFolderOption,
@@ -28,7 +27,7 @@ from earmark.corpora._annotated import (
     WordTiers,
     import_tiers,
 )
-from earmark.corpora._source import Out
+from earmark.corpora._source import Out, OwnKeywords
 
 
 def prepare(
@@ -39,7 +38,7 @@ def prepare(
     translation: TranslationTiers = None,
     words: WordTiers = None,
     media: MediaFolderOption = None,
-    keywords: KeywordList = None,
+    keywords: OwnKeywords = None,
     split_by: SplitByOption = SplitBy.utterance,
     name: CorpusName = None,
     language: LanguageOption = "",
