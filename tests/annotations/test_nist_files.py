@@ -82,10 +82,14 @@ def test_lists_of_other_tools(tmp_path: Path) -> None:
     rttm = tmp_path / "r.rttm"
     rttm.write_text(
         "\ufeff;; a comment\nSPEAKER f 1 0 9 <NA> <NA> ann <NA>\nLEXEME f 1 0.5 0.25 Ọmọ lex ann 0.9 <NA>\n"
-        "LEXEME f 1 0.8 0.1 um fp ann 0.9\nLEXEME f 1 0.9 0.1 i- frag ann 0.9\n\nLEXEME f 1 1 0.5 ilé lex <NA> <NA>\n",
+        "LEXEME f 1 0.8 0.1 um fp ann 0.9\n\nLEXEME f 1 1 0.5 ilé lex <NA> <NA>\n",
         "utf-8",
     )
-    assert read_rttm(rttm) == [Lexeme("f", "1", 0.5, 0.25, "Ọmọ", "ann"), Lexeme("f", "1", 1.0, 0.5, "ilé")]
+    assert read_rttm(rttm) == [
+        Lexeme("f", "1", 0.5, 0.25, "Ọmọ", "ann"),
+        Lexeme("f", "1", 0.8, 0.1, "um", "ann"),
+        Lexeme("f", "1", 1.0, 0.5, "ilé"),
+    ]
 
 
 DETECTION = (

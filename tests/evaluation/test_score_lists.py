@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from earmark.annotations.nist_files import (
@@ -20,6 +21,7 @@ from earmark.annotations.nist_files import (
 from earmark.core.corpus import Corpus
 from earmark.core.costs import NIST, PUBLISHED, Costs
 from earmark.core.errors import EarmarkError
+from earmark.evaluation.det import term_weighted_curve
 from earmark.evaluation.nist_lists import write_nist_files
 from earmark.evaluation.runner import evaluate
 from earmark.evaluation.score_lists import score_by_utterance, score_in_time
@@ -121,3 +123,72 @@ def test_the_files_of_an_evaluation_score_what_the_evaluation_says(
     values = (scores.values.atwv, scores.values.mtwv, scores.values.otwv, scores.values.stwv)
     assert values == pytest.approx((measured.atwv, measured.mtwv, measured.otwv, measured.stwv), abs=1e-6)
     assert scores.values.terms == evaluation.metrics.conditions.terms
+
+
+# Two files, one of them with two channels, in which NIST's STDEval 0.7 was run with -E -k 1 -K 10 -p 0.0278.
+COMPARED_SPOKEN = [
+    Lexeme(*one)
+    for one in (
+        ("f1", "1", 1.0, 0.4, "dog", "ann"),
+        ("f1", "1", 1.4, 0.3, "fire", "ann"),
+        ("f1", "1", 2.1, 0.4, "truck", "ann"),
+        ("f1", "1", 2.6, 0.4, "dog", "bob"),
+        ("f1", "1", 5.0, 0.3, "fire", "ann"),
+        ("f1", "1", 5.9, 0.3, "truck", "ann"),
+        ("f1", "2", 1.2, 0.4, "Dog", "cat"),
+        ("f1", "2", 7.0, 0.3, "fire", "cat"),
+        ("f1", "2", 7.3, 0.3, "truck", "ann"),
+        ("f2", "1", 30.0, 0.5, "dog", "ann"),
+        ("f2", "1", 30.6, 0.5, "dog", "ann"),
+        ("f2", "1", 31.2, 0.5, "dog", "ann"),
+        ("f2", "1", 40.0, 0.3, "FIRE", "ann"),
+        ("f2", "1", 40.3, 0.3, "truck", "ann"),
+        ("f2", "1", 59.8, 0.4, "dog", "ann"),
+    )
+]
+COMPARED_FOUND = [
+    Detection(*one)
+    for one in (
+        ("T1", "f1", "1", 0.9, 0.4, 0.91, True),
+        ("T1", "f1", "1", 1.7, 0.6, 0.83, True),
+        ("T1", "f1", "2", 2.0, 0.2, 0.75, True),
+        ("T1", "f1", "2", 3.0, 0.2, 0.40, False),
+        ("T1", "f2", "1", 30.5, 0.1, 0.55, True),
+        ("T1", "f2", "1", 30.8, 0.1, 0.65, True),
+        ("T1", "f2", "1", 31.0, 0.1, 0.35, False),
+        ("T1", "f2", "1", 31.4, 0.1, 0.45, True),
+        ("T1", "f2", "1", 50.0, 0.4, 0.25, False),
+        ("T1", "f2", "1", 59.9, 0.3, 0.99, True),
+        ("T2", "f1", "1", 1.5, 1.0, 0.95, True),
+        ("T2", "f1", "1", 5.1, 1.0, 0.60, True),
+        ("T2", "f1", "2", 7.0, 0.6, 0.30, False),
+        ("T2", "f2", "1", 39.5, 0.4, 0.70, False),
+        ("T3", "f2", "1", 10.0, 0.4, 0.80, True),
+    )
+]
+
+
+def test_figures_are_those_that_stdeval_prints():
+    recordings = (("f1", "1"), ("f1", "2"), ("f2", "1"))
+    excerpts = [Excerpt(f"audio/{file}.sph", channel, 0.0, 60.0) for file, channel in recordings]
+    terms = {"T1": "dog", "T2": "fire truck", "T3": "zebra"}
+    scores = score_in_time(COMPARED_FOUND, COMPARED_SPOKEN, excerpts, terms, PUBLISHED["san2021"])
+    values, aligned = scores.values, scores.aligned
+    yes = aligned.decision
+    right, wrong = (np.bincount(aligned.term[yes & of], minlength=3) for of in (aligned.correct, ~aligned.correct))
+    counts = list(zip(aligned.occurrences.tolist(), right.tolist(), wrong.tolist(), strict=True))
+    assert counts == [(6, 5, 1), (2, 1, 1), (0, 0, 1)]  # reference, correct, false alarms
+    assert aligned.trials[0] == 120
+    assert values.atwv == pytest.approx(0.637, abs=5e-4)
+    assert (values.mtwv, values.threshold) == (pytest.approx(0.886510096115793), 0.45)
+    curve = {
+        0.25: (0.0833333333333333, 0.0260184359203092),
+        0.45: (0.0833333333333333, 0.00862325304787392),
+        0.60: (0.25, 0.00862325304787392),
+        0.75: (0.583333333333333, 0.0043859649122807),
+        0.95: (0.75, 0.0),
+    }
+    ours = term_weighted_curve(aligned)
+    for threshold, rates in curve.items():
+        (at,) = np.flatnonzero(ours.threshold == threshold)
+        assert (ours.p_miss[at], ours.p_fa[at]) == pytest.approx(rates)

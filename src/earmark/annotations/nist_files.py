@@ -24,8 +24,6 @@ from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.vocabulary import read_text
 
-NOT_SPOKEN_WORDS = ("fp", "frag", "un-lex")  # subtypes of LEXEME: filled pauses, fragments, what is no lexeme
-
 
 @dataclass(frozen=True)
 class Detection:
@@ -201,9 +199,7 @@ def write_excerpts(path: Path, excerpts: Sequence[Excerpt], language: str = "") 
 
 
 def read_rttm(path: Path) -> list[Lexeme]:
-    """The spoken words of an RTTM, in its own order.
-
-    Lines of other types, comments, and what is no whole word (filled pauses, fragments) are passed over.
+    """The spoken words of an RTTM, in its own order: all LEXEME lines, filled pauses and fragments as well.
 
     Raises
     ------
@@ -216,15 +212,14 @@ def read_rttm(path: Path) -> list[Lexeme]:
         if not fields or fields[0].upper() != "LEXEME":
             continue
         try:
-            _, file, channel, start, duration, word, kind, speaker, *_ = fields
+            _, file, channel, start, duration, word, _, speaker, *_ = fields
             start_s, duration_s = float(start), float(duration)
         except ValueError:
             raise EarmarkError(
                 f"{path} line {number} is no LEXEME line: it needs file, channel, start, duration, word, subtype and "
                 "speaker, in this order, with blanks between them."
             ) from None
-        if kind.lower() not in NOT_SPOKEN_WORDS:
-            lexemes.append(Lexeme(file, channel, start_s, duration_s, word, "" if speaker == "<NA>" else speaker))
+        lexemes.append(Lexeme(file, channel, start_s, duration_s, word, "" if speaker == "<NA>" else speaker))
     return lexemes
 
 

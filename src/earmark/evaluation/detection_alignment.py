@@ -3,7 +3,8 @@
 A detection may be aligned with an occurrence if its midpoint lies in the occurrence's extent, or at most
 :data:`TOLERANCE_S` outside of it. Of all one-to-one alignments, the one is taken that aligns most detections, and among
 those the one that aligns the best-scored ones. That is STDEval's choice: there a pair is worth 1, and a very small
-share more the higher the score. (STDEval decides what is left by overlap in time, which changes no measure.)
+share more the higher the score. (STDEval lets overlap in time weigh a hundredth of that: of two detections whose scores
+are almost the same it may take the worse one.)
 
 The best-scored detections come first, and one that is aligned stays so when a worse one is added. So a single alignment
 holds for every threshold: which detections are right doesn't depend on how many there are below.

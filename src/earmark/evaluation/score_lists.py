@@ -47,7 +47,7 @@ def score_in_time(
     terms: Mapping[str, str],
     costs: Costs,
 ) -> SearchScores:
-    """Score detections by their times; what lies outside of the excerpts takes no part.
+    """Score detections by their times; what does not lie in an excerpt as a whole takes no part (STDEval's option -E).
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ def score_in_time(
     lexemes : sequence of Lexeme
         All that is spoken in the excerpts.
     excerpts : sequence of Excerpt
-        The sound that was searched; its seconds are the trials.
+        The sound that was searched; its seconds are the trials. Channels of one file do not add up: STDEval counts the
+        first alone.
     terms : mapping of str to str
         Texts of the terms by their ids.
     costs : Costs
@@ -67,10 +68,12 @@ def score_in_time(
     """
     _check_terms(detections, terms)
     searched = _Searched(excerpts)
-    inside = [one for one in detections if searched.holds(one.file, one.channel, _mid_s(one))]
-    spoken = [
-        one for one in find_terms(lexemes, terms) if searched.holds(*one.recording, (one.start_s + one.end_s) / 2)
+    inside = [
+        one
+        for one in detections
+        if searched.holds(recording_of(one.file, one.channel), one.start_s, one.start_s + one.duration_s)
     ]
+    spoken = [one for one in find_terms(lexemes, terms) if searched.holds(one.recording, one.start_s, one.end_s)]
     _check_spoken(spoken, "in the excerpts of the ECF")
     index = {term: w for w, term in enumerate(terms)}
     term = np.array([index[one.term] for one in inside], dtype=int)
@@ -89,7 +92,7 @@ def score_in_time(
         ),
         decision=np.array([one.decision for one in inside], dtype=bool),
         occurrences=np.bincount(true_term, minlength=len(terms)),
-        trials=np.full(len(terms), searched.seconds),
+        trials=np.full(len(terms), float(searched.seconds)),
     )
     return SearchScores(term_weighted_values(aligned, costs), None, aligned)
 
@@ -149,16 +152,19 @@ class _Searched:
     """The excerpts by recording: which row each recording has, how many seconds there are, what lies inside."""
 
     def __init__(self, excerpts: Sequence[Excerpt]) -> None:
-        self.extents: dict[tuple[str, str], list[tuple[float, float]]] = {}
-        for one in dict.fromkeys(excerpts):
+        self.extents: dict[tuple[str, str], set[tuple[float, float]]] = {}
+        of_file: dict[str, set[tuple[float, float]]] = {}
+        for one in excerpts:
+            recording = recording_of(one.file, one.channel)
             extent_s = (one.start_s, one.start_s + one.duration_s)
-            self.extents.setdefault(recording_of(one.file, one.channel), []).append(extent_s)
+            self.extents.setdefault(recording, set()).add(extent_s)
+            of_file.setdefault(recording[0], set()).add(extent_s)
         self.index = {recording: row for row, recording in enumerate(self.extents)}
-        self.seconds = sum(end_s - start_s for extents in self.extents.values() for start_s, end_s in extents)
+        self.seconds = sum(end_s - start_s for extents in of_file.values() for start_s, end_s in extents)
 
-    def holds(self, file: str, channel: str, time_s: float) -> bool:
-        extents = self.extents.get(recording_of(file, channel), ())
-        return any(start_s - SLACK_S <= time_s <= end_s + SLACK_S for start_s, end_s in extents)
+    def holds(self, recording: tuple[str, str], start_s: float, end_s: float) -> bool:
+        extents = self.extents.get(recording, ())
+        return any(first_s - SLACK_S <= start_s and end_s <= last_s + SLACK_S for first_s, last_s in extents)
 
     def rows(self, detections: Sequence[Detection]) -> Ints:
         return np.array([self.index[recording_of(one.file, one.channel)] for one in detections], dtype=int)
