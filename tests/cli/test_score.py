@@ -18,7 +18,9 @@ from earmark.annotations.nist_files import (
     write_terms,
 )
 from earmark.cli import app
+from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.results import Metrics
 
 
 @pytest.fixture
@@ -63,3 +65,18 @@ def test_a_default_score_needs_pairs(files: list[str]) -> None:
     ended = CliRunner().invoke(app, [*files, "--default-score", "-10"])
     assert isinstance(ended.exception, EarmarkError)
     assert "add --by-utterance" in str(ended.exception)
+
+
+def test_an_evaluation_writes_files_that_can_be_scored(tiny_run: Path, tiny_corpus: Corpus, tmp_path: Path) -> None:
+    corpus, out = str(tiny_corpus.folder), tmp_path / "results"
+    ended = CliRunner().invoke(
+        app, ["evaluate", str(tiny_run), "--corpus", corpus, "--out", str(out), "--nist-files", "--costs", "san2021"]
+    )
+    assert ended.exit_code == 0
+    folder = out / "nist-written"
+    options = [*("--rttm", str(folder / "reference.rttm")), *("--ecf", str(folder / "ecf.xml")), "--costs", "san2021"]
+    scored = CliRunner().invoke(app, ["score", str(folder / "kwslist.xml"), *options])
+    assert scored.exit_code == 0
+    mtwv = Metrics.from_json((out / "metrics.json").read_text(encoding="utf-8")).term_weighted.mtwv
+    assert mtwv is not None
+    assert f"{mtwv:.4f}" in scored.output
