@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
+from earmark.core.metric_table import METRICS
 from earmark.core.results import (
-    METRICS,
     EvaluationSetup,
     Exclusions,
     Metrics,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from earmark.core import results
-from earmark.core.results import GROUPS, METRICS, EvaluationSetup, KeywordMetrics, Measures, Metrics, metric
+from earmark.core.metric_table import GROUPS, METRICS, metric
+from earmark.core.results import EvaluationSetup, KeywordMetrics, Measures, Metrics
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.summary import compute_metrics
 

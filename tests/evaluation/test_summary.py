@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from earmark.core.errors import EarmarkError
-from earmark.core.results import METRICS
+from earmark.core.metric_table import METRICS
 from earmark.evaluation import reliability
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.metrics import Counts, average_precision, equal_error_rate, precision_at, rank, reciprocal_rank

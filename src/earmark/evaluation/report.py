@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from earmark.core.results import HEADLINE, IMAGE, Exclusions, Metrics, ModalityAgreement
+from earmark.core.metric_table import HEADLINE
+from earmark.core.results import IMAGE, Exclusions, Metrics, ModalityAgreement
 from earmark.evaluation.examples import best_examples, worst_examples
 from earmark.evaluation.reliability import reliability
 from earmark.evaluation.runner import Evaluation

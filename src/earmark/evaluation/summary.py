@@ -16,10 +16,9 @@ import numpy.typing as npt
 
 from earmark.core.costs import NIST, Costs
 from earmark.core.errors import EarmarkError
+from earmark.core.metric_table import GROUPS, METRICS
 from earmark.core.results import (
     FIXED_THRESHOLD,
-    GROUPS,
-    METRICS,
     MeasurementConditions,
     Measures,
     NormalisedCrossEntropy,

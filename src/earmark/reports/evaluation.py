@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from earmark.core.metric_table import GROUPS, HEADLINE, METRICS, metric
 from earmark.core.results import (
-    GROUPS,
-    HEADLINE,
     IMAGE,
-    METRICS,
     KeywordMetrics,
     Metrics,
     QueryImage,
     ReliabilityBins,
     ThresholdMetrics,
-    metric,
 )
 from earmark.reports.example import Example
 from earmark.reports.page import write_page

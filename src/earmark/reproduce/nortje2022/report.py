@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from earmark.core.results import IMAGE, SPOTTING, SPOTTING_LOCALISATION
+from earmark.core.metric_table import SPOTTING, SPOTTING_LOCALISATION
+from earmark.core.results import IMAGE
 from earmark.reproduce.grid import SUPERVISIONS
 from earmark.reproduce.nortje2022 import tables
 from earmark.reproduce.nortje2022.rows import BOTH_KINDS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from earmark.core.results import GROUPS
+from earmark.core.metric_table import GROUPS
 from earmark.evaluation.semantic import SemanticLabels
 from earmark.reproduce.olaleye2022.figures import details
 from earmark.reproduce.olaleye2022.tables import semantic_table, table_2, table_2_released, table_3, table_4

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from earmark.core.results import FIXED_THRESHOLD, metric
+from earmark.core.metric_table import metric
+from earmark.core.results import FIXED_THRESHOLD
 from earmark.evaluation.metrics import detected, rank
 from earmark.evaluation.released_rules import released
 from earmark.evaluation.semantic import SemanticLabels, spotting_means
