@@ -28,7 +28,8 @@ verbs.add_typer(taggers, name="tagger")
 @taggers.command("train")
 def tagger_train(
     pictures: Annotated[
-        list[Path], typer.Argument(help="CSV with the columns image and caption; MSCOCO's captions; Flickr's tokens.")
+        list[Path],
+        typer.Argument(help="CSV (image, caption); MSCOCO's captions; Flickr's tokens; folder of stories."),
     ],
     out: Annotated[Path, typer.Option(help="New folder for the tagger.")],
     images: Annotated[list[Path] | None, typer.Option(help="Folder of the pictures, if not the file's own.")] = None,

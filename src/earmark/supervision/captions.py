@@ -1,8 +1,8 @@
 """Captioned pictures, what a tagger is trained on, and the words of their captions.
 
 The format of a file is recognised by its content: our own table, MSCOCO's captions, or Flickr30k's and Flickr8k's
-tokens. Our own table is strict: a missing picture is an error, with its row. In the public sets pictures are often
-missing; they are counted and logged, and the rest is used.
+tokens; a folder holds stories. Our own table is strict: a missing picture is an error, with its row. In the public sets
+pictures are often missing; they are counted and logged, and the rest is used.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, plain_words, read_text
 from earmark.media.lookup import MediaFolder
+from earmark.supervision.storybooks import read_story_pages
 
 logger = logging.getLogger(__name__)
 
@@ -137,6 +138,7 @@ def read_pictures(path: Path | str, images: Sequence[Path] = (), without: Set[st
     MSCOCO, ``captions_train2014.json``    JSON with ``images`` (``id``, ``file_name``) and ``annotations``
                                            (``image_id``, ``caption``)
     Flickr30k and 8k, ``*.token``          ``name.jpg#n``, a tab, the caption
+    a folder                               stories of the African Storybook; see :mod:`.storybooks`
     =====================================  =================================================================
 
     Parameters
@@ -154,6 +156,8 @@ def read_pictures(path: Path | str, images: Sequence[Path] = (), without: Set[st
         row numbers.
     """
     path = Path(path)
+    if path.is_dir():
+        return [Picture(image, (caption,)) for image, caption in read_story_pages(path, images, without)]
     text = read_text(path)
     folders = [MediaFolder(folder) for folder in images or [path.parent]]
     problems = Problems()
