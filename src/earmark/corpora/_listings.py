@@ -36,6 +36,24 @@ def read_listed(path: Path, key: str) -> tuple[dict[str, Any], list[Any]]:
     raise EarmarkError(f"{path} can't be read ({problem}): download it again.")
 
 
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises
+    ------
+    EarmarkError
+        If the file holds none.
+    """
+    try:
+        words = json.loads(read_text(path))
+        if isinstance(words, dict):
+            return words
+        problem = "it holds no object"
+    except (ValueError, RecursionError) as error:
+        problem = f"it is no JSON: {error}"
+    raise EarmarkError(f"{path} can't be read ({problem}): copy it again.")
+
+
 def text_in(item: Any, key: str) -> str:
     """The text or number under `key` of an object in a JSON file; "" where there is none.
 

@@ -1,7 +1,7 @@
 """Art4Apps: pictures of 1,235 words for learning to read, with the words said alone in English, French and Spanish.
 
-Origin: Education Technology for Development (ET4D) and Smart4Kids; the files as in the repository of the library
-``art4apps`` by G. Odiard. Nothing is downloaded; ``docs/corpora.md`` says how the files must lie.
+Origin: ET4D and Smart4Kids; the files as in the repository of the library ``art4apps`` by G. Odiard. Nothing is
+downloaded; ``docs/corpora.md`` says how the files must lie.
 Size: 1,235 pictures; 623 words spoken in English, 1,035 in French, 654 in Spanish; a second each.
 Licence: CC BY-SA 3.0 for pictures and recordings.
 Citation: Smart4Kids LLC, "Art4Apps", 2012 to 2014.
@@ -16,7 +16,6 @@ hash of each picture's name decides its split. Words said alone are also spoken 
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,11 +23,10 @@ from typing import Annotated, Any
 import typer
 
 from earmark.core.corpus import Corpus
-from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import read_keywords, read_text
+from earmark.core.vocabulary import read_keywords
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._import_log import ImportLog
-from earmark.corpora._listings import SHARES_END, caption_in, hashed_split, text_in
+from earmark.corpora._listings import SHARES_END, caption_in, hashed_split, read_object, text_in
 from earmark.corpora._source import MediaFolders, Out, OwnKeywords, Source
 
 NAME = "Art4Apps"
@@ -54,12 +52,12 @@ def prepare(
     listed = read_keywords(keywords).words if keywords else ()
     folder = Source(source)
     ledger = ImportLog()
-    pictures = _read_words(folder.require("it says which picture shows a word", "data/words.json"))
+    pictures = read_object(folder.require("it says which picture shows a word", "data/words.json"))
     spoken = folder.require("it holds the recordings", f"audio/{language}")
     translations: dict[str, Any] = {}
     if language != ENGLISH:
         path = folder.find_or_note("no utterance has a text", ledger, f"data/words_{language}.json")
-        translations = _read_words(path) if path else {}
+        translations = read_object(path) if path else {}
     images = MediaFolders(folder.folder / "images")
     entries = []
     for row, audio in enumerate(sorted(spoken.glob("*.ogg")), start=1):
@@ -75,21 +73,3 @@ def prepare(
         split = hashed_split(picture, SHARES_END)
         entries.append(Entry(row, word, audio, images.find(picture), None, text, split, translation))
     return assemble(Corpus(out, NAME, language, LICENCE, listed), entries, {}, ledger)
-
-
-def _read_words(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Raises
-    ------
-    EarmarkError
-        If the file holds none.
-    """
-    try:
-        words = json.loads(read_text(path))
-        if isinstance(words, dict):
-            return words
-        problem = "it holds no object"
-    except (ValueError, RecursionError) as error:
-        problem = f"it is no JSON: {error}"
-    raise EarmarkError(f"{path} can't be read ({problem}): copy it again.")

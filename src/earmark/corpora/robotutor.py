@@ -13,8 +13,9 @@ The format is that of the two repositories of assets and of the program that sho
 ``assets/story/LANGUAGE`` with a ``storydata.json``: pages, each with a picture and paragraphs of sentences, each of
 these with its narrations, one recording each, and times of their words. Its recordings lie in the folder of the same
 name below ``assets/audio/LANGUAGE/cmu/xprize/story_reading/quality_low`` (or beside the story), and names are compared
-without regard to case, as the program does. Times are numbers of frames of 10 ms by an aligner (PocketSphinx), the last
-frame included; they are silver, and may be early as a whole against the compressed sound.
+without regard to case, as the program does. Times are numbers of frames of 10 ms by an aligner, the last frame
+included, for a word that ends in one frame is followed by a word that starts in the next. They are silver, and early as
+a whole against the compressed sound: by 0.13 s in Swahili, by 0.10 s in English.
 
 Each narration is an utterance with its page's picture. A hash of each story's name decides its split, so that
 neither a picture nor a recording of one is in another.

@@ -1,4 +1,4 @@
-"""Tux Paint's stamps: pictures of things, animals and signs, each named aloud in up to twelve languages.
+"""Tux Paint's stamps: pictures of things, animals and signs, each named aloud in up to fourteen languages.
 
 Origin: the Tux Paint project, New Breed Software and volunteers; Debian's package ``tuxpaint-stamps-default`` puts them
 into ``/usr/share/tuxpaint/stamps``. Nothing is downloaded or copied; ``docs/corpora.md`` says how the files must lie.
