@@ -59,7 +59,7 @@ def source(tmp_path: Path) -> Path:
     for n in range(MANY):
         one = [page("1.png", ("Moja.", [narration("1.wav", ("Moja", 5, 44))]))]
         story, audio = write_story(source, "sw", f"many/m{n}", one)
-        write_picture(story / "1.png", (2, 2))
+        write_picture(story / "1.png", (2 + n, 2))
         write_tone(audio / "1.wav", 0.5)
     return source
 
@@ -112,6 +112,22 @@ def test_splits_hold_whole_stories_and_do_not_change(
     write_tone(audio / "1.wav")
     after = {id_: split for id_, (split, _) in utterances(prepare(source, tmp_path / "out")).items()}
     assert before.items() < after.items()
+
+
+def test_stories_that_share_a_picture_share_a_split(source: Path, tmp_path: Path) -> None:
+    before = {id_: split for id_, (split, _) in utterances(prepare(source, tmp_path / "out")).items()}
+    train, test = (
+        next(id_ for id_ in before if before[id_] == split).rpartition("-0")[0] for split in ("train", "test")
+    )
+    train, test = (name.removesuffix("-01") for name in (train, test))
+    for number, name in enumerate((train, test)):  # stories that come first, each with a picture of another's
+        one = [page("1.png", ("Moja.", [narration("1.wav")])), page("2.png", ("Mbili.", [narration("1.wav")]))]
+        story, audio = write_story(source, "sw", f"a{number}", one)
+        (story / "1.png").write_bytes((source / ASSETS / "story/sw" / name / "1.png").read_bytes())
+        write_picture(story / "2.png", (7, 7))
+        write_tone(audio / "1.wav")
+    after = {id_: split for id_, (split, _) in utterances(prepare(source, tmp_path / "out")).items()}
+    assert len({after[f"{name}-01-01"] for name in ("a0", "a1", train, test)}) == 1
 
 
 def test_authors_and_illustrators_are_credited(source: Path, tmp_path: Path) -> None:

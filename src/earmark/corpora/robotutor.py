@@ -17,15 +17,17 @@ without regard to case, as the program does. Times are numbers of frames of 10 m
 included, for a word that ends in one frame is followed by a word that starts in the next. They are silver, and early as
 a whole against the compressed sound: by 0.13 s in Swahili, by 0.10 s in English.
 
-Each narration is an utterance with its page's picture. A hash of each story's name decides its split, so that
-neither a picture nor a recording of one is in another.
+Each narration is an utterance with its page's picture. A hash of each story's name decides its split; stories that
+share a picture, of which there are some, go with the first of them. So no picture or recording of one split is in
+another.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -72,15 +74,18 @@ def prepare(
     entries: list[Entry] = []
     words: dict[str, list[Word]] = {}
     credits = []
+    pages_of: dict[Story, list[Any]] = {}
     for story in stories:
         ledger.read("stories")
         try:
-            about, pages = read_listed(story.folder / STORY_FILE, "data")
+            about, pages_of[story] = read_listed(story.folder / STORY_FILE, "data")
         except EarmarkError as error:
             ledger.skip("stories", "they can't be read", story.name, str(error))
             continue
         credits.append([story.name, *(text_in(about, field) for field in CREDITED)])
-        for entry, spoken in _entries(story, pages, ledger):
+    splits = _splits(pages_of)
+    for story, pages in pages_of.items():
+        for entry, spoken in _entries(story, pages, splits[story], ledger):
             entries.append(entry)
             words.setdefault(entry.id, spoken)
     spoken_language = stories[0].language or language
@@ -133,11 +138,38 @@ def _story(folder: Path, source: Path) -> Story:
     return Story(folder, folder.relative_to(source).as_posix(), "")
 
 
-def _entries(story: Story, pages: list[Any], ledger: ImportLog) -> Iterator[tuple[Entry, list[Word]]]:
+def _splits(pages_of: Mapping[Story, list[Any]]) -> dict[Story, str]:
+    """The split of each story, that of the first story with which it shares a page's picture, directly or not."""
+    first: dict[Story, Story] = {}
+    owner: dict[str, Story] = {}
+
+    def first_of(story: Story) -> Story:
+        while first[story] != story:
+            story = first[story]
+        return story
+
+    for story, pages in pages_of.items():
+        first[story] = story
+        for digest in _digests(story, pages):
+            roots = {first_of(owner.setdefault(digest, story)), first_of(story)}
+            earliest = next(known for known in first if known in roots)
+            first.update(dict.fromkeys(roots, earliest))
+    return {story: hashed_split(unicodedata.normalize("NFC", first_of(story).name), SHARES_END) for story in pages_of}
+
+
+def _digests(story: Story, pages: list[Any]) -> Iterator[str]:
+    """What the pictures of a story's pages hold, as digests."""
+    pictures = _files(story.folder)
+    for path in {pictures.get(_key(text_in(page, "image"))) for page in pages}:
+        if path is not None and path.is_file():
+            with open(path, "rb") as file:
+                yield hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _entries(story: Story, pages: list[Any], split: str, ledger: ImportLog) -> Iterator[tuple[Entry, list[Word]]]:
     """The narrations of a story that name a recording, each with its words."""
     pictures, recordings = _files(story.folder), _files(story.recordings())
     name = unicodedata.normalize("NFC", story.name)
-    split = hashed_split(name, SHARES_END)
     for page, item in enumerate(pages, start=1):
         picture = text_in(item, "image")
         image = pictures.get(_key(picture), story.folder / picture) if picture else None
