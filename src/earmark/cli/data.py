@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from earmark.core.vocabulary import Vocabulary
     from earmark.supervision.targets import Targets
 
+
+logger = logging.getLogger(__name__)
+
+DEFAULT_BACKBONE = "lite2"
+FROM_SCRATCH = ("none", "cnn")
 
 verbs = typer.Typer()
 taggers = typer.Typer(help="Train a tagger on captioned pictures.", no_args_is_help=True)
@@ -36,39 +42,55 @@ def tagger_train(
     exclude: Annotated[list[Path] | None, typer.Option(help="List of pictures to leave out, one a line.")] = None,
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
     top_words: Annotated[
-        int | None, typer.Option(min=1, help="How many of the commonest words (100; 1000 with --backbone).")
+        int | None, typer.Option(min=1, help="How many of the commonest words (100; 1000 on VGG-16 and the like).")
     ] = None,
     backbone: Annotated[
         str | None,
-        typer.Option(help="Build on a pretrained network: vgg16:FILE, a FOLDER of transformers', or hub:NAME."),
+        typer.Option(
+            help="Build on a pretrained network: lite2 (the default where it is installed), lite0, vgg16:FILE, a "
+            "FOLDER of transformers', or hub:NAME; none for a small network trained from scratch."
+        ),
     ] = None,
-    cache: Annotated[Path | None, typer.Option(help="With --backbone: folder for vectors, if not in OUT.")] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder for vectors of the pretrained network, if not in OUT.")
+    ] = None,
     image_size: Annotated[
-        int | None, typer.Option(min=32, max=512, help="Pictures become squares of this many pixels (96).")
+        int | None, typer.Option(min=32, max=512, help="From scratch, from squares of this many pixels (96).")
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(min=1, help="Passes over the pictures (12; at most 75 with --backbone).")
+        int | None,
+        typer.Option(min=1, help="Passes over the pictures (from scratch 12, else at most 75)."),
     ] = None,
     mirror: Annotated[
-        bool | None, typer.Option("--mirror/--no-mirror", help="Learn from mirrored pictures too; not for writing.")
+        bool | None,
+        typer.Option("--mirror/--no-mirror", help="From scratch, from mirrored pictures too or not (writing)."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """Train a tagger on captioned pictures. It never hears speech."""
     from earmark.core.vocabulary import read_keywords
+    from earmark.features.efficientnet_lite import VARIANTS
     from earmark.supervision.captions import commonest_words, read_exclusions, read_pictures
 
-    if backbone is not None and (image_size is not None or mirror is not None):
+    if keywords is not None and top_words is not None:
+        raise EarmarkError("With --keywords, the list says which words to learn: leave --top-words out.")
+    of_pixels = image_size is not None or mirror is not None
+    if of_pixels and backbone not in (None, *FROM_SCRATCH):
         raise EarmarkError(
             "With --backbone, pictures are prepared as the backbone wants it: leave --image-size and --mirror out."
         )
+    is_default = backbone is None and not of_pixels
+    backbone = _default_backbone() if is_default else None if backbone in FROM_SCRATCH else backbone
+    if backbone in VARIANTS and epochs is not None:
+        raise EarmarkError(f"On {backbone}, a tagger is fitted at once: leave --epochs out, or give --backbone none.")
     if backbone is None and cache is not None:
-        raise EarmarkError("Without --backbone there is nothing to keep in a cache: leave --cache out.")
-    if keywords is not None and top_words is not None:
-        raise EarmarkError("With --keywords, the list says which words to learn: leave --top-words out.")
+        raise EarmarkError("A network from scratch has no vectors to keep in a cache: leave --cache out.")
     excluded = read_exclusions(exclude or ())
     known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
-    words = read_keywords(keywords) if keywords else commonest_words(known, top_words or (1000 if backbone else 100))
+    if is_default:
+        _report_default(backbone)
+    top_words = top_words or (100 if backbone is None or backbone in VARIANTS else 1000)
+    words = read_keywords(keywords) if keywords else commonest_words(known, top_words)
     if backbone is None:
         from earmark.supervision.cnn_tagger import CnnTaggerSettings
         from earmark.training.taggers import train_cnn_tagger
@@ -77,13 +99,44 @@ def tagger_train(
         train_cnn_tagger(known, words, settings, out)
     else:
         from earmark.features.image_encoder import read_backbone
+        from earmark.supervision.linear_tagger import LinearTaggerSettings
         from earmark.supervision.mlp_tagger import MlpTaggerSettings
-        from earmark.training.taggers import train_mlp_tagger
+        from earmark.training.taggers import train_linear_tagger, train_mlp_tagger
 
         network = read_backbone(backbone, download=True)
-        made = {"backbone": network.spec, "backbone_sha256": network.sha256, "seed": seed}
-        train_mlp_tagger(known, words, network, MlpTaggerSettings(**made, **given(epochs=epochs)), out, cache)
+        made = {"backbone": network.spec, "backbone_sha256": network.sha256}
+        if backbone in VARIANTS:
+            train_linear_tagger(known, words, network, LinearTaggerSettings(**made), out, cache)
+        else:
+            on_network = MlpTaggerSettings(**made, seed=seed, **given(epochs=epochs))
+            train_mlp_tagger(known, words, network, on_network, out, cache)
     print(f"The tagger for {len(words)} keywords is in {out}.")
+
+
+def _default_backbone() -> str | None:
+    """The network in an installed package; None where it is not installed, for a network from scratch."""
+    from earmark.features.efficientnet_lite import VARIANTS
+
+    return DEFAULT_BACKBONE if VARIANTS[DEFAULT_BACKBONE].file.installed() is not None else None
+
+
+def _report_default(backbone: str | None) -> None:
+    """Log which network the tagger has without a choice, and why."""
+    from earmark.features.efficientnet_lite import VARIANTS
+
+    package = VARIANTS[DEFAULT_BACKBONE].file.distribution
+    if backbone is None:
+        logger.warning(
+            "The tagger is trained from scratch, as the package %s, whose network tags better, is not installed: "
+            "pip install 'earmark[features]' installs it.",
+            package,
+        )
+    else:
+        logger.info(
+            "The tagger is built on %s, as the package %s is installed: --backbone none trains one from scratch.",
+            backbone,
+            package,
+        )
 
 
 @verbs.command()

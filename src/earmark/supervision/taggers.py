@@ -18,6 +18,7 @@ from earmark.core.corpus import Utterance
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.supervision.cnn_tagger import read_cnn_tagger
+from earmark.supervision.linear_tagger import read_linear_tagger
 from earmark.supervision.mlp_tagger import read_mlp_tagger
 from earmark.supervision.tagger_folder import or_damaged
 from earmark.supervision.targets import Targets
@@ -53,7 +54,7 @@ def tag(tagger: Tagger, utterances: Sequence[Utterance]) -> Targets:
 
 
 def read_tagger(folder: Path | str) -> Tagger:
-    """Load a tagger of either kind.
+    """Load a tagger of any kind.
 
     Raises
     ------
@@ -65,5 +66,6 @@ def read_tagger(folder: Path | str) -> Tagger:
         raise EarmarkError(f"{folder} is not a tagger (it has no tagger.yaml): train one with 'earmark tagger train'.")
     with or_damaged(folder):
         description = yaml.safe_load(read_text(folder / "tagger.yaml"))
-    on_backbone = isinstance(description, dict) and "backbone" in description
-    return read_mlp_tagger(folder) if on_backbone else read_cnn_tagger(folder)
+    if not isinstance(description, dict) or "backbone" not in description:
+        return read_cnn_tagger(folder)
+    return read_linear_tagger(folder) if "penalty" in description else read_mlp_tagger(folder)

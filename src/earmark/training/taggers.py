@@ -1,4 +1,4 @@
-"""Training of taggers from captioned pictures: a small CNN from scratch, or a perceptron on a frozen network's vectors.
+"""Training of taggers from captioned pictures: a small CNN from scratch, or a head on a frozen network's vectors.
 
 Their targets are the words of the captions: for each keyword, the part of a picture's captions that name it. A training
 that was stopped goes on by the same call, to the same weights as one that was not.
@@ -13,6 +13,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 from torch.utils.data import Dataset
@@ -22,9 +24,11 @@ from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
 from earmark.features.image_encoder import Backbone
 from earmark.media.images import read_image
+from earmark.supervision.backbone_tagger import VECTORS, BackboneTaggerSettings, backbone_vectors
 from earmark.supervision.captions import Picture, named_in_captions
 from earmark.supervision.cnn_tagger import CnnTagger, CnnTaggerSettings, scaled, square
-from earmark.supervision.mlp_tagger import VECTORS, MlpTaggerSettings, backbone_vectors, mlp
+from earmark.supervision.linear_tagger import LinearTaggerSettings
+from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp
 from earmark.supervision.tagger_folder import (
     WEIGHTS,
     or_damaged,
@@ -38,9 +42,10 @@ from earmark.supervision.transcripts import report_missing_keywords
 from earmark.training.data import Batch, ShuffledSampler
 from earmark.training.devices import accelerated
 from earmark.training.fit import FitSettings, fit
+from earmark.training.logistic_regression import logistic_regression
 from earmark.training.state import FILE
 
-MIN_PICTURES = 10  # for a perceptron, of which one is held out
+MIN_PICTURES = 10  # on a backbone; of a perceptron, one is held out
 BEST = "best.safetensors"  # weights of the best epoch, while the training is under way
 WARMUP_PART = 0.3  # of the steps of a one-cycle schedule
 
@@ -130,12 +135,7 @@ def train_mlp_tagger(
         If there are too few pictures or one can't be read, no caption names any keyword, or `out` already has a tagger
         or a part of another one.
     """
-    if len(pictures) < MIN_PICTURES:
-        raise EarmarkError(
-            f"{len(pictures)} captioned pictures are too few to learn from: give at least {MIN_PICTURES}."
-        )
-    targets = named_in_captions(pictures, keywords)
-    report_missing_keywords(keywords, targets, "caption")
+    targets = _targets(pictures, keywords)
     settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
     _claim(out, settings, keywords)
     images = [picture.image for picture in pictures]
@@ -161,6 +161,27 @@ def train_mlp_tagger(
         )
     os.replace(out / BEST, out / WEIGHTS)
     (out / FILE).unlink()
+
+
+def train_linear_tagger(
+    pictures: Sequence[Picture],
+    keywords: Vocabulary,
+    backbone: Backbone,
+    settings: LinearTaggerSettings,
+    out: Path,
+    cache: Path | None = None,
+) -> None:
+    """Fit a linear probe on a backbone's vectors and leave it in the folder `out`.
+
+    Parameters and errors are those of :func:`train_mlp_tagger`.
+    """
+    targets = _targets(pictures, keywords)
+    settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
+    _claim(out, settings, keywords)
+    images = [picture.image for picture in pictures]
+    vectors = torch.from_numpy(backbone_vectors(backbone, images, cache or out / VECTORS, "Encoding pictures"))
+    layer = logistic_regression(vectors.float(), torch.from_numpy(targets), settings.penalty, settings.iterations)
+    write_weights(out / WEIGHTS, nn.Sequential(layer))
 
 
 def one_cycle(peak: float, step: int, steps: int) -> tuple[float, float]:
@@ -277,12 +298,23 @@ def _pixels(images: Sequence[Path], side: int) -> Tensor:
     return pixels
 
 
+def _targets(pictures: Sequence[Picture], keywords: Vocabulary) -> npt.NDArray[np.float32]:
+    """Targets of a tagger on a backbone."""
+    if len(pictures) < MIN_PICTURES:
+        raise EarmarkError(
+            f"{len(pictures)} captioned pictures are too few to learn from: give at least {MIN_PICTURES}."
+        )
+    targets = named_in_captions(pictures, keywords)
+    report_missing_keywords(keywords, targets, "caption")
+    return targets
+
+
 def _fingerprint(pictures: Sequence[Picture]) -> str:
     lines = json.dumps([[picture.image.name, *picture.captions] for picture in pictures])
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _claim(out: Path, settings: CnnTaggerSettings | MlpTaggerSettings, keywords: Vocabulary) -> None:
+def _claim(out: Path, settings: CnnTaggerSettings | BackboneTaggerSettings, keywords: Vocabulary) -> None:
     """Describe the tagger, or make sure that the folder has an unfinished training of this very one."""
     refuse_finished(out)
     if not (out / "tagger.yaml").exists():
