@@ -30,6 +30,8 @@ LEADING = 3  # frames without speech before it, or its onset is cut off
 def shift_words(corpus: Corpus, shift_s: float) -> Corpus:
     """Move all word times of a corpus that is written; a word that leaves its utterance is dropped.
 
+    Words that the import left out because they run past the end of their utterance do not come back.
+
     Parameters
     ----------
     corpus : Corpus

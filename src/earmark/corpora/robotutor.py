@@ -2,8 +2,8 @@
 
 Origin: RoboTutor LLC and Carnegie Mellon University, for the Global Learning XPRIZE; most stories are from the African
 Storybook. Nothing is downloaded; ``docs/corpora.md`` says how the files must lie.
-Size: in Swahili 79 stories, 2,325 recordings, 948 pages with a picture; in English 2,600 recordings in 177 stories, of
-which 370 pages have a picture.
+Size: in Swahili 79 stories, 2,269 utterances with a picture, 3.9 hours; in English 177 stories, 566 utterances with a
+picture, 27 minutes.
 Licence: CC BY 4.0; each Swahili story names its own as well (CC BY 3.0 or 4.0), which ``credits.csv`` in the corpus
 lists with its authors and illustrators.
 Citation: RoboTutor LLC and Carnegie Mellon University, "RoboTutor: Swahili assets" and "English assets", 2018 and 2019;
@@ -15,7 +15,7 @@ these with its narrations, one recording each, and times of their words. Its rec
 name below ``assets/audio/LANGUAGE/cmu/xprize/story_reading/quality_low`` (or beside the story), and names are compared
 without regard to case, as the program does. Times are numbers of frames of 10 ms by an aligner, the last frame
 included, for a word that ends in one frame is followed by a word that starts in the next. They are silver, and early as
-a whole against the compressed sound: by 0.13 s in Swahili, by 0.10 s in English.
+a whole against the compressed sound: by 0.13 s in Swahili, by 0.11 s in English.
 
 Each narration is an utterance with its page's picture. A hash of each story's name decides its split; stories that
 share a picture, of which there are some, go with the first of them. So no picture or recording of one split is in
