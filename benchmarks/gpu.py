@@ -42,7 +42,7 @@ from PIL import Image
 from earmark.core.corpus import Corpus, Utterance, read_corpus, write_corpus
 from earmark.recipe import read_recipe
 
-WRITTEN = ("olaleye2022/cnn-attend", "earmark")
+WRITTEN = ("olaleye2022/cnn-attend", "earmark-mfcc")
 PAIRS = ("attention", "contrastive-davenet", "davenet", "highest")
 SAMPLE_RATE = 16_000
 
@@ -269,7 +269,7 @@ def throughput(folder: Path, out: Path, short: bool) -> None:
     for precision in ("no",) if short else ("no", "bf16"):
         for recipe in WRITTEN[1:] if short else WRITTEN:
             run = out / "runs" / f"{Path(recipe).name}-{'gpu' if gpu else 'cpu'}-{precision}"
-            keep = recipe == "earmark" and precision == "no"
+            keep = recipe == "earmark-mfcc" and precision == "no"
             took = train(recipe, part, run, f"training.epochs={epochs}", precision=precision, keep=keep)
             batch = read_recipe(recipe).training.batch_size
             figures = {
@@ -368,12 +368,12 @@ def random_resnet(folder: Path, short: bool) -> Path:
 
 def index(folder: Path, out: Path, short: bool) -> None:
     """How many times faster than real time one long recording is indexed on this device."""
-    runs = [path.parent for path in sorted((out / "runs").glob("earmark-*-no/recipe.yaml"))]
+    runs = [path.parent for path in sorted((out / "runs").glob("earmark-mfcc-*-no/recipe.yaml"))]
     run = runs[0] if runs else None
     if run is None:
         part = part_of(read_corpus(folder), out / "parts" / "train-64", {"train": 64, "dev": 16})
         run = out / "runs" / "earmark-any-no"
-        train("earmark", part, run, "training.epochs=1", keep=True)
+        train("earmark-mfcc", part, run, "training.epochs=1", keep=True)
     hours = 0.02 if short else 3.0
     recording = long_recording(read_corpus(folder), out / "recordings" / "long.wav", hours)
     archive = out / "archives" / device_name().replace(" ", "-").replace(",", "")
@@ -384,7 +384,7 @@ def index(folder: Path, out: Path, short: bool) -> None:
     wall_s = time.monotonic() - begun
     said = re.search(r"([\d.]+) times real time", done.stdout)
     figures = {
-        "recipe": "earmark",
+        "recipe": "earmark-mfcc",
         "device": device_name(),
         "hours": hours,
         "seconds, with the start of the program": wall_s,

@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--recording", type=Path, help="instead of one made of the corpus")
     parser.add_argument("--minutes", type=float, default=60.0, help="of the recording that is made")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--recipe", default="earmark")
+    parser.add_argument("--recipe", default="earmark-mfcc")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)

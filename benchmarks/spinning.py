@@ -19,7 +19,7 @@ from earmark.recipe import read_recipe
 from earmark.core.vocabulary import Vocabulary
 
 torch.manual_seed(0)
-model = build(read_recipe("earmark").model, 39, Vocabulary([str(number) for number in range(34)])).train()
+model = build(read_recipe("earmark-mfcc").model, 39, Vocabulary([str(number) for number in range(34)])).train()
 features, lengths = torch.randn(16, 400, 39), torch.full((16,), 400)
 times = []
 for _ in range(40):

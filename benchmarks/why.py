@@ -113,7 +113,7 @@ def main() -> None:
     print("| recipe | epochs | time | oracle | actual F1 | P@10 | localised P@10 |\n|---|---|---|---|---|---|---|")
     budget = 0.0
     for number, (name, recipe) in enumerate(
-        variants(read_recipe("earmark", [f"supervision={arguments.supervision}"])).items()
+        variants(read_recipe("earmark-mfcc", [f"supervision={arguments.supervision}"])).items()
     ):
         epochs = arguments.epochs
         if budget:

@@ -348,7 +348,7 @@ def test_pretraining_fits_the_recipe_that_it_is_for(earmark, tiny_corpus: Corpus
     assert (known.epochs, known.learning_rate, known.seed, known.utterances) == (2, 0.001, 3, 8)
     [again] = earmark(*pretrain).err.splitlines()
     assert again == f"earmark: {out} was begun with other settings: go on with those, or choose another folder."
-    no_cpc = earmark("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", "earmark").sentence
+    no_cpc = earmark("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", "earmark-mfcc").sentence
     assert no_cpc == "The recipe earmark has no CPC network: choose one whose model.speech.kind is 'cpc'."
 
 
@@ -521,7 +521,7 @@ def test_folders_and_files_that_are_not_there(earmark, own_corpus: Corpus, tmp_p
     assert "There is no file" in earmark("tag", own_corpus.folder, "--file", none).sentence
     assert "There is no file" in earmark("tagger", "train", none, "--out", tmp_path / "t").sentence
     assert "none is not a trained model" in earmark("find", none, "dog", write_tone(tmp_path / "a.wav")).sentence
-    train = ("train", "earmark", "--corpus", own_corpus.folder, "--out", tmp_path / "r")
+    train = ("train", "earmark-mfcc", "--corpus", own_corpus.folder, "--out", tmp_path / "r")
     assert "There is no file" in earmark(*train, "--keywords", none).sentence
     assert "no key 'training.epoch'; did you mean 'epochs'?" in earmark(*train, "--set", "training.epoch=2").err
     assert not (tmp_path / "r").exists()

@@ -124,7 +124,7 @@ def test_a_network_that_is_gone_or_another(own_run: tuple[Path, Path], tiny_corp
         load_model(folder)
     shutil.rmtree(network)
     with pytest.raises(
-        EarmarkError, match=r"needs the speech network .* \(recipe\.yaml there .*\): There is no folder"
+        EarmarkError, match=r"needs the speech network .* \(named in recipe\.yaml there.*\): There is no folder"
     ):
         load_model(folder)
 
@@ -159,7 +159,7 @@ def test_the_shipped_recipe_is_told_on_the_command_line(
     monkeypatch.chdir(tmp_path)
     corpus, sizes = str(tiny_corpus.folder), ("--set", "training.epochs=1", "--set", "augment.speeds=[1.0]")
     told = ("--set", "features.kind=pretrained", "--set", "features.network=net", "--set", "features.layer=1")
-    earmark("train", "earmark", "--corpus", corpus, "--out", "run", *told, *sizes)
+    earmark("train", "earmark-mfcc", "--corpus", corpus, "--out", "run", *told, *sizes)
     monkeypatch.chdir("/")  # the network's folder holds from anywhere
     audio = tiny_corpus.utterances("test")[0].audio
     assert "dog" in earmark("find", str(tmp_path / "run"), "dog", str(audio))

@@ -24,7 +24,7 @@ from earmark.recipe import ConvLayer, KeywordModelSettings, read_recipe
 from support.random_models import CLOSE, CNN_ATTEND, FEATURES, LENGTHS, MODELS, SEED, WORDS, batch, encoders, fresh
 
 GRIDS = st.tuples(st.integers(1, 9), st.integers(0, 12), st.integers(1, 4))  # shortest, how much longer, step
-RECIPES = ["earmark", *(f"olaleye2022/{name}" for name in ("psc", "cnn-pool", "cnn-attend", "cnn-pool-attend"))]
+RECIPES = ["earmark-mfcc", *(f"olaleye2022/{name}" for name in ("psc", "cnn-pool", "cnn-attend", "cnn-pool-attend"))]
 
 
 def exchanged(outside: Tensor, inside: Tensor, segments: Tensor) -> Tensor:

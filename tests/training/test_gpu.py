@@ -31,7 +31,7 @@ pytestmark = [
 
 SOURCES = Path(__file__).parents[2] / "src"
 RECIPES = [
-    "earmark",
+    "earmark-mfcc",
     "olaleye2022/psc",
     "olaleye2022/cnn-pool",
     "olaleye2022/cnn-attend",

@@ -20,6 +20,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ from earmark.core.files import replacing, write_text
 from earmark.core.model_folder import WEIGHTS
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models.checkpoint import Checkpoint, read_checkpoint
+from earmark.models.checkpoint import Checkpoint, read_checkpoint, write_features_model
+from earmark.recipe import FeatureSettings
 
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
@@ -222,7 +224,8 @@ class Archive:
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The model's keywords, read without the model."""
-        return Vocabulary(read_text(self.folder / "model" / "vocabulary.txt").removesuffix("\n").split("\n"))
+        text = read_text(self.folder / "model" / "vocabulary.txt")
+        return Vocabulary(text.removesuffix("\n").split("\n")) if text else Vocabulary.empty()
 
     def setting(self, key: str, default: str = "") -> str:
         """A setting, as text."""
@@ -339,6 +342,20 @@ def make_archive(folder: Path | str, run: Path | str, database: str | None = Non
     # Written last: a folder without it is made again from the start.
     write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
     return archive
+
+
+def make_features_archive(folder: Path | str, features: FeatureSettings, database: str | None = None) -> Archive:
+    """Open an archive, or make it, that is indexed with features alone: no model is trained, spoken examples find.
+
+    Raises
+    ------
+    EarmarkError
+        If a pretrained network is missing, or `folder` was indexed with something else.
+    """
+    with tempfile.TemporaryDirectory() as temporary:
+        model = Path(temporary) / features.kind
+        write_features_model(model, features)
+        return make_archive(folder, model, database)
 
 
 def model_identity(checkpoint: Checkpoint) -> str:

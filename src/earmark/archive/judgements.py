@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, Row, delete, insert, select
@@ -22,10 +23,10 @@ from earmark.archive.results import ArchiveHit, Verdict
 from earmark.archive.schema import judgements as table
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
-from earmark.core.types import ImageQuery
+from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.core.vocabulary import normalise
 
-IMAGE, EXAMPLE = "image:", "example:"
+IMAGE, EXAMPLE, CLIP = "image:", "example:", "clip:"
 DIGITS = 16  # of a hash: enough to distinguish all the images of an archive
 END_MARGIN_S = 0.05  # an extent may end so much after its recording: people drag its end to the edge
 
@@ -60,11 +61,11 @@ class Judgement:
     judged_at: str
 
 
-def query_key(query: str | Alias | ImageQuery | Position) -> str:
+def query_key(query: str | Alias | ImageQuery | SpokenQuery | Position) -> str:
     """Key that judgements of a query are stored under: the same for every spelling of a word and copy of an image.
 
     A keyword's key is its normalised form; that of images is ``image:`` and a hash of their bytes, whatever their
-    order; that of a spoken example is ``example:`` and its position.
+    order; that of a spoken example is ``example:`` and its position, and that of clips is ``clip:`` and their hash.
 
     Raises
     ------
@@ -77,15 +78,22 @@ def query_key(query: str | Alias | ImageQuery | Position) -> str:
         return normalise(query.word)
     if isinstance(query, Position):
         return f"{EXAMPLE}{query}"
+    if isinstance(query, SpokenQuery):
+        return CLIP + _hash_of([(path, b"") for path in query.clips], "clip")
+    parts = [(path, b"" if box is None else repr(tuple(map(int, box))).encode()) for path, box in query.prompts]
+    return IMAGE + _hash_of(parts, "picture")
+
+
+def _hash_of(files: Sequence[tuple[Path, bytes]], what: str) -> str:
+    """A hash of files, in any order, each with something that is done to it."""
     hashes = []
-    for path, box in query.prompts:
+    for path, part in files:
         try:
-            part = b"" if box is None else repr(tuple(map(int, box))).encode()
             hashes.append(hashlib.sha256(path.read_bytes() + part).hexdigest())
         except OSError as error:
-            raise EarmarkError(f"The picture {path} can't be read ({error.strerror}): check its name.") from error
+            raise EarmarkError(f"The {what} {path} can't be read ({error.strerror}): check its name.") from error
     whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(sorted(hashes)).encode()).hexdigest()
-    return IMAGE + whole[:DIGITS]
+    return whole[:DIGITS]
 
 
 def judge(

@@ -1,4 +1,4 @@
-"""Search of an archive: by keyword, by image, or by a spoken example in it."""
+"""Search of an archive: by keyword, by image, by clips of a word, or by a spoken example in it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from earmark.archive.judgements import Judgement, judgements, query_key, with_ve
 from earmark.archive.query_aliases import Alias, resolve_query
 from earmark.archive.relevance_feedback import rerank
 from earmark.archive.results import ArchiveHit, Filters, image_threshold, keyword_thresholds, require_recordings
+from earmark.archive.search_by_clip import search_clips
 from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import search_pictures
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.core.errors import EarmarkError
-from earmark.core.types import ImageQuery
+from earmark.core.types import ImageQuery, SpokenQuery
+from earmark.models.features_model import NO_QUERIES
 
 DEEPER = 4  # times as many hits are searched, where too few of them are admitted
 
-ArchiveQuery = str | Alias | ImageQuery | Position
+ArchiveQuery = str | Alias | ImageQuery | SpokenQuery | Position
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def search(
         not accept this type of query, or it has no operating points to choose by.
     """
     require_recordings(archive)
+    if not isinstance(query, (SpokenQuery, Position)) and not archive.vocabulary.words:
+        raise EarmarkError(NO_QUERIES)
     if judged is None:
         judged = judgements(archive, query_key(query))
     return rerank(archive, with_verdicts(_ranked(archive, query, options), judged), judged)
@@ -112,4 +116,6 @@ def _best(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list
         return search_pictures(archive, query, top, threshold, filters)
     if per_hour is not None:
         raise EarmarkError("Similarity to a spoken example has no rate of false alarms: give a score instead.")
+    if isinstance(query, SpokenQuery):
+        return search_clips(archive, query, top, options.min_score or 0.0, filters)
     return [hit for hit in search_like(archive, query, top, filters) if hit.hit.score >= (options.min_score or 0.0)]

@@ -19,6 +19,7 @@ from earmark.archive.frame_store import Single
 from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
 from earmark.archive.schema import judgements, postings
+from earmark.archive.search_by_clip import search_frames
 from earmark.archive.shards import lookup
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
@@ -58,15 +59,18 @@ def search_like(
         raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
     start_s, end_s = _extent_s(archive, position)
     example = archive.frames.segment(row.sha256, position.channel, start_s, end_s)
-    around = archive.frames.segment(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
     if not example.any():
         raise EarmarkError(
             f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
         )
+    name = f"like {position}"
+    if not archive.spotter.model.accepts:
+        like = search_frames(archive, name, [example], [], top + 1, 0.0, filters)
+        return [one for one in like if not _is_at(one, position, start_s, end_s)][:top]
+    around = archive.frames.segment(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
     mean_frame = around[around.any(axis=1)].mean(axis=0)
     rows = matching_recordings(archive, recording_conditions(archive, filters or Filters()))
     windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
-    name = f"like {position}"
     found = [one for window in windows for one in _compare(archive, example, mean_frame, window, rows, name)]
     others = [one for one in found if not _is_at(one, position, start_s, end_s)]
     return merge_hits(others)[:top]

@@ -9,14 +9,14 @@ import typer
 
 from earmark.archive.export import names
 from earmark.cli.console import print_json, print_table
-from earmark.cli.options import AsJson, Run
+from earmark.cli.options import AsJson
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.archive.archive import Archive, Position
     from earmark.archive.indexer import Report
     from earmark.archive.results import ArchiveHit
-    from earmark.core.types import ImageQuery
+    from earmark.core.types import ImageQuery, SpokenQuery
 
 
 verbs = typer.Typer()
@@ -35,9 +35,22 @@ ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder
 
 @verbs.command()
 def index(
-    run: Run,
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders of recordings, and all below.")],
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="[RUN] FOLDER",
+            help="A folder that 'earmark train' wrote (none with --features); then folders of recordings.",
+        ),
+    ],
     archive: Annotated[Path, typer.Option(help="Folder for the archive; an interrupted run resumes.")],
+    features: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Without a model: these features alone, for spoken queries: moonshine, moonshine:base, mfcc, "
+            "speech-embedding.",
+        ),
+    ] = None,
     metadata: Annotated[
         Path | None,
         typer.Option(help="CSV with the column audio and any of speaker, date, language, licence and consent."),
@@ -64,7 +77,6 @@ def index(
 ) -> None:
     """Index recordings of any length, so that they can be searched."""
     from earmark.archive.annotated_time import AnnotationLimit
-    from earmark.archive.archive import make_archive
     from earmark.archive.executors import make_executor
     from earmark.archive.indexer import index as index_recordings
     from earmark.archive.query_aliases import read_word_list, store_words
@@ -72,7 +84,7 @@ def index(
 
     executor = make_executor(engine)
     limit = AnnotationLimit(within or (), outside or (), tier or ())
-    opened = make_archive(archive, run, database)
+    opened, folders = _opened(archive, sources, features, database)
     if words is not None:
         store_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
@@ -82,6 +94,24 @@ def index(
         print(warning)
     if report.problems:
         raise typer.Exit(1)
+
+
+def _opened(
+    archive: Path, sources: list[Path], features: str | None, database: str | None
+) -> tuple[Archive, list[Path]]:
+    """The archive, and the folders to index into it."""
+    from earmark.archive.archive import make_archive, make_features_archive
+
+    if features is not None:
+        from earmark.recipe import feature_settings
+
+        return make_features_archive(archive, feature_settings(features), database), sources
+    if len(sources) < 2:
+        raise EarmarkError(
+            "Name a folder that 'earmark train' wrote and then the folders of recordings; or index without a model, "
+            "with --features moonshine."
+        )
+    return make_archive(archive, sources[0], database), sources[1:]
 
 
 def _print_report(report: Report, archive: Path) -> None:
@@ -117,6 +147,17 @@ def search(
         list[Path] | None,
         typer.Option(metavar="PICTURE", help="Find what this picture shows; with several, what they have in common."),
     ] = None,
+    clip: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="AUDIO",
+            help="Find the word that this clip holds; several are examples of one word. A folder: each clip's name is "
+            "a query (mbwa.wav, mbwa-2.wav).",
+        ),
+    ] = None,
+    not_clip: Annotated[
+        list[Path] | None, typer.Option("--not", metavar="AUDIO", help="With --clip: an example of what is not meant.")
+    ] = None,
     by_example: Annotated[
         list[str] | None, typer.Option(metavar="POSITION", help="Find what sounds like this position: 12:1:345.20.")
     ] = None,
@@ -141,19 +182,25 @@ def search(
     from earmark.archive.results import Filters
     from earmark.archive.search import SearchOptions
     from earmark.archive.search import search as search_archive
+    from earmark.archive.spoken_lists import spoken_queries
 
     opened = open_archive(archive)
     annotated = AnnotationLimit(within or (), outside or (), tier or ()).read(opened)
     limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language), *annotated)
-    all_queries: list[str | ImageQuery | Position] = [*(words or []), *(_listed(queries) if queries else [])]
+    all_queries: list[str | ImageQuery | SpokenQuery | Position] = [
+        *(words or []),
+        *(_listed(queries) if queries else []),
+    ]
     if image:
         from earmark.core.types import ImageQuery
 
         all_queries.append(ImageQuery.of(*image))
+    all_queries += spoken_queries(clip or (), not_clip or ())
     all_queries += [Position.read(position) for position in by_example or []]
     if not all_queries:
         raise EarmarkError(
-            "Say what to find: a word, a picture with --image, a position with --by-example, or --queries."
+            "Say what to find: a word, a picture with --image, a clip with --clip, a position with --by-example, or "
+            "--queries."
         )
     found = [one for query in all_queries for one in search_archive(opened, query, limits)]
     if as_json:

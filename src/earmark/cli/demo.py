@@ -32,7 +32,8 @@ from earmark.supervision.transcripts import bag_of_words
 from earmark.training.loop import train
 from earmark.training.taggers import train_cnn_tagger
 
-# The default recipe, cut down to what a corpus of an hour and a half needs.
+RECIPE = "earmark-mfcc"
+# Cut down to what a corpus of an hour and a half needs.
 SHORTER = ["training.epochs=12", "augment.speeds=[1.0]"]
 TAGGER = CnnTaggerSettings(side=64, epochs=14, learning_rate=5e-3)
 # What each model of the demo is taught by.
@@ -58,7 +59,7 @@ def demo(out: Path, size: int, seed: int) -> None:
     evaluations: dict[str, Evaluation] = {}
     for name, (run, changes) in RUNS.items():
         if not (out / run / "model-card.md").is_file():
-            train(read_recipe("earmark", SHORTER + changes), corpus, out / run, keywords, resume=True)
+            train(read_recipe(RECIPE, SHORTER + changes), corpus, out / run, keywords, resume=True)
         evaluations[name] = evaluate(KeywordSpotter(read_checkpoint(out / run)), corpus, "test")
         write_metrics(evaluations[name], out / run / "metrics.json")
     page = out / "results.html"

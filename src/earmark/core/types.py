@@ -77,6 +77,25 @@ def unique(pictures: Iterable[Path]) -> list[Path]:
     return list(firsts.values())
 
 
+@dataclass(frozen=True)
+class SpokenQuery:
+    """Clips of one word or phrase, in anybody's voice.
+
+    Attributes
+    ----------
+    name : str
+        What its hits are called.
+    clips : tuple of Path
+        Audio files, one example each.
+    not_clips : tuple of Path
+        Examples of what is not meant.
+    """
+
+    name: str
+    clips: tuple[Path, ...]
+    not_clips: tuple[Path, ...] = ()
+
+
 WORDS_ALONE = (
     "This model is asked with words alone, not with pictures ({}): train the recipe earmark-pictures, which takes both."
 )

@@ -209,6 +209,13 @@ class Vocabulary:
         if len(self._index) < len(self.words):
             raise EarmarkError(f"The keyword {_first_repeated(self.words)!r} is listed twice: keep it once.")
 
+    @classmethod
+    def empty(cls) -> Vocabulary:
+        """The vocabulary of a model that knows no keywords."""
+        none = cls.__new__(cls)
+        none.words, none._index = (), {}
+        return none
+
     def __len__(self) -> int:
         return len(self.words)
 

@@ -19,7 +19,9 @@ def extractor(settings: FeatureSettings) -> FeatureExtractor:
     EarmarkError
         If it is a pretrained network that is missing, damaged, another one than the settings say, or of no use here.
     """
-    return cast(FeatureExtractor, registry.module_of(registry.FEATURES, settings.kind).build(settings))
+    built = cast(FeatureExtractor, registry.module_of(registry.FEATURES, settings.kind).build(settings))
+    built.normalises = settings.normalise == "utterance"
+    return built
 
 
 def resolve(settings: FeatureSettings, download: bool = False) -> FeatureSettings:

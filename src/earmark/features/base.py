@@ -16,8 +16,8 @@ from earmark.media.audio import Waveform
 class FeatureExtractor(ABC):
     """Waveform to features.
 
-    Whatever the kind, every dimension has mean 0 and variance 1 over an utterance: 0 carries no information, and can
-    stand for silence where something is masked.
+    Whatever the kind, every dimension has mean 0 and variance 1 over an utterance, unless a recipe says otherwise: 0
+    carries no information, and can stand for silence where something is masked.
 
     Attributes
     ----------
@@ -32,6 +32,8 @@ class FeatureExtractor(ABC):
         Of the weights; empty for a formula.
     learned_from : str
         The data that the weights were learned from; empty for a formula.
+    normalises : bool
+        Whether features are normalised over the utterance; else they are :meth:`raw`.
     """
 
     dimension: int
@@ -39,6 +41,7 @@ class FeatureExtractor(ABC):
     context: Literal["local", "global"] = "local"
     licence = ""
     learned_from = ""
+    normalises = True
 
     @abstractmethod
     def raw(self, waveform: Waveform) -> Tensor:
@@ -56,7 +59,11 @@ class FeatureExtractor(ABC):
 
     def __call__(self, waveform: Waveform) -> Tensor:
         """Features of one utterance, normalised over it; parameters and shape are those of :meth:`raw`."""
-        return normalise(self.raw(waveform))
+        return self.finish(self.raw(waveform))
+
+    def finish(self, frames: Tensor) -> Tensor:
+        """Normalise raw features (..., T, dimension) over time, where that is wished."""
+        return normalise(frames) if self.normalises else frames
 
     def windows(self, waveform: Waveform, starts: Sequence[int], samples: int) -> list[Tensor]:
         """Features of windows of a waveform, each as if it stood alone.

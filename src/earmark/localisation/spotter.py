@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from earmark.media.audio import Waveform
 from earmark.models.base import EncodedQueries
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.models.encoded import EncodedSpeech, encode
+from earmark.models.features_model import NO_QUERIES
 from earmark.models.image_query_models import accepts_images
 from earmark.models.matchmap import audio_attention, image_attention
 
@@ -69,7 +71,7 @@ class KeywordSpotter:
         self.model = checkpoint.model
         self._extract = extractor(checkpoint.recipe.features)
         self.localisation = localisation or checkpoint.recipe.localisation
-        self._localise = method(self.localisation, self.model)
+        self._localise = method(self.localisation, self.model) if self.model.accepts else _accepts_no_query
         self.cost_grows_with_queries = cost_grows_with_queries(self.localisation)
         self.needs_features = needs_features(self.localisation)
 
@@ -236,6 +238,10 @@ class KeywordSpotter:
         of_image = image_attention(matches.flatten(0, 1), compared).view(matches.shape[:2])
         of_audio = audio_attention(matches.flatten(0, 1), compared)
         return Explanation(best, *(part.double().cpu().numpy() for part in (matches, of_image, of_audio)))
+
+
+def _accepts_no_query(model: Any, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
+    raise EarmarkError(NO_QUERIES)
 
 
 def _best_of_each(hits: Sequence[ScoredHit], top: int) -> list[ScoredHit]:

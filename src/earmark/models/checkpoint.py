@@ -28,13 +28,13 @@ import numpy.typing as npt
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.hub import device
-from earmark.core.model_folder import WEIGHTS, read_vocabulary, read_weights, write_vocabulary
+from earmark.core.model_folder import WEIGHTS, read_vocabulary, read_weights, write_vocabulary, write_weights
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.features import extractor
 from earmark.models import SpeechModel, build
 from earmark.models.learning_test import LearningTest, read_learning_test, warning_of
 from earmark.models.operating_points import OperatingPoints, read_image_operating_points, read_operating_points
-from earmark.recipe import Recipe, read_recipe, write_recipe
+from earmark.recipe import FeatureSettings, FeaturesModelSettings, Recipe, Training, read_recipe, write_recipe
 
 GLOBAL_THRESHOLD = "global-threshold.json"
 IMAGE_THRESHOLD = "image-threshold.json"
@@ -95,6 +95,20 @@ def write_description(folder: Path, recipe: Recipe, vocabulary: Vocabulary) -> N
     write_vocabulary(folder, vocabulary)
 
 
+def write_features_model(folder: Path, features: FeatureSettings) -> None:
+    """Write a model that is features alone: it needs no training, and accepts spoken examples only."""
+    recipe = Recipe(
+        name=folder.name,
+        supervision="none",
+        localisation="score-aggregation",
+        features=features.model_copy(update={"normalise": "none"}),
+        model=FeaturesModelSettings(),
+        training=Training(epochs=1),
+    )
+    write_description(folder, recipe, Vocabulary.empty())
+    write_weights(folder, {})
+
+
 def write_thresholds(folder: Path, vocabulary: Vocabulary, thresholds: npt.NDArray[np.float64]) -> None:
     """Write the detection thresholds by keyword."""
     by_word = {word: float(f"{value:.6g}") for word, value in zip(vocabulary, thresholds, strict=True)}
@@ -129,7 +143,8 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
                 f"{folder} is not a trained model (it has no {name}): give a folder that 'earmark train' wrote."
             )
     recipe = read_recipe(folder / "recipe.yaml")
-    vocabulary = read_vocabulary(folder)
+    knows_words = not isinstance(recipe.model, FeaturesModelSettings)
+    vocabulary = read_vocabulary(folder) if knows_words else Vocabulary.empty()
     with _needed(folder, "speech"):
         speech_features = extractor(recipe.features)
     with _needed(folder, "image"):

@@ -5,7 +5,7 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 
 from __future__ import annotations
 
-from earmark.recipe.io import read_recipe, shipped_names, shipped_recipes, write_recipe
+from earmark.recipe.io import feature_settings, read_recipe, shipped_names, shipped_recipes, write_recipe
 from earmark.recipe.schema import (
     AnyFeatures,
     Attention,
@@ -13,6 +13,7 @@ from earmark.recipe.schema import (
     ContrastiveLoss,
     ConvLayer,
     FeatureSettings,
+    FeaturesModelSettings,
     ImageEncoderSettings,
     ImageQueryModelSettings,
     KeywordModelSettings,
@@ -40,6 +41,7 @@ __all__ = [
     "ContrastiveLoss",
     "ConvLayer",
     "FeatureSettings",
+    "FeaturesModelSettings",
     "ImageEncoderSettings",
     "ImageQueryModelSettings",
     "KeywordModelSettings",
@@ -59,6 +61,7 @@ __all__ = [
     "TagLoss",
     "Training",
     "TripletLoss",
+    "feature_settings",
     "read_recipe",
     "shipped_names",
     "shipped_recipes",

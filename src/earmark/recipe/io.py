@@ -16,7 +16,7 @@ from earmark.core import registry
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_text
 from earmark.recipe import schema
-from earmark.recipe.schema import Recipe, Strict
+from earmark.recipe.schema import FeatureSettings, Recipe, Strict
 
 
 def shipped_recipes() -> Path:
@@ -63,6 +63,27 @@ def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
         return Recipe.model_validate(values)
     except ValidationError as error:
         raise EarmarkError(f"{path}: {_first_problem(error)}") from None
+
+
+def feature_settings(text: str) -> FeatureSettings:
+    """Settings of features as a command names them: a kind, or ``kind:size`` for a kind that has sizes.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such kind, or it has no such size.
+    """
+    kind, colon, size = text.partition(":")
+    if kind not in registry.kinds(registry.FEATURES):
+        raise EarmarkError(
+            f"There are no features of the kind {kind!r}: choose from {', '.join(registry.kinds(registry.FEATURES))}."
+        )
+    values = {"size": size} if colon else {}
+    try:
+        settings: FeatureSettings = registry.module_of(registry.FEATURES, kind).Settings(**values)
+        return settings
+    except ValidationError as error:
+        raise EarmarkError(f"Features {text!r} can't be had: {_first_problem(error)}") from None
 
 
 def write_recipe(recipe: Recipe) -> str:

@@ -67,6 +67,9 @@ class FeatureSettings(Strict):
     """Features of one kind; each kind states its own keys in :mod:`earmark.features.kinds`."""
 
     kind: str
+    normalise: Literal["utterance", "none"] = Field(
+        "utterance", description="mean 0 and variance 1 over the utterance; none: for whoever does it later"
+    )
 
 
 AnyFeatures = Annotated[FeatureSettings, Kinds(registry.FEATURES, default="mfcc")]
@@ -250,6 +253,15 @@ class ImageQueryModelSettings(Strict):
         return self
 
 
+class FeaturesModelSettings(Strict):
+    """No network: frames are the features themselves, in which spoken examples are searched for."""
+
+    frames: Literal["features"] = "features"
+
+    losses: ClassVar[tuple[str, ...]] = ("tags",)
+    similarity: ClassVar[None] = None
+
+
 class TagLoss(Strict):
     """Cross-entropy of keywords against soft tags (Olaleye et al. 2022, Eq. 4)."""
 
@@ -319,6 +331,8 @@ class Training(Strict):
 
 def _kind_of_model(value: Any) -> str:
     has = value if isinstance(value, dict) else getattr(value, "model_fields_set", ())
+    if "frames" in has or isinstance(value, FeaturesModelSettings):
+        return "features"
     return "image-query" if "image" in has or "speech" in has or "similarity" in has else "keyword"
 
 
@@ -334,7 +348,9 @@ class Recipe(Strict):
     features: AnyFeatures = Field(default_factory=lambda: registry.module_of(registry.FEATURES, "mfcc").Settings())
     augment: Augment = Augment()
     model: Annotated[
-        Annotated[KeywordModelSettings, Tag("keyword")] | Annotated[ImageQueryModelSettings, Tag("image-query")],
+        Annotated[KeywordModelSettings, Tag("keyword")]
+        | Annotated[ImageQueryModelSettings, Tag("image-query")]
+        | Annotated[FeaturesModelSettings, Tag("features")],
         Discriminator(_kind_of_model),
     ]
     loss: Loss = TagLoss()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from earmark.core.timing import FEATURE_GRID
 from earmark.features.base import FeatureExtractor
-from earmark.features.kaldi import can_share_frames, log_mel_energies, normalise, shared_log_mel_energies
+from earmark.features.kaldi import can_share_frames, log_mel_energies, shared_log_mel_energies
 from earmark.media.audio import Waveform
 from earmark.recipe import FeatureSettings
 
@@ -48,7 +48,7 @@ class LogMel(FeatureExtractor):
         whole = [start for start in starts if start + samples <= len(waveform)]
         if not can_share_frames(waveform, whole, samples):
             return super().windows(waveform, starts, samples)
-        features = normalise(shared_log_mel_energies(waveform, whole, samples, self.dimension))
+        features = self.finish(shared_log_mel_energies(waveform, whole, samples, self.dimension))
         by_start = dict(zip(whole, features, strict=True))
         return [by_start[start] if start in by_start else self(waveform[start:]) for start in starts]
 

@@ -21,7 +21,6 @@ from earmark.features.kaldi import (
     cepstra,
     cepstra_of,
     deltas,
-    normalise,
     shared_log_mel_energies,
 )
 from earmark.media.audio import Waveform
@@ -61,7 +60,7 @@ class Mfcc(FeatureExtractor):
         if not can_share_frames(waveform, whole, samples):
             return super().windows(waveform, starts, samples)
         energies = shared_log_mel_energies(waveform, whole, samples, self.mel_filters)
-        features = normalise(_with_deltas(cepstra_of(energies)))
+        features = self.finish(_with_deltas(cepstra_of(energies)))
         by_start = dict(zip(whole, features, strict=True))
         return [by_start[start] if start in by_start else self(waveform[start:]) for start in starts]
 

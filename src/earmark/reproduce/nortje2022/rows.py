@@ -12,7 +12,7 @@ from earmark.reproduce.grid import Row
 ATTENTION, VISUAL_BOW, BOTH_KINDS = "attention", "visual-bow", "earmark-pictures"
 SMALL = "small"
 # By the value of --recipes: the prefix of the recipes' names, and the recipe of the visual bag of words.
-RECIPES = {SMALL: ("small-", "earmark"), "paper": ("", "olaleye2022/cnn-attend")}
+RECIPES = {SMALL: ("small-", "earmark-mfcc"), "paper": ("", "olaleye2022/cnn-attend")}
 
 
 @dataclass(frozen=True)

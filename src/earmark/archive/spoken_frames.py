@@ -1,0 +1,136 @@
+"""The frames of an archive, projected into a space for spoken queries, and that space, which is learned from them.
+
+Files lie in the archive's folder ``spoken``: ``space.safetensors``, and one file of projected frames a chunk, computed
+when it is first needed. All of it can be deleted: it is made again from the stored frames.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from earmark.archive.archive import Archive
+from earmark.archive.rescoring import ChunkKey, Recordings
+from earmark.core.errors import EarmarkError
+from earmark.core.files import replacing
+from earmark.core.progress import progress
+from earmark.localisation.spoken_queries import Single, SpokenSpace, learn_space
+
+logger = logging.getLogger(__name__)
+
+SPACE = "space.safetensors"
+STRETCH_S = 60.0  # taken of a chunk to learn from
+STRETCHES = 24
+SEED = 0
+
+
+class SpokenFrames:
+    """Projected frames of an archive.
+
+    Parameters
+    ----------
+    archive : Archive
+    chunks : sequence of ChunkKey
+        All chunks of the archive's recordings.
+    rows : mapping
+        The recordings, by number.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no speech to learn the space from.
+    """
+
+    def __init__(self, archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> None:
+        self._archive, self.chunks, self._rows = archive, chunks, rows
+        self.known = frozenset(chunks)
+        self._folder = archive.folder / "spoken"
+        self.space = self._space()
+        parts = (self.space.mean, self.space.projection, self.space.background)
+        self._name = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16]
+
+    def project_all(self) -> None:
+        """Project all chunks that are not projected yet."""
+        missing = [chunk for chunk in self.chunks if not self._path(chunk).is_file()]
+        if missing and not self._archive.is_read_only:
+            with progress("Preparing for spoken queries, chunks", len(missing)) as advance:
+                for chunk in missing:
+                    self.read(chunk)
+                    advance()
+
+    def read(self, chunk: ChunkKey) -> Single:
+        """Projected frames (t, D + 1) of a chunk."""
+        path = self._path(chunk)
+        try:
+            stored: Single = np.load(path, allow_pickle=False).astype(np.float32)
+            return stored
+        except (OSError, ValueError):  # not yet, or half a file
+            frames = self._archive.frames.read(self._rows[chunk.recording].sha256, chunk.channel, chunk.number)
+            projected = self.space.project(np.asarray(frames, np.float32)).astype(np.float16)
+            if not self._archive.is_read_only:
+                with replacing(path) as partial, partial.open("wb") as file:
+                    np.save(file, projected, allow_pickle=False)
+            return projected.astype(np.float32)
+
+    def _path(self, chunk: ChunkKey) -> Path:
+        sha256 = str(self._rows[chunk.recording].sha256)
+        return self._folder / self._name / sha256[:2] / sha256 / f"{chunk.channel}-{chunk.number}.npy"
+
+    def _space(self) -> SpokenSpace:
+        """The stored space, unless the archive has at least twice as much to learn from as it had then."""
+        stored = _read_space(self._folder / SPACE)
+        available = min(len(self.chunks), STRETCHES)
+        if stored is not None and available < 2 * stored[1]:
+            return stored[0]
+        space = learn_space(self._stretches(), self._archive.frames.step_s, SEED)
+        if not self._archive.is_read_only:
+            for old in self._folder.glob("*/"):
+                shutil.rmtree(old, ignore_errors=True)  # projected with another space
+            _write_space(self._folder / SPACE, space, available)
+        return space
+
+    def _stretches(self) -> list[Single]:
+        """A minute from the middle of some chunks."""
+        rng = np.random.default_rng(SEED)
+        order = rng.permutation(len(self.chunks))
+        frames_each = round(STRETCH_S / self._archive.frames.step_s)
+        stretches: list[Single] = []
+        for i in order:
+            chunk = self.chunks[i]
+            frames = self._archive.frames.read(self._rows[chunk.recording].sha256, chunk.channel, chunk.number)
+            first = max(0, (len(frames) - frames_each) // 2)
+            # Halves, so that a word has its like in another stretch even where there is a single recording.
+            for part in np.array_split(np.asarray(frames[first : first + frames_each], np.float32), 4):
+                if part.any():
+                    stretches.append(part)
+            if len(stretches) >= 4 * STRETCHES:
+                break
+        if not stretches:
+            raise EarmarkError(
+                f"The archive {self._archive.folder} holds no sound but silence: index recordings first."
+            )
+        return stretches
+
+
+def _read_space(path: Path) -> tuple[SpokenSpace, int] | None:
+    """A stored space, and from how many chunks it was learned."""
+    try:
+        parts = load_file(path)
+        return SpokenSpace(parts["mean"], parts["projection"], parts["background"]), int(parts["chunks"][0])
+    except (FileNotFoundError, SafetensorError, KeyError, OSError):
+        return None
+
+
+def _write_space(path: Path, space: SpokenSpace, chunks: int) -> None:
+    parts = {"mean": space.mean, "projection": space.projection, "background": space.background}
+    content = save({name: np.ascontiguousarray(part) for name, part in parts.items()} | {"chunks": np.array([chunks])})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial:
+        partial.write_bytes(content)

@@ -1,0 +1,196 @@
+"""Searching an archive with clips of a word; no model was trained."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from earmark.archive.archive import Archive, make_features_archive, open_archive
+from earmark.archive.executors import ThreadExecutor
+from earmark.archive.indexer import index
+from earmark.archive.search import SearchOptions, search
+from earmark.archive.search_by_clip import loud_part_s
+from earmark.archive.spoken_lists import spoken_queries
+from earmark.core.errors import EarmarkError
+from earmark.core.timing import SAMPLE_RATE
+from earmark.core.types import ImageQuery, SpokenQuery
+from earmark.recipe import feature_settings
+
+WORDS = {"mbwa": (300, 2400, 700, 1500), "ọmọ": (1800, 500, 3000, 400), "maji": (900, 3300, 250, 2000)}
+PLACES = {"mbwa": (2.0, 31.0, 298.9), "ọmọ": (7.0, 52.0), "maji": (12.0, 61.0, 120.0)}  # 298.9: across two chunks
+LENGTH_S = 320.0
+
+
+def word(name: str, pitch: float = 1.0, speed: float = 1.0) -> np.ndarray:
+    return word_of(WORDS[name], pitch, speed)
+
+
+def word_of(tones: Sequence[float], pitch: float, speed: float) -> np.ndarray:
+    """Sounds of 0.2 s after one another, by some voice."""
+    parts = []
+    for hertz in tones:
+        t = np.arange(round(0.2 * SAMPLE_RATE / speed)) / SAMPLE_RATE
+        parts.append(sum(np.sin(2 * np.pi * hertz * pitch * k * t) / k for k in (1, 2, 3)) * np.hanning(len(t)))
+    return 0.2 * np.concatenate(parts)
+
+
+def clip(path: Path, sound: np.ndarray, quiet_s: float = 0.3) -> Path:
+    quiet = np.zeros(round(quiet_s * SAMPLE_RATE))
+    noise = 0.001 * np.random.default_rng(1).standard_normal(len(sound) + 2 * len(quiet))
+    soundfile.write(path, np.concatenate([quiet, sound, quiet]) + noise, SAMPLE_RATE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("spoken") / "media"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    sound = 0.004 * rng.standard_normal(round(LENGTH_S * SAMPLE_RATE))
+    for start_s in np.arange(0.0, LENGTH_S - 1, 1.1):  # other words, but where ours are
+        if all(abs(start_s - place) > 1.1 for places in PLACES.values() for place in places):
+            said = word_of(rng.integers(2, 35, 4) * 100.0, rng.uniform(0.95, 1.05), rng.uniform(0.9, 1.1))
+            first = round(start_s * SAMPLE_RATE)
+            sound[first : first + len(said)] += said
+    for name, places in PLACES.items():
+        for number, start_s in enumerate(places):
+            said = word(name, 1 + 0.02 * number, 1 + 0.08 * number)
+            first = round(start_s * SAMPLE_RATE)
+            sound[first : first + len(said)] += said
+    soundfile.write(folder / "long.flac", sound, SAMPLE_RATE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def archive(media: Path) -> Archive:
+    archive = make_features_archive(media.parent / "archive", feature_settings("mfcc"))
+    assert index(archive, [media], ThreadExecutor(1)).problems == []
+    return archive
+
+
+def middles(archive: Archive, query: SpokenQuery, top: int) -> list[float]:
+    return sorted(found.hit.time_s for found in search(archive, query, SearchOptions(top=top)))
+
+
+def middles_of(name: str) -> list[float]:
+    return [place + 0.4 for place in PLACES[name]]
+
+
+@pytest.mark.parametrize("name", WORDS)
+def test_a_clip_finds_every_place_of_its_word(archive: Archive, tmp_path: Path, name: str) -> None:
+    path = clip(tmp_path / f"{name}.wav", word(name, 1.03, 0.95))
+    query = SpokenQuery(name, (path,))
+    places = PLACES[name]
+    assert middles(archive, query, len(places)) == pytest.approx(middles_of(name), abs=0.3)
+    scores = [found.hit.score for found in search(archive, query, SearchOptions(top=len(places) + 1))]
+    assert min(scores[: len(places)]) > scores[len(places)]
+
+
+def test_hits_have_the_extent_of_the_word(archive: Archive, tmp_path: Path) -> None:
+    found = search(archive, SpokenQuery("mbwa", (clip(tmp_path / "a.wav", word("mbwa")),)), SearchOptions(top=1))[0]
+    assert found.hit.end_s - found.hit.start_s == pytest.approx(0.8, abs=0.6)
+    assert found.hit.start_s <= found.hit.time_s <= found.hit.end_s
+
+
+def test_examples_of_one_word_are_fused(archive: Archive, tmp_path: Path) -> None:
+    clips = tuple(clip(tmp_path / f"{i}.wav", word("ọmọ", pitch)) for i, pitch in enumerate((0.97, 1.02)))
+    assert middles(archive, SpokenQuery("ọmọ", clips), 2) == pytest.approx(middles_of("ọmọ"), abs=0.3)
+
+
+def test_what_is_not_meant_comes_later(archive: Archive, tmp_path: Path) -> None:
+    good, other = (clip(tmp_path / f"{name}.wav", word(name)) for name in ("mbwa", "maji"))
+    plain = search(archive, SpokenQuery("x", (good, other)), SearchOptions(top=50))
+    against = search(archive, SpokenQuery("x", (good,), (other,)), SearchOptions(top=50))
+
+    def best_near(found: Sequence, place: float) -> float:
+        return max((one.hit.score for one in found if abs(one.hit.time_s - place - 0.4) < 0.5), default=0.0)
+
+    assert best_near(plain, 12.0) > 0.2
+    assert best_near(against, 12.0) < 0.1
+    assert best_near(against, 2.0) > 0.5
+
+
+def test_a_place_of_the_archive_is_an_example_too(archive: Archive, tmp_path: Path) -> None:
+    query = SpokenQuery("maji", (clip(tmp_path / "m.wav", word("maji")),))
+    first = search(archive, query, SearchOptions(top=3))[0]
+    like = search(archive, first.position, SearchOptions(top=2))
+    others = [place for place in PLACES["maji"] if abs(place - first.hit.time_s) > 1]
+    assert sorted(round(found.hit.time_s) for found in like) == pytest.approx([round(p + 0.4) for p in others], abs=1)
+
+
+def test_words_and_pictures_are_refused(archive: Archive, tmp_path: Path) -> None:
+    for query in ("dog", ImageQuery.of(tmp_path / "dog.png")):
+        with pytest.raises(EarmarkError, match=r"indexed with features alone.*--clip"):
+            search(archive, query, SearchOptions())
+
+
+def test_a_clip_without_a_word_is_refused(archive: Archive, tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(8000), SAMPLE_RATE)
+    with pytest.raises(EarmarkError, match=r"silent\.wav holds no word"):
+        search(archive, SpokenQuery("x", (tmp_path / "silent.wav",)), SearchOptions())
+    clip(tmp_path / "long.wav", np.tile(word("mbwa"), 12))
+    with pytest.raises(EarmarkError, match=r"long\.wav has .* s of speech, too much for a word"):
+        search(archive, SpokenQuery("x", (tmp_path / "long.wav",)), SearchOptions())
+
+
+def test_an_archive_of_other_features_is_refused(archive: Archive) -> None:
+    with pytest.raises(EarmarkError, match="was indexed with another model"):
+        make_features_archive(archive.folder, feature_settings("log-mel"))
+
+
+def test_what_was_prepared_is_used_again(archive: Archive, tmp_path: Path) -> None:
+    query = SpokenQuery("mbwa", (clip(tmp_path / "a.wav", word("mbwa")),))
+    first = search(archive, query, SearchOptions(top=5))
+    files = sorted((archive.folder / "spoken").rglob("*.npy"))
+    times = [path.stat().st_mtime_ns for path in files]
+    assert len(files) == 2
+    files[0].write_bytes(files[0].read_bytes()[:100])  # half a file, from a power cut
+    again = search(open_archive(archive.folder), query, SearchOptions(top=5))
+    assert [one.hit for one in again] == [one.hit for one in first]
+    assert files[1].stat().st_mtime_ns == times[1]
+
+
+def test_the_loud_part_of_a_clip() -> None:
+    quiet, loud = np.zeros(SAMPLE_RATE), 0.3 * np.sin(np.arange(SAMPLE_RATE // 2) / 5)
+    start_s, end_s = loud_part_s(np.concatenate([quiet, loud, quiet]).astype(np.float32))
+    assert start_s == pytest.approx(1.0, abs=0.05)
+    assert end_s == pytest.approx(1.5, abs=0.05)
+    assert loud_part_s(quiet.astype(np.float32)) == (0.0, 0.0)
+
+
+def test_clips_of_a_folder_are_called_by_their_words(tmp_path: Path) -> None:
+    for name in ("mbwa.wav", "mbwa-2.wav", "ọmọ (3).ogg", "notes.txt", "2.wav"):
+        (tmp_path / name).touch()
+    queries = {query.name: [path.name for path in query.clips] for query in spoken_queries([tmp_path])}
+    assert queries == {"mbwa": ["mbwa-2.wav", "mbwa.wav"], "ọmọ": ["ọmọ (3).ogg"], "2": ["2.wav"]}
+    single = spoken_queries([tmp_path / "mbwa.wav", tmp_path / "2.wav"], [tmp_path / "mbwa-2.wav"])
+    assert [(one.name, len(one.clips), len(one.not_clips)) for one in single] == [("mbwa", 2, 1)]
+    with pytest.raises(EarmarkError, match="There is no clip"):
+        spoken_queries([tmp_path / "none.wav"])
+
+
+def test_the_command_line_indexes_and_finds(
+    media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from earmark.cli import main
+
+    def earmark(*arguments: object) -> str:
+        monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        assert ended.value.code in (0, None), said.err
+        return said.out
+
+    os.chdir(tmp_path)
+    earmark("index", "--features", "mfcc", media, "--archive", "archive")
+    clip(tmp_path / "maji.wav", word("maji", 0.98))
+    table = earmark("search", "archive", "--clip", "maji.wav", "--top", "3")
+    assert table.count("maji") >= 3
+    assert "listen" in table
