@@ -349,7 +349,7 @@ def test_pretraining_fits_the_recipe_that_it_is_for(earmark, tiny_corpus: Corpus
     [again] = earmark(*pretrain).err.splitlines()
     assert again == f"earmark: {out} was begun with other settings: go on with those, or choose another folder."
     no_cpc = earmark("pretrain", "cpc", tiny_corpus.folder, "--out", out, "--recipe", "earmark-mfcc").sentence
-    assert no_cpc == "The recipe earmark has no CPC network: choose one whose model.speech.kind is 'cpc'."
+    assert no_cpc == "The recipe earmark-mfcc has no CPC network: choose one whose model.speech.kind is 'cpc'."
 
 
 # Finding
