@@ -162,7 +162,9 @@ def test_shapes_padding_places_and_curves(name: str, model: str, lengths: Tensor
     assert ((curves >= 0) & (curves <= 1)).all()
     assert not curves[~has].any()
     peak = curves.any(dim=2)  # else it is flat, as where no frame matches any pixel
-    assert torch.equal(curves.argmax(dim=2)[peak], found.scores.argmax(dim=2)[peak])
+    # Nearly equal scores can become one value: the best score is where the curve is highest, too.
+    at_best = curves.gather(2, found.scores.argmax(dim=2, keepdim=True)).squeeze(2)
+    assert torch.equal(at_best[peak], curves.amax(dim=2)[peak])
 
 
 @pytest.mark.parametrize(("name", "model"), PAIRS)

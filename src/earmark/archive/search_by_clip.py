@@ -8,8 +8,10 @@ second; negative examples, of what is not meant, lower it. A hit's score is 1 / 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +39,7 @@ OVERLAP_S = 3.0  # of the chunk that follows, for words across their border
 BLOCK_S = 2.0
 NEAR_S = 0.25  # how far apart the ends of the same word by two examples can be
 PER_CHUNK = 30  # hits of a query in a chunk, at most
+TRACED = 3  # times as many places are traced back as hits are wanted: some are of the same word
 MIN_BLOCKS = 20  # as many blocks stand for what is typical of other archives
 TYPICAL_MEAN, TYPICAL_STD = -0.15, 0.12  # of the best alignment in two seconds
 MIDDLE_Z = 3.0  # at which a score is 0.5
@@ -92,7 +95,10 @@ def search_frames(
             for example in (*wanted, *unwanted):
                 example.add(chunk, projected, step_s)
             advance()
-    hits = [hit for chunk in searched for hit in _hits_in(chunk, name, wanted, unwanted, frames, rows, step_s)]
+    places = sorted(
+        (place for chunk in searched for place in _places_in(chunk, wanted, unwanted, step_s)), reverse=True
+    )
+    hits = [_hit_at(place, name, wanted, frames, rows, step_s) for place in places[: TRACED * top]]
     return [hit for hit in merge_hits(hits) if hit.hit.score >= min_score][:top]
 
 
@@ -142,20 +148,22 @@ class _Example:
     def __init__(self, query: Single) -> None:
         self.query = query
         self.scores: dict[ChunkKey, Single] = {}
+        self.spoken: dict[ChunkKey, npt.NDArray[np.bool_]] = {}
         self._blocks: list[Single] = []
 
     def add(self, chunk: ChunkKey, projected: Single, step_s: float) -> None:
         """Align the example with a chunk."""
         scores = align(similarities(self.query, projected))
-        self.scores[chunk] = scores
-        spoken = np.where(projected.any(axis=1), scores, -np.inf)
-        self._blocks.append(np.maximum.reduceat(spoken, np.arange(0, len(spoken), max(1, round(BLOCK_S / step_s)))))
+        self.scores[chunk], self.spoken[chunk] = scores, np.asarray(projected.any(axis=1))
+        audible = np.where(self.spoken[chunk], scores, -np.inf)
+        self._blocks.append(np.maximum.reduceat(audible, np.arange(0, len(scores), max(1, round(BLOCK_S / step_s)))))
 
     def normalised(self, chunk: ChunkKey) -> Floats:
         """z of each frame at which an alignment ends."""
-        mean, std = self._background()
+        mean, std = self._background
         return (self.scores[chunk].astype(np.float64) - mean) / std
 
+    @cached_property
     def _background(self) -> tuple[float, float]:
         """Mean and deviation of the best scores in stretches of two seconds, steadied where there are few."""
         best = np.concatenate(self._blocks)
@@ -166,42 +174,52 @@ class _Example:
         return mean, max(std, 1e-3)
 
 
-def _hits_in(
-    chunk: ChunkKey,
-    name: str,
-    examples: Sequence[_Example],
-    negatives: Sequence[_Example],
-    frames: SpokenFrames,
-    rows: Recordings,
-    step_s: float,
-) -> list[ArchiveHit]:
+class _Place(NamedTuple):
+    """Where an example may end: its z, the chunk, and the frame there."""
+
+    z: float
+    chunk: ChunkKey
+    frame: int
+
+
+def _places_in(
+    chunk: ChunkKey, examples: Sequence[_Example], negatives: Sequence[_Example], step_s: float
+) -> Iterator[_Place]:
     """The best places of a chunk, apart from one another."""
     near = max(1, round(NEAR_S / step_s))
-    each = np.stack([_highest_near(example.normalised(chunk), near) for example in examples])
-    fused = each.mean(axis=0)
+    fused = np.mean([_highest_near(example.normalised(chunk), near) for example in examples], axis=0)
     if negatives:
         against = np.max([_highest_near(negative.normalised(chunk), near) for negative in negatives], axis=0)
         fused = fused - np.maximum(0.0, against - fused) - np.maximum(0.0, against) / 2
-    row, begin_s = rows[chunk.recording], chunk_start_s(chunk.number)
-    projected = _with_overlap(frames, chunk, step_s)
-    hits = []
-    remaining = np.where(projected.any(axis=1), fused, -np.inf)
+    fused[~examples[0].spoken[chunk]] = -np.inf
+    before, after = min(len(one.query) for one in examples), max(len(one.query) for one in examples) // 2
     for _ in range(PER_CHUNK):
-        best = int(remaining.argmax())
-        if not np.isfinite(remaining[best]):
-            break
-        window = slice(max(0, best - near), best + near + 1)
-        example = max(examples, key=lambda one: one.scores[chunk][window].max())
-        end = window.start + int(example.scores[chunk][window].argmax())
-        start = start_of(similarities(example.query, projected), end)
-        start_s, end_s = (min(begin_s + frame * step_s, row.duration_s) for frame in (start, end + 1))
-        score = float(1 / (1 + np.exp(MIDDLE_Z - fused[best])))
-        hit = Hit(row.path, name, score, (start_s + end_s) / 2, start_s, end_s)
-        position = Position(row.id, chunk.channel, hit.time_s)
-        hits.append(ArchiveHit(position, hit, row.speaker, row.date, row.language))
-        # Alignments that end a little later are of the same place; another utterance of the word ends a word later.
-        remaining[max(0, start - near) : end + max(2 * near, len(example.query) // 2) + 1] = -np.inf
-    return hits
+        best = int(fused.argmax())
+        if not np.isfinite(fused[best]):
+            return
+        yield _Place(float(fused[best]), chunk, best)
+        # Alignments that end near it are of the same place; another utterance of the word ends a word later.
+        fused[max(0, best - max(before, 2 * near)) : best + max(after, 2 * near) + 1] = -np.inf
+
+
+def _hit_at(
+    place: _Place, name: str, examples: Sequence[_Example], frames: SpokenFrames, rows: Recordings, step_s: float
+) -> ArchiveHit:
+    """The hit at a place, with the extent of the example that fits best there."""
+    chunk, near = place.chunk, max(1, round(NEAR_S / step_s))
+    row, begin_s = rows[chunk.recording], chunk_start_s(chunk.number)
+    window = slice(max(0, place.frame - near), place.frame + near + 1)
+    example = max(examples, key=lambda one: one.scores[chunk][window].max())
+    end = window.start + int(example.scores[chunk][window].argmax())
+    first = max(0, end - 2 * (len(example.query) - 1))
+    projected = frames.read(chunk)
+    if end >= len(projected):
+        projected = _with_overlap(frames, chunk, step_s)
+    aligned = similarities(example.query, projected[first : end + 1])
+    start = first + start_of(aligned, end - first)
+    start_s, end_s = (min(begin_s + frame * step_s, row.duration_s) for frame in (start, end + 1))
+    hit = Hit(row.path, name, float(1 / (1 + np.exp(MIDDLE_Z - place.z))), (start_s + end_s) / 2, start_s, end_s)
+    return ArchiveHit(Position(row.id, chunk.channel, hit.time_s), hit, row.speaker, row.date, row.language)
 
 
 def _highest_near(values: Floats, near: int) -> Floats:

@@ -29,6 +29,7 @@ SPACE = "space.safetensors"
 STRETCH_S = 60.0  # taken of a chunk to learn from
 STRETCHES = 24
 SEED = 0
+RECENT = 8  # chunks that stay in memory, since each is read with the next one
 
 
 class SpokenFrames:
@@ -51,6 +52,7 @@ class SpokenFrames:
     def __init__(self, archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> None:
         self._archive, self.chunks, self._rows = archive, chunks, rows
         self.known = frozenset(chunks)
+        self._recent: dict[ChunkKey, Single] = {}
         self._folder = archive.folder / "spoken"
         self.space = self._space()
         parts = (self.space.mean, self.space.projection, self.space.background)
@@ -68,6 +70,14 @@ class SpokenFrames:
     def read(self, chunk: ChunkKey) -> Single:
         """Projected frames (t, D + 1) of a chunk."""
         path = self._path(chunk)
+        if chunk in self._recent:
+            return self._recent[chunk]
+        if len(self._recent) >= RECENT:
+            self._recent.clear()
+        frames = self._recent[chunk] = self._read(chunk, path)
+        return frames
+
+    def _read(self, chunk: ChunkKey, path: Path) -> Single:
         try:
             stored: Single = np.load(path, allow_pickle=False).astype(np.float32)
             return stored
