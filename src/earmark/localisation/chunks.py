@@ -31,6 +31,7 @@ HITS_PER_CHUNK = 30  # of a query, one in ten seconds: more than a person will l
 BATCH = 32  # windows
 SILENCE = 10 ** (-50 / 20)  # of full scale; a window whose loudest 20 ms are below has no speech in it
 LOUDNESS_S = 0.02
+BLANK = 10 ** (-80 / 20)  # of full scale: recorders give less only where they record nothing
 CUT_SHORT_S = 0.5  # headers of lossy codecs are wrong by less
 
 Single = npt.NDArray[np.float32]
@@ -179,7 +180,7 @@ def encode_chunk(
         encoded = spotter.encode(pad_sequence(features, batch_first=True), lengths)
         frames.update(zip(batch, _split(encoded), strict=True))
         if queries is not None:
-            located = spotter.localise(encoded, queries)
+            located = only_audible(spotter.localise(encoded, queries), [windows[i] for i in batch])
             best.append(extents(located, np.array([samples_to_s(len(windows[i])) for i in batch])))
             if return_curves:
                 times_s, values = (part.cpu().numpy() for part in located.over_time())
@@ -220,6 +221,33 @@ def encoded_frames(spotter: SpeechLocaliser, frames: Sequence[Single]) -> Encode
     padded, lengths = (part.to(spotter.model.device) for part in pad(frames))
     grid = spotter.model.grid
     return EncodedSpeech(padded, lengths, replace(grid, first_centre=grid.stride / 2))
+
+
+def only_audible(located: LocalisationScores, windows: Sequence[Waveform]) -> LocalisationScores:
+    """Localisation scores of what holds any sound: nothing is spoken where a recording is blank.
+
+    Parameters
+    ----------
+    located : LocalisationScores
+        Of B windows.
+    windows : sequence of numpy.ndarray, each of shape = (samples,)
+
+    Returns
+    -------
+    LocalisationScores
+        Minus infinity for blank frames and segments, but in windows that have no others.
+    """
+    bounds_s = torch.stack([located.starts_s, located.ends_s]).double().cpu().numpy()
+    exists = (located.scores > -torch.inf).any(dim=1).cpu().numpy()
+    audible = np.ones(exists.shape, bool)
+    for row, window in enumerate(windows):
+        sounding = np.concatenate([[0], np.cumsum(np.abs(window) >= BLANK)])
+        if sounding[-1] < len(window):
+            first, end = np.rint(bounds_s * SAMPLE_RATE).astype(np.int64).clip(0, len(window))
+            audible[row] = sounding[end] > sounding[first]
+    audible[~(audible & exists).any(axis=1)] = True
+    mask = torch.from_numpy(audible).to(located.scores.device)[:, None]
+    return replace(located, scores=located.scores.masked_fill(~mask, -torch.inf))
 
 
 def is_silent(window: Waveform) -> bool:
