@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from earmark.core.errors import EarmarkError
+from earmark.core.errors import EarmarkError, UnknownWordError
 from earmark.core.vocabulary import (
     KeywordForm,
     Transcript,
@@ -229,3 +229,11 @@ def test_keywords_are_found_in_texts(text: str, keyword: str, is_said: bool) -> 
 def test_words_of_an_alignment_are_whole() -> None:
     assert not Transcript("犬小屋 猫", segmented=True).says(KeywordForm("犬"))
     assert Transcript("犬小屋 猫", segmented=True).says(KeywordForm("猫"))
+
+
+def test_a_vocabulary_without_words_says_how_to_search() -> None:
+    empty = Vocabulary.empty()
+    assert len(empty) == 0
+    assert "dog" not in empty
+    with pytest.raises(UnknownWordError, match="knows no keywords: search with a clip"):
+        empty.index("dog")

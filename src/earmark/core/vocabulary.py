@@ -242,6 +242,10 @@ class Vocabulary:
         try:
             return self._index[normalise(word)]
         except KeyError:
+            if not self.words:
+                raise UnknownWordError(
+                    "This model knows no keywords: search with a clip of the word (earmark search --clip).", []
+                ) from None
             nearest = self.nearest(word)
             raise UnknownWordError(
                 f"The word {word!r} is not among the {len(self)} keywords of this model: the nearest are "
