@@ -86,6 +86,7 @@ class Visit:
 
     def open(self, query: str = "") -> Any:
         self.page.goto(self.address + (f"/?query={query}" if query else "/"))
+        self.page.locator("body[data-started]").wait_for(state="attached")  # on a busy machine, a moment after loading
         if query:
             self.page.locator("#list li").first.wait_for()
         return self.page
