@@ -93,12 +93,11 @@ def separation(vectors: np.ndarray, numbers: np.ndarray) -> float:
 
 
 def test_a_learned_space_tells_sounds_apart_across_voices() -> None:
-    stretches, numbers = sounds(12)
+    stretches, _ = sounds(12)
     space = learn_space(stretches, 0.024)
     others, other_numbers = sounds(6, seed=0)  # the same sounds
     frames, of_frames = np.concatenate(others), np.concatenate(other_numbers)
     assert separation(space.project(frames)[:, :-1], of_frames) > separation(frames - frames.mean(0), of_frames) + 0.1
-    del numbers
 
 
 @pytest.mark.parametrize("dimensions", [6, 100])

@@ -69,5 +69,5 @@ def _session(path: Path) -> Any:
     options = runtime.SessionOptions()
     # Utterances are computed side by side, which is faster than several threads for one of them.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # errors are told by us
+    options.log_severity_level = 4  # an error is raised as ours, not logged
     return runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

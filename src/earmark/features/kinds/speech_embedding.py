@@ -77,7 +77,7 @@ class SpeechEmbedding(FeatureExtractor):
         self._mel, self._embedding = (OnnxNetwork(file.find(OTHERWISE)) for file in (MEL, EMBEDDING))
 
     def raw(self, waveform: Waveform) -> Tensor:
-        """The embeddings, shape = (T, 96); one for every whole or begun step of the waveform."""
+        """The embeddings, shape = (T, 96); one for every step of the waveform, the last one whole or not."""
         stride = self.grid.stride
         count = max(1, -(-len(waveform) // stride))
         before = (FIELD - stride) // 2
