@@ -22,10 +22,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from earmark.annotations.nist_files import read_detections, read_terms
 from earmark.archive import export
 from earmark.archive.export import _files, _notes, _table, audacity
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.nist_files import read_detections, read_terms
 from support.exports import collection, marked, recording, sound
 
 NAMES = export.names()

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from earmark.annotations.nist_files import (
+from earmark.cli import app
+from earmark.core.corpus import Corpus
+from earmark.core.errors import EarmarkError
+from earmark.core.results import Metrics
+from earmark.media.annotations.nist_files import (
     Detection,
     Excerpt,
     Lexeme,
@@ -17,10 +21,6 @@ from earmark.annotations.nist_files import (
     write_rttm,
     write_terms,
 )
-from earmark.cli import app
-from earmark.core.corpus import Corpus
-from earmark.core.errors import EarmarkError
-from earmark.core.results import Metrics
 
 
 @pytest.fixture

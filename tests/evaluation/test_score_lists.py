@@ -9,15 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from earmark.annotations.nist_files import (
-    Detection,
-    Excerpt,
-    Lexeme,
-    read_detections,
-    read_excerpts,
-    read_rttm,
-    read_terms,
-)
 from earmark.core.corpus import Corpus
 from earmark.core.costs import NIST, PUBLISHED, Costs
 from earmark.core.errors import EarmarkError
@@ -27,6 +18,15 @@ from earmark.evaluation.runner import evaluate
 from earmark.evaluation.score_lists import score_by_utterance, score_in_time
 from earmark.evaluation.term_occurrences import find_terms
 from earmark.localisation.spotter import load_model
+from earmark.media.annotations.nist_files import (
+    Detection,
+    Excerpt,
+    Lexeme,
+    read_detections,
+    read_excerpts,
+    read_rttm,
+    read_terms,
+)
 
 COSTS = Costs(miss=1, false_alarm=1, prior=1 / 11)  # beta is 10
 EXCERPTS = [Excerpt("audio/a.wav", "1", 0.0, 60.0), Excerpt("b.sph", "1", 10.0, 42.0)]

@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 
 from sqlalchemy import select
 
-from earmark.annotations.documents import AnnotatedMedia, read_annotated
-from earmark.annotations.eaf_media import origin_of_stem
 from earmark.archive.archive import Archive, Position
 from earmark.archive.recordings import SEARCHED
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import canonical_path
+from earmark.media.annotations.documents import AnnotatedMedia, read_annotated
+from earmark.media.annotations.eaf_media import origin_of_stem
 
 SHORTEST_S = 0.2  # of a word
 
@@ -58,7 +58,7 @@ class AnnotationLimit:
     within, outside : sequence of Path
         Documents, or folders of them: only what these annotate, only what they don't; no limit where there are none.
     tiers : sequence of str
-        Patterns of the tiers that count, as of :func:`earmark.annotations.documents.read_annotated`.
+        Patterns of the tiers that count, as of :func:`earmark.media.annotations.documents.read_annotated`.
     """
 
     within: Sequence[Path] = ()
@@ -113,7 +113,7 @@ def annotated_time(archive: Archive, places: Sequence[Path], tiers: Sequence[str
     ----------
     archive : Archive
     places, tiers
-        As of :func:`earmark.annotations.documents.read_annotated`.
+        As of :func:`earmark.media.annotations.documents.read_annotated`.
 
     Raises
     ------

@@ -88,10 +88,10 @@ def score(
     """Score a list of detections against what is spoken, as in evaluations of spoken term detection."""
     from rich.console import Console
 
-    from earmark.annotations import nist_files
     from earmark.core.costs import read_costs
     from earmark.evaluation.score_lists import score_by_utterance, score_in_time
     from earmark.evaluation.score_tables import scores_table, write_curves
+    from earmark.media.annotations import nist_files
 
     if default_score is not None and not by_utterance:
         raise EarmarkError("Only pairs of a term and a file can have a default score: add --by-utterance.")

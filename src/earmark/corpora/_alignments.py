@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.annotations.textgrids import read_textgrid
 from earmark.core.corpus import Word
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_text
+from earmark.media.annotations.textgrids import read_textgrid
 
 PAST_THE_END_S = 0.05  # aligners count in frames, so a last word may end this much after its recording
 

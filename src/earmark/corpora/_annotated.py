@@ -17,14 +17,14 @@ from typing import Annotated
 
 import typer
 
-from earmark.annotations.eaf_media import Medium, origin_of_stem
-from earmark.annotations.tiers import Annotation, Companions, Tier, TimedWords, whole
 from earmark.core.corpus import SPLITS, Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_keywords
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._import_log import ImportLog
 from earmark.corpora._listings import SHARES_END, hashed_split
+from earmark.media.annotations.eaf_media import Medium, origin_of_stem
+from earmark.media.annotations.tiers import Annotation, Companions, Tier, TimedWords, whole
 from earmark.media.kinds import is_named_as_audio
 from earmark.media.lookup import MediaFolder
 

@@ -19,9 +19,6 @@ from typing import Annotated
 
 import typer
 
-from earmark.annotations.eaf import read_elan
-from earmark.annotations.eaf_media import Medium
-from earmark.annotations.tiers import Tier
 from earmark.core.corpus import Corpus
 from earmark.corpora._annotated import (
     Choice,
@@ -39,6 +36,9 @@ from earmark.corpora._annotated import (
     import_tiers,
 )
 from earmark.corpora._source import Out, OwnKeywords
+from earmark.media.annotations.eaf import read_elan
+from earmark.media.annotations.eaf_media import Medium
+from earmark.media.annotations.tiers import Tier
 
 
 def prepare(

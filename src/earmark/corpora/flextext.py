@@ -17,7 +17,6 @@ from typing import Annotated
 
 import typer
 
-from earmark.annotations.flextext import read_flextext
 from earmark.core.corpus import Corpus
 from earmark.corpora._annotated import (
     CorpusName,
@@ -32,6 +31,7 @@ from earmark.corpora._annotated import (
     import_annotated,
 )
 from earmark.corpora._source import Out, OwnKeywords
+from earmark.media.annotations.flextext import read_flextext
 
 
 def prepare(

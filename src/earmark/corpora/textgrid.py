@@ -10,7 +10,6 @@ around it. Without a choice of tiers, all interval tiers but those of translatio
 
 from __future__ import annotations
 
-from earmark.annotations.textgrids import read_textgrid
 from earmark.core.corpus import Corpus
 from earmark.corpora._annotated import (
     Choice,
@@ -28,6 +27,7 @@ from earmark.corpora._annotated import (
     import_tiers,
 )
 from earmark.corpora._source import Out, OwnKeywords
+from earmark.media.annotations.textgrids import read_textgrid
 
 
 def prepare(

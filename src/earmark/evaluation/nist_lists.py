@@ -11,7 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.annotations.nist_files import (
+from earmark.core.types import name_of
+from earmark.evaluation.runner import Evaluation
+from earmark.media.annotations.nist_files import (
     Detection,
     Excerpt,
     Lexeme,
@@ -20,8 +22,6 @@ from earmark.annotations.nist_files import (
     write_rttm,
     write_terms,
 )
-from earmark.core.types import name_of
-from earmark.evaluation.runner import Evaluation
 
 EXCERPTS, TERMS, DETECTIONS, SPOKEN = "ecf.xml", "kwlist.xml", "kwslist.xml", "reference.rttm"
 CHANNEL = "1"

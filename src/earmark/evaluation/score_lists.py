@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.annotations.nist_files import Detection, Excerpt, Lexeme
 from earmark.core.costs import Costs
 from earmark.core.errors import EarmarkError
 from earmark.evaluation.cross_entropy import CrossEntropy, normalised_cross_entropy
@@ -20,6 +19,7 @@ from earmark.evaluation.data import Bools, Floats, Ints
 from earmark.evaluation.detection_alignment import correct_detections
 from earmark.evaluation.term_occurrences import SLACK_S, Occurrence, find_terms, recording_of
 from earmark.evaluation.term_weighted import AlignedDetections, TermWeightedValues, term_weighted_values
+from earmark.media.annotations.nist_files import Detection, Excerpt, Lexeme
 
 
 @dataclass(frozen=True, eq=False)

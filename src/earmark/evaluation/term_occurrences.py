@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import NamedTuple
 
-from earmark.annotations.nist_files import Lexeme
 from earmark.core.vocabulary import normalise
+from earmark.media.annotations.nist_files import Lexeme
 
 LONGEST_PAUSE_S = 0.5  # STDEval's option -F
 SLACK_S = 1e-6  # times have been rounded

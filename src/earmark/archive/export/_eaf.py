@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from earmark.annotations.safe_xml import parse
-from earmark.annotations.tiers import EXPORTED
 from earmark.archive.export._tiers import Tier
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.safe_xml import parse
+from earmark.media.annotations.tiers import EXPORTED
 
 TYPE = "earmark"  # the linguistic type of our tiers
 LAST_ID = "lastUsedAnnotationId"  # the property in which ELAN counts the annotations it names

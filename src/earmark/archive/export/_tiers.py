@@ -7,10 +7,10 @@ from collections.abc import Collection as Container
 from itertools import groupby
 from typing import NamedTuple
 
-from earmark.annotations.tiers import EXPORTED
 from earmark.archive.export._collection import Marked, MarkedRecording
 from earmark.archive.export._files import distinct, one_line
 from earmark.core.types import Hit
+from earmark.media.annotations.tiers import EXPORTED
 
 
 class Interval(NamedTuple):

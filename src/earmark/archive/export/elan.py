@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from earmark.annotations.eaf_media import Medium, media_of, medium_of, origin_of_stem
 from earmark.archive.export import _eaf, _notes
 from earmark.archive.export._collection import Collection, MarkedRecording
 from earmark.archive.export._files import distinct, one_line, put, writable
 from earmark.archive.export._tiers import tiers
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.eaf_media import Medium, media_of, medium_of, origin_of_stem
 from earmark.media.lookup import MediaFolder
 
 logger = logging.getLogger(__name__)

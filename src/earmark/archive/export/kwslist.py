@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from earmark.annotations.nist_files import Detection, write_detections, write_terms
 from earmark.archive.export._collection import Collection, Marked, MarkedRecording
 from earmark.archive.export._files import keeping, one_line
 from earmark.archive.export._notes import write_notes
+from earmark.media.annotations.nist_files import Detection, write_detections, write_terms
 
 DETECTIONS, TERMS, EXCERPTS = "kwslist.xml", "kwlist.xml", "ecf.xml"
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from earmark.annotations.nist_files import (
+from earmark.core.errors import EarmarkError
+from earmark.media.annotations.nist_files import (
     KWSLIST,
     STDLIST,
     Detection,
@@ -23,7 +24,6 @@ from earmark.annotations.nist_files import (
     write_rttm,
     write_terms,
 )
-from earmark.core.errors import EarmarkError
 
 NAMES = st.text(st.characters(categories=("L", "M", "N", "P", "S")), min_size=1, max_size=8)
 TIMES = st.integers(0, 10**9).map(lambda microseconds: microseconds / 1e6)

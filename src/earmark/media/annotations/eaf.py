@@ -13,10 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from earmark.annotations.eaf_media import Medium, media_of
-from earmark.annotations.safe_xml import read_root
-from earmark.annotations.tiers import Annotation, Tier, written
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.eaf_media import Medium, media_of
+from earmark.media.annotations.safe_xml import read_root
+from earmark.media.annotations.tiers import Annotation, Tier, written
 
 WHAT = "an ELAN document"
 DIVIDES = "Symbolic_Subdivision"

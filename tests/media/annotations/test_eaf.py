@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pympi.Elan import Eaf
 
-from earmark.annotations.eaf import read_elan
-from earmark.annotations.tiers import Annotation, Companions, Tier, whole
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.eaf import read_elan
+from earmark.media.annotations.tiers import Annotation, Companions, Tier, whole
 from support.annotated import eaf, tier, write
 
 SLOTS = {"s1": 500, "s2": None, "s3": None, "s4": 2000, "s5": 2000, "s6": 3000, "s7": 100, "s8": None}

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from earmark.annotations.eaf import read_elan
-from earmark.annotations.eaf_media import Medium
-from earmark.annotations.flextext import read_flextext
-from earmark.annotations.textgrids import read_textgrid
-from earmark.annotations.tiers import Tier
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.eaf import read_elan
+from earmark.media.annotations.eaf_media import Medium
+from earmark.media.annotations.flextext import read_flextext
+from earmark.media.annotations.textgrids import read_textgrid
+from earmark.media.annotations.tiers import Tier
 
 logger = logging.getLogger(__name__)
 

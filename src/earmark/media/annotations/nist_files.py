@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 
-from earmark.annotations.safe_xml import parse
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.vocabulary import read_text
+from earmark.media.annotations.safe_xml import parse
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from earmark.annotations.flextext import read_flextext
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.flextext import read_flextext
 from support.annotated import write
 
 TEXT = """<?xml version="1.0" encoding="utf-8"?>

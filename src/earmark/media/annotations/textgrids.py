@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from earmark.annotations.tiers import Annotation, Tier, written
 from earmark.core.errors import EarmarkError
+from earmark.media.annotations.tiers import Annotation, Tier, written
 
 
 def read_textgrid(path: Path) -> list[Tier]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from earmark.annotations.tiers import Annotation, Companions, Tier, TimedWords, joined
+from earmark.media.annotations.tiers import Annotation, Companions, Tier, TimedWords, joined
 
 TIMES = st.tuples(st.integers(0, 12), st.integers(1, 5))
 IDS = st.sampled_from("abcdef")

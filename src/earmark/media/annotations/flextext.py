@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from earmark.annotations.eaf_media import Medium, paths_of
-from earmark.annotations.safe_xml import read_root
-from earmark.annotations.tiers import written
+from earmark.media.annotations.eaf_media import Medium, paths_of
+from earmark.media.annotations.safe_xml import read_root
+from earmark.media.annotations.tiers import written
 
 WORDS, PUNCTUATION, FREE, LITERAL = "txt", "punct", "gls", "lit"  # types of items
 
