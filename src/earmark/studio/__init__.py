@@ -1,1 +1,1 @@
-"""A project of a language: one folder of pictures, words, speakers, consents, takes, a corpus, a model and an archive."""
+"""A project for a language: one folder of pictures, words, speakers, consents, takes, corpus, model and archive."""
