@@ -7,6 +7,8 @@
 ``frames/``             the frames of its speech encoder
 ``vectors/``            shards of vectors, for approximate nearest-neighbour search
 ``queries/``            images that the search page was queried with
+``spoken/``             frames and index for spoken queries
+``lexicon/``            clips and pictures of the lexicon's words
 ======================  ==========================================================
 
 Deleting the folder deletes everything that was derived from the recordings. A PostgreSQL database has to be dropped
@@ -28,7 +30,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from earmark.archive import schema
@@ -303,6 +305,7 @@ def open_archive(folder: Path | str) -> Archive:
         raise EarmarkError(f"{folder} has form {form}, and this version of Earmark reads form {FORM}: index anew.")
     archive = Archive(folder, Description(database))
     archive.setting("model")  # raises where the tables can't be used
+    _add_missing_tables(archive)
     return archive
 
 
@@ -356,6 +359,15 @@ def make_features_archive(folder: Path | str, features: FeatureSettings, databas
         model = Path(temporary) / features.kind
         write_features_model(model, features)
         return make_archive(folder, model, database)
+
+
+def _add_missing_tables(archive: Archive) -> None:
+    """Make tables that were not in Earmark yet when the archive was made."""
+    with archive.reading() as connection:
+        missing = set(schema.metadata.tables) - set(inspect(connection).get_table_names())
+    if missing and not archive.is_read_only:
+        with archive.writing() as connection:
+            schema.metadata.create_all(connection)
 
 
 def model_identity(checkpoint: Checkpoint) -> str:

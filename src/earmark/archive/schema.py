@@ -125,3 +125,42 @@ shard_chunks = Table(
     Column("channel", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
 )
+
+# The lexicon: named spoken queries. A hit that was accepted under a word's key is an example of it, too.
+lexicon_words = Table(
+    "lexicon_words",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # of its judgements: see earmark.archive.judgements.query_key
+    Column("written", Text, nullable=False),
+    Column("notes", Text, nullable=False, default=""),
+    Column("searched", Text, nullable=False, default=""),  # what its stored hits depend on, as a hash; "" for none
+)
+lexicon_spellings = Table(
+    "lexicon_spellings",
+    metadata,
+    Column("word", ForeignKey("lexicon_words.id", ondelete="CASCADE"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("written", Text, nullable=False),
+)
+lexicon_files = Table(
+    "lexicon_files",
+    metadata,
+    Column("word", ForeignKey("lexicon_words.id", ondelete="CASCADE"), primary_key=True),
+    Column("role", String(10), primary_key=True),  # clip, not (a clip of what is not meant) or picture
+    Column("file", String(100), primary_key=True),  # in ARCHIVE/lexicon, named by its content
+    Column("origin", Text, nullable=False),  # the name of the file that was given
+)
+lexicon_hits = Table(
+    "lexicon_hits",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("word", ForeignKey("lexicon_words.id", ondelete="CASCADE"), nullable=False),
+    Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", Integer, nullable=False),
+    Column("time_s", Float, nullable=False),
+    Column("start_s", Float, nullable=False),
+    Column("end_s", Float, nullable=False),
+    Column("score", Float, nullable=False),
+)
+Index("lexicon_hits_by_word", lexicon_hits.c.word, lexicon_hits.c.score.desc())
