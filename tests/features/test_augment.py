@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from earmark.features.augment import spec_augment
+from earmark.features.augment import spec_augment, time_warp
 from earmark.recipe import Augment
 
 FRAMES, DIMENSIONS = 40, 13
@@ -128,3 +129,31 @@ def test_two_blocks_fall_independently() -> None:
     one, two = (silenced(lengths, only(time_masks=count, time_width=0.5))[:, :, 0] for count in (1, 2))
     left = 1 - one.float().mean(dim=0)
     torch.testing.assert_close(1 - two.float().mean(dim=0), left.square(), atol=0.015, rtol=0)
+
+
+@given(LENGTHS, st.integers(1, 60), st.integers(0, 1000))
+@settings(deadline=None)
+def test_time_is_warped_about_one_point(lengths: Tensor, furthest: int, seed: int) -> None:
+    """Against numpy's interpolation between three fixed points: both ends, and the point that is moved."""
+    rng = torch.Generator().manual_seed(seed)
+    features = torch.randn((len(lengths), FRAMES, 3), generator=rng, dtype=torch.float64)
+    found = time_warp(features, lengths, furthest, torch.Generator().manual_seed(seed))
+    drawn = torch.rand((2, len(lengths)), generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    for row, length in enumerate(lengths.tolist()):
+        last = length - 1
+        reach = min(furthest, last / 2)
+        point = reach + float(drawn[0, row]) * (last - 2 * reach)
+        moved = point + (2 * float(drawn[1, row]) - 1) * reach
+        assert reach - 1e-9 <= point <= last - reach + 1e-9
+        source = np.interp(np.arange(length), [0, moved, last], [0, point, last]) if last else np.zeros(1)
+        for dimension in range(3):
+            expected = np.interp(source, np.arange(length), features[row, :length, dimension])
+            np.testing.assert_allclose(found[row, :length, dimension], expected, atol=1e-7)
+        assert torch.equal(found[row, length:], features[row, length:])
+
+
+def test_time_is_warped_only_where_the_recipe_says_so() -> None:
+    features, lengths = torch.randn(2, FRAMES, DIMENSIONS), torch.tensor([FRAMES, 30])
+    for furthest in (0, 5):
+        found = spec_augment(features, lengths, only(time_warp=furthest), torch.Generator().manual_seed(1))
+        assert torch.equal(found, features) == (furthest == 0)

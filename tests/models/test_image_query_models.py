@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from earmark.models import build
 from earmark.models.checkpoint import read_checkpoint, write_description
 from earmark.models.image_encoders import resolve
 from earmark.models.image_encoders.pretrained import Settings as PretrainedImage
-from earmark.models.image_query_models import EDGE, IMAGE_BATCH, PairModel
+from earmark.models.image_query_models import IMAGE_BATCH, PairModel
 from earmark.models.padding import inner_mask
 from earmark.models.prompts import Prompts
 from earmark.models.shared_keywords import SharedKeywords
@@ -40,10 +41,34 @@ from support.random_image_queries import (
     subjects,
 )
 
+EDGE = 2  # frames at either end that the recipes leave out
 CLOSE = {"atol": 1e-9, "rtol": 1e-9}
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=3)
 SEED = st.integers(0, 2**31)
 MODELS = {kind: fresh(kind) for kind in SIMILARITIES}
+
+
+@pytest.mark.parametrize("kind", PAIR_KINDS)
+@given(length=st.integers(1, 12), edge=st.integers(0, 5), seed=SEED)
+@settings(deadline=None, max_examples=25)
+def test_the_recipe_says_how_many_frames_are_an_edge(kind: str, length: int, edge: int, seed: int) -> None:
+    """The score with an edge is that of the utterance cut at it, without one."""
+    (pixels, *_), (frames, lengths) = subjects(1, seed=seed), speech([length], seed)
+    inset = min(edge, (length - 1) // 2)
+    model = copy.deepcopy(MODELS[kind])
+    model.edge = edge
+    found, curve = model.score((frames, lengths), model.build_queries([pixels]))
+    model.edge = 0
+    cut = frames[:, inset : length - inset]
+    expected, inner = model.score((cut, torch.tensor([cut.shape[1]])), model.build_queries([pixels]))
+    torch.testing.assert_close(found, expected, **CLOSE)
+    torch.testing.assert_close(curve[:, :, inset : length - inset], inner, **CLOSE)
+
+
+def test_released_networks_have_no_edge_and_convolutions_have_one() -> None:
+    for name in ("attention", "contrastive-davenet", "davenet", "max"):
+        assert read_recipe(f"nortje2022/{name}").model.edge == 0
+        assert read_recipe(f"nortje2022/small-{name}").model.edge == EDGE
 
 
 # Scores

@@ -249,6 +249,21 @@ def test_attention_is_equations_11_and_12(lengths: Tensor, query_words: list[int
             assert contexts[b, q].tolist() == pytest.approx(context, abs=1e-9)
 
 
+@pytest.mark.parametrize("deviation", [None, 1.0])
+def test_queries_are_drawn_as_the_recipe_says(deviation: float | None) -> None:
+    """Without a number they have unit length; with 1 they are distributed as torch's own lookup table, as released."""
+    pooling = AttentionPooling(67, 1000, deviation)
+    lengths = pooling.queries.weight.detach().norm(dim=1)
+    of_torch = nn.Embedding(67, 1000).weight.detach().norm(dim=1)
+    expected = of_torch.mean() if deviation else torch.tensor(1.0)
+    assert lengths.mean().item() == pytest.approx(expected.item(), rel=0.02)
+    recipe = read_recipe(
+        "olaleye2022/cnn-attend", [f"model.pooling={{kind: attention, deviation: {deviation or 'null'}}}"]
+    )
+    model = build(recipe.model, 39, WORDS)
+    assert model.pooling.queries.weight.detach().norm(dim=1).mean().item() == pytest.approx(expected.item(), rel=0.1)
+
+
 def test_the_queries_learn() -> None:
     model, lengths = fresh(CNN_ATTEND).train(), torch.tensor([20, 12])
     assert isinstance(model, AttentionModel)

@@ -225,3 +225,18 @@ def test_labels_by_hand() -> None:
     assert labels(tags, 3, 0.6).tolist() == [[True, False, True, True], [True, False, False, True]]
     assert labels(tags, None, 0.6).tolist() == [[True, True, True, True], [True, False, False, True]]
     assert labels(tags, 1, 0.6).tolist() == [[True, False, False, False], [True, False, False, True]]
+
+
+def test_a_picture_with_many_utterances_is_no_likelier_than_one_with_one() -> None:
+    """As released: a picture is drawn, and then one of its utterances. Against the exact chances."""
+    labelled = np.array([[1, 0], [1, 0], [1, 0], [1, 0], [1, 0], [0, 1]], dtype=bool)
+    pictures = [0, 1, 1, 1, 2, 3]  # of the first utterance's positives, three show picture 1 and one picture 2
+    counts = {}
+    for by in ("pair", "picture"):
+        settings_of = ContrastiveLoss(kind="contrastive", positives_by=by)
+        sampler, rng = PairSampler(labelled, pictures, settings_of), np.random.default_rng(0)
+        counts[by] = Counter(int(sampler.draw(0, rng).positives[0]) for _ in range(4000))
+    for by, chances in (("pair", [1 / 4] * 4), ("picture", [1 / 6, 1 / 6, 1 / 6, 1 / 2])):
+        found = [counts[by][pair] for pair in (1, 2, 3, 4)]
+        assert sum(found) == 4000
+        assert scipy.stats.chisquare(found, [4000 * chance for chance in chances]).pvalue > 1e-4

@@ -122,6 +122,36 @@ def test_triplet_is_a_loop_over_a_semi_hard_and_any_one_imposter(
         torch.testing.assert_close(slopes(loss, [similarities]), slopes(expected, [similarities]), **CLOSE)
 
 
+@given(
+    picture=st.lists(st.integers(0, 3), min_size=1, max_size=4, unique=True),
+    margin=st.floats(0.1, 3),
+    shift=st.sampled_from([-5.0, 0.0, 5.0]),
+    seed=SEED,
+)
+@settings(deadline=None, max_examples=60)
+def test_the_released_semi_hard_impostor_is_at_least_0(
+    picture: list[int], margin: float, shift: float, seed: int
+) -> None:
+    """As the released code has it: similarities that are not below the match are multiplied by 0, and the best taken."""
+    rng = torch.Generator().manual_seed(seed)
+    similarities = random(len(picture), len(picture), rng=rng).detach() + shift
+    batch = range(len(picture))
+    choices = []
+    for i in batch:
+        right = similarities[i, i].item()
+        masked = [similarities[i, j].item() * (similarities[i, j].item() < right) for j in batch]
+        semi_hard = max(0.0, max(masked) - right + margin)
+        hinges = [max(0.0, similarities[i, j].item() - right + margin) for j in batch if j != i]
+        choices.append([semi_hard + hinge for hinge in hinges] or [semi_hard])
+    possible = [sum(chosen) / len(picture) for chosen in itertools.product(*choices)]
+    loss = triplet(similarities, torch.eye(len(picture), dtype=torch.bool), margin, rng, released=True).item()
+    assert min(abs(other - loss) for other in possible) < 1e-9
+    if shift > 0 and len(picture) > 1 and (similarities.diagonal()[:, None] > similarities).sum(dim=1).all():
+        same = torch.eye(len(picture), dtype=torch.bool)
+        found = [triplet(similarities, same, margin, torch.Generator().manual_seed(3), r).item() for r in (False, True)]
+        assert found[0] == pytest.approx(found[1])  # above 0 the two are one
+
+
 def test_triplet_by_hand() -> None:
     """One imposter each way: from the first it is 0.5 below the right one, from the second 2 above it."""
     similarities = torch.tensor([[1.0, 0.5], [5.0, 3.0]])

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +38,7 @@ from earmark.training.data import BucketSampler, ShuffledSampler, TrainingSplit,
 from earmark.training.loop import learning_rate, train
 from earmark.training.objectives import tags
 from earmark.training.objectives.tags import detection_scores
-from earmark.training.state import read_state
+from earmark.training.state import read_state, training_seconds
 from earmark.training.thresholds import best_threshold, keyword_thresholds
 from support.stopping import Stop, stopped_after
 
@@ -316,6 +317,65 @@ def test_a_damaged_state_is_one_sentence(
     state.unlink()
     train(recipe, tiny_corpus, out, keywords(tiny_corpus), resume=True)
     assert result(out) == result(whole)
+
+
+def test_a_state_saved_on_a_gpu_goes_on_without_one(
+    tiny_corpus: Corpus, unbroken: tuple[Recipe, Path], tmp_path: Path
+) -> None:
+    """As older versions wrote it: every tensor in the file is tagged cuda:0."""
+    recipe, whole = unbroken
+    out = tmp_path / "run"
+    train(recipe.model_copy(update={"training": recipe.training}), tiny_corpus, out, keywords(tiny_corpus))
+    state = out / "resume.pt"
+    tag_as_on_gpu(state)
+    if not torch.cuda.is_available():
+        with pytest.raises(RuntimeError, match="CUDA device"):  # that the tag is there
+            torch.load(state, weights_only=True)
+    assert training_seconds(out) > 0
+    saved = torch.load(state, map_location="cpu", weights_only=True)
+    assert read_state(out).curve == saved["curve"]
+    train(recipe, tiny_corpus, out, keywords(tiny_corpus), resume=True)
+    assert result(out) == result(whole)
+
+
+def tag_as_on_gpu(path: Path) -> None:
+    """Change the location of all tensors in a file of torch's from cpu to cuda:0, without torch."""
+
+    def pickled(text: bytes) -> bytes:
+        return b"X" + len(text).to_bytes(4, "little") + text
+
+    with zipfile.ZipFile(path) as before:
+        content = {name: before.read(name) for name in before.namelist()}
+    described = next(name for name in content if name.endswith("/data.pkl"))
+    assert pickled(b"cpu") in content[described]
+    content[described] = content[described].replace(pickled(b"cpu"), pickled(b"cuda:0"))
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as after:
+        for name, part in content.items():
+            after.writestr(name, part)
+
+
+def test_a_state_of_another_network_is_not_called_damaged(
+    tiny_corpus: Corpus, unbroken: tuple[Recipe, Path], tmp_path: Path
+) -> None:
+    recipe, whole = unbroken
+    out = tmp_path / "run"
+    shutil.copytree(whole, out)
+    saved = torch.load(out / "resume.pt", weights_only=True)
+    saved["model"] = {name: weight[:1] for name, weight in saved["model"].items() if weight.dim()}
+    torch.save(saved, out / "resume.pt")
+    with pytest.raises(EarmarkError, match=r"resume\.pt is of another network or optimiser .*: go on with the recipe"):
+        train(recipe, tiny_corpus, out, keywords(tiny_corpus), resume=True)
+
+
+def test_too_little_memory_is_not_called_damage(
+    tiny_corpus: Corpus, unbroken: tuple[Recipe, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        read_state(unbroken[1])
 
 
 def test_a_state_is_not_unpickled(tiny_corpus: Corpus, unbroken: tuple[Recipe, Path], tmp_path: Path) -> None:

@@ -28,7 +28,6 @@ from earmark.models.speech_encoders import build_speech_encoder
 from earmark.recipe import ImageQueryModelSettings
 
 IMAGE_BATCH = 16
-EDGE = 2  # frames at either end
 MOMENTUM = 0.1  # of the running mean and standard deviation of similarities
 
 
@@ -141,6 +140,7 @@ class PairModel(ImageQueryModel):
     ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         self.similarity = build_similarity(settings.similarity)
+        self.edge = settings.edge
         # So that inner products begin with a standard deviation of 1, whatever the dimension.
         for norm in (self.speech_encoder.output_norm, self.image_encoder.output_norm):
             if norm is not None:
@@ -172,12 +172,12 @@ class PairModel(ImageQueryModel):
             self.running_std.lerp_(similarities.std().clamp_min(MIN_STD), MOMENTUM)
 
     def frame_mask(self, lengths: Tensor, frames: int) -> Tensor:
-        """Those that are not at an edge.
+        """Those that are not at an edge, of as many frames as the recipe says.
 
-        The encoder detects an edge by its padding. Attention that is normalised by its maximum would learn to peak
+        A convolution detects an edge by its padding. Attention that is normalised by its maximum would learn to peak
         there, a reference that every utterance has, and would then point at edges instead of words.
         """
-        return inner_mask(lengths, frames, EDGE)
+        return inner_mask(lengths, frames, self.edge)
 
     def similarities(self, speech: Speech, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Similarities (B, N) of utterances and images (N, P, D), and localisation scores (B, N, T')."""

@@ -116,7 +116,7 @@ class AttentionModel(KeywordModel):
     ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "attention"
-        self.pooling = AttentionPooling(len(vocabulary), self.speech_encoder.dimension)
+        self.pooling = AttentionPooling(len(vocabulary), self.speech_encoder.dimension, settings.pooling.deviation)
         self.pooling.queries.requires_grad_(settings.pooling.queries == "learned")
         self.classifier = _perceptron(self.speech_encoder.dimension, settings.classifier or [], 1)
 

@@ -46,13 +46,15 @@ class AttentionPooling(nn.Module):
     ----------
     keywords, dimension : int
         W queries of K numbers.
+    deviation : float, optional
+        Standard deviation of the numbers as they are drawn. Without it that of vectors of unit length, whose first
+        weights are nearly even, so that every frame is learned from.
     """
 
-    def __init__(self, keywords: int, dimension: int) -> None:
+    def __init__(self, keywords: int, dimension: int, deviation: float | None = None) -> None:
         super().__init__()
         self.queries = nn.Embedding(keywords, dimension)
-        # Unit length on average, so that the first weights are nearly even and every frame is learned from.
-        nn.init.normal_(self.queries.weight, std=dimension**-0.5)
+        nn.init.normal_(self.queries.weight, std=dimension**-0.5 if deviation is None else deviation)
 
     def forward(self, frames: Tensor, lengths: Tensor, keywords: Tensor) -> tuple[Tensor, Tensor]:
         """Pool the frames for each queried keyword.

@@ -81,11 +81,14 @@ Speed = Annotated[float, Field(ge=0.5, le=2)]
 class Augment(Strict):
     """How an utterance is varied in training.
 
-    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) silences blocks of
-    frames and of feature dimensions.
+    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) warps time, and silences
+    blocks of frames and of feature dimensions.
     """
 
     speeds: list[Speed] = Field([1.0], min_length=1, description="in each epoch an utterance is heard at one of these")
+    time_warp: int = Field(
+        0, ge=0, description="W of SpecAugment: frames by which a point of the utterance is moved in time, at most"
+    )
     time_masks: int = Field(2, ge=0)
     time_width: float = Field(0.1, ge=0, le=1, description="widest block, as a part of the utterance")
     feature_masks: int = Field(1, ge=0)
@@ -140,7 +143,13 @@ class Attention(Strict):
     kind: Literal["attention"]
     queries: Literal["learned", "fixed"] = Field(
         "learned",
-        description="fixed: they stay as drawn, as in the paper's released code (which draws them with deviation 1)",
+        description="fixed: they stay as drawn, as in the paper's released code",
+    )
+    deviation: float | None = Field(
+        None,
+        gt=0,
+        description="of the normal distribution from which each number of a query is drawn; 1 in the paper's released "
+        "code; none: one over the root of their dimension, so that queries begin with unit length",
     )
 
 
@@ -235,6 +244,11 @@ class ImageQueryModelSettings(Strict):
     speech: Annotated[SpeechEncoderSettings, Kinds(registry.SPEECH_ENCODERS)]
     image: Annotated[ImageEncoderSettings, Kinds(registry.IMAGE_ENCODERS)]
     dimension: Width = Field(description="numbers a frame and a pixel")
+    edge: int = Field(
+        2,
+        ge=0,
+        description="frames at either end of an utterance that are not compared, where convolutions see the padding",
+    )
     similarity: Annotated[Matchmap | LocalisingAttention | MatchmapMaximum | Keywords, Field(discriminator="kind")]
 
     @property
@@ -275,6 +289,10 @@ class TripletLoss(Strict):
     margin: float = Field(1.0, gt=0)
     image_to_speech: float = Field(1.0, ge=0, description="weight of the utterances sought for a picture")
     speech_to_image: float = Field(1.0, ge=0, description="weight of the pictures sought for an utterance")
+    semi_hard: Literal["below", "released"] = Field(
+        "below",
+        description="impostor beside the random one: the best below the match, or none; released: at least 0 in any case",
+    )
 
 
 class Sampled(Strict):
@@ -283,6 +301,9 @@ class Sampled(Strict):
     top: Width | None = Field(3, description="so many of a picture's highest tags; none: all that are high enough")
     least: float = Field(0.6, gt=0, le=1, description="tag from which a keyword is a label")
     positives: Width = Field(1, description="pairs drawn for each anchor that share one of its keywords")
+    positives_by: Literal["pair", "picture"] = Field(
+        "pair", description="whether each of their pairs is as likely, or each of their pictures, as released"
+    )
     negatives: Width = Field(3, description="pairs drawn for each anchor, of other keywords")
     draw: Literal["corpus", "batch"] = Field(
         "corpus", description="from where: each anchor's own, or one another's, which takes a part of the time"

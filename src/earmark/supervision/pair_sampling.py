@@ -145,16 +145,23 @@ class PairSampler:
             if positives.size and others.size:
                 drawn = rng.choice(others, self.settings.negatives)
                 negatives = [rng.choice(members[without & labelled[:, other]]) for other in drawn]
-                positives = rng.choice(positives, self.settings.positives)
+                positives = self._positives(positives, rng)
                 return Sample(anchor, int(keyword), positives, np.array(negatives, dtype=np.int64))
         return None
+
+    def _positives(self, pairs: Ints, rng: np.random.Generator) -> Ints:
+        """Draw among pairs: each as likely, or each picture as likely and then each of its pairs."""
+        if self.settings.positives_by == "pair":
+            return rng.choice(pairs, self.settings.positives)
+        drawn = rng.choice(np.unique(self.pictures[pairs]), self.settings.positives)
+        return np.array([rng.choice(pairs[self.pictures[pairs] == picture]) for picture in drawn], dtype=np.int64)
 
     def draw(self, anchor: int, rng: np.random.Generator) -> Sample:
         """Draw a keyword of the anchor, and pairs with and without it; the same pair can come twice."""
         keyword = int(rng.choice(self._keywords(anchor)))
         same = self._with[keyword]
         elsewhere = same[self.pictures[same] != self.pictures[anchor]]
-        positives = rng.choice(elsewhere if elsewhere.size else same, self.settings.positives)
+        positives = self._positives(elsewhere if elsewhere.size else same, rng)
         drawn = rng.choice(np.flatnonzero(self._others[keyword]), self.settings.negatives)
         negatives = [rng.choice(self._negatives(keyword, int(other))) for other in drawn]
         return Sample(anchor, keyword, positives, np.array(negatives, dtype=np.int64))

@@ -113,7 +113,7 @@ def regression(right: Tensor, wrong: Tensor, high: float, low: float) -> Tensor:
     return torch.cat([right.flatten() - high, wrong.flatten() - low]).square().mean()
 
 
-def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Generator) -> Tensor:
+def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Generator, released: bool = False) -> Tensor:
     """Hinge loss of matching pairs against two impostors each, from images to utterances.
 
     Each image has two impostors among the batch's utterances: a random one, and the semi-hard one, the most similar of
@@ -129,6 +129,9 @@ def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Genera
     margin : float
     rng : torch.Generator
         Of the CPU.
+    released : bool
+        The semi-hard impostor as the code has it that Nortje and Kamper (2022) released: what is not below the match
+        counts as 0 instead of being left out, so that the similarity of the impostor is at least 0.
 
     Returns
     -------
@@ -140,7 +143,11 @@ def triplet(similarities: Tensor, same: Tensor, margin: float, rng: torch.Genera
     drawn = torch.rand(similarities.shape, generator=rng).to(similarities.device).masked_fill(same, -1)
     random = torch.zeros_like(same).scatter_(1, drawn.argmax(dim=1, keepdim=True), True) & impostors
     below = impostors & (similarities < right)
+    hinge = (similarities - right + margin).clamp_min(0)
+    if released:
+        semi_hard_similarity = similarities.masked_fill(~below, 0).amax(dim=1, keepdim=True)
+        semi_hard_hinge = (semi_hard_similarity - right + margin).clamp_min(0)
+        return ((hinge * random).sum(dim=1) + semi_hard_hinge[:, 0]).mean()
     hardest = similarities.masked_fill(~below, -torch.inf).argmax(dim=1, keepdim=True)
     semi_hard = torch.zeros_like(same).scatter_(1, hardest, True) & below
-    hinge = (similarities - right + margin).clamp_min(0)
     return (hinge * (random.float() + semi_hard.float())).sum(dim=1).mean()

@@ -10,8 +10,6 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -111,17 +109,23 @@ def load_state(out: Path, model: nn.Module, optimizer: Any, scaler: Any = None) 
     Raises
     ------
     EarmarkError
-        If the file is damaged. Nothing in it is unpickled but tensors and numbers.
+        If the file is damaged, or is of another network. Nothing in it is unpickled but tensors and numbers.
     """
     if not has_state(out):
         return State()
-    with _or_damaged(out):
-        saved = torch.load(out / FILE, map_location="cpu", weights_only=True)
+    saved = _read(out)
+    try:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
         if scaler is not None and saved.get("scaler"):
             scaler.load_state_dict(saved["scaler"])
-        return State(**{name: saved[name] for name in _FIELDS})
+    except (KeyError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EarmarkError(
+            f"{out / FILE} is of another network or optimiser than this recipe's ({reason}): go on with the recipe "
+            "that it was begun with, or choose another folder."
+        ) from error
+    return _state_of(out, saved)
 
 
 def read_state(out: Path) -> State:
@@ -134,9 +138,7 @@ def read_state(out: Path) -> State:
     """
     if not has_state(out):
         return State()
-    with _or_damaged(out):  # mapped, not read: weights and optimiser stay on the disk
-        saved = torch.load(out / FILE, map_location="cpu", weights_only=True, mmap=True)
-        return State(**{name: saved[name] for name in _FIELDS})
+    return _state_of(out, _read(out, mmap=True))  # mapped, not read: weights and optimiser stay on the disk
 
 
 def training_seconds(out: Path) -> float | None:
@@ -147,13 +149,33 @@ def training_seconds(out: Path) -> float | None:
         return None
 
 
-@contextmanager
-def _or_damaged(out: Path) -> Iterator[None]:
+def _read(out: Path, mmap: bool = False) -> dict[str, Any]:
+    """What the file holds, on the CPU, whatever device it was saved on.
+
+    What has nothing to do with the file, such as too little memory or a missing permission, is raised as it is: who is
+    told that a file is damaged deletes it.
+    """
+    path = out / FILE
     try:
-        yield
+        saved = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+    except (OSError, MemoryError):
+        raise
     except Exception as error:  # torch raises whatever a damaged file makes it stumble over
-        path = out / FILE
-        raise EarmarkError(f"{path} is damaged ({type(error).__name__}): delete it to train from the start.") from error
+        raise _damaged(path, error) from error
+    if not isinstance(saved, dict):
+        raise _damaged(path, TypeError("it holds no training"))
+    return saved
+
+
+def _state_of(out: Path, saved: dict[str, Any]) -> State:
+    try:
+        return State(**{name: saved[name] for name in _FIELDS})
+    except KeyError as error:
+        raise _damaged(out / FILE, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> EarmarkError:
+    return EarmarkError(f"{path} is damaged ({type(error).__name__}): delete it to train from the start.")
 
 
 def _on_cpu(value: Any) -> Any:

@@ -28,8 +28,9 @@ class Objective(SpeechObjective):
         similarities = self.model.similarities((frames, lengths), pixels)[0]  # utterances in rows
         self.model.update_stats(similarities)
         same = batch["image"][:, None] == batch["image"]
-        to_speech = triplet(similarities.T, same, settings.margin, rng)
-        to_images = triplet(similarities, same, settings.margin, rng)
+        released = settings.semi_hard == "released"
+        to_speech = triplet(similarities.T, same, settings.margin, rng, released)
+        to_images = triplet(similarities, same, settings.margin, rng, released)
         return settings.image_to_speech * to_speech + settings.speech_to_image * to_images
 
     @torch.no_grad()
