@@ -63,13 +63,21 @@ def test_hidden_states_are_those_of_transformers(tmp_path: Path, kind: str, chan
         assert frames.dtype == torch.float32
         assert frames.shape == (24, extract.dimension)
         np.testing.assert_allclose(frames, normalised(expected[layer]), atol=1e-3)
-    np.testing.assert_array_equal(extractor(settings(folder))(waveform), frames)  # by default the last
+    middle = extractor(settings(folder))(waveform)
+    np.testing.assert_array_equal(middle, extractor(settings(folder, layer=2))(waveform))
+
+
+@pytest.mark.parametrize(("layers", "middle"), [(1, 1), (3, 2), (12, 6), (24, 12)])
+def test_settings_without_a_layer_become_those_of_the_middle_one(tmp_path: Path, layers: int, middle: int) -> None:
+    known = resolve(settings(networks.speech(tmp_path / "net", num_hidden_layers=layers)))
+    assert isinstance(known, pretrained.Settings)
+    assert known.layer == middle
 
 
 def test_a_network_that_wants_the_waveform_as_it_is_gets_it(tmp_path: Path) -> None:
     folder = networks.speech(tmp_path / "net", normalise=False, **LARGE)
     waveform = noise(5_000)
-    as_it_is, changed = (normalised(hidden_states(folder, values)[-1]) for values in (waveform, unit(waveform)))
+    as_it_is, changed = (normalised(hidden_states(folder, values)[1]) for values in (waveform, unit(waveform)))
     assert np.abs(as_it_is - changed).max() > 0.1
     np.testing.assert_allclose(extractor(settings(folder))(waveform), as_it_is, atol=1e-3)
 
@@ -231,7 +239,7 @@ def test_frames_that_are_not_those_of_the_convolutions_are_refused(tmp_path: Pat
     """An adapter makes the last hidden state's frames fewer, and only those."""
     folder = networks.speech(tmp_path / "net", add_adapter=True, num_adapter_layers=1)
     with pytest.raises(EarmarkError, match=r"nobody knows when they are: choose a lower features\.layer"):
-        extractor(settings(folder))(noise(8_000))
+        extractor(settings(folder, layer=2))(noise(8_000))
     assert extractor(settings(folder, layer=1))(noise(8_000)).shape == (24, 16)
 
 
@@ -241,7 +249,7 @@ def test_hidden_states_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     network.encoder.layers[1].final_layer_norm.bias.data[3] = float("nan")
     network.save_pretrained(folder)
     with pytest.raises(EarmarkError, match="hidden states that are not numbers: choose an undamaged one"):
-        extractor(settings(folder))(noise(8_000))
+        extractor(settings(folder, layer=2))(noise(8_000))
     assert extractor(settings(folder, layer=1))(noise(8_000)).isfinite().all()
 
 

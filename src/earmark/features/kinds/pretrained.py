@@ -2,8 +2,10 @@
 
 Such a network maps the waveform through a stack of convolutions (a frame every 20 ms, as a rule) and layers of a
 transformer, in which every frame depends on all others (Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022). The
-features are the output of one of the layers, each dimension with mean 0 and variance 1 over the utterance. Licence and
-training data are those of the network that the user names.
+features are the output of one of the layers, each dimension with mean 0 and variance 1 over the utterance. Unless the
+settings name a layer it is the middle one: the layers in the middle tell words apart best, while the last serves what the
+network was trained for (San et al. 2021: of 24 layers the 11th or 12th on each of ten corpora). Licence and training data
+are those of the network that the user names.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class Settings(FeatureSettings):
 
     kind: Literal["pretrained"] = "pretrained"
     network: str = Field(min_length=1, description="a folder, or hub:NAME for one that may be downloaded")
-    layer: int | None = Field(None, ge=0, description="0: what enters the first layer; none: what leaves the last")
+    layer: int | None = Field(None, ge=0, description="0: what enters the first layer; none: the middle one's output")
     sha256: str | None = Field(None, description="of the network; training writes it down, to know it again")
 
 
@@ -133,7 +135,10 @@ def build(settings: Settings) -> PretrainedSpeech:
 def resolve(settings: Settings, download: bool = False) -> Settings:
     """As :func:`earmark.features.resolve`."""
     found = _found(settings, download)
-    return settings.model_copy(update={"network": found.spec, "sha256": found.sha256})
+    layer = settings.layer
+    if layer is None:
+        layer = _middle(getattr(hub.load("AutoConfig", found.folder), "num_hidden_layers", 0))
+    return settings.model_copy(update={"network": found.spec, "sha256": found.sha256, "layer": layer})
 
 
 def _found(settings: Settings, download: bool) -> hub.PretrainedNetwork:
@@ -169,9 +174,16 @@ def _convolutions(config: Any, folder: Path) -> list[tuple[int, int]]:
     return list(zip(kernels, strides, strict=True))
 
 
+def _middle(layers: int) -> int:
+    """The hidden state that is used where the settings name none."""
+    return (layers + 1) // 2
+
+
 def _hidden_layer(layer: int | None, layers: int, folder: Path) -> int | None:
     """The index of the hidden state; None for the network's last, which some networks normalise once more."""
-    if layer is not None and layer > layers:
+    if layer is None:
+        layer = _middle(layers)
+    if layer > layers:
         raise EarmarkError(
             f"The network in {folder} has no layer {layer}: the key 'features.layer' can be 0 to {layers}."
         )
