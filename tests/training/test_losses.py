@@ -132,7 +132,7 @@ def test_triplet_is_a_loop_over_a_semi_hard_and_any_one_imposter(
 def test_the_released_semi_hard_impostor_is_at_least_0(
     picture: list[int], margin: float, shift: float, seed: int
 ) -> None:
-    """As the released code has it: similarities that are not below the match are multiplied by 0, and the best taken."""
+    """As the released code has it: similarities not below the match are multiplied by 0, and the best taken."""
     rng = torch.Generator().manual_seed(seed)
     similarities = random(len(picture), len(picture), rng=rng).detach() + shift
     batch = range(len(picture))

@@ -81,8 +81,8 @@ Speed = Annotated[float, Field(ge=0.5, le=2)]
 class Augment(Strict):
     """How an utterance is varied in training.
 
-    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) warps time, and silences
-    blocks of frames and of feature dimensions.
+    Speed perturbation (Ko et al. 2015) makes other voices of it. SpecAugment (Park et al. 2019) warps time, and
+    silences blocks of frames and of feature dimensions.
     """
 
     speeds: list[Speed] = Field([1.0], min_length=1, description="in each epoch an utterance is heard at one of these")
@@ -291,7 +291,7 @@ class TripletLoss(Strict):
     speech_to_image: float = Field(1.0, ge=0, description="weight of the pictures sought for an utterance")
     semi_hard: Literal["below", "released"] = Field(
         "below",
-        description="impostor beside the random one: the best below the match, or none; released: at least 0 in any case",
+        description="impostor beside the random one: the best below the match, or none; released: at least 0 always",
     )
 
 

@@ -3,9 +3,9 @@
 Such a network maps the waveform through a stack of convolutions (a frame every 20 ms, as a rule) and layers of a
 transformer, in which every frame depends on all others (Baevski et al. 2020; Hsu et al. 2021; Chen et al. 2022). The
 features are the output of one of the layers, each dimension with mean 0 and variance 1 over the utterance. Unless the
-settings name a layer it is the middle one: the layers in the middle tell words apart best, while the last serves what the
-network was trained for (San et al. 2021: of 24 layers the 11th or 12th on each of ten corpora). Licence and training data
-are those of the network that the user names.
+settings name a layer it is the middle one: the layers in the middle tell words apart best, while the last serves what
+the network was trained for (San et al. 2021: of 24 layers the 11th or 12th on each of ten corpora). Licence and
+training data are those of the network that the user names.
 """
 
 from __future__ import annotations
