@@ -1,4 +1,4 @@
-"""Writing so that a crash, a Ctrl-C or a full disk never leaves half a file behind."""
+"""Writing so that a crash, a Ctrl-C, a power cut or a full disk never leaves half a file behind."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 
 @contextmanager
@@ -26,7 +27,49 @@ def replacing(path: Path | str) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
+def append_durably(path: Path | str, line: str) -> None:
+    """Append a line to a UTF-8 text file; when this returns, the line and the file's name are on the disk."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab+") as file:
+        if file.tell() and not _ends_with_newline(file):
+            line = "\n" + line  # an earlier line was torn by a power cut: it must not take this one with it
+        file.write(f"{line}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())
+    flush_folder(path.parent)
+
+
+def _ends_with_newline(file: BinaryIO) -> bool:
+    file.seek(-1, os.SEEK_END)
+    return file.read(1) == b"\n"
+
+
 def write_text(path: Path | str, text: str) -> None:
     """Write a UTF-8 text file in one step."""
     with replacing(path) as partial:
         partial.write_text(text, encoding="utf-8", newline="\n")
+
+
+def write_durably(path: Path | str, content: bytes) -> None:
+    """Write a file in one step that outlives a power cut: when this returns, the content and the name are on the disk.
+
+    What a person made and can't make again is written so; it costs a wait for the disk.
+    """
+    path = Path(path)
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    flush_folder(path.parent)
+
+
+def flush_folder(folder: Path | str) -> None:
+    """Wait until the names in a folder are on the disk; nothing where the system has no such call."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
