@@ -100,8 +100,8 @@ def test_no_request_leaves_the_machine(archive: Archive, start: Callable[..., Se
     server = start()
     with httpx.Client(base_url=server.address, headers=PAGE_HEADERS, timeout=120, trust_env=False) as page:
         assert "<html" in page.get("/").text
-        for path in sorted(STATIC.iterdir()):
-            assert page.get(f"/static/{path.name}").content == path.read_bytes()
+        for path in sorted(path for path in STATIC.rglob("*") if path.is_file()):
+            assert page.get(f"/static/{path.relative_to(STATIC).as_posix()}").content == path.read_bytes()
         assert page.get("/static/main.js").headers["content-type"].startswith("text/javascript")
         assert page.get("/api/archive").json()["recordings"] == 3
         hit = page.get("/api/search", params={"query": "dog"}).json()["hits"][0]

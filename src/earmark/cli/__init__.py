@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archive, data, evaluate, find, system, train
+from earmark.cli import archive, data, evaluate, find, studio, system, train
 from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
@@ -28,6 +28,7 @@ GROUPS = (
     archive,
     archive,
     evaluate,
+    studio,
     system,
 )
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended

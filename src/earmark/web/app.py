@@ -1,4 +1,4 @@
-"""The application: the search page of an archive, and its HTTP API."""
+"""The application: the search page of an archive, the studio of a project, and their HTTP API."""
 
 from __future__ import annotations
 
@@ -15,37 +15,47 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from earmark.archive.archive import Archive
+from earmark.studio.project import Project
 from earmark.web.errors import add_error_handlers
 from earmark.web.responses import HeadRequests
 from earmark.web.routes import archive as archive_routes
-from earmark.web.routes import judgements, recordings, search
+from earmark.web.routes import judgements, recordings, search, studio_project
 from earmark.web.security import LOOPBACK, Guard
 from earmark.web.state import ServerState
 
+STUDIO = (studio_project,)  # routes of a project
 STATIC = Path(str(files("earmark.web"))) / "static"
 REVALIDATE = {"Cache-Control": "no-cache"}  # an update of Earmark shows at once
 DESCRIPTION = "Search recordings that nobody has transcribed, and judge what is found. Hits are candidates, not facts."
 
 
-def create_app(archive: Archive, token: str | None = None, hosts: Collection[str] = LOOPBACK) -> FastAPI:
-    """Create the application that serves an archive.
+def create_app(
+    archive: Archive | None = None,
+    token: str | None = None,
+    hosts: Collection[str] = LOOPBACK,
+    project: Project | None = None,
+) -> FastAPI:
+    """Create the application that serves an archive, or a project with its archive.
 
     Parameters
     ----------
-    archive : Archive
+    archive : Archive, optional
+        Left out where there is a project.
     token : str, optional
         Secret that every request has to carry: as ``Authorization: Bearer``, or once as ``?token=``, which sets a
         cookie.
     hosts : collection of str
         Allowed names in the Host header; see :class:`earmark.web.security.Guard`.
+    project : Project, optional
+        The studio's page is at ``/`` then, and that of its archive at ``/find``.
     """
     mimetypes.add_type("text/javascript", ".js")  # some systems map it otherwise, and browsers then refuse a module
-    state = ServerState(archive)
+    state = ServerState(archive, project)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        state.images.close()
+        state.close()
 
     app = FastAPI(
         title="Earmark",
@@ -63,14 +73,24 @@ def create_app(archive: Archive, token: str | None = None, hosts: Collection[str
     add_error_handlers(app)
     for part in (archive_routes, search, recordings, judgements):
         app.include_router(part.router)
-    app.add_api_route("/", page, include_in_schema=False, response_class=FileResponse)
+    if project is not None:
+        for part in STUDIO:
+            app.include_router(part.router)
+        app.add_api_route("/find", page, include_in_schema=False, response_class=FileResponse)
+    home = page if project is None else studio_page
+    app.add_api_route("/", home, include_in_schema=False, response_class=FileResponse)
     app.mount("/static", RevalidatedFiles(directory=STATIC))
     return app
 
 
 def page() -> FileResponse:
-    """The page."""
+    """The page of an archive."""
     return FileResponse(STATIC / "index.html", headers=REVALIDATE)
+
+
+def studio_page() -> FileResponse:
+    """The page of the studio."""
+    return FileResponse(STATIC / "studio" / "index.html", headers=REVALIDATE)
 
 
 class RevalidatedFiles(StaticFiles):

@@ -1,4 +1,4 @@
-"""HTTP server of an archive, at an address of this machine."""
+"""HTTP server of an archive or of a project, at an address of this machine."""
 
 from __future__ import annotations
 
@@ -37,21 +37,48 @@ def serve(folder: Path, host: str, port: int, token: str | None, started: Callab
     EarmarkError
         If the folder is no archive, the server can't listen at the address, or others could reach it without a token.
     """
-    if token is not None and not token.strip():
-        raise EarmarkError("The token is empty: give one that can't be guessed.")
-    if token is None and not is_loopback(host):
-        raise EarmarkError(f"Others could reach the archive at {host}: set a token with --token, or leave --host out.")
+    _check_access(host, token)
     from earmark.archive.archive import open_archive
     from earmark.web.app import create_app
 
     archive = open_archive(folder)
+    _serve(lambda hosts: create_app(archive, token, hosts), host, port, token, started)
+    archive.close()
+
+
+def serve_studio(folder: Path, host: str, port: int, token: str | None, started: Callable[[str], None]) -> None:
+    """Serve the studio of a project folder until Ctrl-C; parameters as of :func:`serve`.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder holds something else, the server can't listen at the address, or others could reach it without a
+        token.
+    """
+    _check_access(host, token)
+    from earmark.studio.project import open_project
+    from earmark.web.app import create_app
+
+    project = open_project(folder)
+    _serve(lambda hosts: create_app(None, token, hosts, project), host, port, token, started)
+
+
+def _check_access(host: str, token: str | None) -> None:
+    if token is not None and not token.strip():
+        raise EarmarkError("The token is empty: give one that can't be guessed.")
+    if token is None and not is_loopback(host):
+        raise EarmarkError(f"Others could reach the archive at {host}: set a token with --token, or leave --host out.")
+
+
+def _serve(
+    create: Callable[[set[str]], object], host: str, port: int, token: str | None, started: Callable[[str], None]
+) -> None:
     with listen(host, port) as listener:
         name = _browser_host(host)
         address = f"http://{name}:{listener.getsockname()[1]}/" + (f"?token={quote(token, safe='')}" if token else "")
-        app = create_app(archive, token, {*LOOPBACK, name, _bracketed(host)})
+        app = create({*LOOPBACK, name, _bracketed(host)})
         started(address)
         _run(app, listener)
-    archive.close()
 
 
 def is_loopback(host: str) -> bool:

@@ -1,4 +1,4 @@
-"""State that the requests of one server share: the archive, its model's lock, and the images of image queries."""
+"""State that the requests of one server share: the archive, its model's lock, the images of queries, the project."""
 
 from __future__ import annotations
 
@@ -11,50 +11,108 @@ from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
-from earmark.archive.archive import Archive
+from earmark.archive.archive import DESCRIPTION, Archive, open_archive
 from earmark.archive.judgements import DIGITS, IMAGE, query_key
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 from earmark.core.types import ImageQuery
 from earmark.media.images import read_image
+from earmark.studio.project import Project
 
 QUERIES = "queries"  # folder of the archive
 MAX_IMAGES = 100
+NO_ARCHIVE = "Nothing is indexed yet: add recordings first."
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class ServerState:
     """What the requests of one server share. Nothing in it is needed to answer after a restart.
 
+    Parameters
+    ----------
+    archive : Archive, optional
+        Without one, it is that of the project, from when its recordings are indexed.
+    project : Project, optional
+        Of the studio.
+
     Attributes
     ----------
-    archive : Archive
-    images : QueryImages
     model : threading.Lock
         Held while the archive's model runs: it handles one request at a time.
     """
 
-    def __init__(self, archive: Archive) -> None:
-        self.archive = archive
-        self.images = QueryImages(archive.folder / QUERIES)
+    def __init__(self, archive: Archive | None = None, project: Project | None = None) -> None:
+        self.project = project
         self.model = Lock()
+        self._archive = archive
+        self._images = None if archive is None else QueryImages(archive.folder / QUERIES)
+        self._opening = Lock()
+        self._version: tuple[int, int] | None = None  # of the project's archive that is open
+
+    @property
+    def archive(self) -> Archive:
+        """The archive.
+
+        Raises
+        ------
+        HTTPException
+            404 if the project has none yet.
+        """
+        if self.project is None:
+            assert self._archive is not None
+            return self._archive
+        with self._opening:
+            folder = self.project.archive
+            try:
+                status = (folder / DESCRIPTION).stat()
+            except OSError:
+                raise HTTPException(404, NO_ARCHIVE) from None
+            if (version := (status.st_ino, status.st_mtime_ns)) != self._version:  # another stands in its place now
+                self._archive, self._images = open_archive(folder), QueryImages(folder / QUERIES)
+                self._version = version
+            assert self._archive is not None
+            return self._archive
+
+    @property
+    def images(self) -> QueryImages:
+        """Of image queries.
+
+        Raises
+        ------
+        HTTPException
+            404 if there is no archive.
+        """
+        _ = self.archive
+        assert self._images is not None
+        return self._images
 
     @property
     def name(self) -> str:
-        """Of the archive."""
+        """Of the project, or of the archive."""
+        if self.project is not None:
+            return self.project.settings().name or self.project.folder.resolve().name
         return self.archive.folder.resolve().name
 
     @property
     def private_paths(self) -> dict[str, str]:
         """Folders of this machine, and what error messages call them instead."""
-        folder = self.archive.folder
-        return {
-            os.path.expanduser("~"): "~",
-            **{str(path): "the pictures" for path in self.images.folders},
-            **{str(path): self.name for path in (folder, folder.absolute(), folder.resolve())},
-        }
+        folders = {os.path.expanduser("~"): "~"}
+        if self._images is not None:
+            folders |= {str(path): "the pictures" for path in self._images.folders}
+        own = [self._archive.folder] if self._archive is not None else []
+        own += [self.project.folder] if self.project is not None else []
+        for folder in own:
+            folders |= {str(path): folder.resolve().name for path in (folder, folder.absolute(), folder.resolve())}
+        return folders
+
+    def close(self) -> None:
+        """Delete temporary files, and close the archive that was opened here."""
+        if self._images is not None:
+            self._images.close()
+        if self._version is not None and self._archive is not None:
+            self._archive.close()
 
 
 def server_state(request: Request) -> ServerState:
@@ -63,7 +121,15 @@ def server_state(request: Request) -> ServerState:
     return state
 
 
+def open_project_of(request: Request) -> Project:
+    """The project of the studio that handles a request."""
+    project = server_state(request).project
+    assert project is not None, "the studio's routes are there for a project only"
+    return project
+
+
 State = Annotated[ServerState, Depends(server_state)]
+OfProject = Annotated[Project, Depends(open_project_of)]
 
 
 class QueryImages:

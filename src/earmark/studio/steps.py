@@ -1,0 +1,87 @@
+"""The seven steps of a project: how far each is, and which is next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from earmark.studio.project import Project
+
+Progress = Literal["open", "begun", "done"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step.
+
+    Attributes
+    ----------
+    name : str
+        Of the page's module, too: ``step-NAME.js``.
+    progress : {"open", "begun", "done"}
+    counts : dict of str to int
+        What there is, by the name under which the page's catalogues have a sentence: ``count.NAME``.
+    """
+
+    name: str
+    progress: Progress
+    counts: dict[str, int]
+
+
+def steps(project: Project) -> list[Step]:
+    """All steps, in their order."""
+    return [Step(name, *measure(project)) for name, measure in STEPS.items()]
+
+
+def next_step(found: list[Step]) -> str:
+    """The name of the first step that is not done; of the last, if all are."""
+    return next((step.name for step in found if step.progress != "done"), found[-1].name)
+
+
+def _pictures(project: Project) -> tuple[Progress, dict[str, int]]:
+    words = len(project.settings().words)
+    pictures = sum(path.suffix in (".jpg", ".png") for path in _files(project, "pictures"))
+    progress: Progress = "done" if words and pictures else "begun" if words or pictures else "open"
+    return progress, {"pictures": pictures, "words": words}
+
+
+def _speakers(project: Project) -> tuple[Progress, dict[str, int]]:
+    return ("done" if _files(project, "speakers") else "open"), {}
+
+
+def _record(project: Project) -> tuple[Progress, dict[str, int]]:
+    return ("begun" if _files(project, "takes") else "open"), {}
+
+
+def _learn(project: Project) -> tuple[Progress, dict[str, int]]:
+    return ("done" if (project.model / "model.safetensors").is_file() else "open"), {}
+
+
+def _recordings(project: Project) -> tuple[Progress, dict[str, int]]:
+    return ("done" if (project.archive / "archive.json").is_file() else "open"), {}
+
+
+def _find(project: Project) -> tuple[Progress, dict[str, int]]:
+    return "open", {}
+
+
+def _home(project: Project) -> tuple[Progress, dict[str, int]]:
+    return ("done" if _files(project, "exports") else "open"), {}
+
+
+def _files(project: Project, name: str) -> list[Path]:
+    folder = project.folder / name
+    return list(folder.iterdir()) if folder.is_dir() else []
+
+
+STEPS: dict[str, Callable[[Project], tuple[Progress, dict[str, int]]]] = {
+    "pictures": _pictures,
+    "speakers": _speakers,
+    "record": _record,
+    "learn": _learn,
+    "recordings": _recordings,
+    "find": _find,
+    "home": _home,
+}

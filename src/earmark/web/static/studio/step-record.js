@@ -1,0 +1,5 @@
+import { make } from "../dom.js";
+
+export function render(root, { t }) {
+  root.append(make("h1", {}, t("step.record")), make("p", { class: "lede" }, t("about.record")));
+}
