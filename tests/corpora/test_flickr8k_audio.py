@@ -13,7 +13,7 @@ import pytest
 
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, read_keywords
-from earmark.corpora import table
+from earmark.corpora import flickr8k_audio, table
 from earmark.corpora.flickr8k_audio import prepare
 from earmark.evaluation.data import ground_truth, measurable
 from earmark.supervision.transcripts import bag_of_words
@@ -119,7 +119,9 @@ def test_what_is_whole_is_read(source: Path, tmp_path: Path) -> None:
     assert found[f"{B}_0"][1].speaker is None
     assert spoken(found[f"{F}_0"][1]) == [("snow", 0.2, 0.4)]
     assert found[f"{F}_0"][1].text == "Snow"
-    assert (corpus.name, corpus.language) == ("Flickr8k Audio Captions", "en")
+    assert corpus.name == f"Flickr8k Audio Captions (laid out like it, {len(RECORDINGS)} of 40,000 utterances)"
+    assert corpus.language == "en"
+    assert not flickr8k_audio.is_whole(corpus)
 
 
 def test_what_is_not_is_counted_and_named(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -238,9 +240,7 @@ def test_without_any_recording_there_is_no_corpus(
 ) -> None:
     shutil.rmtree(source / "flickr_audio" / "wavs")
     first = source / "flickr_audio" / "wavs" / f"{A}_0.wav"
-    said = (
-        rf"No utterance of Flickr8k Audio Captions is left.*{A}_0 was left out: .*no audio file {re.escape(str(first))}"
-    )
+    said = rf"No utterance of Flickr8k .*is left.*{A}_0 was left out: .*no audio file {re.escape(str(first))}"
     with pytest.raises(EarmarkError, match=said):
         prepare(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()

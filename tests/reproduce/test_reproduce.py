@@ -135,7 +135,7 @@ def test_a_training_that_was_stopped_goes_on(
 def test_a_stop_in_an_evaluation_leaves_no_half_cell(
     go: Callable[..., Path], tiny_rows: list[Row], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def stop(*_: object) -> None:
+    def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:

@@ -264,3 +264,21 @@ def test_an_utterance_without_an_image_has_no_tags(tmp_path: Path) -> None:
         tags_from_file(tmp_path / "tags.txt", [said("dog")])
     with pytest.raises(EarmarkError, match=r"no tags for 3 of the corpus's 4 utterances \(the first: the image b.jpg"):
         tags(tmp_path, "Tags: dog\na: 1\n", "a.jpg", "b.jpg", "c.jpg", "d.jpg")
+
+
+def test_only_the_columns_that_are_needed_are_read(tmp_path: Path) -> None:
+    """In the file's order; a keyword without a column is missed where it is looked up; others are not checked."""
+    words = Vocabulary(f"word{number}" for number in range(6))
+    rows = {f"u{n}": np.linspace(0, 1, 6, dtype=np.float32) * n / 4 for n in range(1, 5)}
+    write_targets(tmp_path / "tags.csv", Targets(words, rows))
+    some = Vocabulary(["word4", "word1", "nothing"])
+    found, whole = read_targets(tmp_path / "tags.csv", some), read_targets(tmp_path / "tags.csv")
+    assert found.vocabulary.words == ("word1", "word4")
+    wanted = Vocabulary(["word4", "word1"])
+    np.testing.assert_array_equal(found.matrix(list(rows), wanted), whole.matrix(list(rows), wanted))
+    with pytest.raises(EarmarkError, match="no column for nothing"):
+        found.matrix(list(rows), some)
+    text = (tmp_path / "tags.csv").read_text(encoding="utf-8")
+    (tmp_path / "cut.csv").write_text(text.rsplit(",", 1)[0], encoding="utf-8")
+    with pytest.raises(EarmarkError, match="is damaged"):
+        read_targets(tmp_path / "cut.csv", some)

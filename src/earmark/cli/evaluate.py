@@ -27,6 +27,9 @@ def evaluate(
         bool, typer.Option("--include-own-image", help="Image queries: ask utterances with their own pictures too.")
     ] = False,
     costs: CostsOption = "nist",
+    keywords: Annotated[
+        Path | None, typer.Option(help="Keyword list to measure, if not all that the model has learned.")
+    ] = None,
     nist_files: Annotated[
         bool, typer.Option("--nist-files", help="Write detections and truth in the files of NIST's scoring tools too.")
     ] = False,
@@ -36,6 +39,7 @@ def evaluate(
 
     from earmark.core.corpus import read_corpus
     from earmark.core.costs import read_costs
+    from earmark.core.vocabulary import read_keywords
     from earmark.evaluation.nist_lists import write_nist_files
     from earmark.evaluation.report import headline_table, notes_on, write_report
     from earmark.evaluation.runner import evaluate_modalities, query_modalities, select_modalities, write_metrics
@@ -48,7 +52,8 @@ def evaluate(
     weighed = read_costs(costs)
     out.mkdir(parents=True, exist_ok=True)  # before the work: this may fail
     cache = out / f".{split}-{spotter.localisation}.partial.jsonl"
-    evaluations = evaluate_modalities(spotter, known, split, modalities, cache, include_own_image, weighed)
+    measured = None if keywords is None else read_keywords(keywords)
+    evaluations = evaluate_modalities(spotter, known, split, modalities, cache, include_own_image, weighed, measured)
     files = {}
     for modality, evaluation in evaluations.items():
         files[modality] = "metrics.json" if modality == query_modalities(spotter)[0] else f"metrics-{modality}.json"
@@ -118,6 +123,20 @@ def reproduce(
     epochs: Annotated[int | None, typer.Option(min=1, help="Epochs of every training, if not its recipe's.")] = None,
     minutes: Annotated[float | None, typer.Option(help="As many whole epochs as fit, for every training.")] = None,
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, if not the corpus's own.")] = None,
+    learned: Annotated[
+        Path | None,
+        typer.Option(help="A longer list, for the models that learned more keywords than are measured."),
+    ] = None,
+    set: Annotated[
+        list[str] | None,
+        typer.Option(help="A value in recipes, such as training.clip=1; with PSC:, or another architecture, in its."),
+    ] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Random seeds, such as 1,2,3: all is trained with each; tables have the mean.")
+    ] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="nortje2022: a pretrained CPC network, run or tagger that models start from.")
+    ] = None,
     semantic: Annotated[
         Path | None, typer.Option(help="olaleye2022: CSV of semantic labels, for semantic spotting.")
     ] = None,
@@ -130,13 +149,22 @@ def reproduce(
     from earmark import reproduce as papers
 
     reproduction = papers.paper(paper)
-    options = given(semantic=semantic, recipes=recipes)
+    options = given(semantic=semantic, recipes=recipes, start=start)
     for name in options:
         if name not in reproduction.OPTIONS:
             raise EarmarkError(f"There is no --{name} for {paper}: leave it out.")
     from earmark.core.corpus import read_corpus
+    from earmark.core.vocabulary import read_keywords
     from earmark.reproduce.budget import Budget
+    from earmark.reproduce.variation import Variation, parse_seeds
 
+    variation = Variation(
+        changes=tuple(set or ()),
+        seeds=parse_seeds(seeds) if seeds else (),
+        learned=read_keywords(learned) if learned else None,
+        start=options.pop("start", None),
+    )
     budget = Budget(epochs, minutes)
     known = read_corpus(corpus)
-    reproduction.reproduce(known, out, keywords_of(known, keywords), only or [], budget, **options)
+    measured = keywords_of(known, keywords)
+    reproduction.reproduce(known, out, measured, only or [], budget, variation=variation, **options)

@@ -16,7 +16,8 @@ Without a CTM all utterances are kept, and their words are known from the captio
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,8 @@ from earmark.corpora._source import Keywords, MediaFolders, Out, Photos, Source,
 AUDIO = "flickr_audio"
 CUSTOMARY = (AUDIO, TEXT, "Flickr8k_Dataset", f"{AUDIO}/{AUDIO}")
 NAME = "Flickr8k Audio Captions"
+SIZES = {"train": 30_000, "dev": 5_000, "test": 5_000}
+WHOLE = 0.95  # of that many utterances: some have no line in the CTM
 LICENCE = "speech CC BY-SA; photos and written captions have terms of their own"
 NOT_IN_ORDER = "the line of the CTM is not in order"
 NO_WORD = "<'"  # a token with one of these is no word
@@ -88,7 +91,23 @@ def prepare(
                 )
             )
     aligned = {captioned.get(key, key): found for key, found in words.items()}
-    return assemble(Corpus(out, NAME, "en", LICENCE, listed), entries, aligned, ledger)
+    return assemble(Corpus(out, _name(entries), "en", LICENCE, listed), entries, aligned, ledger)
+
+
+def _name(entries: Sequence[Entry]) -> str:
+    """The corpus's name, with the number of utterances where that is not about all there are."""
+    if _are_whole(Counter(entry.split for entry in entries)):
+        return NAME
+    return f"{NAME} (laid out like it, {len(entries):,} of {sum(SIZES.values()):,} utterances)"
+
+
+def is_whole(corpus: Corpus) -> bool:
+    """Whether a prepared corpus is this one with about all of its utterances, and no other that is laid out like it."""
+    return corpus.name == NAME and _are_whole({split: len(corpus.utterances(split)) for split in corpus.splits()})
+
+
+def _are_whole(sizes: Mapping[str, int]) -> bool:
+    return all(WHOLE * size <= sizes.get(split, 0) <= size for split, size in SIZES.items())
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ def evaluate(
     cache: Path | None = None,
     include_own_image: bool = False,
     costs: Costs = NIST,
+    keywords: Vocabulary | None = None,
 ) -> Evaluation:
     """Measure a model on a split.
 
@@ -88,15 +89,17 @@ def evaluate(
         does.
     costs : Costs
         Of the term-weighted values.
+    keywords : Vocabulary, optional
+        What is measured, where it is not all that the model has learned.
 
     Raises
     ------
     EarmarkError
-        If the corpus has no such split, none of its utterances has a text or word times, the model does not accept
-        such queries, or there is no query image or one can't be read.
+        If the corpus has no such split, none of its utterances has a text or word times, the model does not accept such
+        queries or has not learned one of the keywords, or there is no query image or one can't be read.
     """
     modality = queries or query_modalities(spotter)[0]
-    return evaluate_modalities(spotter, corpus, split, (modality,), cache, include_own_image, costs)[modality]
+    return evaluate_modalities(spotter, corpus, split, (modality,), cache, include_own_image, costs, keywords)[modality]
 
 
 def evaluate_modalities(
@@ -107,6 +110,7 @@ def evaluate_modalities(
     cache: Path | None = None,
     include_own_image: bool = False,
     costs: Costs = NIST,
+    keywords: Vocabulary | None = None,
 ) -> dict[str, Evaluation]:
     """Measure a model on a split with one query modality or two; with two, also how far they agree.
 
@@ -114,8 +118,9 @@ def evaluate_modalities(
     """
     for modality in modalities:
         select_modalities(spotter, modality)
+    spotter = spotter if keywords is None else spotter.for_keywords(keywords)
     # Without images this fails, so it comes before the written queries are evaluated.
-    images = image_queries_of(corpus, split, spotter.checkpoint.vocabulary) if IMAGE in modalities else None
+    images = image_queries_of(corpus, split, spotter.vocabulary) if IMAGE in modalities else None
     features = load_split(spotter, corpus, split)
     setup = _setup(spotter, corpus, split, features)
     evaluations = {
@@ -172,13 +177,14 @@ def _evaluate_written(
     cache: Path | None,
     costs: Costs,
 ) -> Evaluation:
-    vocabulary = spotter.checkpoint.vocabulary
+    vocabulary, learned = spotter.vocabulary, spotter.checkpoint.vocabulary
+    thresholds = spotter.checkpoint.thresholds[[learned.index(word) for word in vocabulary]]
     truth = ground_truth(features.utterances, vocabulary, keyword_map)
     predictions = predict_keywords(spotter, features, truth.present, cache)
     measures = compute_metrics(
         truth,
         predictions,
-        spotter.checkpoint.thresholds,
+        thresholds,
         vocabulary.words,
         _durations_s(features),
         spotter.checkpoint.global_threshold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from torch import Tensor
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import FrameGrid, samples_to_s
 from earmark.core.types import WORDS_ALONE, Hit, ImageQuery, Query, name_of
+from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
 from earmark.localisation import LocalisationScores, cost_grows_with_queries, method, needs_features
 from earmark.localisation.find import QueryBatch, ScoredHit, search_recording
@@ -69,6 +71,7 @@ class KeywordSpotter:
     def __init__(self, checkpoint: Checkpoint, localisation: str | None = None) -> None:
         self.checkpoint = checkpoint
         self.model = checkpoint.model
+        self.vocabulary = checkpoint.vocabulary
         self._extract = extractor(checkpoint.recipe.features)
         self.localisation = localisation or checkpoint.recipe.localisation
         self._localise = method(self.localisation, self.model) if self.model.accepts else _accepts_no_query
@@ -82,8 +85,23 @@ class KeywordSpotter:
 
     @property
     def keywords(self) -> tuple[str, ...]:
-        """The keywords that the model knows."""
-        return self.checkpoint.vocabulary.words
+        """The keywords that it is used for: all that the model knows, unless :meth:`for_keywords` chose some."""
+        return self.vocabulary.words
+
+    def for_keywords(self, keywords: Vocabulary) -> KeywordSpotter:
+        """The same spotter for some keywords, such as those that are measured of the many that a model has learned.
+
+        Raises
+        ------
+        EarmarkError
+            If a model for written queries does not know one of them.
+        """
+        if self.accepts_keywords:
+            for word in keywords:
+                self.checkpoint.vocabulary.index(word)
+        other = copy.copy(self)
+        other.vocabulary = keywords
+        return other
 
     @property
     def accepts_keywords(self) -> bool:

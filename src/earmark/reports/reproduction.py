@@ -21,6 +21,15 @@ class Scatter:
 
 
 @dataclass(frozen=True, eq=False)
+class BarChart:
+    """Bars of keywords: a caption, a row a keyword (label, thick, thin; fractions in [0, 1]), what the two measure."""
+
+    caption: str
+    bars: Sequence[tuple[str, float | None, float | None]]
+    series: tuple[str, str]
+
+
+@dataclass(frozen=True, eq=False)
 class ShownExample:
     """An example with short facts about it."""
 
@@ -39,24 +48,37 @@ class DetailSection:
         Sentences that stand above the figures.
     detected : str
         A sentence on how many keywords were detected.
-    bars : sequence of (label, thick, thin)
-        A row a keyword, fractions in [0, 1].
-    series : (str, str)
-        What the thick and the thin bars measure.
+    charts : sequence of BarChart
     scatters : sequence of Scatter
     examples : sequence of ShownExample
-    keywords, confusions : Table
+    keywords : Table
+    confusions : Table or None
+    titles : (str, str, str)
+        Of charts, scatters and examples: which figures of the paper they are.
     """
 
     name: str
     notes: Sequence[str]
     detected: str
-    bars: Sequence[tuple[str, float | None, float | None]]
-    series: tuple[str, str]
+    charts: Sequence[BarChart]
     scatters: Sequence[Scatter]
     examples: Sequence[ShownExample]
     keywords: Table
-    confusions: Table
+    confusions: Table | None = None
+    titles: tuple[str, str, str] = (
+        "Figure 5: actual localisation, keyword by keyword",
+        "Figure 6: localisation against tagging",
+        "Figure 7: top-ranked utterances",
+    )
+
+    @property
+    def examples_table(self) -> Table:
+        """The examples in words: for readers without pictures and sound."""
+        body = [
+            ((it.example.hit.query, f"{it.example.hit.score:.3f}", it.example.caption, "; ".join(it.facts)), ())
+            for it in self.examples
+        ]
+        return Table(self.titles[2], ("Query", "Score", "What is said", "How it was found"), body)
 
 
 def write_reproduction(
@@ -102,16 +124,18 @@ def write_reproduction(
 class Pair:
     """A figure, and a second one in parentheses: fractions in [0, 1]; None or NaN where a figure is undefined.
 
-    Without `bound` there are no parentheses.
+    Without `bound` there are no parentheses; `spread` is the figure's standard deviation, where there is one.
     """
 
     value: float | None
     bound: float | None = None
+    spread: float | None = None
 
     def __str__(self) -> str:
-        """In percent: "28.3 (38.9)"; a dash for what is not there."""
+        """In percent: "28.3 ± 0.4 (38.9)"; a dash for what is not there."""
+        spread = "" if self.spread is None else f" ± {percent(self.spread)}"
         bound = "" if self.bound is None else f" ({percent(self.bound)})"
-        return percent(self.value) + bound
+        return percent(self.value) + spread + bound
 
 
 @dataclass(frozen=True)

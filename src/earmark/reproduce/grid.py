@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 from earmark.core.errors import EarmarkError
 from earmark.core.results import WRITTEN
@@ -34,6 +35,12 @@ class Row:
         Query modality: "written" or "image".
     start : str or None
         The architecture that its training is initialised from, under the same supervision.
+    changes : tuple of str
+        Values to set in the recipe, each ``key=value``.
+    learns_more : bool
+        Whether it learns the longer list of keywords, where one is given beside those that are measured.
+    init_from : Path or None
+        Folder of networks that its training is initialised from, instead of `start`.
     """
 
     architecture: str
@@ -43,6 +50,9 @@ class Row:
     number: int | None = None
     queries: str = WRITTEN
     start: str | None = None
+    changes: tuple[str, ...] = ()
+    learns_more: bool = False
+    init_from: Path | None = None
 
     @property
     def name(self) -> str:
@@ -58,49 +68,79 @@ class Training:
     recipe: str
     supervision: str
     start: str | None = None
+    changes: tuple[str, ...] = ()
+    learns_more: bool = False
+    init_from: Path | None = None
+    seed: int | None = None
 
     @property
     def start_name(self) -> str | None:
         """The folder of the run that it is initialised from."""
-        return self.start and f"{self.start}-{self.supervision}"
+        return self.start and f"{self.start}-{self.supervision}{self._seed_suffix}"
 
     @property
     def name(self) -> str:
-        """The folder of its run, such as ``cnn-attend-vgs``."""
-        return f"{self.architecture}-{self.supervision}"
+        """The folder of its run, such as ``cnn-attend-vgs``, or with a seed ``cnn-attend-vgs-seed-7``."""
+        return f"{self.architecture}-{self.supervision}{self._seed_suffix}"
+
+    @property
+    def _seed_suffix(self) -> str:
+        return "" if self.seed is None else f"-seed-{self.seed}"
 
     def read_recipe(self, epochs: int | None = None) -> Recipe:
-        """The recipe, for this supervision and so many epochs (by default its own)."""
-        changes = [f"supervision={self.supervision}"]
-        return read_recipe(self.recipe, changes + ([f"training.epochs={epochs}"] if epochs else []))
+        """The recipe with its changes, for this supervision and so many epochs (by default its own)."""
+        changes = [f"supervision={self.supervision}", *self.changes]
+        changes += [f"training.epochs={epochs}"] if epochs else []
+        return read_recipe(self.recipe, changes + ([] if self.seed is None else [f"training.seed={self.seed}"]))
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A row under one supervision: what is evaluated."""
+    """A row under one supervision, and with one random seed: what is evaluated.
+
+    Without a seed it has that of its recipe.
+    """
 
     row: Row
     supervision: str
+    seed: int | None = None
 
     @property
     def name(self) -> str:
-        """Such as ``cnn-attend/masked-in/vgs``."""
-        return f"{self.row.name}/{self.supervision}"
+        """Such as ``cnn-attend/masked-in/vgs``, or with a seed ``cnn-attend/masked-in/vgs/seed-7``."""
+        seed = "" if self.seed is None else f"/seed-{self.seed}"
+        return f"{self.row.name}/{self.supervision}{seed}"
 
     @property
     def training(self) -> Training:
         """The model that it needs."""
-        return Training(self.row.architecture, self.row.recipe, self.supervision, self.row.start)
+        row = self.row
+        return Training(
+            row.architecture,
+            row.recipe,
+            self.supervision,
+            row.start,
+            row.changes,
+            row.learns_more,
+            row.init_from,
+            self.seed,
+        )
 
 
-def cells(rows: Iterable[Row]) -> list[Cell]:
-    """Every row under every supervision, those of one training together."""
+def cells(rows: Iterable[Row], seeds: Sequence[int] = ()) -> list[Cell]:
+    """Every row under every supervision and with every seed, those of one training together.
+
+    Without seeds, each with that of its recipe. A seed that is the recipe's own has no name of its own, so that one
+    training is never counted as two.
+    """
     rows = list(rows)
     architectures = dict.fromkeys(row.architecture for row in rows)
+    own = {row: read_recipe(row.recipe).training.seed for row in rows} if seeds else {}
     return [
-        Cell(row, supervision)
+        Cell(row, supervision, None if seed == own.get(row) else seed)
         for architecture in architectures
         for supervision in SUPERVISIONS
+        for seed in dict.fromkeys(seeds or (None,))
         for row in rows
         if row.architecture == architecture
     ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from earmark.models.checkpoint import IMAGE_THRESHOLD
 from earmark.reproduce.grid import Cell, Training
 
 SPLIT = "test"
+SEED = re.compile(r"-seed-(\d+)$")  # the end of a cell's file name
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,12 @@ def write_result(out: Path, cell: Cell, evaluation: Evaluation) -> None:
         )
     write_metrics(evaluation, path)
     location_cache(out, cell).unlink(missing_ok=True)
+
+
+def seeds_in(out: Path) -> list[int]:
+    """The seeds with which cells of a folder were trained, beside those of the recipes."""
+    found = (SEED.search(path.stem) for path in (out / "cells").glob("*.json"))
+    return sorted({int(seed[1]) for seed in found if seed})
 
 
 def location_cache(out: Path, cell: Cell) -> Path:

@@ -9,6 +9,8 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import torch
+
 from earmark import localisation
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
@@ -31,16 +33,25 @@ from earmark.reproduce.results import (
     run_folder,
     write_result,
 )
+from earmark.reproduce.variation import Variation
 from earmark.supervision.targets import read_targets, targets_path
-from earmark.training.loop import train
+from earmark.training.loop import resolve_recipe, train
+from earmark.training.state import check_description
 
 log = logging.getLogger(__name__)
 
 TRAINING, EVALUATION = "training", "evaluation"
+AS_IN_RECIPES = Variation()
 
 
 def run(
-    grid: Sequence[Row], only: Sequence[str], corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget
+    grid: Sequence[Row],
+    only: Sequence[str],
+    corpus: Corpus,
+    keywords: Vocabulary,
+    out: Path,
+    budget: Budget,
+    variation: Variation = AS_IN_RECIPES,
 ) -> list[str]:
     """Train and evaluate cells of a grid.
 
@@ -53,10 +64,13 @@ def run(
     corpus : Corpus
         With the splits train, dev and test, and tags for every supervision.
     keywords : Vocabulary
+        What is measured.
     out : Path
         Folder of the reproduction.
     budget : Budget
         For each training.
+    variation : Variation
+        Its seeds and its longer list of keywords; the rows have its changes already.
 
     Returns
     -------
@@ -68,16 +82,18 @@ def run(
     EarmarkError
         Before anything is trained, if something that is needed is missing or does not fit what is in `out`.
     """
-    wanted = select_cells(cells(grid), only)
-    if budget.epochs:  # cells trained for other epochs must not count as done
-        for cell in wanted:
-            agreed_epochs(run_folder(out, cell.training), budget)
-    to_do = _not_done(wanted, read_results(out, cells(grid), corpus, keywords))
-    trainings = _in_order(to_do, cells(grid), out)
-    recipes = {it: resolved_recipe(it.read_recipe, run_folder(out, it), budget, keywords) for it in trainings}
+    every = cells(grid, variation.seeds)
+    wanted = select_cells(every, only)
+    words = {cell.training: variation.words(cell.training, keywords) for cell in every}
+    if budget.epochs or variation.changes:  # cells of other trainings must not count as done
+        for training in dict.fromkeys(cell.training for cell in wanted):
+            _check_done(training, run_folder(out, training), words[training], budget)
+    to_do = _not_done(wanted, read_results(out, every, corpus, keywords))
+    trainings = _in_order(to_do, every, out)
+    recipes = {it: resolved_recipe(it.read_recipe, run_folder(out, it), budget, words[it]) for it in trainings}
     untrained = [training for training in trainings if not is_trained(out, training)]
     if to_do:
-        _check(to_do, untrained, corpus, keywords)
+        _check(to_do, {training: words[training] for training in untrained}, corpus, keywords)
         check_provenance(out, corpus)
     expected_s = {TRAINING: 60 * budget.minutes} if budget.minutes else {}
     estimate = ProgressEstimate({TRAINING: len(untrained), EVALUATION: len(to_do)}, expected_s)
@@ -87,8 +103,8 @@ def run(
         if training in untrained:
             try:
                 with estimate.step(TRAINING, training.name):
-                    _check_start(training, cells(grid), out)
-                    _train(training, recipes[training], corpus, keywords, out, budget)
+                    _check_start(training, every, out)
+                    _train(training, recipes[training], corpus, words[training], out, budget)
             except EarmarkError as problem:
                 estimate.drop(EVALUATION, len(own_cells))
                 problems.append(f"{training.name}: {problem}")
@@ -96,7 +112,7 @@ def run(
         for cell in own_cells:
             try:
                 with estimate.step(EVALUATION, cell.name):
-                    write_result(out, cell, _evaluate(cell, corpus, out))
+                    write_result(out, cell, _evaluate(cell, corpus, keywords, out))
             except EarmarkError as problem:
                 problems.append(f"{cell.name}: {problem}")
     return problems
@@ -115,9 +131,17 @@ def finish(out: Path, problems: Sequence[str]) -> None:
         raise EarmarkError("\n".join(["Not everything could be done:", *problems]))
 
 
-def _evaluate(cell: Cell, corpus: Corpus, out: Path) -> Evaluation:
+def _evaluate(cell: Cell, corpus: Corpus, keywords: Vocabulary, out: Path) -> Evaluation:
     spotter = KeywordSpotter(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
-    return evaluate(spotter, corpus, SPLIT, cell.row.queries, location_cache(out, cell))
+    spotter.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    return evaluate(spotter, corpus, SPLIT, cell.row.queries, location_cache(out, cell), keywords=keywords)
+
+
+def _check_done(training: Training, folder: Path, words: Vocabulary, budget: Budget) -> None:
+    """Refuse a run that was started with other epochs or another recipe."""
+    epochs = agreed_epochs(folder, budget)
+    if epochs is not None and training.changes:
+        check_description(folder, resolve_recipe(training.read_recipe(epochs), download=False), words)
 
 
 def _not_done(wanted: Sequence[Cell], done: Container[Cell]) -> list[Cell]:
@@ -148,8 +172,10 @@ def _first(training: Training, grid: Sequence[Cell]) -> Training | None:
     return next((cell.training for cell in grid if cell.training.name == training.start_name), None)
 
 
-def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus, keywords: Vocabulary) -> None:
-    """Raise an error now for what would fail after hours."""
+def _check(
+    to_do: Sequence[Cell], untrained: Mapping[Training, Vocabulary], corpus: Corpus, keywords: Vocabulary
+) -> None:
+    """Raise an error now for what would fail after hours; `untrained` are trainings and the keywords they learn."""
     for cell in to_do:
         if cell.row.localisation not in localisation.names():
             raise EarmarkError(
@@ -160,13 +186,13 @@ def _check(to_do: Sequence[Cell], untrained: Sequence[Training], corpus: Corpus,
         image_queries_of(corpus, SPLIT, keywords)  # raises where there are none
     if measurable(corpus.utterances(SPLIT))[0].words is None:
         log.warning("No utterance of test has word times: only detection and spotting can be measured.")
-    for supervision in dict.fromkeys(training.supervision for training in untrained):
-        targets = read_targets(targets_path(corpus, supervision))
+    for supervision, words in dict.fromkeys((training.supervision, words) for training, words in untrained.items()):
+        targets = read_targets(targets_path(corpus, supervision), words)
         for split in ("train", "dev"):
             names = [utterance.id for utterance in corpus.utterances(split)]
             if not names:
                 raise EarmarkError(f"The split {split} of {corpus.folder} is empty: training needs train and dev.")
-            targets.matrix(names, keywords)
+            targets.matrix(names, words)
 
 
 def _check_start(training: Training, grid: Sequence[Cell], out: Path) -> None:
@@ -183,7 +209,7 @@ def _train(
         assert budget.minutes is not None
         recipe = recipe_within(training.read_recipe, budget.minutes, corpus, keywords)
     folder = run_folder(out, training)
-    start = folder.with_name(training.start_name) if training.start_name else None
+    start = folder.with_name(training.start_name) if training.start_name else training.init_from
     train(recipe, corpus, folder, keywords, resume=True, init_from=start)
 
 
@@ -239,7 +265,7 @@ class ProgressEstimate:
 def duration_text(seconds: float) -> str:
     """A duration as text.
 
-    >>> spell(47), spell(600), spell(8100)
+    >>> duration_text(47), duration_text(600), duration_text(8100)
     ('47 s', '10 min', '2 h 15 min')
     """
     if seconds < 99.5:

@@ -85,8 +85,15 @@ def write_targets(path: Path, targets: Targets) -> None:
             rows.writerow([name, *("" if np.isnan(value) else f"{value:.6g}" for value in row)])
 
 
-def read_targets(path: Path) -> Targets:
+def read_targets(path: Path, keywords: Vocabulary | None = None) -> Targets:
     """Read tags written by :func:`write_targets`.
+
+    Parameters
+    ----------
+    path : Path
+    keywords : Vocabulary, optional
+        Those of the columns that are needed: what stands in the others is neither read nor checked, which saves most of
+        the time and memory where tags have a thousand words. Without it, all.
 
     Raises
     ------
@@ -99,18 +106,32 @@ def read_targets(path: Path) -> Targets:
         with open(path, encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
             vocabulary = Vocabulary(next(rows)[1:])
-            values = {row[0]: _values(row, len(vocabulary)) for row in rows}
+            count, columns = len(vocabulary), _columns(vocabulary, keywords)
+            if columns is not None:
+                vocabulary = Vocabulary(vocabulary.words[column] for column in columns)
+            values = {row[0]: _values(row, count, columns) for row in rows}
     except (ValueError, StopIteration, IndexError, csv.Error, EarmarkError) as error:
         raise EarmarkError(f"{path} is damaged ({error}): run 'earmark tag' again.") from error
     return Targets(vocabulary, values)
 
 
-def _values(row: Sequence[str], count: int) -> npt.NDArray[np.float32]:
-    """The tags in a row of a file; NaN for an empty cell."""
+def _columns(vocabulary: Vocabulary, keywords: Vocabulary | None) -> list[int] | None:
+    """The columns of some keywords, in the file's order; None for all, or where there is none."""
+    if keywords is None:
+        return None
+    return sorted(vocabulary.index(word) for word in keywords if word in vocabulary) or None
+
+
+def _values(row: Sequence[str], count: int, columns: Sequence[int] | None) -> npt.NDArray[np.float32]:
+    """The tags in a row of a file, of all its `count` columns or of some; NaN for an empty cell."""
     name, *cells = row
+    if len(cells) != count:
+        raise ValueError(f"the row {name!r} has not one number in [0, 1] a keyword, or an empty cell")
+    if columns is not None:
+        cells = [cells[column] for column in columns]
     values = np.array([cell or "nan" for cell in cells], dtype=np.float32)
     known = np.array([cell != "" for cell in cells], dtype=bool)
-    if len(values) != count or not (~known | ((values >= 0) & (values <= 1))).all():
+    if not (~known | ((values >= 0) & (values <= 1))).all():
         raise ValueError(f"the row {name!r} has not one number in [0, 1] a keyword, or an empty cell")
     return values
 

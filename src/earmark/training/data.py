@@ -223,7 +223,9 @@ def load_split(
         raise EarmarkError(
             f"The split {split} of {corpus.folder} is empty: training needs utterances in train and dev."
         )
-    targets = read_targets(targets_path(corpus, recipe.supervision)).matrix([u.id for u in utterances], keywords)
+    targets = read_targets(targets_path(corpus, recipe.supervision), keywords).matrix(
+        [u.id for u in utterances], keywords
+    )
     pictures = _numbered([u.image or u.id for u in utterances])
     images = load_images(corpus, split, image_encoder) if image_encoder is not None else None
     if recipe.shuffle_pairs:

@@ -12,9 +12,10 @@ from earmark.reproduce.grid import Row
 from earmark.reproduce.nortje2022.report import write_report
 from earmark.reproduce.nortje2022.rows import SMALL, rows
 from earmark.reproduce.report import read_results_of
-from earmark.reproduce.runner import finish, run
+from earmark.reproduce.runner import AS_IN_RECIPES, finish, run
+from earmark.reproduce.variation import Variation
 
-OPTIONS = ("recipes",)  # beyond those of every paper
+OPTIONS = ("recipes", "start")  # beyond those of every paper
 
 
 def reproduce(
@@ -25,6 +26,7 @@ def reproduce(
     budget: Budget | None = None,
     recipes: str = SMALL,
     grid: Sequence[Row] | None = None,
+    variation: Variation = AS_IN_RECIPES,
 ) -> None:
     """Train and evaluate the models of the paper, of its follow-up and our own, and write the report.
 
@@ -43,13 +45,15 @@ def reproduce(
         "small", or "paper" for the networks of the released code, which need a pretrained ResNet-50.
     grid : sequence of Row, optional
         Other rows than those.
+    variation : Variation
+        Other values in recipes, other seeds, more keywords, other starts.
 
     Raises
     ------
     EarmarkError
         If something that is needed is missing; or at the end, if some cells failed.
     """
-    grid = rows(recipes) if grid is None else grid
-    problems = run(grid, only, corpus, keywords, out, budget or Budget())
+    grid = variation.of(rows(recipes, variation.learned is not None) if grid is None else grid)
+    problems = run(grid, only, corpus, keywords, out, budget or Budget(), variation)
     write_report(read_results_of(out, grid, corpus, keywords))
     finish(out, problems)

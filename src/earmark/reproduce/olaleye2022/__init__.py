@@ -18,9 +18,11 @@ from earmark.reproduce.grid import Row
 from earmark.reproduce.olaleye2022.report import write_report
 from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import SPLIT
-from earmark.reproduce.runner import finish, run
+from earmark.reproduce.runner import AS_IN_RECIPES, finish, run
+from earmark.reproduce.variation import Variation
 
 OPTIONS = ("semantic",)  # beyond those of every paper
+LEARNED_MORE = ("psc", "cnn-pool")  # a thousand words in the released code, of which 67 were measured
 
 
 def reproduce(
@@ -31,6 +33,7 @@ def reproduce(
     budget: Budget | None = None,
     semantic: Path | None = None,
     grid: Sequence[Row] | None = None,
+    variation: Variation = AS_IN_RECIPES,
 ) -> None:
     """Train and evaluate the grid of Table II, and write the report.
 
@@ -49,18 +52,20 @@ def reproduce(
         CSV of semantic labels, for semantic spotting.
     grid : sequence of Row, optional
         Other rows than the paper's and Earmark's own.
+    variation : Variation
+        Other values in recipes, other seeds, more keywords, other starts.
 
     Raises
     ------
     EarmarkError
         If something that is needed is missing; or at the end, if some cells failed.
     """
-    grid = rows() if grid is None else grid
+    grid = variation.of(rows() if grid is None else grid)
     labels = None if semantic is None else read_semantic(semantic)
     if labels is not None:
         tested = [utterance.id for utterance in measurable(corpus.utterances(SPLIT))]
         labels.matrix(tested, keywords)  # raises now, before hours of training
-    problems = run(grid, only, corpus, keywords, out, budget or Budget())
+    problems = run(grid, only, corpus, keywords, out, budget or Budget(), variation)
     write_report(read_results_of(out, grid, corpus, keywords), labels)
     finish(out, problems)
 
@@ -78,7 +83,14 @@ def rows() -> list[Row]:
         ("CNN-PoolAttend", "cnn-pool-attend", "masked-out"),
     ]
     table_2 = [
-        Row(architecture, localisation, f"olaleye2022/{architecture}", title, number)
+        Row(
+            architecture,
+            localisation,
+            f"olaleye2022/{architecture}",
+            title,
+            number,
+            learns_more=architecture in LEARNED_MORE,
+        )
         for number, (title, architecture, localisation) in enumerate(published, 1)
     ]
     return [*table_2, Row("earmark", read_recipe("earmark").localisation, "earmark", "Earmark's default")]

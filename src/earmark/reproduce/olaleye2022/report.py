@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from earmark.core.metric_table import GROUPS
 from earmark.evaluation.semantic import SemanticLabels
+from earmark.reproduce.olaleye2022.conditions import KEYWORDS, epochs_of, is_the_papers_corpus
+from earmark.reproduce.olaleye2022.countings import countings
 from earmark.reproduce.olaleye2022.figures import details
-from earmark.reproduce.olaleye2022.tables import semantic_table, table_2, table_2_released, table_3, table_4
-from earmark.reproduce.report import ReproductionResults, trainings, write_files
-from earmark.reproduce.results import read_curve
+from earmark.reproduce.olaleye2022.tables import COLUMNS, semantic_table, tables_of_the_paper
+from earmark.reproduce.report import ReproductionResults, by_seed, trainings, write_files
 
 
 def write_report(results: ReproductionResults, semantic: SemanticLabels | None = None) -> None:
@@ -24,10 +25,15 @@ def write_report(results: ReproductionResults, semantic: SemanticLabels | None =
     EarmarkError
         If no evaluated utterance or keyword has semantic labels.
     """
-    tables = [table_2(results), table_2_released(results), table_3(results), table_4(results)]
+    tables = tables_of_the_paper(results)
     if semantic is not None:
         tables.append(semantic_table(results, semantic))
-    tables.append(trainings(results))
+    released = countings(results)[1]
+    of_seeds = {
+        f"{name}, released counting": (released.at_half if at_half else released.at_dev)(key)
+        for name, (key, at_half, _) in COLUMNS.items()
+    }
+    tables += [*by_seed(results, of_seeds), trainings(results)]
     title = f"Olaleye, Oneață and Kamper (2022) on {results.corpus.name}"
     lede = (
         f"Keyword localisation in untranscribed speech using visually grounded speech models: "
@@ -92,12 +98,17 @@ METHODS = {
 
 def differences(results: ReproductionResults) -> dict[str, str]:
     """What differs, by what it is about: the corpus first, then what all rows share, then the methods that were run."""
-    epochs = sorted({len(read_curve(results.out, cell.training)) for cell in results.by_cell} - {0})
+    epochs = epochs_of(results)
     corpus = (
-        f"{results.corpus.name}, with {len(results.utterances):,} test utterances and {len(results.keywords)} "
-        "keywords. "
-        "The paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, 67 keywords."
+        f"{results.corpus.name}, with {len(results.utterances):,} test utterances and {len(results.keywords)} keywords"
     )
+    if is_the_papers_corpus(results):
+        corpus += f". It is the paper's, which has {KEYWORDS} keywords."
+    else:
+        corpus += (
+            ". The paper has Flickr8k Audio: 30,000 real spoken captions to learn from, 5,000 to test on, "
+            f"{KEYWORDS} keywords."
+        )
     trained = f"{_listed(epochs)} here; 100 epochs in the paper, on a GPU." if epochs else "Nothing was trained yet."
     methods = [row.localisation for row in results.rows if any(cell.row == row for cell in results.by_cell)]
     notes = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
