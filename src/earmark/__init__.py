@@ -4,6 +4,8 @@
 >>> model = earmark.load_model("runs/first")  # doctest: +SKIP
 >>> for hit in model.find("dog", ["a.wav", "b.wav"], top=10):  # doctest: +SKIP
 ...     print(hit.recording, hit.start_s, hit.end_s, hit.score)
+
+This is the public interface, all of it; ``docs/python.md`` is its reference.
 """
 
 from __future__ import annotations
@@ -14,46 +16,132 @@ from typing import TYPE_CHECKING, Any
 from earmark.core.version import __version__
 
 if TYPE_CHECKING:
-    from earmark.core.corpus import Corpus, Utterance, Word, read_corpus
+    from earmark.archive.results import ArchiveHit
+    from earmark.archive.searchable import SearchableArchive, make_archive, open_archive
+    from earmark.core.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
+    from earmark.core.data_frames import hits_to_frame
     from earmark.core.errors import EarmarkError
-    from earmark.core.types import Hit, ImageQuery, Prompt
+    from earmark.core.progress import report_progress_to
+    from earmark.core.registry import (
+        list_corpora,
+        list_export_formats,
+        list_feature_kinds,
+        list_image_encoders,
+        list_localisation_methods,
+        list_speech_encoders,
+        register,
+    )
+    from earmark.core.results import Metrics
+    from earmark.core.types import Hit, ImageQuery, Prompt, SpokenQuery
+    from earmark.core.vocabulary import Vocabulary
+    from earmark.corpora import prepare_corpus
+    from earmark.evaluation import arrays as metrics
+    from earmark.evaluation.comparison import Difference, compare
+    from earmark.evaluation.runner import Evaluation, evaluate
+    from earmark.localisation.results import Embedding, Localisation
     from earmark.localisation.spotter import KeywordSpotter, load_model
+    from earmark.recipe import Recipe, list_recipes, read_recipe
+    from earmark.training.loop import train
+
+# Where each public name is. It is imported when it is first used, so that the command line starts without torch.
+_HOME = {
+    "ArchiveHit": "archive.results",
+    "Corpus": "core.corpus",
+    "Difference": "evaluation.comparison",
+    "EarmarkError": "core.errors",
+    "Embedding": "localisation.results",
+    "Evaluation": "evaluation.runner",
+    "Hit": "core.types",
+    "ImageQuery": "core.types",
+    "KeywordSpotter": "localisation.spotter",
+    "Localisation": "localisation.results",
+    "Metrics": "core.results",
+    "Prompt": "core.types",
+    "Recipe": "recipe",
+    "SearchableArchive": "archive.searchable",
+    "SpokenQuery": "core.types",
+    "Utterance": "core.corpus",
+    "Vocabulary": "core.vocabulary",
+    "Word": "core.corpus",
+    "compare": "evaluation.comparison",
+    "evaluate": "evaluation.runner",
+    "hits_to_frame": "core.data_frames",
+    "list_corpora": "core.registry",
+    "list_export_formats": "core.registry",
+    "list_feature_kinds": "core.registry",
+    "list_image_encoders": "core.registry",
+    "list_localisation_methods": "core.registry",
+    "list_recipes": "recipe",
+    "list_speech_encoders": "core.registry",
+    "load_model": "localisation.spotter",
+    "make_archive": "archive.searchable",
+    "open_archive": "archive.searchable",
+    "prepare_corpus": "corpora",
+    "read_corpus": "core.corpus",
+    "read_recipe": "recipe",
+    "register": "core.registry",
+    "report_progress_to": "core.progress",
+    "train": "training.loop",
+    "write_corpus": "core.corpus",
+}
+_MODULES = {"metrics": "evaluation.arrays"}
 
 __all__ = [
+    "ArchiveHit",
     "Corpus",
+    "Difference",
     "EarmarkError",
+    "Embedding",
+    "Evaluation",
     "Hit",
     "ImageQuery",
     "KeywordSpotter",
+    "Localisation",
+    "Metrics",
     "Prompt",
+    "Recipe",
+    "SearchableArchive",
+    "SpokenQuery",
     "Utterance",
+    "Vocabulary",
     "Word",
     "__version__",
+    "compare",
+    "evaluate",
+    "hits_to_frame",
+    "list_corpora",
+    "list_export_formats",
+    "list_feature_kinds",
+    "list_image_encoders",
+    "list_localisation_methods",
+    "list_recipes",
+    "list_speech_encoders",
     "load_model",
+    "make_archive",
+    "metrics",
+    "open_archive",
+    "prepare_corpus",
     "read_corpus",
+    "read_recipe",
+    "register",
+    "report_progress_to",
+    "train",
+    "write_corpus",
 ]
 
 # Notes and warnings go where the caller's logging sends them, and nowhere else.
 logging.getLogger(__name__).addHandler(logging.NullHandler())
 
-_HOME = {
-    "Corpus": "core.corpus",
-    "EarmarkError": "core.errors",
-    "KeywordSpotter": "localisation.spotter",
-    "Hit": "core.types",
-    "ImageQuery": "core.types",
-    "Prompt": "core.types",
-    "Utterance": "core.corpus",
-    "Word": "core.corpus",
-    "load_model": "localisation.spotter",
-    "read_corpus": "core.corpus",
-}
-
 
 def __getattr__(name: str) -> Any:
-    # Each name is imported when it is first used, so that the command line starts without torch.
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib
 
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{_MODULES[name]}")
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

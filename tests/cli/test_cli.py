@@ -26,7 +26,7 @@ from earmark.cli import train as training
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.core.packaged import PackagedFile
 from earmark.features.efficientnet_lite import VARIANTS
-from earmark.recipe import Recipe, shipped_names, write_recipe
+from earmark.recipe import Recipe, list_recipes, write_recipe
 from earmark.supervision.targets import read_targets, targets_path
 from support.browser_pages import Page, assert_self_contained
 from support.media import write_tone
@@ -124,9 +124,9 @@ def test_every_verb_has_help(earmark, verb: list[str]) -> None:
 
 
 def test_every_recipe_is_offered(earmark) -> None:
-    assert sorted(training.RECIPES.split(", ")) == shipped_names()
+    assert sorted(training.RECIPES.split(", ")) == list_recipes()
     shown = "".join(earmark("train", "--help").out.split())  # a narrow terminal breaks names at their hyphens
-    assert all(name in shown for name in shipped_names())
+    assert all(name in shown for name in list_recipes())
 
 
 def test_every_corpus_is_offered(earmark) -> None:

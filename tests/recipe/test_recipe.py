@@ -26,8 +26,8 @@ from earmark.recipe import (
     LogMeanExp,
     Recipe,
     Training,
+    list_recipes,
     read_recipe,
-    shipped_names,
     shipped_recipes,
     write_recipe,
 )
@@ -260,7 +260,7 @@ def test_a_key_that_is_no_text(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_or_not_text(tmp_path: Path) -> None:
     assert "There is no recipe" in complaint(tmp_path / "a.yaml")
     assert complaint(Path("cnn-attend")) == (
-        f"There is no recipe cnn-attend: give a file, or one that comes with Earmark ({', '.join(shipped_names())})."
+        f"There is no recipe cnn-attend: give a file, or one that comes with Earmark ({', '.join(list_recipes())})."
     )
     assert "There is no recipe" in complaint(tmp_path)
     (tmp_path / "a.yaml").write_bytes(b"name: \xff")

@@ -191,6 +191,6 @@ def localisation_curve(
     frames = archive.frames.segment(row.sha256, channel, start_s, end_s)
     if not frames.any():
         return Curve(np.zeros(0), np.zeros(0))
-    located = spotter.localise(encoded_frames(spotter, [frames]), spotter.encode_queries(queries))
+    located = spotter.localise_encoded(encoded_frames(spotter, [frames]), spotter.encode_queries(queries))
     times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
     return Curve(times_s + archive.frames.first_frame_s(start_s), curves[0].max(axis=0))

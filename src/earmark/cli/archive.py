@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from earmark.archive.export import names
 from earmark.cli.console import print_json, print_table
 from earmark.cli.options import AsJson
+from earmark.core import registry
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 verbs = typer.Typer()
 
+FORMATS = ", ".join(registry.own_kinds(registry.EXPORT_FORMATS))
 Within = Annotated[
     list[Path] | None,
     typer.Option(metavar="DOCUMENT", help="Only in what this .eaf, .TextGrid or .flextext, or a folder, annotates."),
@@ -286,7 +287,7 @@ def serve(
 @verbs.command()
 def export(
     archive: ArchiveFolder,
-    form: Annotated[str, typer.Option("--format", metavar="NAME", help=f"{', '.join(names())}.")],
+    form: Annotated[str, typer.Option("--format", metavar="NAME", help=f"{FORMATS}, or of an installed package.")],
     out: Annotated[Path, typer.Option(help="Folder for the files. New tiers go into the .eaf files that it holds.")],
     accepted_only: Annotated[
         bool, typer.Option("--accepted-only", help="Only what somebody accepted; no candidates.")

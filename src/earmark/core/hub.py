@@ -201,6 +201,19 @@ def _transformers() -> Any:
     return transformers
 
 
-def device() -> torch.device:
-    """The graphics card where there is one, else the processor."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+def device(name: str | None = None) -> torch.device:
+    """The device of that name; without one, the graphics card where there is one, else the processor.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such device here.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(name)
+        torch.empty(0, device=chosen)
+    except (RuntimeError, AssertionError, NotImplementedError):
+        raise EarmarkError(f"There is no device {name!r} here: choose cpu, or cuda:N where torch sees a GPU.") from None
+    return chosen

@@ -13,20 +13,47 @@ A new corpus is one new file here and nothing else. Names that begin with an und
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from types import ModuleType
+from typing import Any
 
+from earmark.core import registry
+from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 
 
 def names() -> list[str]:
     """Names of all corpora that can be prepared."""
-    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return sorted(name.replace("-", "_") for name in registry.kinds(registry.CORPORA))
 
 
-def importer(name: str) -> ModuleType:
-    """The module that prepares the corpus `name`."""
+def prepare_corpus(name: str, *args: Any, **options: Any) -> Corpus:
+    """Prepare a corpus: ``prepare_corpus("yfacc", source, out)``; arguments are those of its importer's `prepare`.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`earmark.list_corpora`.
+    *args, **options
+        First the place that it is read from, where there is one, and the folder to write; then its own options, which
+        are those of ``earmark corpus NAME``.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such corpus, or something is wrong with its files.
+    """
+    prepared: Corpus = importer(name).prepare(*args, **options)
+    return prepared
+
+
+def importer(name: str) -> Any:
+    """The module that prepares the corpus `name`.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such corpus.
+    """
+    name = name.replace("-", "_")
     if name not in names():
         raise EarmarkError(f"There is no corpus {name!r}: choose from {', '.join(names())}.")
-    return importlib.import_module(f"{__name__}.{name}")
+    return registry.module_of(registry.CORPORA, name.replace("_", "-"))

@@ -63,5 +63,5 @@ def _scores_and_times(
     spotter: KeywordSpotter, encoded: EncodedSpeech, rows: Sequence[int], queries: EncodedQueries
 ) -> Tensor:
     """Detection scores and locations in seconds, (b, q, 2), of some rows of a batch."""
-    found = spotter.localise(encoded.select(rows), queries)
+    found = spotter.localise_encoded(encoded.select(rows), queries)
     return torch.stack([found.detection.double().sigmoid(), found.locations_s().double()], dim=2)

@@ -73,7 +73,7 @@ def scores_and_locations(spotter: KeywordSpotter, split: SplitFeatures) -> tuple
     with progress(f"Detecting, and locating by {spotter.localisation}", len(split)) as advance:
         for batch in split.batches():
             features, lengths = split.padded(batch)
-            found = spotter.localise(spotter.encode(features, lengths), queries)
+            found = spotter.localise_encoded(spotter.encode(features, lengths), queries)
             scores[batch] = found.detection.double().sigmoid().cpu().numpy()
             times_s[batch] = clip_to_end(spotter, found.locations_s().double().cpu().numpy(), lengths)
             advance(len(batch))
@@ -115,6 +115,6 @@ def locate_batch(
     """Locations (B, Q) of some keywords in a batch, in seconds, none after an utterance's end."""
     features, lengths = split.padded(batch)
     queries = spotter.model.encode_queries([spotter.keywords[w] for w in keywords])
-    found = spotter.localise(spotter.encode(features, lengths), queries)
+    found = spotter.localise_encoded(spotter.encode(features, lengths), queries)
     times_s: Floats = found.locations_s().double().cpu().numpy()
     return clip_to_end(spotter, times_s, lengths)

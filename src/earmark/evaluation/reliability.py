@@ -38,7 +38,7 @@ def confidence(measures: Resample, utterances: int) -> Confidence:
     """
     blocks = [measures(weights) for weights in draws(utterances)]
     values = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-    intervals = {name: _percentiles(resampled) for name, resampled in values.items()}
+    intervals = {name: percentiles(resampled) for name, resampled in values.items()}
     return Confidence(LEVEL, RESAMPLES, intervals)
 
 
@@ -52,7 +52,8 @@ def draws(utterances: int) -> Iterator[Ints]:
         yield np.ascontiguousarray(drawn.T, dtype=np.int32)
 
 
-def _percentiles(values: Floats) -> Interval | None:
+def percentiles(values: Floats) -> Interval | None:
+    """The confidence interval of resampled values, shape = (R,); undefined ones are left out, None if all are."""
     defined = values[~np.isnan(values)]
     if not len(defined):
         return None

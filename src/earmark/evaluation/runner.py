@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from earmark.core.corpus import Corpus, Utterance
+from earmark.core.corpus import Corpus, Utterance, read_corpus
 from earmark.core.costs import NIST, Costs
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
@@ -24,7 +24,7 @@ from earmark.evaluation.keyword_queries import predict_keywords
 from earmark.evaluation.predictions import SplitFeatures, load_split
 from earmark.evaluation.query_images import ImageQueries, image_queries_of
 from earmark.evaluation.summary import compute_metrics
-from earmark.localisation.spotter import KeywordSpotter
+from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.models.checkpoint import DEFAULT_THRESHOLD
 from earmark.models.image_query_models import accepts_images
 from earmark.models.prompts import Prompts
@@ -63,8 +63,8 @@ class Evaluation:
 
 
 def evaluate(
-    spotter: KeywordSpotter,
-    corpus: Corpus,
+    spotter: KeywordSpotter | Path | str,
+    corpus: Corpus | Path | str,
     split: str = "test",
     queries: str | None = None,
     cache: Path | None = None,
@@ -76,8 +76,9 @@ def evaluate(
 
     Parameters
     ----------
-    spotter : KeywordSpotter
-    corpus : Corpus
+    spotter : KeywordSpotter or path
+        A model, or its folder.
+    corpus : Corpus or path
     split : str
     queries : str, optional
         Query modality, ``written`` or ``image``; by default the main one of the model.
@@ -98,6 +99,8 @@ def evaluate(
         If the corpus has no such split, none of its utterances has a text or word times, the model does not accept such
         queries or has not learned one of the keywords, or there is no query image or one can't be read.
     """
+    spotter = spotter if isinstance(spotter, KeywordSpotter) else load_model(spotter)
+    corpus = corpus if isinstance(corpus, Corpus) else read_corpus(corpus)
     modality = queries or query_modalities(spotter)[0]
     return evaluate_modalities(spotter, corpus, split, (modality,), cache, include_own_image, costs, keywords)[modality]
 

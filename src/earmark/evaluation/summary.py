@@ -41,7 +41,7 @@ from earmark.evaluation.metrics import (
     spotting_measures,
 )
 from earmark.evaluation.released_rules import released
-from earmark.evaluation.reliability import confidence
+from earmark.evaluation.reliability import Resample, confidence
 from earmark.evaluation.term_weighted import TermWeightedValues
 from earmark.evaluation.utterance_detections import cross_entropy_of_cells, term_weighted_of_cells
 
@@ -114,18 +114,24 @@ def compute_metrics(
     measures["fixed_threshold.threshold"] = np.array(FIXED_THRESHOLD)
     measures["global_threshold.threshold"] = np.array(np.nan if global_threshold is None else global_threshold)
 
-    def resampled(weights: Ints) -> Named:
-        return _if_aligned(_with_interval(cells.overall(weights)), truth.aligned)
-
     by_keyword = _if_aligned(cells.per_keyword(once), truth.aligned)
     return measures_from(
         {
             **_nested(measures),
             "conditions": asdict(_conditions(values, entropy, truth.aligned)),
             "per_keyword": _per_keyword(by_keyword, truth, thresholds, keywords),
-            "confidence": confidence(resampled, shape[0]),
+            "confidence": confidence(_resampled(cells, truth.aligned), shape[0]),
         }
     )
+
+
+def resampled_measures(truth: GroundTruth, predictions: Predictions, thresholds: Floats) -> Resample:
+    """The measures that have confidence intervals, as a function of the weights of utterances."""
+    return _resampled(_Cells(truth, predictions, thresholds), truth.aligned)
+
+
+def _resampled(cells: _Cells, aligned: bool) -> Resample:
+    return lambda weights: _if_aligned(_with_interval(cells.overall(weights)), aligned)
 
 
 class _Cells:

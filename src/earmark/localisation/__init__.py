@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from earmark.core import registry
 from earmark.core.errors import EarmarkError
-from earmark.localisation import methods
 from earmark.models.encoded import EncodedSpeech
 
 
@@ -84,8 +81,7 @@ Localise = Callable[[Any, EncodedSpeech, Any], LocalisationScores]
 
 def names() -> list[str]:
     """Names of all methods, as a recipe writes them."""
-    found = (module.name for module in pkgutil.iter_modules(methods.__path__))
-    return sorted(name.replace("_", "-") for name in found if not name.startswith("_"))
+    return list(registry.kinds(registry.LOCALISATION_METHODS))
 
 
 def cost_grows_with_queries(name: str) -> bool:
@@ -114,7 +110,7 @@ def method(name: str, model: Any) -> Localise:
     return localise
 
 
-def _module(name: str) -> ModuleType:
+def _module(name: str) -> Any:
     if name not in names():
         raise EarmarkError(f"There is no localisation method {name!r}: choose from {', '.join(names())}.")
-    return importlib.import_module(f"{methods.__name__}.{name.replace('-', '_')}")
+    return registry.module_of(registry.LOCALISATION_METHODS, name)

@@ -21,6 +21,7 @@ from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to
 from earmark.localisation import LocalisationScores
 from earmark.localisation.peaks import Extents, Floats, Ints, extents, non_max_suppression
 from earmark.localisation.windows import OVERLAP_S, WINDOW_S, chunk_bounds_s, window_of, window_starts
+from earmark.media.arrays import Sound
 from earmark.media.audio import Waveform, read_span
 from earmark.models import SpeechModel
 from earmark.models.base import EncodedQueries
@@ -52,7 +53,7 @@ class SpeechLocaliser(Protocol):
     def encode(self, features: Tensor, lengths: Tensor) -> EncodedSpeech:
         """Encode a padded batch of features (B, T, F) with lengths (B,)."""
 
-    def localise(self, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
+    def localise_encoded(self, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
         """Detection and localisation scores of encoded speech."""
 
 
@@ -115,7 +116,7 @@ class EncodedChunk:
     curves: dict[int, Curve]
 
 
-def read_chunk(path: Path | str, number: int, duration_s: float) -> Waveform:
+def read_chunk(path: Path | str | Sound, number: int, duration_s: float) -> Waveform:
     """Read a chunk, and the part of the next one that its last window covers.
 
     Returns
@@ -128,7 +129,10 @@ def read_chunk(path: Path | str, number: int, duration_s: float) -> Waveform:
         If the recording can't be read, or ends before it should.
     """
     start_s, end_s = chunk_bounds_s(number, duration_s)
-    channels = read_span(path, start_s, min(end_s + OVERLAP_S, duration_s))
+    read_to_s = min(end_s + OVERLAP_S, duration_s)
+    if isinstance(path, Sound):
+        return path.span(start_s, read_to_s)
+    channels = read_span(path, start_s, read_to_s)
     read_s = samples_to_s(channels.shape[1])
     if read_s < end_s - start_s - CUT_SHORT_S:
         raise EarmarkError(f"{path} is cut short after {start_s + read_s:.2f} s: copy it again.")
@@ -180,7 +184,7 @@ def encode_chunk(
         encoded = spotter.encode(pad_sequence(features, batch_first=True), lengths)
         frames.update(zip(batch, _split(encoded), strict=True))
         if queries is not None:
-            located = only_audible(spotter.localise(encoded, queries), [windows[i] for i in batch])
+            located = only_audible(spotter.localise_encoded(encoded, queries), [windows[i] for i in batch])
             best.append(extents(located, np.array([samples_to_s(len(windows[i])) for i in batch])))
             if return_curves:
                 times_s, values = (part.cpu().numpy() for part in located.over_time())
@@ -212,7 +216,7 @@ def localise_frames(
         Times from the start of each window.
     """
     encoded = encoded_frames(spotter, frames)
-    located = spotter.localise(encoded, queries)
+    located = spotter.localise_encoded(encoded, queries)
     return encoded, located, extents(located, encoded.frame_lengths.cpu().numpy() * encoded.grid.stride_s)
 
 

@@ -28,6 +28,7 @@ from earmark.localisation.windows import (
     count_chunks,
     frames_between,
 )
+from earmark.media.arrays import Sound
 from earmark.media.audio import Waveform, audio_info
 from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
@@ -75,7 +76,7 @@ class QueryBatch:
 
 def search_recording(
     spotter: SpeechLocaliser,
-    path: str,
+    recording: str | Sound,
     keywords: QueryBatch | None,
     images: QueryBatch | None,
     top: int | None = None,
@@ -88,20 +89,23 @@ def search_recording(
     Parameters
     ----------
     spotter : SpeechLocaliser
-    path : str
-        Of a recording of any length, in any format.
+    recording : str or Sound
+        Path of a recording of any length, in any format; or one in memory.
     keywords, images : QueryBatch, optional
         Keywords are localised in each window by the spotter's method; image queries are scored with the frames that an
         archive would store of the recording.
     top : int, optional
         Hits to return for each query.
     """
-    info = audio_info(path)
-    duration_s = info.duration_s
-    scans = [_ChannelScan(spotter, path, channel, duration_s, images) for channel in range(1, info.channels + 1)]
+    if isinstance(recording, Sound):
+        name, duration_s, channels = recording.name, recording.duration_s, len(recording.channels)
+    else:
+        info = audio_info(recording)
+        name, duration_s, channels = recording, info.duration_s, info.channels
+    scans = [_ChannelScan(spotter, name, channel, duration_s, images) for channel in range(1, channels + 1)]
     hits: list[ScoredHit] = []
     for number in range(count_chunks(duration_s)):
-        for scan, waveform in zip(scans, read_chunk(path, number, duration_s), strict=False):
+        for scan, waveform in zip(scans, read_chunk(recording, number, duration_s), strict=False):
             hits += scan.add(number, waveform, keywords)
         # Later windows can still hide hits that end after their start.
         hits = best_hits(hits, top, chunk_start_s(number + 1) - WINDOW_S)

@@ -22,7 +22,9 @@ from earmark.features import extractor
 from earmark.localisation import LocalisationScores, cost_grows_with_queries, method, needs_features
 from earmark.localisation.find import QueryBatch, ScoredHit, search_recording
 from earmark.localisation.peaks import extents
-from earmark.media.audio import Waveform
+from earmark.localisation.results import Embedding, Localisation
+from earmark.media.arrays import Sound, is_array
+from earmark.media.audio import Waveform, read_audio
 from earmark.models.base import EncodedQueries
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 from earmark.models.encoded import EncodedSpeech, encode
@@ -35,7 +37,9 @@ logger = logging.getLogger(__name__)
 Floats = npt.NDArray[np.float64]
 Recordings = Path | str | Iterable[Path | str]
 
-__all__ = ["Explanation", "KeywordSpotter", "ScoredHit", "load_model"]
+Queries = Query | Sequence[Query]
+
+__all__ = ["Embedding", "Explanation", "KeywordSpotter", "Localisation", "ScoredHit", "load_model"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +117,9 @@ class KeywordSpotter:
         """Whether images can be queries."""
         return accepts_images(self.model)
 
-    def find(self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None) -> list[Hit]:
+    def find(
+        self, queries: Queries, recordings: Recordings | Any, top: int | None = None, *, sample_rate: int | None = None
+    ) -> list[Hit]:
         """Hits of the queries in recordings, the highest score first.
 
         The hits are those that an archive of the recordings would give: windows of 4 s every 2 s are scored one by
@@ -123,42 +129,79 @@ class KeywordSpotter:
         ----------
         queries : str, ImageQuery or sequence of these
             Words of the model's vocabulary, in Unicode NFC or NFD; or pictures, if the model takes these.
-        recordings : path or iterable of path
-            Audio files of any length and format.
+        recordings : path, iterable of path, or array of shape (samples,) or (channels, samples)
+            Audio files of any length and format; or one recording in memory, of numpy or torch, with floats in
+            [-1, 1] or whole numbers of full scale, whose hits have the recording "array".
         top : int, optional
             The largest number of hits for each query.
+        sample_rate : int, optional
+            Of an array, in samples a second.
 
         Raises
         ------
         EarmarkError
             If there is no query, two queries have one name, a word is not in the vocabulary, the model does not take
-            queries of this kind, or a picture or a recording can't be read.
+            queries of this kind, a picture or a recording can't be read, or the array is no sound.
         """
-        return [scored.hit for scored in self.candidates(queries, recordings, top)]
+        return [scored.hit for scored in self.candidates(queries, recordings, top, sample_rate=sample_rate)]
 
     def candidates(
-        self, queries: Query | Sequence[Query], recordings: Recordings, top: int | None = None
+        self, queries: Queries, recordings: Recordings | Any, top: int | None = None, *, sample_rate: int | None = None
     ) -> list[ScoredHit]:
         """As :meth:`find`, with the localisation curve of each hit."""
-        distinct = [queries] if isinstance(queries, (str, ImageQuery)) else list(dict.fromkeys(queries))
-        recordings = [recordings] if isinstance(recordings, (str, Path)) else recordings
-        if not distinct:
-            raise EarmarkError("There is no query: give at least one keyword or picture.")
-        names = [name_of(query) for query in distinct]
-        for name in names:
-            if names.count(name) > 1:
-                raise EarmarkError(f"Two queries are called {name!r}: rename one of them.")
+        distinct = _distinct(queries)
         # Queries that the model can't take are refused before any sound is read.
         keywords = self._batch([query for query in distinct if isinstance(query, str)])
         images = self._batch([query for query in distinct if not isinstance(query, str)])
         hits = [
-            hit for recording in recordings for hit in search_recording(self, str(recording), keywords, images, top)
+            hit
+            for recording in _recordings(recordings, sample_rate)
+            for hit in search_recording(self, recording, keywords, images, top)
         ]
         hits.sort(key=lambda scored: -scored.hit.score)
         return hits if top is None else _best_of_each(hits, top)
 
     def _batch(self, queries: Sequence[Query]) -> QueryBatch | None:
         return QueryBatch(tuple(map(name_of, queries)), self.encode_queries(queries)) if queries else None
+
+    def localise(
+        self, queries: Queries, recording: Path | str | Any, *, sample_rate: int | None = None
+    ) -> Localisation:
+        """Detection and localisation scores of queries in one utterance, scored as a whole.
+
+        Parameters
+        ----------
+        queries : str, ImageQuery or sequence of these
+        recording : path, or array of shape (samples,) or (channels, samples)
+            As for :meth:`find`; several channels are averaged. For recordings of more than some seconds, use
+            :meth:`find`.
+        sample_rate : int, optional
+            Of an array, in samples a second.
+
+        Raises
+        ------
+        EarmarkError
+            As :meth:`find`.
+        """
+        distinct = _distinct(queries)
+        scored = self.score_utterance(_mono(recording, sample_rate), distinct)
+        hits = [one.hit for one in scored]
+        return Localisation(
+            queries=tuple(map(name_of, distinct)),
+            scores=np.array([hit.score for hit in hits]),
+            locations_s=np.array([hit.time_s for hit in hits]),
+            starts_s=np.array([hit.start_s for hit in hits]),
+            ends_s=np.array([hit.end_s for hit in hits]),
+            times_s=scored[0].times_s,
+            curves=np.stack([one.curve for one in scored]),
+        )
+
+    def embed(self, recording: Path | str | Any, *, sample_rate: int | None = None) -> Embedding:
+        """The frames of one utterance, as the speech encoder gives them; parameters are those of :meth:`localise`."""
+        features = self.features(_mono(recording, sample_rate))[None]
+        encoded = self.encode(features, torch.tensor([features.shape[1]]))
+        vectors = encoded.frames[0, : int(encoded.frame_lengths[0])].cpu().numpy()
+        return Embedding(vectors, encoded.grid.centre_s(np.arange(len(vectors), dtype=np.float64)))
 
     def features(self, waveform: Waveform) -> Tensor:
         """Features (T, F) of a waveform, mono at 16 kHz."""
@@ -179,7 +222,7 @@ class KeywordSpotter:
 
     @torch.no_grad()
     def encode_queries(self, queries: Sequence[Query]) -> EncodedQueries:
-        """Encode Q queries for :meth:`detect` and :meth:`localise`.
+        """Encode Q queries for :meth:`detect` and :meth:`localise_encoded`.
 
         Raises
         ------
@@ -200,7 +243,7 @@ class KeywordSpotter:
         return self.model.score(encoded.speech, queries)[0]
 
     @torch.no_grad()
-    def localise(self, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
+    def localise_encoded(self, encoded: EncodedSpeech, queries: EncodedQueries) -> LocalisationScores:
         """Detection and localisation scores of encoded speech by this spotter's method."""
         return self._localise(self.model, encoded, queries)
 
@@ -221,7 +264,7 @@ class KeywordSpotter:
         """
         features = self.features(waveform)[None]
         encoded = self.encode(features, torch.tensor([features.shape[1]]))
-        located = self.localise(encoded, self.encode_queries(queries))
+        located = self.localise_encoded(encoded, self.encode_queries(queries))
         duration_s = samples_to_s(len(waveform))
         best = extents(located, np.array([duration_s]))
         times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
@@ -258,6 +301,39 @@ class KeywordSpotter:
         return Explanation(best, *(part.double().cpu().numpy() for part in (matches, of_image, of_audio)))
 
 
+def _distinct(queries: Queries) -> list[Query]:
+    """The queries, each once."""
+    distinct: list[Query] = [queries] if isinstance(queries, (str, ImageQuery)) else list(dict.fromkeys(queries))
+    if not distinct:
+        raise EarmarkError("There is no query: give at least one keyword or picture.")
+    names = [name_of(query) for query in distinct]
+    for name in names:
+        if names.count(name) > 1:
+            raise EarmarkError(f"Two queries are called {name!r}: rename one of them.")
+    return distinct
+
+
+def _recordings(recordings: Recordings | Any, sample_rate: int | None) -> Iterable[str | Sound]:
+    """Paths as text; or the one recording that is an array."""
+    if is_array(recordings):
+        return [_sound(recordings, sample_rate)]
+    if sample_rate is not None:
+        raise EarmarkError("Files state their own sample rates: leave sample_rate out, or give an array.")
+    return map(str, [recordings] if isinstance(recordings, (str, Path)) else recordings)
+
+
+def _mono(recording: Path | str | Any, sample_rate: int | None) -> Waveform:
+    """One recording as a mono waveform at 16 kHz."""
+    [one] = _recordings(recording if is_array(recording) else Path(recording), sample_rate)
+    return one.mono() if isinstance(one, Sound) else read_audio(one)
+
+
+def _sound(samples: Any, sample_rate: int | None) -> Sound:
+    if sample_rate is None:
+        raise EarmarkError("An array of samples doesn't state its rate: give sample_rate, such as sample_rate=16000.")
+    return Sound(samples, sample_rate)
+
+
 def _accepts_no_query(model: Any, encoded: EncodedSpeech, queries: Any) -> LocalisationScores:
     raise EarmarkError(NO_QUERIES)
 
@@ -273,14 +349,30 @@ def _best_of_each(hits: Sequence[ScoredHit], top: int) -> list[ScoredHit]:
     return selected
 
 
-def load_model(run: Path | str) -> KeywordSpotter:
-    """Load a model that ``earmark train`` left in the folder `run`; one that has learned nothing is reported as such.
+def load_model(path: Path | str, device: str | None = None, localisation: str | None = None) -> KeywordSpotter:
+    """Load a trained model; one that has learned nothing is reported as such in the log.
 
+    Parameters
+    ----------
+    path : path
+        A folder that ``earmark train``, :func:`earmark.train` or :func:`earmark.save_pretrained` wrote.
+    device : str, optional
+        ``cpu`` or ``cuda:N``; a GPU where there is one without it.
+    localisation : str, optional
+        Localisation method, instead of the recipe's own.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder holds no model, something in it is damaged, or there is no such device or method.
+
+    Examples
+    --------
     >>> model = load_model("runs/first")  # doctest: +SKIP
     >>> model.find("dog", ["a.wav"])  # doctest: +SKIP
     [Hit(recording='a.wav', query='dog', score=0.93, time_s=1.42, start_s=1.3, end_s=1.6)]
     """
-    checkpoint = read_checkpoint(run)
+    checkpoint = read_checkpoint(path, device)
     if checkpoint.warning:
         logger.warning("%s", checkpoint.warning)
-    return KeywordSpotter(checkpoint)
+    return KeywordSpotter(checkpoint, localisation)

@@ -128,15 +128,22 @@ def write_image_threshold(folder: Path, threshold: float) -> None:
     write_text(folder / IMAGE_THRESHOLD, json.dumps(float(threshold)) + "\n")
 
 
-def read_checkpoint(folder: Path | str) -> Checkpoint:
+def read_checkpoint(folder: Path | str, device_name: str | None = None) -> Checkpoint:
     """Load a trained model.
+
+    Parameters
+    ----------
+    folder : path
+    device_name : str, optional
+        ``cpu`` or ``cuda:N``; a GPU where there is one without it.
 
     Raises
     ------
     EarmarkError
-        If the folder holds no model, or a file of it is missing, damaged or does not fit the others.
+        If the folder holds no model, a file of it is missing, damaged or does not fit the others, or there is no such
+        device.
     """
-    folder = Path(folder)
+    folder, place = Path(folder), device(device_name)
     for name in ("recipe.yaml", "vocabulary.txt"):
         if not (folder / name).is_file():
             raise EarmarkError(
@@ -165,7 +172,7 @@ def read_checkpoint(folder: Path | str) -> Checkpoint:
     return Checkpoint(
         folder,
         recipe,
-        model.to(device()).eval(),
+        model.to(place).eval(),
         thresholds,
         one,
         image,

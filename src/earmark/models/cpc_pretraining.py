@@ -65,6 +65,9 @@ class CpcPretraining(Strict):
         return self
 
 
+registry.on_register(lambda: CpcPretraining.model_rebuild(force=True))
+
+
 def pretraining_for(recipe: Recipe, **changes: Any) -> CpcPretraining:
     """Pretraining of a network that the recipe's model can start from, with `changes` of what is free.
 

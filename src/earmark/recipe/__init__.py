@@ -5,7 +5,7 @@ Recipes are YAML files. A misspelled key, a missing one or a value out of range 
 
 from __future__ import annotations
 
-from earmark.recipe.io import feature_settings, read_recipe, shipped_names, shipped_recipes, write_recipe
+from earmark.recipe.io import feature_settings, list_recipes, read_recipe, shipped_recipes, write_recipe
 from earmark.recipe.schema import (
     AnyFeatures,
     Attention,
@@ -62,8 +62,8 @@ __all__ = [
     "Training",
     "TripletLoss",
     "feature_settings",
+    "list_recipes",
     "read_recipe",
-    "shipped_names",
     "shipped_recipes",
     "write_recipe",
 ]

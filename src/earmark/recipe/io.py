@@ -26,8 +26,8 @@ def shipped_recipes() -> Path:
     return installed if installed.is_dir() else package.parents[1] / "recipes"
 
 
-def shipped_names() -> list[str]:
-    """Names of the recipes that come with Earmark."""
+def list_recipes() -> list[str]:
+    """Names of the recipes that come with Earmark, which describe models and their training."""
     folder = shipped_recipes()
     return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
 
@@ -54,7 +54,7 @@ def read_recipe(path: Path | str, changes: list[str] | None = None) -> Recipe:
         path = shipped
     if not path.is_file():
         raise EarmarkError(
-            f"There is no recipe {path}: give a file, or one that comes with Earmark ({', '.join(shipped_names())})."
+            f"There is no recipe {path}: give a file, or one that comes with Earmark ({', '.join(list_recipes())})."
         )
     values = _read_mapping(path)
     for change in changes or []:
@@ -168,3 +168,6 @@ def known_keys() -> frozenset[str]:
     packages = (registry.FEATURES, registry.SPEECH_ENCODERS, registry.IMAGE_ENCODERS)
     parts += [registry.module_of(package, kind).Settings for package in packages for kind in registry.kinds(package)]
     return frozenset(name for part in parts for name in part.model_fields)
+
+
+registry.on_register(known_keys.cache_clear)

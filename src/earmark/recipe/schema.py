@@ -391,3 +391,12 @@ class Recipe(Strict):
                 f"least {model.similarity.minimum:g}; set it to {model.similarity.minimum:g}"
             )
         return self
+
+
+def rebuild() -> None:
+    """Build the unions of kinds anew, after one was registered."""
+    for model in (ImageQueryModelSettings, Recipe):
+        model.model_rebuild(force=True)
+
+
+registry.on_register(rebuild)

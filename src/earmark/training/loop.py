@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from torch import nn
 from torch.utils.tensorboard.writer import SummaryWriter
 
 from earmark import features
-from earmark.core.corpus import Corpus
+from earmark.core.corpus import Corpus, read_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.model_folder import read_weights, write_weights
 from earmark.core.vocabulary import Vocabulary
@@ -28,7 +29,7 @@ from earmark.models import SpeechModel, build, image_encoders
 from earmark.models.checkpoint import write_description
 from earmark.models.image_query_models import accepts_images
 from earmark.models.init_from import init_from as load_networks
-from earmark.recipe import Recipe, Training
+from earmark.recipe import Recipe, Training, read_recipe
 from earmark.training.calibration import write_calibration
 from earmark.training.devices import accelerated
 from earmark.training.fit import FitSettings, fit, make_loader, run_epoch
@@ -50,15 +51,15 @@ TIMED_BATCHES = 6  # of an epoch whose time is estimated, after one that warms e
 
 
 def train(
-    recipe: Recipe,
-    corpus: Corpus,
-    out: Path,
-    keywords: Vocabulary,
+    recipe: Recipe | Path | str,
+    corpus: Corpus | Path | str,
+    out: Path | str,
+    keywords: Iterable[str] | None = None,
     resume: bool = False,
     init_from: Path | None = None,
     device: str | None = None,
     precision: str | None = None,
-) -> None:
+) -> Path:
     """Train a model and leave it in the folder `out`.
 
     The weights of the epoch with the lowest loss on dev are kept. A model that has learned nothing from its tags is
@@ -67,13 +68,13 @@ def train(
 
     Parameters
     ----------
-    recipe : Recipe
-    corpus : Corpus
+    recipe : Recipe, path, or name of a recipe that comes with Earmark
+    corpus : Corpus or path
         With the splits train and dev, and tags of the name that the recipe gives as its supervision.
-    out : Path
+    out : path
         A new folder, or with `resume` one of an unfinished run of the same recipe.
-    keywords : Vocabulary
-        What the model learns to find.
+    keywords : Vocabulary or iterable of str, optional
+        What the model learns to find; by default the corpus's own keywords.
     resume : bool
         Go on with a run that was stopped. The weights will be those of a run that was not.
     init_from : Path, optional
@@ -84,6 +85,11 @@ def train(
     precision : {"no", "bf16", "fp16"}, optional
         Mixed precision of the forward passes; without it what ``accelerate launch`` says, or else full precision.
 
+    Returns
+    -------
+    Path
+        The folder, for :func:`earmark.load_model`.
+
     Raises
     ------
     DivergedError
@@ -92,8 +98,22 @@ def train(
         If something is missing, `out` is taken, the recipe's localisation method does not exist or does not fit its
         model, `init_from` does not fit it or is not what the run began with, or there is no such device.
     """
+    recipe = recipe if isinstance(recipe, Recipe) else read_recipe(recipe)
+    corpus = corpus if isinstance(corpus, Corpus) else read_corpus(corpus)
+    words = _vocabulary(corpus, keywords)
     with accelerated(device, precision) as accelerator:
-        _train(recipe, corpus, out, keywords, resume, init_from, accelerator)
+        _train(recipe, corpus, Path(out), words, resume, init_from, accelerator)
+    return Path(out)
+
+
+def _vocabulary(corpus: Corpus, keywords: Iterable[str] | None) -> Vocabulary:
+    """The keywords to learn; the corpus's own where none are given."""
+    if isinstance(keywords, Vocabulary):
+        return keywords
+    words = corpus.keywords if keywords is None else tuple(keywords)
+    if not words:
+        raise EarmarkError(f"The corpus {corpus.folder} has no keyword list of its own: give keywords.")
+    return Vocabulary(words)
 
 
 def _train(

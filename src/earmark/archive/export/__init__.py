@@ -11,21 +11,19 @@ A new format is one new file here and nothing else. Names that begin with an und
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from types import ModuleType
+from typing import Any
 
+from earmark.core import registry
 from earmark.core.errors import EarmarkError
 
 
 def names() -> list[str]:
     """Names of all formats."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted(name for name in found if not name.startswith("_"))
+    return list(registry.kinds(registry.EXPORT_FORMATS))
 
 
-def exporter(name: str) -> ModuleType:
-    """The module that writes the format `name`.
+def exporter(name: str) -> Any:
+    """What writes the format `name`.
 
     Raises
     ------
@@ -34,4 +32,4 @@ def exporter(name: str) -> ModuleType:
     """
     if name not in names():
         raise EarmarkError(f"There is no export format {name!r}: choose from {', '.join(names())}.")
-    return importlib.import_module(f"{__name__}.{name}")
+    return registry.module_of(registry.EXPORT_FORMATS, name)
