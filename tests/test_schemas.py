@@ -32,6 +32,7 @@ SETUP = EvaluationSetup(
     split="test",
     supervision="vgs",
     architecture="CNN, log-mean-exp",
+    features="mfcc",
     localisation="score-aggregation",
     queries="image",
     query_images=QueryImages(

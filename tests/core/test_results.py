@@ -16,7 +16,9 @@ from earmark.core.results import EvaluationSetup, KeywordMetrics, Measures, Metr
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.summary import compute_metrics
 
-SETUP = EvaluationSetup(1, "0.1.0", "first", "photos", "test", "vgs", "r", "attention", "written", None, None, 2, 1)
+SETUP = EvaluationSetup(
+    1, "0.1.0", "first", "photos", "test", "vgs", "r", "mfcc", "attention", "written", None, None, 2, 1
+)
 
 
 @pytest.fixture(scope="module")

@@ -106,6 +106,7 @@ def metrics_of(**other: Any) -> Metrics:
         split="test",
         supervision="vgs",
         architecture="earmark",
+        features="mfcc",
         localisation="score-aggregation",
         queries="written",
         query_images=None,

@@ -326,6 +326,8 @@ class EvaluationSetup:
         The tags that the model learned from.
     architecture : str
         Name of the recipe that built the model.
+    features : str
+        Kind of its speech features, and of a pretrained network what it learned from.
     localisation : str
         Localisation method.
     queries : str
@@ -345,6 +347,7 @@ class EvaluationSetup:
     split: str
     supervision: str
     architecture: str
+    features: str
     localisation: str
     queries: str
     query_images: QueryImages | None

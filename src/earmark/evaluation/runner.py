@@ -247,6 +247,7 @@ def _setup(spotter: KeywordSpotter, corpus: Corpus, split: str, features: SplitF
         split=split,
         supervision=recipe.supervision,
         architecture=recipe.name,
+        features=spotter.features_description,
         localisation=spotter.localisation,
         queries=WRITTEN,
         query_images=None,

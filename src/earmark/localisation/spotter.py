@@ -18,7 +18,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import FrameGrid, samples_to_s
 from earmark.core.types import WORDS_ALONE, Hit, ImageQuery, Query, name_of
 from earmark.core.vocabulary import Vocabulary
-from earmark.features import extractor
+from earmark.features import describe_features, extractor
 from earmark.localisation import LocalisationScores, cost_grows_with_queries, method, needs_features
 from earmark.localisation.find import QueryBatch, ScoredHit, search_recording
 from earmark.localisation.peaks import extents
@@ -86,6 +86,11 @@ class KeywordSpotter:
     def feature_grid(self) -> FrameGrid:
         """Where the features lie in the waveform."""
         return self._extract.grid
+
+    @property
+    def features_description(self) -> str:
+        """The kind of its speech features, and of a pretrained network what it learned from."""
+        return describe_features(self.checkpoint.recipe.features, self._extract)
 
     @property
     def keywords(self) -> tuple[str, ...]:
