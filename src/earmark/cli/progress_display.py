@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager
 from earmark.core.progress import Advance
 
 SECONDS_BETWEEN_LINES = 10.0
+BETWEEN_LINES = "EARMARK_PROGRESS_S"  # environment variable with another number, for programs that read the lines
 
 
 def show_progress(task: str, total: int, done: int) -> AbstractContextManager[Advance]:
@@ -42,6 +44,7 @@ def _bar(task: str, total: int, done: int) -> Iterator[Advance]:
 
 @contextmanager
 def _lines(task: str, total: int, before: int) -> Iterator[Advance]:
+    between_s = float(os.environ.get(BETWEEN_LINES) or SECONDS_BETWEEN_LINES)
     started = last = time.monotonic()
     done = before
 
@@ -49,7 +52,7 @@ def _lines(task: str, total: int, before: int) -> Iterator[Advance]:
         nonlocal done, last
         done += steps
         now = time.monotonic()
-        if done >= total or now - last >= SECONDS_BETWEEN_LINES:
+        if done >= total or now - last >= between_s:
             last = now
             left = (now - started) / max(done - before, 1) * max(total - done, 0)
             state = f"{now - started:.0f} s" if done >= total else f"{left:.0f} s left"

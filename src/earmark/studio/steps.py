@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from earmark.studio.pictures import count_pictures
 from earmark.studio.project import Project
 
 Progress = Literal["open", "begun", "done"]
@@ -42,8 +43,9 @@ def next_step(found: list[Step]) -> str:
 
 def _pictures(project: Project) -> tuple[Progress, dict[str, int]]:
     words = len(project.settings().words)
-    pictures = sum(path.suffix in (".jpg", ".png") for path in _files(project, "pictures"))
-    progress: Progress = "done" if words and pictures else "begun" if words or pictures else "open"
+    pictures = count_pictures(project)
+    is_tagged = (project.pictures / "tags.csv").is_file()
+    progress: Progress = "done" if words and pictures and is_tagged else "begun" if words or pictures else "open"
     return progress, {"pictures": pictures, "words": words}
 
 

@@ -6,7 +6,8 @@
 //   http            get, post, put, remove, upload
 //   project         the last answer of /api/studio
 //   refresh()       reads the project anew and redraws the navigation
-//   go(name)        opens another step
+//   go(name, ...)   opens another step, or a part of one
+//   path            what follows the step's name in the address, in parts: #pictures/wall/dog
 //   problem(text)   shows what went wrong, until `problem("")` or another step; takes an Error, too
 //   notice(text)    shows a sentence
 //   announce(text)  says a sentence to screen readers alone
@@ -51,8 +52,10 @@ async function refresh() {
 
 const names = () => [START, ...project.steps.map(({ name }) => name)];
 
+const addressParts = () => location.hash.slice(1).split("/").map(decodeURIComponent);
+
 function openName() {
-  const name = location.hash.slice(1).split("/")[0];
+  const [name] = addressParts();
   return names().includes(name) ? name : START;
 }
 
@@ -81,7 +84,8 @@ function contextOf(number) {
     t, formatNumber, formatDuration, http, refresh, announce, isOpen,
     get project() { return project; },
     get language() { return currentLanguage(); },
-    go: (step) => { location.hash = step; },
+    path: addressParts().slice(1),
+    go: (...parts) => { location.hash = parts.map(encodeURIComponent).join("/"); },
     problem: (what) => isOpen() && showProblem(what),
     notice: (text) => isOpen() && showNotice(text),
     onLeave: (end) => leaving.push(end),
