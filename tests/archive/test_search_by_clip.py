@@ -14,8 +14,11 @@ import soundfile
 from earmark.archive.archive import Archive, make_features_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
+from earmark.archive.rescoring import matching_recordings
 from earmark.archive.search import SearchOptions, search
-from earmark.archive.search_by_clip import loud_part_s
+from earmark.archive.search_by_clip import encode_clip, loud_part_s, search_frames, stored_chunks
+from earmark.archive.spoken_alignment import _highest_near
+from earmark.archive.spoken_frames import SpokenFrames
 from earmark.archive.spoken_lists import spoken_queries
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
@@ -124,6 +127,40 @@ def test_a_place_of_the_archive_is_an_example_too(archive: Archive, tmp_path: Pa
     assert sorted(round(found.hit.time_s) for found in like) == pytest.approx([round(p + 0.4) for p in others], abs=1)
 
 
+def frames_of(archive: Archive, *clips: Path) -> list[np.ndarray]:
+    return [encode_clip(archive.spotter, path) for path in clips]
+
+
+def test_places_that_tokens_choose_are_scored_as_all_places_are(archive: Archive, tmp_path: Path) -> None:
+    two = [clip(tmp_path / f"{i}.wav", word("mbwa", pitch)) for i, pitch in enumerate((0.98, 1.03))]
+    examples, against = frames_of(archive, *two), frames_of(archive, clip(tmp_path / "no.wav", word("maji")))
+    every = search_frames(archive, "mbwa", examples, against, 20, exhaustive=True)
+    likely = search_frames(archive, "mbwa", examples, against, 20, exhaustive=False)
+    assert [one.hit for one in likely[:5]] == [one.hit for one in every[:5]]
+    assert len({one.position for one in likely} & {one.position for one in every}) >= 18
+
+
+def test_frames_are_read_across_chunks(archive: Archive) -> None:
+    rows = matching_recordings(archive, [])
+    frames = SpokenFrames(archive, stored_chunks(archive, rows), rows)
+    first, second = frames.chunks
+    whole = np.concatenate([frames.read(first), frames.read(second)])
+    silence = np.zeros((4, whole.shape[1]), np.float32)
+    length = len(frames.read(first))
+    assert np.array_equal(frames.span(first, length - 3, length + 5), whole[length - 3 : length + 5])
+    assert np.array_equal(frames.span(second, -6, 2), whole[length - 6 : length + 2])
+    assert np.array_equal(frames.span(first, -4, 3), np.concatenate([silence, whole[:3]]))
+    end = len(whole) - length
+    assert np.array_equal(frames.span(second, end - 2, end + 4), np.concatenate([whole[-2:], silence]))
+
+
+@pytest.mark.parametrize("near", [1, 2, 5, 6, 10, 17])
+def test_the_highest_nearby(near: int) -> None:
+    values = np.random.default_rng(near).standard_normal((3, 50))
+    expected = [[row[max(0, i - near) : i + near + 1].max() for i in range(50)] for row in values]
+    assert np.array_equal(_highest_near(values, near), expected)
+
+
 def test_words_and_pictures_are_refused(archive: Archive, tmp_path: Path) -> None:
     for query in ("dog", ImageQuery.of(tmp_path / "dog.png")):
         with pytest.raises(EarmarkError, match=r"indexed with features alone.*--clip"):
@@ -147,13 +184,27 @@ def test_an_archive_of_other_features_is_refused(archive: Archive) -> None:
 def test_what_was_prepared_is_used_again(archive: Archive, tmp_path: Path) -> None:
     query = SpokenQuery("mbwa", (clip(tmp_path / "a.wav", word("mbwa")),))
     first = search(archive, query, SearchOptions(top=5))
-    files = sorted((archive.folder / "spoken").rglob("*.npy"))
+    files = sorted(path for path in (archive.folder / "spoken").rglob("*.npy") if "tokens" not in str(path))
     times = [path.stat().st_mtime_ns for path in files]
     assert len(files) == 2
     files[0].write_bytes(files[0].read_bytes()[:100])  # half a file, from a power cut
     again = search(open_archive(archive.folder), query, SearchOptions(top=5))
     assert [one.hit for one in again] == [one.hit for one in first]
     assert files[1].stat().st_mtime_ns == times[1]
+
+
+def test_what_was_prepared_of_a_recording_is_forgotten_with_it(tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    media.mkdir()
+    noise = np.random.default_rng(0).standard_normal(5 * SAMPLE_RATE) * 0.1
+    for name in ("a", "b"):
+        soundfile.write(media / f"{name}.wav", np.roll(noise, len(name) * 99) + 0.01 * ord(name), SAMPLE_RATE)
+    archive = make_features_archive(tmp_path / "archive", feature_settings("mfcc"))
+    index(archive, [media], ThreadExecutor(1))
+    assert len(list((archive.folder / "spoken").rglob("*.npy"))) == 4  # frames and tokens of each
+    (media / "a.wav").unlink()
+    index(archive, [media], ThreadExecutor(1), forget=True)
+    assert len(list((archive.folder / "spoken").rglob("*.npy"))) == 2
 
 
 def test_the_loud_part_of_a_clip() -> None:

@@ -13,10 +13,13 @@ from earmark.archive.archive import Archive
 from earmark.archive.export._collection import Collection, Marked, MarkedRecording
 from earmark.archive.export._files import file_names
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
+from earmark.archive.lexicon import lexicon
 from earmark.archive.query_aliases import stored_words
 from earmark.archive.recordings import SEARCHED
+from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import recordings
 from earmark.archive.search_by_keyword import search_keywords
+from earmark.archive.search_lexicon import stored_hits
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 
@@ -30,10 +33,11 @@ def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accept
     ----------
     archive : Archive
     queries : sequence of str
-        Words of the model or of the archive's list, or the keys under which judgements of pictures and spoken examples
-        are stored; by default all queries of which a hit was judged.
+        Words of the model, of the archive's list or of its lexicon, or the keys under which judgements of pictures and
+        spoken examples are stored; by default all queries of which a hit was judged.
     top : int
-        Candidates of each keyword that nobody has judged, at most; the likeliest ones.
+        Candidates of each word that nobody has judged, at most; the likeliest ones. Those of a word of the lexicon are
+        its stored hits.
     accepted_only : bool
         Leave out these candidates, and what was judged to be related or no hit.
 
@@ -42,15 +46,18 @@ def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accept
     EarmarkError
         If there is nothing to export, or a query is neither judged nor a known word.
     """
-    spelt = _spelling(archive)
-    names = {query_key(query): query for query in queries} or {key: spelt.get(key, key) for key in _judged(archive)}
+    spelt, words = _spelling(archive), {word.key: word for word in lexicon(archive)}
+    written = {key: word.word for key, word in words.items()} | spelt
+    names = {query_key(query): query for query in queries} or {key: written.get(key, key) for key in _judged(archive)}
     found: HitsOf = defaultdict(list)
     for key, name in names.items():
         judged = judgements(archive, key)
         _add_judged(judged, name, accepted_only, found)
         # Pictures and spoken examples are judged, but no words to look up.
-        if not accepted_only and (key in spelt or not judged):
-            _add_candidates(archive, name, top, judged, found)
+        if not accepted_only and (key in written or not judged):
+            word = None if key in spelt else words.get(key)
+            hits = _looked_up(archive, name, top, judged) if word is None else stored_hits(archive, word)
+            _add_candidates(hits, top, found)
     collected = tuple(_recordings(archive, found))
     if not collected:
         raise EarmarkError(_nothing(archive, list(names.values()), accepted_only))
@@ -81,9 +88,13 @@ def _add_judged(judged: Sequence[Judgement], name: str, accepted_only: bool, fou
             found[one.position.recording].append(Marked(hit, one.position.channel, one.verdict))
 
 
-def _add_candidates(archive: Archive, name: str, top: int, judged: Sequence[Judgement], found: HitsOf) -> None:
-    """Add the best hits that nobody has judged; among the best are as many judged ones as there are, at most."""
-    hits = with_verdicts(search_keywords(archive, [name], top + len(judged)), judged)
+def _looked_up(archive: Archive, name: str, top: int, judged: Sequence[Judgement]) -> list[ArchiveHit]:
+    """The best hits of a word; among them are as many judged ones as there are, at most."""
+    return with_verdicts(search_keywords(archive, [name], top + len(judged)), judged)
+
+
+def _add_candidates(hits: Sequence[ArchiveHit], top: int, found: HitsOf) -> None:
+    """Add the best hits that nobody has judged."""
     for candidate in [one for one in hits if one.verdict is None][:top]:
         found[candidate.position.recording].append(Marked(candidate.hit, candidate.position.channel))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Callable
 from io import FileIO
 from pathlib import Path
 
@@ -88,14 +89,22 @@ class FrameStore:
 
         A search reads many short segments: mapping a file for each would take five times as long.
         """
+        begin_s = chunk_start_s(number)
+        between = (start_s - begin_s, end_s - begin_s, self.step_s)
+        return self._span(sha256, channel, number, lambda count: frames_between(*between, count))
+
+    def span(self, sha256: str, channel: int, number: int, first: int, end: int) -> Half | None:
+        """The frames from `first` to before `end` of a chunk, as far as there are; None if it was not indexed."""
+        return self._span(sha256, channel, number, lambda count: (min(max(first, 0), count), min(max(end, 0), count)))
+
+    def _span(self, sha256: str, channel: int, number: int, bounds: Callable[[int], tuple[int, int]]) -> Half | None:
         path = os.path.join(self.folder, *_names(sha256, channel, number))
         try:
             with open(path, "rb", buffering=0) as file:
                 if path not in self._headers:
                     self._headers[path] = _header(file)
                 offset, count, width = self._headers[path]
-                begin_s = chunk_start_s(number)
-                first, end = frames_between(start_s - begin_s, end_s - begin_s, self.step_s, count)
+                first, end = bounds(count)
                 file.seek(offset + first * width * SIZE)
                 content = file.read((end - first) * width * SIZE)
                 return np.frombuffer(content, np.float16).reshape(-1, width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -18,8 +19,11 @@ from earmark.archive import recordings as registry
 from earmark.archive.annotated_time import AnnotationLimit, left_by
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import audio_files
+from earmark.archive.lexicon import lexicon
 from earmark.archive.recordings import DONE, NEW, read_metadata
 from earmark.archive.schema import chunks, postings, recordings
+from earmark.archive.search_by_clip import prepare
+from earmark.archive.search_lexicon import search_lexicon
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.errors import EarmarkError
@@ -27,7 +31,10 @@ from earmark.core.progress import progress
 from earmark.localisation.peaks import non_max_suppression
 from earmark.localisation.windows import OVERLAP_S, chunk_bounds_s, chunk_start_s, count_chunks
 
+logger = logging.getLogger(__name__)
+
 PACE_AFTER_S = 60.0  # when the real-time factor has settled
+LIKELY = 0.5  # score of a hit of the lexicon from which it is reported
 
 
 class Executor(Protocol):
@@ -52,12 +59,15 @@ class Report:
     processed_s : float
         Seconds of sound that were processed, summed over channels.
     took_s : float
+    new_hits : dict of int
+        By word of the lexicon: new hits of at least the score 0.5.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     processed_s: float = 0.0
     took_s: float = 0.0
+    new_hits: dict[str, int] = field(default_factory=dict)
 
 
 def index(
@@ -106,9 +116,31 @@ def index(
         for task in _tasks(row, skip_silence, left_by(within, outside, row.id, row.duration_s))
     ]
     _process_all(archive, tasks, executor, report)
-    build_shard(archive)  # last: it drops what was forgotten, too
+    build_shard(archive)  # it drops what was forgotten, too
+    report.new_hits = _search_for_lexicon(archive)
     report.took_s = time.monotonic() - start
     return report
+
+
+def _search_for_lexicon(archive: Archive) -> dict[str, int]:
+    """Search for the words of the lexicon in what is new; numbers of new hits that are likely, by word."""
+    words = any(word.has_example for word in lexicon(archive))
+    if not archive.vocabulary.words and not words and _stored_chunks(archive):
+        _prepare(archive)  # nothing but spoken queries will come
+    if not words or not _stored_chunks(archive):
+        return {}
+    found = search_lexicon(archive)
+    counts = {
+        one.word.word: sum(hit.position in one.is_new and hit.hit.score >= LIKELY for hit in one.hits) for one in found
+    }
+    return {word: count for word, count in counts.items() if count}
+
+
+def _prepare(archive: Archive) -> None:
+    try:
+        prepare(archive)
+    except EarmarkError as error:  # nothing but silence, as yet
+        logger.warning("%s", error)
 
 
 def _process_all(archive: Archive, tasks: Sequence[ChunkTask], executor: Executor, report: Report) -> None:

@@ -148,10 +148,10 @@ def get_word(archive: Archive, text: str) -> LexiconWord:
 def add_word(
     archive: Archive,
     text: str,
-    clips: Iterable[Path] = (),
-    not_clips: Iterable[Path] = (),
+    clips: Iterable[Path | WordFile] = (),
+    not_clips: Iterable[Path | WordFile] = (),
     spellings: Iterable[str] = (),
-    pictures: Iterable[Path] = (),
+    pictures: Iterable[Path | WordFile] = (),
     notes: str | None = None,
     judged_as: str | None = None,
 ) -> LexiconWord:
@@ -162,7 +162,7 @@ def add_word(
     archive : Archive
     text : str
         The word, or one of its spellings.
-    clips, not_clips, pictures : iterable of Path
+    clips, not_clips, pictures : iterable of Path or WordFile
         Files, which are copied.
     spellings : iterable of str
     notes : str, optional
@@ -183,11 +183,12 @@ def add_word(
         raise EarmarkError(f"The notes on {text!r} are too long: shorten them to {LONGEST_NOTES} characters.")
     known = find_word(archive, text)
     key = known.key if known else key
-    stored = [
-        *(("clip", store_file(archive, path, "clip"), path.name) for path in clips),
-        *(("not", store_file(archive, path, "not"), path.name) for path in not_clips),
-        *(("picture", store_file(archive, path, "picture"), path.name) for path in pictures),
+    given: tuple[tuple[Role, Iterable[Path | WordFile]], ...]
+    given = (("clip", clips), ("not", not_clips), ("picture", pictures))
+    named = [
+        (role, one if isinstance(one, WordFile) else WordFile(one, one.name)) for role, some in given for one in some
     ]
+    stored = [(role, store_file(archive, one.path, role), one.origin) for role, one in named]
     with archive.writing() as connection:
         word = _word_id(connection, key, " ".join(text.split()))
         for role, file, origin in stored:

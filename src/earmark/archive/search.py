@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from earmark.archive.annotated_time import AnnotatedTime
 from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
+from earmark.archive.lexicon import LexiconWord, find_word, get_word, lexicon
 from earmark.archive.query_aliases import Alias, resolve_query
 from earmark.archive.relevance_feedback import rerank
 from earmark.archive.results import ArchiveHit, Filters, image_threshold, keyword_thresholds, require_recordings
@@ -15,13 +16,14 @@ from earmark.archive.search_by_clip import search_clips
 from earmark.archive.search_by_example import search_like
 from earmark.archive.search_by_image import search_pictures
 from earmark.archive.search_by_keyword import search_keywords
-from earmark.core.errors import EarmarkError
+from earmark.archive.search_lexicon import search_word
+from earmark.core.errors import EarmarkError, UnknownWordError
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.models.features_model import NO_QUERIES
 
 DEEPER = 4  # times as many hits are searched, where too few of them are admitted
 
-ArchiveQuery = str | Alias | ImageQuery | SpokenQuery | Position
+ArchiveQuery = str | Alias | LexiconWord | ImageQuery | SpokenQuery | Position
 
 
 @dataclass(frozen=True)
@@ -62,9 +64,9 @@ def search(
     ----------
     archive : Archive
         Bound to a session, if the answer has to show one state of the archive.
-    query : str, Alias, ImageQuery or Position
-        A keyword or a word of the archive's list, that word as it was resolved, images of one thing, or the position
-        of a spoken example.
+    query : str, Alias, LexiconWord, ImageQuery, SpokenQuery or Position
+        A keyword, a word of the archive's list or of its lexicon, that word as it was resolved, images of one thing,
+        clips of a word, or the position of a spoken example.
     options : SearchOptions
     judged : sequence of Judgement, optional
         Judgements of this query, if they were read already.
@@ -76,11 +78,34 @@ def search(
         not accept this type of query, or it has no operating points to choose by.
     """
     require_recordings(archive)
-    if not isinstance(query, (SpokenQuery, Position)) and not archive.vocabulary.words:
+    if isinstance(query, str):
+        query = resolve_word(archive, query)
+    if isinstance(query, (Alias, ImageQuery)) and not archive.vocabulary.words:
         raise EarmarkError(NO_QUERIES)
     if judged is None:
-        judged = judgements(archive, query_key(query))
+        judged = judgements(archive, query.key if isinstance(query, LexiconWord) else query_key(query))
     return rerank(archive, with_verdicts(_ranked(archive, query, options), judged), judged)
+
+
+def resolve_word(archive: Archive, text: str) -> Alias | LexiconWord:
+    """What a written word means: a keyword of the model, a word of the archive's list, or one of its lexicon.
+
+    Raises
+    ------
+    EarmarkError
+        If it is none of these.
+    """
+    word = find_word(archive, text)
+    if not archive.vocabulary.words:
+        if word is None and not lexicon(archive):
+            raise EarmarkError(NO_QUERIES)
+        return word or get_word(archive, text)
+    try:
+        return resolve_query(archive, text)
+    except UnknownWordError:
+        if word is None:
+            raise
+        return word
 
 
 def _ranked(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:
@@ -118,4 +143,6 @@ def _best(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list
         raise EarmarkError("Similarity to a spoken example has no rate of false alarms: give a score instead.")
     if isinstance(query, SpokenQuery):
         return search_clips(archive, query, top, options.min_score or 0.0, filters)
+    if isinstance(query, LexiconWord):
+        return search_word(archive, query, top, options.min_score or 0.0, filters)
     return [hit for hit in search_like(archive, query, top, filters) if hit.hit.score >= (options.min_score or 0.0)]

@@ -58,7 +58,7 @@ def search_like(
     if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
         raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
     start_s, end_s = _extent_s(archive, position)
-    example = archive.frames.segment(row.sha256, position.channel, start_s, end_s)
+    example = example_frames(archive, row.sha256, position.channel, start_s, end_s)
     if not example.any():
         raise EarmarkError(
             f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
@@ -74,6 +74,11 @@ def search_like(
     found = [one for window in windows for one in _compare(archive, example, mean_frame, window, rows, name)]
     others = [one for one in found if not _is_at(one, position, start_s, end_s)]
     return merge_hits(others)[:top]
+
+
+def example_frames(archive: Archive, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
+    """The frames (m, K) of a segment of a recording, at least as long as a word."""
+    return archive.frames.segment(sha256, channel, *_long_enough(start_s, end_s))
 
 
 def similarity(example: Single, frames: Single) -> tuple[float, int]:

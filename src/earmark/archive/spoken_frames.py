@@ -10,6 +10,7 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from earmark.archive.archive import Archive
+from earmark.archive.frame_store import FrameStore, Half
 from earmark.archive.rescoring import ChunkKey, Recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
-from earmark.core.progress import progress
 from earmark.localisation.spoken_queries import Single, SpokenSpace, learn_space
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,13 @@ SPACE = "space.safetensors"
 STRETCH_S = 60.0  # taken of a chunk to learn from
 STRETCHES = 24
 SEED = 0
-RECENT = 8  # chunks that stay in memory, since each is read with the next one
+OPEN_STORES = 8
+
+
+@lru_cache(maxsize=OPEN_STORES)
+def _store(folder: Path, step_s: float) -> FrameStore:
+    """The projected frames of one space; it remembers where in its files frames begin."""
+    return FrameStore(folder, step_s)
 
 
 class SpokenFrames:
@@ -52,46 +59,59 @@ class SpokenFrames:
     def __init__(self, archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> None:
         self._archive, self.chunks, self._rows = archive, chunks, rows
         self.known = frozenset(chunks)
-        self._recent: dict[ChunkKey, Single] = {}
+        self.step_s = archive.frames.step_s
         self._folder = archive.folder / "spoken"
         self.space = self._space()
         parts = (self.space.mean, self.space.projection, self.space.background)
-        self._name = hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16]
+        self.folder = self._folder / hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()[:16]
+        self._store = _store(self.folder, self.step_s)
 
-    def project_all(self) -> None:
-        """Project all chunks that are not projected yet."""
-        missing = [chunk for chunk in self.chunks if not self._path(chunk).is_file()]
-        if missing and not self._archive.is_read_only:
-            with progress("Preparing for spoken queries, chunks", len(missing)) as advance:
-                for chunk in missing:
-                    self.read(chunk)
-                    advance()
+    def name(self, chunk: ChunkKey) -> tuple[str, int, int]:
+        """What the files of a chunk are called by: a recording's number may have been another's once."""
+        return str(self._rows[chunk.recording].sha256), chunk.channel, chunk.number
 
     def read(self, chunk: ChunkKey) -> Single:
-        """Projected frames (t, D + 1) of a chunk."""
-        path = self._path(chunk)
-        if chunk in self._recent:
-            return self._recent[chunk]
-        if len(self._recent) >= RECENT:
-            self._recent.clear()
-        frames = self._recent[chunk] = self._read(chunk, path)
-        return frames
-
-    def _read(self, chunk: ChunkKey, path: Path) -> Single:
+        """Projected frames (t, D + 1) of a chunk; they are computed and stored where they are not yet."""
+        path = self._store.path(*self.name(chunk))
         try:
             stored: Single = np.load(path, allow_pickle=False).astype(np.float32)
             return stored
         except (OSError, ValueError):  # not yet, or half a file
-            frames = self._archive.frames.read(self._rows[chunk.recording].sha256, chunk.channel, chunk.number)
+            frames = self._archive.frames.read(*self.name(chunk))
             projected = self.space.project(np.asarray(frames, np.float32)).astype(np.float16)
             if not self._archive.is_read_only:
-                with replacing(path) as partial, partial.open("wb") as file:
-                    np.save(file, projected, allow_pickle=False)
+                self._store.write(*self.name(chunk), projected)
             return projected.astype(np.float32)
 
-    def _path(self, chunk: ChunkKey) -> Path:
-        sha256 = str(self._rows[chunk.recording].sha256)
-        return self._folder / self._name / sha256[:2] / sha256 / f"{chunk.channel}-{chunk.number}.npy"
+    def span(self, chunk: ChunkKey, first: int, end: int) -> Single:
+        """Projected frames from `first` to before `end`, counted from the start of a chunk.
+
+        They may be in the chunk before or after. Where the archive has none, they are silence.
+        """
+        span = np.zeros((end - first, self.space.projection.shape[1] + 1), np.float32)
+        own = self._part(chunk, first, end)
+        begin = max(0, -first)
+        span[begin : begin + len(own)] = own
+        before, after = (chunk._replace(number=chunk.number + by) for by in (-1, 1))
+        if first < 0 and before in self.known:
+            length = self._length(before)
+            part = self._part(before, length + first, length + min(end, 0))
+            span[begin - len(part) : begin] = part
+        if begin + len(own) < len(span) and after in self.known:
+            missing = len(span) - begin - len(own)
+            part = self._part(after, 0, missing)
+            span[begin + len(own) : begin + len(own) + len(part)] = part
+        return span
+
+    def _part(self, chunk: ChunkKey, first: int, end: int) -> Half | Single:
+        try:
+            part = self._store.span(*self.name(chunk), first, end)
+        except EarmarkError:  # half a file, from a power cut
+            part = None
+        return self.read(chunk)[max(first, 0) : max(end, 0)] if part is None else part
+
+    def _length(self, chunk: ChunkKey) -> int:
+        return len(self._archive.frames.read(*self.name(chunk)))
 
     def _space(self) -> SpokenSpace:
         """The stored space, unless the archive has at least twice as much to learn from as it had then."""
@@ -114,7 +134,7 @@ class SpokenFrames:
         stretches: list[Single] = []
         for i in order:
             chunk = self.chunks[i]
-            frames = self._archive.frames.read(self._rows[chunk.recording].sha256, chunk.channel, chunk.number)
+            frames = self._archive.frames.read(*self.name(chunk))
             first = max(0, (len(frames) - frames_each) // 2)
             # Halves, so that a word has its like in another stretch even where there is a single recording.
             for part in np.array_split(np.asarray(frames[first : first + frames_each], np.float32), 4):

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archive, data, evaluate, find, studio, system, train
+from earmark.cli import archive, data, evaluate, find, lexicon, studio, system, train
 from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
@@ -27,6 +27,7 @@ GROUPS = (
     archive,
     archive,
     archive,
+    lexicon,
     evaluate,
     studio,
     system,

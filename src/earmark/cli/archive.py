@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from earmark.archive.archive import Archive, Position
     from earmark.archive.indexer import Report
     from earmark.archive.results import ArchiveHit
+    from earmark.archive.search import SearchOptions
     from earmark.core.types import ImageQuery, SpokenQuery
 
 
@@ -131,6 +132,9 @@ def _print_report(report: Report, archive: Path) -> None:
     if report.processed_s:
         pace = report.processed_s / report.took_s
         print(f"Indexed {report.processed_s / 3600:.2f} hours in {report.took_s:.0f} s, {pace:.0f} times real time.")
+    if report.new_hits:
+        listed = ", ".join(f"{word} ({count})" for word, count in sorted(report.new_hits.items()))
+        print(f"New likely hits of the lexicon's words: {listed}. See 'earmark search {archive} --lexicon'.")
     print(f"The archive is in {archive}: search it with 'earmark search {archive} WORD'.")
     if report.problems:
         print(f"earmark: {len(report.problems)} could not be indexed:", file=sys.stderr)
@@ -159,6 +163,13 @@ def search(
     not_clip: Annotated[
         list[Path] | None, typer.Option("--not", metavar="AUDIO", help="With --clip: an example of what is not meant.")
     ] = None,
+    lexicon: Annotated[
+        bool,
+        typer.Option(
+            "--lexicon",
+            help="Find all words of the lexicon. Hits are stored: a search that was stopped goes on.",
+        ),
+    ] = False,
     by_example: Annotated[
         list[str] | None, typer.Option(metavar="POSITION", help="Find what sounds like this position: 12:1:345.20.")
     ] = None,
@@ -177,7 +188,7 @@ def search(
     tier: Tiers = None,
     as_json: AsJson = False,
 ) -> None:
-    """Search an archive for words, for what pictures show, or for what sounds like one of its positions."""
+    """Search an archive for words, for what pictures show, for clips of a word, or for what is like a position."""
     from earmark.archive.annotated_time import AnnotationLimit
     from earmark.archive.archive import Position, open_archive
     from earmark.archive.results import Filters
@@ -198,16 +209,32 @@ def search(
         all_queries.append(ImageQuery.of(*image))
     all_queries += spoken_queries(clip or (), not_clip or ())
     all_queries += [Position.read(position) for position in by_example or []]
-    if not all_queries:
+    found = _hits_of_lexicon(opened, limits) if lexicon else []
+    if not all_queries and not lexicon:
         raise EarmarkError(
-            "Say what to find: a word, a picture with --image, a clip with --clip, a position with --by-example, or "
-            "--queries."
+            "Say what to find: a word, a picture with --image, a clip with --clip, a position with --by-example, all "
+            "words of the lexicon with --lexicon, or --queries."
         )
-    found = [one for query in all_queries for one in search_archive(opened, query, limits)]
+    found += [one for query in all_queries for one in search_archive(opened, query, limits)]
     if as_json:
         print_json([one.to_json() for one in found])
     else:
         _print_found(found, opened)
+
+
+def _hits_of_lexicon(archive: Archive, limits: SearchOptions) -> list[ArchiveHit]:
+    """The best hits of every word of the lexicon."""
+    from earmark.archive.lexicon import lexicon
+    from earmark.archive.search import SearchOptions
+    from earmark.archive.search_lexicon import search_lexicon
+
+    if limits != SearchOptions(limits.top, limits.min_score):
+        raise EarmarkError("All words of the lexicon are searched for everywhere: filter one word at a time.")
+    words = lexicon(archive)
+    if not any(word.has_example for word in words):
+        raise EarmarkError(f"The lexicon of {archive.folder} has no word with an example: see 'earmark lexicon add'.")
+    found = search_lexicon(archive)
+    return [hit for one in found for hit in one.hits[: limits.top] if hit.hit.score >= (limits.min_score or 0.0)]
 
 
 def _listed(path: Path) -> list[str]:
