@@ -83,8 +83,20 @@ def search(
     if isinstance(query, (Alias, ImageQuery)) and not archive.vocabulary.words:
         raise EarmarkError(NO_QUERIES)
     if judged is None:
-        judged = judgements(archive, query.key if isinstance(query, LexiconWord) else query_key(query))
+        judged = judgements(archive, judgement_key(archive, query))
     return rerank(archive, with_verdicts(_ranked(archive, query, options), judged), judged)
+
+
+def judgement_key(archive: Archive, query: ArchiveQuery) -> str:
+    """Key that judgements of a query are stored under; a spelling of a word of the lexicon has that word's.
+
+    Raises
+    ------
+    EarmarkError
+        If a written word is unknown, or a file can't be read.
+    """
+    resolved = resolve_word(archive, query) if isinstance(query, str) else query
+    return resolved.key if isinstance(resolved, LexiconWord) else query_key(resolved)
 
 
 def resolve_word(archive: Archive, text: str) -> Alias | LexiconWord:

@@ -13,9 +13,9 @@ from earmark.archive.executors import make_executor
 from earmark.archive.export import exporter
 from earmark.archive.indexer import Report
 from earmark.archive.indexer import index as index_recordings
-from earmark.archive.judgements import judge, query_key
+from earmark.archive.judgements import judge
 from earmark.archive.results import ArchiveHit, Filters, Verdict
-from earmark.archive.search import ArchiveQuery, SearchOptions
+from earmark.archive.search import ArchiveQuery, SearchOptions, judgement_key
 from earmark.archive.search import search as search_archive
 from earmark.recipe import feature_settings
 
@@ -122,7 +122,7 @@ class SearchableArchive:
         EarmarkError
             If there is no such verdict.
         """
-        judge(self.archive, query_key(query), hit, verdict)
+        judge(self.archive, judgement_key(self.archive, query), hit, verdict)
 
     def export(
         self, form: str, out: Path | str, queries: Sequence[str] = (), top: int = 50, accepted_only: bool = False
