@@ -56,7 +56,7 @@ def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accept
         # Pictures and spoken examples are judged, but no words to look up.
         if not accepted_only and (key in written or not judged):
             word = None if key in spelt else words.get(key)
-            hits = _looked_up(archive, name, top, judged) if word is None else stored_hits(archive, word)
+            hits = _keyword_hits(archive, name, top, judged) if word is None else stored_hits(archive, word)
             _add_candidates(hits, top, found)
     collected = tuple(_recordings(archive, found))
     if not collected:
@@ -88,7 +88,7 @@ def _add_judged(judged: Sequence[Judgement], name: str, accepted_only: bool, fou
             found[one.position.recording].append(Marked(hit, one.position.channel, one.verdict))
 
 
-def _looked_up(archive: Archive, name: str, top: int, judged: Sequence[Judgement]) -> list[ArchiveHit]:
+def _keyword_hits(archive: Archive, name: str, top: int, judged: Sequence[Judgement]) -> list[ArchiveHit]:
     """The best hits of a word; among them are as many judged ones as there are, at most."""
     return with_verdicts(search_keywords(archive, [name], top + len(judged)), judged)
 
