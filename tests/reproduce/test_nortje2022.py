@@ -21,17 +21,20 @@ from earmark.core.results import IMAGE, WRITTEN
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.query_images import image_queries_of
+from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe, read_recipe, write_recipe
 from earmark.reproduce import nortje2022, runner
 from earmark.reproduce import nortje2022 as grid
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import SUPERVISIONS, Cell, Row, cells
 from earmark.reproduce.nortje2022 import tables
+from earmark.reproduce.nortje2022.gain import gain
 from earmark.reproduce.nortje2022.rows import QueryRow
 from earmark.reproduce.nortje2022.tables import accuracies
 from earmark.reproduce.report import ReproductionResults, read_results_of
 from earmark.reproduce.results import Result, read_result, read_results
 from earmark.reproduce.runner import _in_order
+from earmark.reproduce.variation import Variation
 from support.reports import percent, section
 
 pytestmark = pytest.mark.usefixtures("command_line")
@@ -297,8 +300,68 @@ def slow_f1(results: ReproductionResults, result: Result, cells_of: Result, rele
     return 2 * right / (2 * right + wrong + missed) if right + wrong + missed else float("nan")
 
 
+def test_located_keywords_are_counted_keyword_by_keyword(
+    report: str, results: ReproductionResults, small_rows: list[Row], tiny_corpus: Corpus
+) -> None:
+    """Localising attention beside the visual BoW, both from tags here; against loops over utterances."""
+    rows = section(report, "Every keyword")
+    assert [row[0] for row in rows] == list(tiny_corpus.keywords)
+    located_once = []
+    for start, row_of_model in ((1, small_rows[0]), (4, small_rows[3])):
+        result = results.by_cell[Cell(row_of_model, "vgs")]
+        for line in rows:
+            w = result.keywords.index(line[0])
+            spoken = detected = placed = 0
+            for u, utterance in enumerate(results.utterances):
+                if not result.predictions.evaluated[u, w]:
+                    continue
+                times = [(word.start_s, word.end_s) for word in utterance.words or () if word.word == line[0]]
+                is_detected = result.predictions.scores[u, w] >= result.thresholds[w]
+                spoken += bool(times)
+                detected += is_detected
+                time_s = result.predictions.times_s[u, w]
+                placed += is_detected and any(start_s <= time_s <= end_s for start_s, end_s in times)
+            assert line[start : start + 3] == [str(spoken), str(detected), str(placed)]
+            assert line[6 + start // 4 + 1] == percent(placed / spoken if spoken else None)
+        located_once.append(sum(int(line[start + 2]) > 0 for line in rows))
+    assert f"With image queries {located_once[0]} of 4 keywords are located at least once; by the visual BoW" in report
+
+
+def test_examples_show_what_the_model_looks_at(out: Path, report: str) -> None:
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count('<audio controls preload="metadata" src="data:audio/ogg;base64,') == 4
+    assert "Top-ranked utterances: what the model looks at" in page
+    rows = section(report, "Top-ranked utterances")
+    assert len(rows) == 4
+    assert all(row[3].startswith("rank 1; ") for row in rows)
+
+
+def test_the_effect_of_more_keywords_stands_in_a_table(
+    tiny_corpus: Corpus, small_rows: list[Row], tmp_path: Path
+) -> None:
+    """A visual BoW that learns two keywords, and one that learns four: measured on the two."""
+    bow = small_rows[3]
+    rows = [bow, replace(bow, architecture="small-visual-bow-more", title="more", learns_more=True)]
+    words, learned = Vocabulary(["snow", "ball"]), Vocabulary(tiny_corpus.keywords)
+    nortje2022.reproduce(
+        tiny_corpus, tmp_path, words, ["*/vgs"], Budget(epochs=2), grid=rows, variation=Variation(learned=learned)
+    )
+    text = section((tmp_path / "report.md").read_text(encoding="utf-8"), "The effect of more keywords")
+    assert [row[:3] for row in text[:2]] == [
+        ["Visual BoW", "VGS", "those that are measured"],
+        ["Visual BoW", "VGS", "more"],
+    ]
+    for line, row in zip(text[:2], rows, strict=True):
+        result = read_result(tmp_path, Cell(row, "vgs"))
+        assert result.keywords == words.words
+        keys = ("actual.precision", "actual.recall", "actual.f1", "detection.f1", "oracle.accuracy")
+        assert line[3:] == [percent(result.metrics.value(key)) for key in keys]
+    for row, count in zip(rows, (2, 4), strict=True):
+        assert len(read_checkpoint(tmp_path / "runs" / f"{row.architecture}-vgs").vocabulary) == count
+
+
 def test_no_other_figure_is_published(results: ReproductionResults) -> None:
-    every = [tables.comparison(results, s) for s in SUPERVISIONS] + [tables.agreements(results), tables.gain(results)]
+    every = [tables.comparison(results, s) for s in SUPERVISIONS] + [tables.agreements(results), gain(results)]
     published = [e.published for table in every for _, entries in table.rows for e in entries if e.published]
     assert [pair.value for pair in published] == [0.16]
 

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from earmark.core.metric_table import SPOTTING, SPOTTING_LOCALISATION
 from earmark.core.results import IMAGE
+from earmark.reproduce.findings import findings_table
 from earmark.reproduce.grid import SUPERVISIONS
 from earmark.reproduce.nortje2022 import tables
+from earmark.reproduce.nortje2022.findings import findings
+from earmark.reproduce.nortje2022.gain import gain
+from earmark.reproduce.nortje2022.keyword_distribution import details
 from earmark.reproduce.nortje2022.rows import BOTH_KINDS
-from earmark.reproduce.report import ReproductionResults, trainings, write_files
+from earmark.reproduce.report import ReproductionResults, by_seed, metric_of, trainings, write_files
 from earmark.reproduce.results import read_curve
+
+OF_SEEDS = {
+    "Localisation F1": metric_of("actual.f1"),
+    "Localisation F1, released counting": metric_of("released.actual.f1"),
+    "Detection F1": metric_of("detection.f1"),
+    "Oracle": metric_of("oracle.accuracy"),
+}
 
 
 def write_report(results: ReproductionResults) -> None:
@@ -16,10 +27,13 @@ def write_report(results: ReproductionResults) -> None:
     all_tables = [
         *(tables.comparison(results, supervision) for supervision in SUPERVISIONS),
         tables.released_counting(results),
-        tables.gain(results),
+        gain(results),
+        findings_table(findings(results)),
+        *tables.more_keywords(results),
         tables.agreements(results),
         tables.thresholds(results),
         tables.query_images(results),
+        *by_seed(results, OF_SEEDS),
         trainings(results),
     ]
     title = f"Nortje and Kamper (2022) on {results.corpus.name}"
@@ -27,7 +41,7 @@ def write_report(results: ReproductionResults) -> None:
         f"Towards visually prompted keyword localisation for zero-resource spoken languages: {len(results.by_cell)} of "
         f"{len(SUPERVISIONS) * len(results.rows)} cells, on {len(results.utterances):,} utterances."
     )
-    write_files(results.out, title, lede, TERMS, all_tables, [], differences(results))
+    write_files(results.out, title, lede, TERMS, all_tables, details(results), differences(results))
 
 
 TERMS = {

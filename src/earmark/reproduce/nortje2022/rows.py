@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from earmark.core.errors import EarmarkError
@@ -71,3 +72,8 @@ def rows(recipes: str = SMALL, more: bool = False) -> list[Row]:
 
 def _on_more_keywords(row: QueryRow) -> QueryRow:
     return replace(row, architecture=f"{row.architecture}{MORE}", title=f"{row.title}, more keywords", learns_more=True)
+
+
+def row_of(rows: Sequence[Row], name: str) -> Row | None:
+    """The row of an architecture, small or the paper's own."""
+    return next((row for row in rows if row.architecture.removeprefix("small-") == name), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +10,13 @@ import numpy as np
 
 from earmark.core.errors import EarmarkError
 from earmark.core.results import FIXED_THRESHOLD
-from earmark.evaluation.agreement import BEST_RANKED, commonly_located, located_word, pearson, spearman
+from earmark.evaluation.agreement import BEST_RANKED, commonly_located, pearson, spearman
 from earmark.evaluation.data import Bools, Floats, Ints, located
-from earmark.evaluation.examples import RIGHT, example_of
 from earmark.evaluation.metrics import actual_counts, average_precision, detected, rank
 from earmark.evaluation.released_rules import actual_by_keyword
-from earmark.evaluation.runner import Evaluation
-from earmark.localisation.spotter import KeywordSpotter
-from earmark.media.images import read_image
-from earmark.models.checkpoint import read_checkpoint
-from earmark.reports.example import Example
 from earmark.reports.page import DASH
 from earmark.reports.reproduction import BarChart, DetailSection, Entry, Pair, Scatter, ShownExample, Table
+from earmark.reproduce.examples import top_ranked
 from earmark.reproduce.grid import SUPERVISIONS, Cell
 from earmark.reproduce.olaleye2022.published import (
     BEST_KEYWORD,
@@ -32,7 +26,6 @@ from earmark.reproduce.olaleye2022.published import (
     WORST_KEYWORD,
 )
 from earmark.reproduce.report import ReproductionResults
-from earmark.reproduce.results import Result, run_folder
 from earmark.supervision.targets import read_targets, targets_path
 
 EXAMPLES = 4
@@ -146,52 +139,8 @@ def _scatters(results: ReproductionResults, tag_precision: np.ndarray, scores: S
 
 def _examples(results: ReproductionResults, cell: Cell) -> tuple[list[ShownExample], list[str]]:
     """Fig. 7: the top-ranked utterance of some keywords, and why some are missing."""
-    try:
-        evaluation = _evaluation(results, cell)
-    except EarmarkError as problem:
-        return [], [f"Figure 7 needs the model again: {problem}"]
-    examples, problems = [], []
-    for word in _example_keywords(results, evaluation.predictions.scores):
-        w = results.keywords.index(word)
-        u = int(evaluation.predictions.scores[:, w].argmax())
-        try:
-            example = example_of(evaluation, u, w)
-        except EarmarkError as problem:
-            problems.append(f"Figure 7 lacks the example of {word}: {problem}")
-            continue
-        example, image_problems = _with_readable_image(example)
-        problems += [f"Figure 7 lacks the image of {word}: {problem}" for problem in image_problems]
-        examples.append(ShownExample(example, _facts(results.by_cell[cell], example, u, w)))
-    return examples, problems
-
-
-def _evaluation(results: ReproductionResults, cell: Cell) -> Evaluation:
-    """An evaluated cell with its model."""
-    result = results.by_cell[cell]
-    spotter = KeywordSpotter(read_checkpoint(run_folder(results.out, cell.training)), cell.row.localisation)
-    return Evaluation(spotter, results.utterances, spotter.keywords, results.truth, result.predictions, result.metrics)
-
-
-def _with_readable_image(example: Example) -> tuple[Example, list[EarmarkError]]:
-    """The example, without its image where that can't be read, and then why."""
-    try:
-        if example.image is not None:
-            read_image(example.image)
-        return example, []
-    except EarmarkError as problem:
-        return dataclasses.replace(example, image=None), [problem]
-
-
-def _facts(result: Result, example: Example, u: int, w: int) -> list[str]:
-    """Facts on the top-ranked utterance of a keyword, beside its score."""
-    score = result.predictions.scores[u, w]
-    is_detected = {"at 0.5": score >= FIXED_THRESHOLD, "at dev's threshold": score >= result.thresholds[w]}
-    return [
-        "rank 1",
-        *(f"{'detected' if is_so else 'not detected'} {where}" for where, is_so in is_detected.items()),
-        "localised" if example.verdict == RIGHT else "not localised",
-        f"located word: {located_word(example.words, result.predictions.times_s[u, w])}",
-    ]
+    words = _example_keywords(results, results.by_cell[cell].predictions.scores)
+    return top_ranked(results, cell, words, "Figure 7")
 
 
 def _example_keywords(results: ReproductionResults, scores: np.ndarray) -> list[str]:

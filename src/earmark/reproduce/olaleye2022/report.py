@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from earmark.core.metric_table import GROUPS
 from earmark.evaluation.semantic import SemanticLabels
+from earmark.reproduce.findings import findings_table
 from earmark.reproduce.olaleye2022.conditions import KEYWORDS, epochs_of, is_the_papers_corpus
 from earmark.reproduce.olaleye2022.countings import countings
 from earmark.reproduce.olaleye2022.figures import details
+from earmark.reproduce.olaleye2022.findings import findings
 from earmark.reproduce.olaleye2022.tables import COLUMNS, semantic_table, tables_of_the_paper
 from earmark.reproduce.report import ReproductionResults, by_seed, trainings, write_files
 
@@ -25,7 +27,7 @@ def write_report(results: ReproductionResults, semantic: SemanticLabels | None =
     EarmarkError
         If no evaluated utterance or keyword has semantic labels.
     """
-    tables = tables_of_the_paper(results)
+    tables = [*tables_of_the_paper(results), findings_table(findings(results))]
     if semantic is not None:
         tables.append(semantic_table(results, semantic))
     released = countings(results)[1]
