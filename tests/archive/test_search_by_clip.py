@@ -131,7 +131,7 @@ def frames_of(archive: Archive, *clips: Path) -> list[np.ndarray]:
     return [encode_clip(archive.spotter, path) for path in clips]
 
 
-def test_places_that_tokens_choose_are_scored_as_all_places_are(archive: Archive, tmp_path: Path) -> None:
+def test_places_that_small_vectors_choose_are_scored_as_all_places_are(archive: Archive, tmp_path: Path) -> None:
     two = [clip(tmp_path / f"{i}.wav", word("mbwa", pitch)) for i, pitch in enumerate((0.98, 1.03))]
     examples, against = frames_of(archive, *two), frames_of(archive, clip(tmp_path / "no.wav", word("maji")))
     every = search_frames(archive, "mbwa", examples, against, 20, exhaustive=True)
@@ -184,7 +184,7 @@ def test_an_archive_of_other_features_is_refused(archive: Archive) -> None:
 def test_what_was_prepared_is_used_again(archive: Archive, tmp_path: Path) -> None:
     query = SpokenQuery("mbwa", (clip(tmp_path / "a.wav", word("mbwa")),))
     first = search(archive, query, SearchOptions(top=5))
-    files = sorted(path for path in (archive.folder / "spoken").rglob("*.npy") if "tokens" not in str(path))
+    files = sorted(path for path in (archive.folder / "spoken").rglob("*.npy") if "vectors" not in str(path))
     times = [path.stat().st_mtime_ns for path in files]
     assert len(files) == 2
     files[0].write_bytes(files[0].read_bytes()[:100])  # half a file, from a power cut
@@ -201,7 +201,7 @@ def test_what_was_prepared_of_a_recording_is_forgotten_with_it(tmp_path: Path) -
         soundfile.write(media / f"{name}.wav", np.roll(noise, len(name) * 99) + 0.01 * ord(name), SAMPLE_RATE)
     archive = make_features_archive(tmp_path / "archive", feature_settings("mfcc"))
     index(archive, [media], ThreadExecutor(1))
-    assert len(list((archive.folder / "spoken").rglob("*.npy"))) == 4  # frames and tokens of each
+    assert len(list((archive.folder / "spoken").rglob("*.npy"))) == 4  # frames and vectors of each
     (media / "a.wav").unlink()
     index(archive, [media], ThreadExecutor(1), forget=True)
     assert len(list((archive.folder / "spoken").rglob("*.npy"))) == 2

@@ -97,6 +97,12 @@ class FrameStore:
         """The frames from `first` to before `end` of a chunk, as far as there are; None if it was not indexed."""
         return self._span(sha256, channel, number, lambda count: (min(max(first, 0), count), min(max(end, 0), count)))
 
+    def length(self, sha256: str, channel: int, number: int) -> int | None:
+        """How many frames a chunk has; None if it was not indexed."""
+        if self.span(sha256, channel, number, 0, 0) is None:
+            return None
+        return self._headers[os.path.join(self.folder, *_names(sha256, channel, number))][1]
+
     def _span(self, sha256: str, channel: int, number: int, bounds: Callable[[int], tuple[int, int]]) -> Half | None:
         path = os.path.join(self.folder, *_names(sha256, channel, number))
         try:

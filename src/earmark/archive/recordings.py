@@ -98,7 +98,7 @@ def forget_missing(archive: Archive) -> int:
             connection.execute(delete(recordings).where(recordings.c.id == row.id))
     for row in gone:
         archive.frames.forget(row.sha256)
-        # Projected frames, and tokens, of any space: see earmark.archive.spoken_frames.
+        # Projected frames, and vectors, of any space: see earmark.archive.spoken_frames.
         for pattern in ("*/{}/{}", "*/*/{}/{}"):
             for folder in (archive.folder / "spoken").glob(pattern.format(row.sha256[:2], row.sha256)):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,7 +1,7 @@
 """Search by spoken examples: clips of a word, by whomever, are found in an archive that no model was trained for.
 
 Every example is aligned with the frames of the archive (:mod:`earmark.localisation.spoken_queries`): with all of a few
-hours, in larger archives with those near the places that tokens choose (:mod:`earmark.archive.spoken_index`). Scores
+hours, in larger archives with those near places that small vectors choose (:mod:`earmark.archive.spoken_index`). Scores
 are brought to the scale of the archive as z (:mod:`earmark.archive.spoken_alignment`). A hit's score is
 1 / (1 + exp(3 - z)).
 """
@@ -36,7 +36,7 @@ QUIET_DB = 25.0  # below the loudest 20 ms: what is quieter before and after the
 LOUDNESS_S = 0.02
 TRACED = 3  # times as many places are traced back as hits are wanted: some are of the same word
 FEW_CHUNKS = 48  # four hours: all of them are aligned
-CANDIDATES, CANDIDATES_A_HIT = 2000, 4  # that the tokens choose, and at least for each hit that is wanted
+CANDIDATES, CANDIDATES_A_HIT = 2000, 4  # that small vectors choose, and at least for each hit that is wanted
 MIDDLE_Z = 3.0  # at which a score is 0.5
 
 
@@ -81,7 +81,7 @@ def search_frames(
     Parameters
     ----------
     exhaustive : bool, optional
-        Align with all frames, or with those alone that the tokens choose; by default all where these are few.
+        Align with all frames, or with those alone that small vectors choose; by default all where these are few.
     """
     everything = matching_recordings(archive, recording_conditions(archive, Filters()))
     frames = SpokenFrames(archive, stored_chunks(archive, everything), everything)
@@ -120,7 +120,7 @@ def _all_places(query: SpokenExamples, chunks: Sequence[ChunkKey], name: str) ->
 def _likely_places(
     query: SpokenExamples, examples: Sequence[Single], chunks: Sequence[ChunkKey], index: SpokenIndex, top: int
 ) -> list[Place]:
-    """Places that the tokens choose, scored exactly."""
+    """Places that small vectors choose, scored exactly."""
     index.prepare()
     limit = max(CANDIDATES, CANDIDATES_A_HIT * top) // len(examples)
     candidates = [one for example in examples for one in index.candidates(example, chunks, limit)]

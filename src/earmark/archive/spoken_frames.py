@@ -111,7 +111,7 @@ class SpokenFrames:
         return self.read(chunk)[max(first, 0) : max(end, 0)] if part is None else part
 
     def _length(self, chunk: ChunkKey) -> int:
-        return len(self._archive.frames.read(*self.name(chunk)))
+        return self._store.length(*self.name(chunk)) or len(self.read(chunk))
 
     def _space(self) -> SpokenSpace:
         """The stored space, unless the archive has at least twice as much to learn from as it had then."""
