@@ -3,12 +3,13 @@
 # make test     the default test suite
 # make slow     the tests that take minutes
 # make lint     ruff and mypy
+# make docs     the documentation as a site, in site/ (open site/index.html)
 PYTHON ?= python3
 BIN := .venv/bin
 # One version everywhere: the lock's. A CPU build is enough.
 TORCH ?= $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo install test slow lint
+.PHONY: demo install test slow lint docs
 
 demo: install
 	$(BIN)/earmark demo
@@ -36,3 +37,6 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: .venv/installed-dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going -b html -d site/.doctrees docs site
