@@ -1,7 +1,8 @@
 """Normalised cross-entropy Cnxe of scores that are read as log-likelihood ratios.
 
-The measure of MediaEval's searches with spoken queries (Rodriguez-Fuentes and Penagarikano 2013). A score s is read as
-the natural logarithm of p(s | spoken) / p(s | not spoken). With a prior P, the posterior log-odds are s + logit P, and::
+The measure of MediaEval's searches with spoken queries (Rodriguez-Fuentes and Penagarikano 2013). A score s is read
+as the natural logarithm of p(s | spoken) / p(s | not spoken). With a prior P, the posterior log-odds are s + logit P,
+and::
 
     Cxe  = P  mean over targets     of log2(1 + exp(-s - logit P))
          + (1 - P) mean over others of log2(1 + exp(s + logit P))
