@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from earmark.localisation.results import Embedding, Localisation
     from earmark.localisation.spotter import KeywordSpotter, load_model
     from earmark.recipe import Recipe, list_recipes, read_recipe
+    from earmark.supervision.tagging import tag
     from earmark.training.loop import train
 
 # Where each public name is. It is imported when it is first used, so that the command line starts without torch.
@@ -81,6 +82,7 @@ _HOME = {
     "read_recipe": "recipe",
     "register": "core.registry",
     "report_progress_to": "core.progress",
+    "tag": "supervision.tagging",
     "train": "training.loop",
     "write_corpus": "core.corpus",
 }
@@ -125,6 +127,7 @@ __all__ = [
     "read_recipe",
     "register",
     "report_progress_to",
+    "tag",
     "train",
     "write_corpus",
 ]

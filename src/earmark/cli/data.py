@@ -163,6 +163,7 @@ def tag(
 ) -> None:
     """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' and 'translation' from texts."""
     from earmark.core.corpus import read_corpus
+    from earmark.supervision.tagging import tags_from_transcripts
     from earmark.supervision.targets import tags_from_file, targets_path, write_targets
 
     sources = sum(source is not None for source in (tagger, clip, file)) + bow + translation
@@ -193,7 +194,7 @@ def tag(
     elif translation:
         targets = _of_translations(known, utterances, keywords, top_words)
     elif bow:
-        targets = _of_transcripts(known, utterances, keywords)
+        targets = tags_from_transcripts(known, utterances, keywords_of(known, keywords))
     else:
         targets = None
     if table is not None:
@@ -233,23 +234,6 @@ def _of_translations(
 
     words = commonest_in_translations(utterances, top_words) if top_words else keywords_of(corpus, keywords)
     return tags_from_translations(utterances, words)
-
-
-def _of_transcripts(corpus: Corpus, utterances: Sequence[Utterance], keywords: Path | None) -> Targets:
-    """Bags of words from transcripts."""
-    from earmark.core.lookalikes import warn_of_lookalikes
-    from earmark.supervision.transcripts import bag_of_words, report_missing_keywords, transcript_of
-
-    transcribed = [u for u in utterances if u.text is not None or u.words is not None]
-    if not transcribed:
-        raise EarmarkError(
-            f"The corpus {corpus.folder} has no texts: without them, tag with --tagger, --clip or --file."
-        )
-    targets = bag_of_words(transcribed, keywords_of(corpus, keywords), corpus.keyword_map)
-    if not corpus.keyword_map:
-        warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
-    report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
-    return targets
 
 
 def _by_hand(

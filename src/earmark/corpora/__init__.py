@@ -13,6 +13,8 @@ A new corpus is one new file here and nothing else. Names that begin with an und
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
 from typing import Any
 
 from earmark.core import registry
@@ -41,7 +43,13 @@ def prepare_corpus(name: str, *args: Any, **options: Any) -> Corpus:
     EarmarkError
         If there is no such corpus, or something is wrong with its files.
     """
-    prepared: Corpus = importer(name).prepare(*args, **options)
+    prepare = importer(name).prepare
+    signature = inspect.signature(prepare, eval_str=True)
+    given = signature.bind(*args, **options)
+    for parameter, value in given.arguments.items():
+        if isinstance(value, str) and "Path" in str(signature.parameters[parameter].annotation):
+            given.arguments[parameter] = Path(value)
+    prepared: Corpus = prepare(*given.args, **given.kwargs)
     return prepared
 
 

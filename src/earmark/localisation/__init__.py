@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from torch import Tensor
 from earmark.core import registry
 from earmark.core.errors import EarmarkError
 from earmark.models.encoded import EncodedSpeech
+from earmark.models.padding import padding_mask
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,27 @@ class LocalisationScores:
     ends_s: Tensor
     detection: Tensor
     logits: bool
+
+    @classmethod
+    def from_frames(
+        cls, encoded: EncodedSpeech, scores: Tensor, detection: Tensor, logits: bool = False
+    ) -> LocalisationScores:
+        """Localisation scores from scores of the encoder's frames, with the frames' times.
+
+        Parameters
+        ----------
+        encoded : EncodedSpeech
+            Whose frames were scored; its grid says where they lie.
+        scores : torch.Tensor, shape = (B, Q, T')
+            Those of padding are not used.
+        detection : torch.Tensor, shape = (B, Q)
+        logits : bool
+            Whether the scores are logits.
+        """
+        padded = ~padding_mask(encoded.frame_lengths, scores.shape[2])[:, None]
+        centres = encoded.grid.centre_s(torch.arange(scores.shape[2], dtype=torch.float64, device=scores.device))
+        half = encoded.grid.stride_s / 2
+        return cls(scores.masked_fill(padded, -math.inf), centres - half, centres + half, detection, logits)
 
     @property
     def times_s(self) -> Tensor:

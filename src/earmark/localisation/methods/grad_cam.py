@@ -15,7 +15,6 @@ import torch
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._frames import from_frames
 from earmark.models import SpeechModel
 from earmark.models.base import Speech
 from earmark.models.encoded import EncodedSpeech
@@ -31,7 +30,7 @@ def localise(model: KeywordModel, encoded: EncodedSpeech, queries: Tensor) -> Lo
     """Weighted sums of the frames' dimensions: alpha_{w,t}, at least 0."""
     detection, importance = _importance(model, encoded.speech, queries)
     scores = torch.einsum("bqk,btk->bqt", importance, encoded.frames).relu()
-    return from_frames(encoded, scores, detection, logits=False)
+    return LocalisationScores.from_frames(encoded, scores, detection, logits=False)
 
 
 def _importance(model: KeywordModel, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
