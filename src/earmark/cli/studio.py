@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from earmark.archive.archive import Archive
+    from earmark.studio.project import Project
 
 verbs = typer.Typer()
 
@@ -37,3 +41,46 @@ def studio(
 
     serve_studio(folder, host, port, token, started)
     print("Stopped. Everything is kept; work that was under way goes on when the project is opened again.")
+
+
+@verbs.command("studio-step", hidden=True)
+def studio_step(
+    name: Annotated[str, typer.Argument(help="vectors, test or index.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the project.")],
+) -> None:
+    """Run a step of the studio's background work."""
+    from earmark.core.errors import EarmarkError
+    from earmark.studio.project import Project
+
+    project = Project(folder)
+    if name == "vectors":
+        from earmark.studio.proposals import compute_vectors
+
+        compute_vectors(project)
+    elif name == "test":
+        from earmark.studio.held_out import score_held_out
+
+        score_held_out(project)
+    elif name == "index":
+        _index(project)
+    else:
+        raise EarmarkError(f"There is no step {name!r}: it is vectors, test or index.")
+
+
+def _index(project: Project) -> None:
+    """Index the folders that are plugged in; what can't be read is listed with the reasons."""
+    from earmark.archive.executors import make_executor
+    from earmark.archive.indexer import index
+    from earmark.archive.renewal import index_with
+    from earmark.studio.recordings import folders, write_problems
+
+    listed = [project.folder / one.path for one in folders(project) if one.is_there]
+    problems: list[str] = []
+    settings = project.settings()
+
+    def into(archive: Archive) -> None:
+        archive.set(licence=settings.licence, consent=settings.consent)
+        problems.extend(index(archive, listed, make_executor("local")).problems)
+
+    index_with(project.archive, project.model, into).close()
+    write_problems(project, problems)

@@ -96,9 +96,8 @@ def start_job(project: Project, name: str, steps: Sequence[JobStep]) -> JobState
     EarmarkError
         If it runs already.
     """
+    refuse_running(project, name)
     folder = job_folder(project, name)
-    if _has_runner(folder):
-        raise EarmarkError("This work is under way already: wait for its end, or pause it.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / PAUSE).unlink(missing_ok=True)
     (folder / LOG).unlink(missing_ok=True)
@@ -106,6 +105,12 @@ def start_job(project: Project, name: str, steps: Sequence[JobStep]) -> JobState
     write_state(project, state)
     _start_runner(project, name)
     return state
+
+
+def refuse_running(project: Project, name: str) -> None:
+    """Raise an EarmarkError if a job runs."""
+    if _has_runner(job_folder(project, name)):
+        raise EarmarkError("This work is under way already: wait for its end, or pause it.")
 
 
 def job_state(project: Project, name: str) -> JobState | None:
@@ -173,11 +178,6 @@ def write_state(project: Project, state: JobState) -> None:
     """Write a state in one step."""
     content = json.dumps(asdict(state), ensure_ascii=False, indent=1)
     write_durably(job_folder(project, state.name) / STATE, f"{content}\n".encode())
-
-
-def own_module(module: str, *arguments: str) -> tuple[str, tuple[str, ...]]:
-    """Module and arguments of a step that runs a module of this package on the project folder."""
-    return f"earmark.studio.{module}", (".", *arguments)
 
 
 def program_environment() -> Mapping[str, str]:

@@ -61,6 +61,10 @@ class Settings(BaseModel):
         Of the collection; they go into the archive and all exports.
     words : list of str
         To be found, as the speakers say them.
+    recipe : str
+        Of the model, as for ``earmark train``; "" for the default.
+    training : list of str
+        Changes to the recipe, such as ``training.epochs=40``; none for what suits the number of takes.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -71,6 +75,8 @@ class Settings(BaseModel):
     licence: Line = ""
     consent: Line = ""
     words: list[Line] = Field(default_factory=list, max_length=MAX_WORDS)
+    recipe: Line = ""
+    training: list[Line] = Field(default_factory=list, max_length=100)
 
     @field_validator("words")
     @classmethod

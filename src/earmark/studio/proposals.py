@@ -1,6 +1,6 @@
 """Proposals for tagging: which undecided pictures are most like those that show a word.
 
-The vectors of a pretrained image network are computed in the background (``python -m earmark.studio.proposals
+The vectors of a pretrained image network are computed in the background (``earmark studio-step vectors
 PROJECT``) and kept in ``pictures/vectors``, which may be deleted. A word's pictures are set apart from the others by a
 linear discriminant whose covariance is that of all pictures, decided or not (Hariharan, Malik and Ramanan 2012,
 "Discriminative decorrelation for clustering and classification", Eq. 5), so that a few examples are enough.
@@ -9,7 +9,6 @@ linear discriminant whose covariance is that of all pictures, decided or not (Ha
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.features.efficientnet_lite import VARIANTS
-from earmark.studio.jobs import JobStep, own_module
+from earmark.studio.jobs import JobStep
 from earmark.studio.pictures import list_pictures, picture_path
 from earmark.studio.project import Project
 from earmark.studio.words import SHOWN_FROM
@@ -40,7 +39,7 @@ def can_propose() -> bool:
 
 def steps() -> list[JobStep]:
     """Steps of the job that computes the vectors."""
-    return [JobStep("vectors", *own_module("proposals"))]
+    return [JobStep("vectors", "earmark", ("studio-step", "vectors", "."))]
 
 
 def is_complete(project: Project) -> bool:
@@ -137,7 +136,3 @@ def _read_matrix(path: Path, _mtime_ns: int) -> tuple[list[str], Floats]:
     if len(names) != len(vectors):
         raise ValueError("a power cut came between the two files")
     return names, vectors
-
-
-if __name__ == "__main__":
-    compute_vectors(Project(Path(sys.argv[1])))

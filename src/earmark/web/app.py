@@ -20,11 +20,20 @@ from earmark.studio.project import Project
 from earmark.web.errors import add_error_handlers
 from earmark.web.responses import HeadRequests
 from earmark.web.routes import archive as archive_routes
-from earmark.web.routes import judgements, recordings, search, studio_jobs, studio_pictures, studio_project
+from earmark.web.routes import (
+    judgements,
+    recordings,
+    search,
+    studio_jobs,
+    studio_learning,
+    studio_pictures,
+    studio_project,
+    studio_recordings,
+)
 from earmark.web.security import LOOPBACK, Guard
 from earmark.web.state import ServerState
 
-STUDIO = (studio_project, studio_pictures, studio_jobs)  # routes of a project
+STUDIO = (studio_project, studio_pictures, studio_jobs, studio_learning, studio_recordings)  # routes of a project
 STATIC = Path(str(files("earmark.web"))) / "static"
 REVALIDATE = {"Cache-Control": "no-cache"}  # an update of Earmark shows at once
 DESCRIPTION = "Search recordings that nobody has transcribed, and judge what is found. Hits are candidates, not facts."

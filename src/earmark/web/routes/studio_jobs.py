@@ -9,8 +9,19 @@ from fastapi import APIRouter, HTTPException, Path
 from pydantic import BaseModel, Field
 
 from earmark.studio import proposals
-from earmark.studio.jobs import JobState, JobStep, Status, continue_job, job_state, pause_job, start_job
+from earmark.studio.jobs import (
+    JobState,
+    JobStep,
+    Status,
+    continue_job,
+    job_state,
+    pause_job,
+    refuse_running,
+    start_job,
+)
+from earmark.studio.learning import learning_steps
 from earmark.studio.project import Project
+from earmark.studio.recordings import index_steps
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader
 from earmark.web.state import OfProject
@@ -19,6 +30,8 @@ router = APIRouter(prefix="/api/studio/jobs", tags=["studio"])
 
 # What can be started from the page: the steps of each.
 STEPS: dict[str, Callable[[Project], Sequence[JobStep]]] = {
+    "index": index_steps,
+    "learn": learning_steps,
     "vectors": lambda _: proposals.steps(),
 }
 Name = Annotated[str, Path(pattern="^[a-z]{1,20}$", examples=["learn"])]
@@ -63,6 +76,7 @@ def start(project: OfProject, name: Name, _: PageHeader) -> JobResponse:
     """Start a job from its beginning."""
     if name not in STEPS:
         raise HTTPException(404, "There is no such work: load the page again.")
+    refuse_running(project, name)
     return JobResponse.of(start_job(project, name, STEPS[name](project)))
 
 
