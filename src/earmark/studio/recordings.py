@@ -126,11 +126,11 @@ def _describe(project: Project, listed: str) -> Folder:
     path = project.folder / listed
     if not path.is_dir():
         return Folder(listed, is_there=False, files=0)
-    files = seen = 0
+    files = names_read = 0
     for _, _, names in os.walk(path):
-        seen += len(names)
+        names_read += len(names)
         files += sum(is_named_as_audio(name) for name in names)
-        if seen > MOST_COUNTED:
+        if names_read > MOST_COUNTED:
             break
     return Folder(listed, is_there=True, files=files)
 
