@@ -88,7 +88,7 @@ def test_a_picture_stays_in_its_split_when_others_come() -> None:
     before, after = splits_of(set(images[:1000])), splits_of(set(images))
     assert all(after[image] == split for image, split in before.items())
     shares = [list(after.values()).count(split) / len(images) for split in ("train", "dev", "test")]
-    assert shares == pytest.approx([0.8, 0.1, 0.1], abs=0.03)
+    assert shares == pytest.approx([0.7, 0.1, 0.2], abs=0.03)
 
 
 @pytest.mark.parametrize("count", [3, 4, 7, 12])
