@@ -12,7 +12,7 @@ import pytest
 from earmark.web.catalogues import FOLDER, page_languages
 
 STUDIO = FOLDER.parent
-MODULES = sorted(STUDIO.glob("*.js"))
+MODULES = sorted(STUDIO.rglob("*.js"))
 CATALOGUES: dict[str, dict[str, Any]] = {
     path.stem: json.loads(path.read_text("utf-8")) for path in sorted(FOLDER.glob("*.json"))
 }

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
@@ -32,6 +32,7 @@ from earmark.media.lookup import MediaFolder
 NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
 SEARCHED = (NEW, DONE)  # recordings that are searched
 AT_A_TIME = 1 << 20  # bytes
+AT_ONCE = 500  # paths in a query
 
 logger = logging.getLogger(__name__)
 
@@ -89,10 +90,26 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
 
 def forget_missing(archive: Archive) -> int:
     """Delete all that was derived from recordings that are gone, judgements too; the number of recordings."""
+    return _forget(archive, recordings.c.status == MISSING)
+
+
+def forget_files(archive: Archive, paths: Iterable[str]) -> int:
+    """Delete all that was derived from some files, judgements too; the number of recordings.
+
+    Parameters
+    ----------
+    archive : Archive
+    paths : iterable of str
+        Of :func:`earmark.archive.audio_files.canonical_path`. Whether the files are still there does not matter.
+    """
+    listed = list(paths)
+    parts = [listed[start : start + AT_ONCE] for start in range(0, len(listed), AT_ONCE)]
+    return sum(_forget(archive, recordings.c.path.in_(part)) for part in parts)
+
+
+def _forget(archive: Archive, which: ColumnElement[bool]) -> int:
     with archive.writing() as connection:
-        gone = connection.execute(
-            select(recordings.c.id, recordings.c.sha256).where(recordings.c.status == MISSING)
-        ).all()
+        gone = connection.execute(select(recordings.c.id, recordings.c.sha256).where(which)).all()
         for row in gone:
             _delete_results(connection, row.id)
             connection.execute(delete(recordings).where(recordings.c.id == row.id))

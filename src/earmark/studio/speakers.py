@@ -14,6 +14,7 @@ A speaker's id is a number that is never used again, because names of people do 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -54,12 +55,15 @@ class Consent:
         Of speech or picture, beside the description; "" for a text.
     text : str
         What was agreed to, as far as it is written down.
+    sha256 : str
+        Of the file; a file that comes twice is one consent.
     """
 
     kind: ConsentKind
     given_on: str
     file: str = ""
     text: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -203,10 +207,13 @@ def add_consent(
         raise EarmarkError("The consent is empty: record it, or take a picture of the form.")
     with _lock(folder):
         speaker = read_speaker(folder, id_)
+        sha256 = hashlib.sha256(content).hexdigest() if kind != "text" else ""
+        if sha256 and any(consent.sha256 == sha256 for consent in speaker.consents):
+            return speaker
         file = "" if kind == "text" else f"consent-{len(speaker.consents) + 1:02}{suffix}"
         if file:
             write_durably(speaker_folder(folder, id_) / file, content)
-        consent = Consent(kind, _today(), file, text.strip()[:MOST_TEXT])
+        consent = Consent(kind, _today(), file, text.strip()[:MOST_TEXT], sha256)
         return _write(folder, replace(speaker, consents=(*speaker.consents, consent)))
 
 

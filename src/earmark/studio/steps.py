@@ -9,6 +9,9 @@ from typing import Literal
 
 from earmark.studio.pictures import count_pictures
 from earmark.studio.project import Project
+from earmark.studio.prompts import prompts, read_plan
+from earmark.studio.speakers import speakers
+from earmark.studio.utterance_table import count_takes
 
 Progress = Literal["open", "begun", "done"]
 
@@ -50,11 +53,17 @@ def _pictures(project: Project) -> tuple[Progress, dict[str, int]]:
 
 
 def _speakers(project: Project) -> tuple[Progress, dict[str, int]]:
-    return ("done" if _files(project, "speakers") else "open"), {}
+    found = speakers(project.folder)
+    consenting = sum(bool(speaker.consents) for speaker in found)
+    progress: Progress = "done" if consenting else "begun" if found else "open"
+    return progress, {"speakers": len(found)}
 
 
 def _record(project: Project) -> tuple[Progress, dict[str, int]]:
-    return ("begun" if _files(project, "takes") else "open"), {}
+    takes, prompted = count_takes(project.folder)
+    wanted = len(prompts(project.folder, read_plan(project.folder)))
+    progress: Progress = "done" if wanted and prompted >= wanted else "begun" if takes else "open"
+    return progress, {"takes": takes}
 
 
 def _learn(project: Project) -> tuple[Progress, dict[str, int]]:

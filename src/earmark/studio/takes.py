@@ -152,6 +152,12 @@ class TakeStore:
             self._write_listings()
             return take
 
+    def write_table(self) -> None:
+        """Write ``utterances.csv`` anew, after a consent or a licence changed."""
+        with self._locked():
+            self._refresh()
+            self._write_table()
+
     def delete_speaker(self, speaker: str) -> int:
         """Delete all takes of a speaker; the number of them. Their files are gone when this returns."""
         if not ID.fullmatch(speaker):

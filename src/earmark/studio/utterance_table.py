@@ -66,6 +66,16 @@ def write_table(folder: Path, takes: Iterable[Take]) -> None:
     write_text(path, text.getvalue())
 
 
+def count_takes(folder: Path) -> tuple[int, int]:
+    """The number of takes that a model may learn from, and of the pictures and questions that they are about."""
+    try:
+        with (folder / UTTERANCES).open(encoding="utf-8", newline="") as file:
+            rows = [(row["image"], row["question"]) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, KeyError, csv.Error):
+        return 0, 0  # there is none yet, or it is made anew when the takes are next opened
+    return len(rows), len({image or question for image, question in rows if image or question})
+
+
 def _row(folder: Path, take: Take, speaker: Speaker, spoken_translation: str) -> dict[str, str]:
     consent = speaker.consents[-1]
     has_picture = bool(take.item) and (folder / take.item).is_file()

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
-from importlib.resources import files
-from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.responses import FileResponse
-from fastapi.staticfiles import StaticFiles
-from starlette.responses import Response
-from starlette.types import Scope
 
 from earmark.archive.archive import Archive
 from earmark.studio.jobs import continue_interrupted
 from earmark.studio.project import Project
 from earmark.web.errors import add_error_handlers
+from earmark.web.recorder_state import close_recorder
 from earmark.web.responses import HeadRequests
 from earmark.web.routes import archive as archive_routes
 from earmark.web.routes import (
@@ -26,16 +21,27 @@ from earmark.web.routes import (
     search,
     studio_jobs,
     studio_learning,
+    studio_phones,
     studio_pictures,
     studio_project,
     studio_recordings,
+    studio_speakers,
+    studio_takes,
 )
 from earmark.web.security import LOOPBACK, Guard
 from earmark.web.state import ServerState
+from earmark.web.static_files import REVALIDATE, STATIC, RevalidatedFiles, add_types
 
-STUDIO = (studio_project, studio_pictures, studio_jobs, studio_learning, studio_recordings)  # routes of a project
-STATIC = Path(str(files("earmark.web"))) / "static"
-REVALIDATE = {"Cache-Control": "no-cache"}  # an update of Earmark shows at once
+STUDIO = (  # routes of a project
+    studio_project,
+    studio_pictures,
+    studio_speakers,
+    studio_takes,
+    studio_phones,
+    studio_jobs,
+    studio_learning,
+    studio_recordings,
+)
 DESCRIPTION = "Search recordings that nobody has transcribed, and judge what is found. Hits are candidates, not facts."
 
 
@@ -59,14 +65,15 @@ def create_app(
     project : Project, optional
         The studio's page is at ``/`` then, and that of its archive at ``/find``.
     """
-    mimetypes.add_type("text/javascript", ".js")  # some systems map it otherwise, and browsers then refuse a module
+    add_types()
     state = ServerState(archive, project)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         if project is not None:
             continue_interrupted(project)  # what a power cut ended goes on
         yield
+        close_recorder(app.state)
         state.close()
 
     app = FastAPI(
@@ -103,13 +110,3 @@ def page() -> FileResponse:
 def studio_page() -> FileResponse:
     """The page of the studio."""
     return FileResponse(STATIC / "studio" / "index.html", headers=REVALIDATE)
-
-
-class RevalidatedFiles(StaticFiles):
-    """Static files that browsers cache, but revalidate on each use."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file below the folder, and nothing else."""
-        answer = await super().get_response(path, scope)
-        answer.headers.update(REVALIDATE)
-        return answer

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import ipaddress
 import logging
+import re
 from collections.abc import Collection
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
@@ -27,6 +28,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERY_ADDRESS = ("0.0.0.0", "[::]")
 MAX_BODY_BYTES = 20_000_000
 TOO_LARGE = f"That is too large: {MAX_BODY_BYTES // 1_000_000} MB at most, so scale a picture down."
+MAX_TAKE_BYTES = 500_000_000
+TAKE_TOO_LARGE = f"That is too large: {MAX_TAKE_BYTES // 1_000_000} MB at most, so cut the recording."
+TAKE_PATH = re.compile(r"/api/studio/speakers/[^/]+/(takes|consents)/[^/]+")  # written to the disk while it is received
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PAGE_HEADER = "X-Earmark"  # a page of another site can't send it without a preflight request, which is refused
 POLICY = (
@@ -80,7 +84,7 @@ class Guard:
             await send(message)
 
         try:
-            await (self._refusal(scope) or self.app)(scope, _limited(receive), send_with_headers)
+            await (self._refusal(scope) or self.app)(scope, _limited(scope, receive), send_with_headers)
         except Exception:
             log.exception("A request failed.")
             if started:
@@ -95,7 +99,7 @@ class Guard:
             self._wrong_host(headers)
             or self._no_token(scope, headers)
             or _wrong_site(scope["method"], headers)
-            or _too_large(headers)
+            or _too_large(scope, headers)
         )
 
     def _wrong_host(self, headers: Headers) -> Response | None:
@@ -150,22 +154,31 @@ def _wrong_site(method: str, headers: Headers) -> Response | None:
     return None
 
 
-def _too_large(headers: Headers) -> Response | None:
+def _limit(scope: Scope) -> tuple[int, str]:
+    """The most bytes of a body, and what a larger one is answered."""
+    if scope["method"] == "PUT" and TAKE_PATH.fullmatch(scope["path"]):
+        return MAX_TAKE_BYTES, TAKE_TOO_LARGE
+    return MAX_BODY_BYTES, TOO_LARGE
+
+
+def _too_large(scope: Scope, headers: Headers) -> Response | None:
     length = headers.get("content-length", "0")
-    too_large = length.isdecimal() and int(length[:20]) > MAX_BODY_BYTES
-    return problem_response(413, TOO_LARGE) if too_large else None
+    limit, sentence = _limit(scope)
+    too_large = length.isdecimal() and int(length[:20]) > limit
+    return problem_response(413, sentence) if too_large else None
 
 
-def _limited(receive: Receive) -> Receive:
+def _limited(scope: Scope, receive: Receive) -> Receive:
     """The same body, refused while it is read if it is too large, whatever its Content-Length."""
     received = 0
+    limit, sentence = _limit(scope)
 
     async def limited() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > MAX_BODY_BYTES:
-            raise HTTPException(413, TOO_LARGE)
+        if received > limit:
+            raise HTTPException(413, sentence)
         return message
 
     return limited

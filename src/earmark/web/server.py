@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import socket
 from collections.abc import Callable
@@ -12,8 +11,8 @@ from urllib.parse import quote
 
 from earmark.core.errors import EarmarkError
 from earmark.web.security import EVERY_ADDRESS, LOOPBACK
+from earmark.web.sockets import listen
 
-LOCALHOST = "127.0.0.1"
 SHUTDOWN_S = 3  # for responses that are under way when the server is stopped
 
 
@@ -87,28 +86,6 @@ def is_loopback(host: str) -> bool:
         return host.lower() == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Open a socket that listens at an address.
-
-    Raises
-    ------
-    EarmarkError
-        If the port or the address is not available.
-    """
-    bare = LOCALHOST if host.lower() == "localhost" else host.strip("[]")
-    family = socket.AF_INET6 if ":" in bare else socket.AF_INET
-    try:
-        return socket.create_server((bare, port), family=family)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            problem = f"Port {port} is in use: choose another with --port, or stop the program that uses it."
-        elif error.errno == errno.EACCES:
-            problem = f"Port {port} needs administrator rights: choose one above 1023 with --port."
-        else:
-            problem = f"The address {host} is not available ({error.strerror or error}): leave --host out."
-        raise EarmarkError(problem) from error
 
 
 def _run(app: object, listener: socket.socket) -> None:
