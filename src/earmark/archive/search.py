@@ -7,20 +7,30 @@ from dataclasses import dataclass, field, replace
 
 from earmark.archive.annotated_time import AnnotatedTime
 from earmark.archive.archive import Archive, Position
+from earmark.archive.frame_store import Single
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
 from earmark.archive.lexicon import LexiconWord, find_word, get_word, lexicon
 from earmark.archive.query_aliases import Alias, resolve_query
-from earmark.archive.relevance_feedback import rerank
-from earmark.archive.results import ArchiveHit, Filters, image_threshold, keyword_thresholds, require_recordings
-from earmark.archive.search_by_clip import search_clips
-from earmark.archive.search_by_example import search_like
+from earmark.archive.rescoring import matching_recordings
+from earmark.archive.results import (
+    ArchiveHit,
+    Filters,
+    image_threshold,
+    keyword_thresholds,
+    recording_conditions,
+    require_recordings,
+)
+from earmark.archive.search_by_clip import encode_clip, search_clips
+from earmark.archive.search_by_example import frames_at, search_like
 from earmark.archive.search_by_image import search_pictures
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.search_lexicon import search_word
+from earmark.archive.word_ranking import rank_by_judgements
 from earmark.core.errors import EarmarkError, UnknownWordError
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.models.features_model import NO_QUERIES
 
+RANKED_BY_MODEL = 500  # hits of a keyword whose scores are a prior of what its judgements teach
 DEEPER = 4  # times as many hits are searched, where too few of them are admitted
 
 ArchiveQuery = str | Alias | LexiconWord | ImageQuery | SpokenQuery | Position
@@ -84,7 +94,60 @@ def search(
         raise EarmarkError(NO_QUERIES)
     if judged is None:
         judged = judgements(archive, judgement_key(archive, query))
-    return rerank(archive, with_verdicts(_ranked(archive, query, options), judged), judged)
+    if not judged:
+        return _ranked(archive, query, options)
+    return _taught(archive, query, options, judged)
+
+
+def _taught(
+    archive: Archive, query: ArchiveQuery, options: SearchOptions, judged: Sequence[Judgement]
+) -> list[ArchiveHit]:
+    """Judged hits, then the others by what the judgements teach."""
+    deep = options.top
+    if isinstance(query, (str, Alias)):
+        deep = max(deep, RANKED_BY_MODEL)
+    hits = with_verdicts(_ranked(archive, query, replace(options, top=deep)), judged)
+    rows = matching_recordings(archive, recording_conditions(archive, _filters(options)))
+    ranked = rank_by_judgements(
+        archive,
+        _name(query),
+        hits,
+        judged,
+        options.top,
+        rows,
+        _examples(archive, query),
+        lambda found: (
+            options.max_fa_per_hour is None
+            and found.hit.score >= (options.min_score or 0.0)
+            and _admits(options, found.position)
+        ),
+    )
+    return ranked[: sum(hit.verdict is not None for hit in ranked) + options.top]
+
+
+def _name(query: ArchiveQuery) -> str:
+    if isinstance(query, str):
+        return query
+    if isinstance(query, (Alias, LexiconWord)):
+        return query.word
+    return f"like {query}" if isinstance(query, Position) else query.name
+
+
+def _examples(archive: Archive, query: ArchiveQuery) -> list[Single]:
+    """Frames of the word that a query holds itself."""
+    if isinstance(query, SpokenQuery):
+        return [encode_clip(archive.spotter, clip) for clip in query.clips]
+    return [frames_at(archive, query)] if isinstance(query, Position) else []
+
+
+def _filters(options: SearchOptions) -> Filters:
+    within = options.within
+    return options.filters if within is None else replace(options.filters, recordings=within.recordings)
+
+
+def _admits(options: SearchOptions, position: Position) -> bool:
+    within, outside = options.within, options.outside
+    return (within is None or within.holds(position)) and (outside is None or not outside.holds(position))
 
 
 def judgement_key(archive: Archive, query: ArchiveQuery) -> str:
@@ -125,17 +188,10 @@ def _ranked(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> li
 
     More are searched than are wanted, until enough of them are admitted or there are no more.
     """
-    within, outside = options.within, options.outside
-    if within is not None:
-        options = replace(options, filters=replace(options.filters, recordings=within.recordings))
     before, searched = -1, options.top
     while True:
-        hits = _best(archive, query, replace(options, top=searched))
-        admitted = [
-            hit
-            for hit in hits
-            if (within is None or within.holds(hit.position)) and (outside is None or not outside.holds(hit.position))
-        ]
+        hits = _best(archive, query, replace(options, top=searched, filters=_filters(options)))
+        admitted = [hit for hit in hits if _admits(options, hit.position)]
         if len(admitted) >= options.top or len(admitted) == len(hits) or len(hits) == before:
             return admitted[: options.top]
         before, searched = len(hits), DEEPER * searched

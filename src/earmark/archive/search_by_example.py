@@ -9,9 +9,10 @@ by one, after the mean frame of the example's surroundings is subtracted from al
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from earmark.archive.ann_index import l2_normalise, nearest_windows, pooled
 from earmark.archive.archive import Archive, Position
@@ -53,16 +54,7 @@ def search_like(
     EarmarkError
         If there is no such position, or it was not indexed.
     """
-    everything = matching_recordings(archive, recording_conditions(archive, Filters()))
-    row = everything.get(position.recording)
-    if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
-        raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
-    start_s, end_s = _extent_s(archive, position)
-    example = example_frames(archive, row.sha256, position.channel, start_s, end_s)
-    if not example.any():
-        raise EarmarkError(
-            f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
-        )
+    row, start_s, end_s, example = _example(archive, position)
     name = f"like {position}"
     if not archive.spotter.model.accepts:
         like = search_frames(archive, name, [example], [], top + 1, 0.0, filters)
@@ -79,6 +71,25 @@ def search_like(
 def example_frames(archive: Archive, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
     """The frames (m, K) of a segment of a recording, at least as long as a word."""
     return archive.frames.segment(sha256, channel, *_long_enough(start_s, end_s))
+
+
+def frames_at(archive: Archive, position: Position) -> Single:
+    """Frames (t, K) of a spoken example; errors as of :func:`search_like`."""
+    return _example(archive, position)[3]
+
+
+def _example(archive: Archive, position: Position) -> tuple[Row[Any], float, float, Single]:
+    """Recording of an example, its start and end, and its frames."""
+    row = matching_recordings(archive, recording_conditions(archive, Filters())).get(position.recording)
+    if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
+        raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
+    start_s, end_s = _extent_s(archive, position)
+    example = example_frames(archive, row.sha256, position.channel, start_s, end_s)
+    if not example.any():
+        raise EarmarkError(
+            f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
+        )
+    return row, start_s, end_s, example
 
 
 def similarity(example: Single, frames: Single) -> tuple[float, int]:
