@@ -306,7 +306,6 @@ def test_tags_by_prompts(earmark, own_corpus: Corpus, tmp_path: Path) -> None:
     [
         (["--backbone", "hub", "--image-size", 64], "leave --image-size and --mirror out"),
         (["--backbone", "hub", "--no-mirror"], "leave --image-size and --mirror out"),
-        (["--keywords", "k.txt", "--top-words", 5], "the list says which words to learn: leave --top-words out."),
         (["--backbone", "lite0", "--epochs", 3], "On lite0, a tagger is fitted at once: leave --epochs out, or give "),
         (["--backbone", "none", "--cache", "c"], "A network from scratch has no vectors to keep in a cache"),
     ],

@@ -53,6 +53,12 @@ def test_a_table_with_translations_and_a_map_teaches_and_tests(
     assert targets_path(corpus, "bow").read_text().splitlines() == ["utterance_id,dog,cat", "a,1,1", "b,0,1", "c,1,0"]
     assert earmark(monkeypatch, "tag", out, "--translation", "--top-words", 1) == 0
     assert read_targets(targets_path(corpus, "translation")).vocabulary.words == ("cat",)
+    assert earmark(monkeypatch, "tag", out, "--bow", "--top-words", 2) == 0
+    assert read_targets(targets_path(corpus, "bow")).vocabulary.words == ("mbwa", "paka")
+    (tmp_path / "words.txt").write_text("na\n")  # listed, though it is among the rarest
+    listed = ("--keywords", tmp_path / "words.txt", "--top-words", 2)
+    assert earmark(monkeypatch, "tag", out, "--bow", *listed) == 0
+    assert read_targets(targets_path(corpus, "bow")).vocabulary.words == ("na", "mbwa")
 
 
 @pytest.mark.parametrize("name", corpora.names())
@@ -101,7 +107,7 @@ def test_hand_tags_teach_where_they_are_known(
     [
         (("--bow", "--table", "t.csv"), "Tags of pictures do not mix with those of texts"),
         (("--translation", "--bow"), "Say where the tags come from"),
-        (("--bow", "--top-words", "3"), "--top-words is for --translation without --keywords"),
+        (("--file", "tags.txt", "--top-words", "3"), "--top-words is for --bow and --translation"),
     ],
 )
 def test_sources_that_do_not_mix(

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from earmark import corpora
+from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.corpora._assemble import Entry, assemble
+from earmark.corpora._import_log import ImportLog
+from support.media import write_picture, write_tone
 
 
 @pytest.mark.parametrize("name", corpora.names())
@@ -43,3 +49,20 @@ def test_an_importer_is_a_command_and_light_to_import(name: str) -> None:
 def test_an_unknown_corpus_is_refused() -> None:
     with pytest.raises(EarmarkError, match=r"choose from .*flickr8k_audio, .*picturebook, .*table"):
         corpora.importer("flickr9k")
+
+
+def test_every_importer_warns_of_pictures_in_two_splits(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever its lists say: most importers end in `assemble`."""
+    write_picture(tmp_path / "p.png")
+    for name in "abc":
+        write_tone(tmp_path / f"{name}.wav")
+    entries = [
+        Entry(row, name, tmp_path / f"{name}.wav", tmp_path / "p.png", None, "text", split)
+        for row, (name, split) in enumerate((("a", "train"), ("b", "dev"), ("c", "test")), 1)
+    ]
+    ledger = ImportLog()
+    ledger.read("utterances", 3)
+    with caplog.at_level(logging.WARNING):
+        assemble(Corpus(tmp_path / "out", "pictures"), entries, {}, ledger)
+    for one, other in (("train", "dev"), ("train", "test"), ("dev", "test")):
+        assert f"1 image file is in {one} and in {other}" in caplog.text

@@ -241,9 +241,12 @@ def test_a_picture_in_train_and_test_is_told(folder: Path, capsys: pytest.Captur
         "audio/a.wav,images/x.jpg,train",
         "audio/b.wav,images/x.jpg,test",
         "audio/c.wav,images/y.jpg,test",
+        "audio/d.wav,images/y.jpg,dev",
     )
+    write_tone(folder / "audio" / "d.wav")
     prepare(table, folder / "out")
     said = capsys.readouterr().err
+    assert "1 image file is in dev and in test (the first in rows 5 and 4), so test will look better" in said
     assert "1 image file is in train and in test (the first in rows 2 and 3)" in said
     assert "audio file" not in said
 

@@ -102,7 +102,7 @@ def test_it_learns_what_is_shown(
     train_mlp_tagger(draw(tmp_path / "p", 120, 1), WORDS, backbone, settings_of(backbone), tmp_path / "t")
     assert "Training the tagger: 360/360, " in capsys.readouterr().err
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [
-        "curve.jsonl", "model.safetensors", "tagger.yaml", "vectors", "vocabulary.txt"
+        "curve.jsonl", "learned-from.npz", "model.safetensors", "tagger.yaml", "vectors", "vocabulary.txt"
     ]  # fmt: skip
     unseen = draw(tmp_path / "unseen", 40, 2)
     utterances = as_utterances(unseen)

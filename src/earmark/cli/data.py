@@ -42,7 +42,11 @@ def tagger_train(
     exclude: Annotated[list[Path] | None, typer.Option(help="List of pictures to leave out, one a line.")] = None,
     keywords: Annotated[Path | None, typer.Option(help="Keyword list, one a line; else the commonest words.")] = None,
     top_words: Annotated[
-        int | None, typer.Option(min=1, help="How many of the commonest words (100; 1000 on VGG-16 and the like).")
+        int | None,
+        typer.Option(
+            min=1,
+            help="How many of the commonest words (100; 1000 on VGG-16 and the like); with --keywords, these first.",
+        ),
     ] = None,
     backbone: Annotated[
         str | None,
@@ -70,10 +74,8 @@ def tagger_train(
     """Train a tagger on captioned pictures. It never hears speech."""
     from earmark.core.vocabulary import read_keywords
     from earmark.features.efficientnet_lite import VARIANTS
-    from earmark.supervision.captions import commonest_words, read_exclusions, read_pictures
+    from earmark.supervision.captions import commonest_words, read_exclusions, read_pictures, with_commonest
 
-    if keywords is not None and top_words is not None:
-        raise EarmarkError("With --keywords, the list says which words to learn: leave --top-words out.")
     of_pixels = image_size is not None or mirror is not None
     if of_pixels and backbone not in (None, *FROM_SCRATCH):
         raise EarmarkError(
@@ -89,8 +91,13 @@ def tagger_train(
     known = [picture for path in pictures for picture in read_pictures(path, images or (), excluded)]
     if is_default:
         _report_default(backbone)
-    top_words = top_words or (100 if backbone is None or backbone in VARIANTS else 1000)
-    words = read_keywords(keywords) if keywords else commonest_words(known, top_words)
+    listed = read_keywords(keywords) if keywords else None
+    if listed is None or top_words is not None:
+        count = top_words or (100 if backbone is None or backbone in VARIANTS else 1000)
+        commonest = commonest_words(known, count)
+        words = commonest if listed is None else with_commonest(listed, commonest, count)
+    else:
+        words = listed
     if backbone is None:
         from earmark.supervision.cnn_tagger import CnnTaggerSettings
         from earmark.training.taggers import train_cnn_tagger
@@ -157,13 +164,16 @@ def tag(
         Path | None, typer.Option(help="With --clip, --table, --bow, --translation: if not the corpus's own.")
     ] = None,
     top_words: Annotated[
-        int | None, typer.Option(min=1, help="With --translation: so many of its commonest words are the keywords.")
+        int | None,
+        typer.Option(
+            min=1, help="With --bow, --translation: so many of the commonest words; with --keywords, these first."
+        ),
     ] = None,
     prompt: Annotated[list[str] | None, typer.Option(help="With --clip: text with {} for the keyword.")] = None,
 ) -> None:
     """Make the tags that a model learns from: 'vgs' from pictures or a file, 'bow' and 'translation' from texts."""
     from earmark.core.corpus import read_corpus
-    from earmark.supervision.tagging import tags_from_transcripts
+    from earmark.supervision.tagging import commonest_in_transcripts, tags_from_tagger, tags_from_transcripts
     from earmark.supervision.targets import tags_from_file, targets_path, write_targets
 
     sources = sum(source is not None for source in (tagger, clip, file)) + bow + translation
@@ -180,13 +190,13 @@ def tag(
         raise EarmarkError("Prompts are for --clip alone: leave --prompt out.")
     if keywords is not None and (tagger or file):
         raise EarmarkError("A tagger and a tag file have keywords of their own: leave --keywords out.")
-    if top_words is not None and (keywords is not None or not translation):
-        raise EarmarkError("--top-words is for --translation without --keywords: leave it out.")
+    if top_words is not None and not (translation or bow):
+        raise EarmarkError("--top-words is for --bow and --translation: leave it out.")
     known = read_corpus(corpus)
     utterances = [utterance for split in known.splits() for utterance in known.utterances(split)]
     targets: Targets | None
     if tagger is not None:
-        targets = _tagged(tagger, utterances)
+        targets = tags_from_tagger(tagger, utterances)
     elif clip is not None:
         targets = _compared(clip, keywords_of(known, keywords), prompt or (), known, utterances)
     elif file is not None:
@@ -194,7 +204,8 @@ def tag(
     elif translation:
         targets = _of_translations(known, utterances, keywords, top_words)
     elif bow:
-        targets = tags_from_transcripts(known, utterances, keywords_of(known, keywords))
+        commonest = commonest_in_transcripts(utterances, top_words) if top_words else None
+        targets = tags_from_transcripts(known, utterances, _words(known, keywords, commonest, top_words))
     else:
         targets = None
     if table is not None:
@@ -206,14 +217,6 @@ def tag(
     print(f"Tagged {len(targets.rows)} utterances with {len(targets.vocabulary)} keywords in {path}.")
     if name != "vgs":
         print(f"To learn from them, train with --set supervision={name}.")
-
-
-def _tagged(tagger: Path, utterances: Sequence[Utterance]) -> Targets:
-    """Tags of a tagger."""
-    from earmark.supervision.taggers import read_tagger
-    from earmark.supervision.taggers import tag as tags_of
-
-    return tags_of(read_tagger(tagger), utterances)
 
 
 def _compared(
@@ -232,8 +235,17 @@ def _of_translations(
     """Tags from translations; their commonest words are the keywords if `top_words` says how many."""
     from earmark.supervision.translations import commonest_in_translations, tags_from_translations
 
-    words = commonest_in_translations(utterances, top_words) if top_words else keywords_of(corpus, keywords)
-    return tags_from_translations(utterances, words)
+    commonest = commonest_in_translations(utterances, top_words) if top_words else None
+    return tags_from_translations(utterances, _words(corpus, keywords, commonest, top_words))
+
+
+def _words(corpus: Corpus, keywords: Path | None, commonest: Vocabulary | None, count: int | None) -> Vocabulary:
+    """The listed keywords, so many of the commonest words, or both."""
+    from earmark.supervision.captions import with_commonest
+
+    if commonest is None or count is None:
+        return keywords_of(corpus, keywords)
+    return commonest if keywords is None else with_commonest(keywords_of(corpus, keywords), commonest, count)
 
 
 def _by_hand(

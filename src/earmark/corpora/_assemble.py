@@ -14,6 +14,7 @@ from earmark.core.lookalikes import warn_of_lookalikes
 from earmark.core.vocabulary import Vocabulary
 from earmark.corpora._alignments import clipped, in_order
 from earmark.corpora._import_log import ImportLog
+from earmark.corpora._shared_media import warn_of_shared_media
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import check_all_audio, check_all_images
 
@@ -58,6 +59,8 @@ def assemble(
         why = ledger.main_reason("utterances") or "Its lists are empty."
         raise EarmarkError(f"No utterance of {corpus.name} is left, so nothing was written. {why}")
     write_corpus(corpus, splits)
+    used = {utterance.id for utterances in splits.values() for utterance in utterances}
+    warn_of_shared_media("image", ((e.image, e.split, e.row) for e in usable if e.image and e.id in used))
     if corpus.keywords:
         texts = (utterance.text for utterances in splits.values() for utterance in utterances if utterance.text)
         warn_of_lookalikes(Vocabulary(corpus.keywords), texts)

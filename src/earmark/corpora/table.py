@@ -44,6 +44,7 @@ from earmark.core.vocabulary import Vocabulary, read_keywords
 from earmark.corpora._alignments import SpokenWord, align, read_words
 from earmark.corpora._assemble import Entry, refuse_file
 from earmark.corpora._listings import SHARES_END, hashed_split
+from earmark.corpora._shared_media import warn_of_shared_media
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import MediaFolder, check_all_audio, check_all_images
 
@@ -208,18 +209,8 @@ def _warn_of_unused_columns(table: Table) -> None:
 
 def _warn_of_shared_media(entries: Sequence[Entry]) -> None:
     for kind in ("image", "audio"):
-        rows: dict[Path, dict[str, int]] = defaultdict(dict)
-        for entry in entries:
-            if path := getattr(entry, kind):
-                rows[path].setdefault(entry.split, entry.row)
-        for other in ("dev", "test"):
-            shared = [first for first in rows.values() if "train" in first and other in first]
-            if shared:
-                first = f"the first in rows {shared[0]['train']} and {shared[0][other]}"
-                count = f"1 {kind} file is" if len(shared) == 1 else f"{len(shared)} {kind} files are"
-                logger.warning(
-                    "%s in train and in %s (%s), so %s will look better than it is.", count, other, first, other
-                )
+        media = ((getattr(entry, kind), entry.split, entry.row) for entry in entries)
+        warn_of_shared_media(kind, ((path, split, row) for path, split, row in media if path))
 
 
 def _nfc(text: str) -> str:

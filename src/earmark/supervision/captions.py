@@ -47,6 +47,14 @@ she's there's that's they're
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 
+def with_commonest(keywords: Vocabulary, commonest: Vocabulary, count: int) -> Vocabulary:
+    """So many words: all keywords, in their order, then as many of the commonest as there is room for.
+
+    A keyword that is not among the commonest words is learned, too.
+    """
+    return Vocabulary([*keywords, *(word for word in commonest if word not in keywords)][: max(count, len(keywords))])
+
+
 def commonest_words(pictures: Iterable[Picture], count: int) -> Vocabulary:
     """The content words that occur in the captions of the most pictures, the commonest first."""
     return commonest_content_words((picture.captions for picture in pictures), count)
@@ -190,7 +198,7 @@ def read_exclusions(paths: Iterable[Path]) -> set[str]:
     picture whose address on Flickr has that number: Flickr8k's own split lists do to keep its photos out.
     """
     lines = (line.strip() for path in paths for line in read_text(path).splitlines())
-    return {key for line in lines if line and not line.startswith("#") for key in _keys(line)}
+    return {key for line in lines if line and not line.startswith("#") for key in names_of_picture(line)}
 
 
 def _entries(path: Path, text: str, problems: Problems) -> tuple[bool, list[_Entry], list[Any]]:
@@ -200,7 +208,11 @@ def _entries(path: Path, text: str, problems: Problems) -> tuple[bool, list[_Ent
     if TOKEN_LINE.fullmatch(next((line for line in text.splitlines() if line.strip()), "")):
         return False, list(_tokens(path, text)), []
     rows = read_table(path, ("image", "caption"), (), problems).rows
-    return True, [_Entry(r.get("image"), _keys(r.get("image")), (r.get("caption"),), r.number) for r in rows], []
+    return (
+        True,
+        [_Entry(r.get("image"), names_of_picture(r.get("image")), (r.get("caption"),), r.number) for r in rows],
+        [],
+    )
 
 
 def _coco(path: Path, text: str) -> tuple[list[_Entry], list[Any]]:
@@ -214,7 +226,9 @@ def _coco(path: Path, text: str) -> tuple[list[_Entry], list[Any]]:
             name, texts = str(image["file_name"]), captions.pop(image["id"], [])
             address = FLICKR_ADDRESS.search(str(image.get("flickr_url", "")))
             if texts:
-                entries.append(_Entry(name, _keys(name) | ({address[1]} if address else set()), tuple(texts)))
+                entries.append(
+                    _Entry(name, names_of_picture(name) | ({address[1]} if address else set()), tuple(texts))
+                )
         return entries, list(captions)
     except json.JSONDecodeError as error:
         raise EarmarkError(f"{path} is damaged JSON ({error}): copy it again.") from None
@@ -233,10 +247,10 @@ def _tokens(path: Path, text: str) -> Iterator[_Entry]:
                 raise EarmarkError(f"{path}, line {number}: it should be 'name.jpg#0', a tab and the caption.")
             captions.setdefault(parts["image"].strip(), []).append(parts["caption"].strip())
     for name, texts in captions.items():
-        yield _Entry(name, _keys(name), tuple(texts))
+        yield _Entry(name, names_of_picture(name), tuple(texts))
 
 
-def _keys(name: str) -> frozenset[str]:
+def names_of_picture(name: str) -> frozenset[str]:
     """What a picture is called where others may call it by another ending, folder, or Flickr's number alone."""
     stem = unicodedata.normalize("NFC", Path(name.replace("\\", "/")).stem)
     photo = FLICKR_NAME.fullmatch(stem)

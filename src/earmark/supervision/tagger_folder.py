@@ -5,6 +5,7 @@
 ``tagger.yaml``        how the tagger is built and trained
 ``vocabulary.txt``     the keywords, one a line, in the order of the outputs
 ``curve.jsonl``        losses by epoch
+``learned-from.npz``   hashes of the pictures' names and of the captions
 =====================  ==========================================================
 """
 

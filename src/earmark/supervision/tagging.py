@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,15 @@ from earmark.core.corpus import Corpus, Utterance, read_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.lookalikes import warn_of_lookalikes
 from earmark.core.vocabulary import Vocabulary
+from earmark.supervision.captions import commonest_content_words
+from earmark.supervision.learned_pictures import overlap
 from earmark.supervision.taggers import read_tagger
 from earmark.supervision.taggers import tag as tags_of_images
 from earmark.supervision.targets import Targets, tags_from_file, targets_path, unknown_row, write_targets
 from earmark.supervision.transcripts import bag_of_words, report_missing_keywords, transcript_of
 from earmark.supervision.translations import tags_from_translations
+
+logger = logging.getLogger(__name__)
 
 Tags = Mapping[str, Mapping[str, float]]
 
@@ -66,7 +71,7 @@ def tag(
     elif source == "translation":
         targets = tags_from_translations(utterances, words)
     elif Path(source).is_dir():
-        targets = tags_of_images(read_tagger(Path(source)), utterances)
+        targets = tags_from_tagger(Path(source), utterances)
     else:
         targets = tags_from_file(source, utterances)
     path = targets_path(corpus, name or (str(source) if of_texts else "vgs"))
@@ -92,6 +97,27 @@ def tags_from_transcripts(corpus: Corpus, utterances: Iterable[Utterance], keywo
         warn_of_lookalikes(targets.vocabulary, map(transcript_of, transcribed))
     report_missing_keywords(targets.vocabulary, targets.matrix(list(targets.rows), targets.vocabulary), "utterance")
     return targets
+
+
+def tags_from_tagger(folder: Path, utterances: Sequence[Utterance]) -> Targets:
+    """Tags of a tagger; one that may have learned from these very pictures is reported.
+
+    Raises
+    ------
+    EarmarkError
+        If the folder holds no tagger, or as :func:`.taggers.tag`.
+    """
+    tagger = read_tagger(folder)
+    found = overlap(folder, utterances)
+    if found is not None and found.warning:
+        logger.warning("%s", found.warning)
+    return tags_of_images(tagger, utterances)
+
+
+def commonest_in_transcripts(utterances: Iterable[Utterance], count: int) -> Vocabulary:
+    """The content words that are said in the most utterances, the commonest first; English function words are none."""
+    transcribed = [u for u in utterances if u.text is not None or u.words is not None]
+    return commonest_content_words(([transcript_of(u)] for u in transcribed), count)
 
 
 def _given(tags: Tags, utterances: Iterable[Utterance], keywords: Vocabulary) -> Targets:

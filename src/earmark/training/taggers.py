@@ -27,6 +27,7 @@ from earmark.media.images import read_image
 from earmark.supervision.backbone_tagger import VECTORS, BackboneTaggerSettings, backbone_vectors
 from earmark.supervision.captions import Picture, named_in_captions
 from earmark.supervision.cnn_tagger import CnnTagger, CnnTaggerSettings, scaled, square
+from earmark.supervision.learned_pictures import write_learned_pictures
 from earmark.supervision.linear_tagger import LinearTaggerSettings
 from earmark.supervision.mlp_tagger import MlpTaggerSettings, mlp
 from earmark.supervision.tagger_folder import (
@@ -84,7 +85,7 @@ def train_cnn_tagger(
     report_missing_keywords(keywords, targets, "caption")
     settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
     pixels = _pixels([picture.image for picture in pictures], settings.side)
-    _claim(out, settings, keywords)
+    _claim(out, settings, keywords, pictures)
     with accelerated(device, precision) as accelerator:
         torch.manual_seed(settings.seed)  # of the initial weights
         objective = _CnnObjective(CnnTagger(settings, keywords), pixels, torch.from_numpy(targets))
@@ -137,7 +138,7 @@ def train_mlp_tagger(
     """
     targets = _targets(pictures, keywords)
     settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
-    _claim(out, settings, keywords)
+    _claim(out, settings, keywords, pictures)
     images = [picture.image for picture in pictures]
     vectors = torch.from_numpy(backbone_vectors(backbone, images, cache or out / VECTORS, "Encoding pictures"))
     with accelerated(device, precision) as accelerator:
@@ -177,7 +178,7 @@ def train_linear_tagger(
     """
     targets = _targets(pictures, keywords)
     settings = settings.model_copy(update={"pictures_sha256": _fingerprint(pictures)})
-    _claim(out, settings, keywords)
+    _claim(out, settings, keywords, pictures)
     images = [picture.image for picture in pictures]
     vectors = torch.from_numpy(backbone_vectors(backbone, images, cache or out / VECTORS, "Encoding pictures"))
     layer = logistic_regression(vectors.float(), torch.from_numpy(targets), settings.penalty, settings.iterations)
@@ -314,10 +315,16 @@ def _fingerprint(pictures: Sequence[Picture]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def _claim(out: Path, settings: CnnTaggerSettings | BackboneTaggerSettings, keywords: Vocabulary) -> None:
+def _claim(
+    out: Path,
+    settings: CnnTaggerSettings | BackboneTaggerSettings,
+    keywords: Vocabulary,
+    pictures: Sequence[Picture],
+) -> None:
     """Describe the tagger, or make sure that the folder has an unfinished training of this very one."""
     refuse_finished(out)
     if not (out / "tagger.yaml").exists():
+        write_learned_pictures(out, pictures)
         write_description(out, settings, keywords)
     with or_damaged(out):
         same = read_settings(out, type(settings)) == settings and read_vocabulary(out) == keywords
