@@ -215,7 +215,7 @@ def utilisation() -> Iterator[list[float]]:
         yield used
         return
     command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "-lms", "200"]
-    watcher = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    watcher = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")
     try:
         yield used
     finally:
@@ -380,7 +380,7 @@ def index(folder: Path, out: Path, short: bool) -> None:
     shutil.rmtree(archive, ignore_errors=True)
     begun = time.monotonic()
     command = [sys.executable, "-m", "earmark", "index", str(run), str(recording.parent), "--archive", str(archive)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8")
     wall_s = time.monotonic() - begun
     said = re.search(r"([\d.]+) times real time", done.stdout)
     figures = {

@@ -33,7 +33,7 @@ print(1000 * statistics.median(times))
 def step_ms(**environment: str) -> float:
     """Median time of a training step in a process of its own."""
     result = subprocess.run(
-        [sys.executable, "-c", STEPS], env=os.environ | environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", STEPS], env=os.environ | environment, capture_output=True, encoding="utf-8", check=True
     )
     return float(result.stdout)
 

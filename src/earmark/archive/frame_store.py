@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
-from earmark.core.files import replacing
+from earmark.core.files import flush_folder, replacing
 from earmark.localisation.windows import chunk_at, chunk_start_s, frames_between
 
 SIZE = np.dtype(np.float16).itemsize  # bytes of a number
@@ -55,7 +55,7 @@ class FrameStore:
             np.save(file, frames, allow_pickle=False)
             file.flush()
             os.fsync(file.fileno())
-        _sync_folder(path)
+        flush_folder(path.parent)
 
     def read(self, sha256: str, channel: int, number: int) -> Half:
         """The frames (T', K) of a chunk, memory-mapped.
@@ -131,16 +131,6 @@ class FrameStore:
 
 def _names(sha256: str, channel: int, number: int) -> tuple[str, str, str]:
     return sha256[:2], sha256, f"{channel}-{number}.npy"
-
-
-def _sync_folder(path: Path) -> None:
-    """Sync the folder of a new file, so that its name survives a power cut."""
-    if os.name == "posix":  # elsewhere a folder can't be opened
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _header(file: FileIO) -> tuple[int, int, int]:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
+
+ON_WINDOWS = os.name == "nt"
+WAITS_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # for a program that has a file open on Windows
 
 
 @contextmanager
@@ -22,9 +26,29 @@ def replacing(path: Path | str) -> Iterator[Path]:
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield partial
-        os.replace(partial, path)
+        replace_file(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def replace_file(source: Path | str, target: Path | str) -> None:
+    """Give a file the name of another one, which it replaces in one step.
+
+    Windows refuses that while a program has one of the two open, as scanners and backups do with new files: there, it
+    is tried for two seconds.
+
+    Raises
+    ------
+    PermissionError
+        If it is still refused.
+    """
+    for wait_s in WAITS_S if ON_WINDOWS else ():
+        try:
+            os.replace(source, target)
+            return
+        except PermissionError:
+            time.sleep(wait_s)
+    os.replace(source, target)
 
 
 def append_durably(path: Path | str, line: str) -> None:

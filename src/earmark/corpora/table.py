@@ -198,7 +198,10 @@ def _with_splits(entries: Sequence[Entry], folder: Path) -> list[Entry]:
 
 def _key(medium: Path, folder: Path) -> str:
     """A medium's name for hashing: the same on every machine that has the same folder."""
-    return _nfc(Path(os.path.relpath(medium, folder)).as_posix())
+    try:
+        return _nfc(Path(os.path.relpath(medium, folder)).as_posix())
+    except ValueError:  # on another drive of Windows
+        return _nfc(medium.as_posix())
 
 
 def _warn_of_unused_columns(table: Table) -> None:

@@ -31,7 +31,7 @@ from typing import Any
 from filelock import FileLock
 
 from earmark.core.errors import EarmarkError
-from earmark.core.files import flush_folder, replacing, write_durably
+from earmark.core.files import flush_folder, replace_file, replacing, write_durably
 from earmark.studio.speakers import ID, LOCK_S, withdrawn
 from earmark.studio.take import NewTake, Take, take_name
 from earmark.studio.take_checks import check_take
@@ -244,7 +244,7 @@ def _stated(new: NewTake) -> dict[str, Any]:
 def _move_durably(source: Path, target: Path) -> None:
     with source.open("rb+") as file:
         os.fsync(file.fileno())
-    os.replace(source, target)
+    replace_file(source, target)
     flush_folder(target.parent)
 
 

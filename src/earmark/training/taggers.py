@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import Dataset
 
 from earmark.core.errors import EarmarkError
+from earmark.core.files import replace_file
 from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
 from earmark.features.image_encoder import Backbone
@@ -160,7 +160,7 @@ def train_mlp_tagger(
             "Training the tagger",
             keep_best=lambda: write_weights(out / BEST, head),
         )
-    os.replace(out / BEST, out / WEIGHTS)
+    replace_file(out / BEST, out / WEIGHTS)
     (out / FILE).unlink()
 
 

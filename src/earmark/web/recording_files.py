@@ -93,13 +93,18 @@ def folder_labels(folders: Iterable[str]) -> dict[str, str]:
     >>> folder_labels(["/media/one/tapes", "/media/two/tapes"])
     {'/media/one/tapes': 'one/tapes', '/media/two/tapes': 'two/tapes'}
     """
-    parts_of = {folder: [part for part in PurePath(folder).parts if part != os.sep] for folder in folders}
+    parts_of = {folder: _parts(PurePath(folder)) for folder in folders}
     deepest = max((len(parts) for parts in parts_of.values()), default=0)
     for depth in range(1, deepest + 1):
         labels = {folder: "/".join(parts[-depth:]) for folder, parts in parts_of.items()}
         if len(set(labels.values())) == len(labels):
             return labels
     return {folder: "/".join(parts) for folder, parts in parts_of.items()}
+
+
+def _parts(path: PurePath) -> tuple[str, ...]:
+    """The names in a path, without the root or the drive."""
+    return path.parts[1:] if path.anchor else path.parts
 
 
 def display_folder(path: str, folder: str, labels: Mapping[str, str]) -> str:
