@@ -1,0 +1,26 @@
+"""WebVTT subtitles: a ``.vtt`` for each recording, for web pages and players."""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+
+from earmark.archive.export._collection import Collection, MarkedRecording
+from earmark.archive.export._cues import clock, cues
+from earmark.archive.export._files import put
+from earmark.archive.export._notes import write_notes
+
+
+def write(collection: Collection, out: Path) -> list[Path]:
+    """Write the hits that nobody rejected into the folder `out`."""
+    recordings = [recording for recording in collection.recordings if recording.not_rejected]
+    files = [put(out / f"{recording.name}.vtt", _subtitles(recording)) for recording in recordings]
+    return [*files, *write_notes(collection, out)]
+
+
+def _subtitles(recording: MarkedRecording) -> str:
+    blocks = (
+        f"{clock(cue.start_ms, '.')} --> {clock(cue.end_ms, '.')}\n{escape(cue.text, quote=False)}\n"
+        for cue in cues(recording)
+    )
+    return "\n".join(["WEBVTT\n", *blocks])
