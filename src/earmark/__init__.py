@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         list_localisation_methods,
         list_speech_encoders,
         register,
+        unregister,
     )
     from earmark.core.results import Metrics
     from earmark.core.types import Hit, ImageQuery, Prompt, SpokenQuery
@@ -84,6 +85,7 @@ _HOME = {
     "report_progress_to": "core.progress",
     "tag": "supervision.tagging",
     "train": "training.loop",
+    "unregister": "core.registry",
     "write_corpus": "core.corpus",
 }
 _MODULES = {"metrics": "evaluation.arrays"}
@@ -129,6 +131,7 @@ __all__ = [
     "report_progress_to",
     "tag",
     "train",
+    "unregister",
     "write_corpus",
 ]
 

@@ -24,13 +24,10 @@ from earmark.recipe import FeatureSettings, Recipe, read_recipe
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """Forget what a test registers."""
-    before = dict(registry._registered)
     yield
-    registry._registered.clear()
-    registry._registered.update(before)
-    registry.register("export", "none-in-particular", SimpleNamespace(write=print))  # has the unions built anew
-    del registry._registered[registry.EXPORT_FORMATS, "none-in-particular"]
-    registry.kinds.cache_clear()
+    earmark.unregister("export", "my-notes")
+    earmark.unregister("features", "other_mel")
+    assert registry._registered == {}
 
 
 class Settings(FeatureSettings):
@@ -64,6 +61,9 @@ def test_recipes_know_registered_features_at_once() -> None:
         read_recipe("earmark-mfcc", ["features={kind: other-mel, bandz: 12}"])
     with pytest.raises(ValidationError):
         Settings(bands="x")  # type: ignore[arg-type]
+    earmark.unregister("features", "other-mel")
+    with pytest.raises(EarmarkError, match="can't be"):
+        read_recipe("earmark-mfcc", ["features={kind: other-mel}"])
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,23 @@ def register(group: str, name: str, kind: Any) -> None:
     if missing:
         raise EarmarkError(f"{name!r} can't be registered as {group}: it has no {' and no '.join(missing)}.")
     _registered[package, name] = kind
+    _announce()
+
+
+def unregister(group: str, name: str) -> None:
+    """Take back what :func:`register` added; nothing happens where there is none."""
+    if group in GROUPS and _registered.pop((GROUPS[group][0], name.replace("_", "-")), None) is not None:
+        _announce()
+
+
+def _announce() -> None:
     kinds.cache_clear()
     for listener in _listeners:
         listener()
 
 
 def on_register(listener: Callable[[], object]) -> None:
-    """Have `listener` called whenever something was registered."""
+    """Have `listener` called whenever something was registered or taken back."""
     _listeners.append(listener)
 
 

@@ -13,8 +13,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from earmark.archive.export._collection import Collection, Marked, MarkedRecording
+from earmark.archive.export._files import put
 from earmark.core import registry
 from earmark.core.errors import EarmarkError
+
+__all__ = ["Collection", "Marked", "MarkedRecording", "exporter", "names", "put"]
 
 
 def names() -> list[str]:
