@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from earmark.localisation.spotter import KeywordSpotter, load_model
     from earmark.recipe import Recipe, list_recipes, read_recipe
     from earmark.supervision.tagging import tag
+    from earmark.training.callbacks import Callback, TensorBoard, TrainingRun
     from earmark.training.loop import train
 
 # Where each public name is. It is imported when it is first used, so that the command line starts without torch.
 _HOME = {
     "ArchiveHit": "archive.results",
+    "Callback": "training.callbacks",
     "Corpus": "core.corpus",
     "Difference": "evaluation.comparison",
     "EarmarkError": "core.errors",
@@ -62,6 +64,8 @@ _HOME = {
     "Recipe": "recipe",
     "SearchableArchive": "archive.searchable",
     "SpokenQuery": "core.types",
+    "TensorBoard": "training.callbacks",
+    "TrainingRun": "training.callbacks",
     "Utterance": "core.corpus",
     "Vocabulary": "core.vocabulary",
     "Word": "core.corpus",
@@ -92,6 +96,7 @@ _MODULES = {"metrics": "evaluation.arrays"}
 
 __all__ = [
     "ArchiveHit",
+    "Callback",
     "Corpus",
     "Difference",
     "EarmarkError",
@@ -106,6 +111,8 @@ __all__ = [
     "Recipe",
     "SearchableArchive",
     "SpokenQuery",
+    "TensorBoard",
+    "TrainingRun",
     "Utterance",
     "Vocabulary",
     "Word",

@@ -13,7 +13,8 @@ import math
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import Advance, progress
+from earmark.training.callbacks import Callback, TrainingRun
 from earmark.training.data import Batch, EpochSampler
 from earmark.training.devices import derived_seed, seed_everything
 from earmark.training.state import State, load_state, save_state
@@ -121,7 +123,7 @@ def fit(
     accelerator: Accelerator,
     task: str,
     keep_best: Callable[[], None] | None = None,
-    after_epoch: Callable[[dict[str, float]], None] | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> State:
     """Train the objective's network, from the state that the folder has, or from the start.
 
@@ -138,8 +140,7 @@ def fit(
         What the progress is called.
     keep_best : callable, optional
         Called in the main process when the dev loss is lower than ever, before the state is saved.
-    after_epoch : callable, optional
-        Called there with each new point of the curve.
+    callbacks : sequence of Callback
 
     Returns
     -------
@@ -156,10 +157,14 @@ def fit(
     forward, optimizer, loader = accelerator.prepare(objective.model, optimizer, make_loader(objective, accelerator))
     state = load_state(out, objective.model, optimizer, accelerator.scaler)
     batches = len(loader)
-    with progress(task, settings.epochs * batches, state.epochs * batches) as advance:
+    callbacks = callbacks if accelerator.is_main_process else ()
+    run = TrainingRun(out, objective.model, settings.epochs, state.epochs, batches)
+    with _called(callbacks, run), progress(task, settings.epochs * batches, state.epochs * batches) as advance:
         while state.epochs < settings.epochs and not _is_over(state, settings):
             started = time.monotonic()
-            means = run_epoch(objective, forward, optimizer, loader, accelerator, settings, state.epochs, advance)
+            means = run_epoch(
+                objective, forward, optimizer, loader, accelerator, settings, state.epochs, advance, None, callbacks
+            )
             point = {"epoch": state.epochs + 1, "train_loss": means.pop("loss"), **means}
             dev_loss = objective.dev_loss()
             if dev_loss is not None:
@@ -171,13 +176,25 @@ def fit(
             if accelerator.is_main_process:
                 if improved and keep_best is not None:
                     keep_best()
-                if after_epoch is not None:
-                    after_epoch(point)
+                for callback in callbacks:
+                    callback.on_epoch_end(point)
+                    if improved:
+                        callback.on_best(point)
                 save_state(out, objective.model, optimizer, state, accelerator.scaler)
             advance(note=_note(point))
         if left := settings.epochs - state.epochs:
             advance(left * batches, note=f"no better for {state.epochs_since_best} epochs, ended after {state.epochs}")
     return state
+
+
+@contextmanager
+def _called(callbacks: Sequence[Callback], run: TrainingRun) -> Iterator[None]:
+    """Begin all callbacks, and end those that have begun, whatever ends the training."""
+    with ExitStack() as ends:
+        for callback in callbacks:
+            ends.callback(callback.on_train_end)
+            callback.on_train_begin(run)
+        yield
 
 
 def run_epoch(
@@ -190,6 +207,7 @@ def run_epoch(
     epoch: int,
     advance: Advance | None = None,
     limit: int | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[str, float]:
     """One pass over the training items, or over `limit` batches of them; the mean of each loss over batches."""
     seed_everything(settings.seed, epoch, accelerator.process_index)
@@ -208,6 +226,8 @@ def run_epoch(
         optimizer.step()
         for name, loss in losses.items():
             history.setdefault(name, []).append(loss.detach())
+        for callback in callbacks:
+            callback.on_step_end(epoch * len(loader) + number + 1, {name: some[-1] for name, some in history.items()})
         if (number + 1) % CHECK_STEPS == 0 and not losses["loss"].isfinite():
             raise DivergedError(epoch, settings.advice)
         if advance is not None and number + 1 < len(loader):  # the last step is reported with the losses

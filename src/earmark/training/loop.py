@@ -10,14 +10,13 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
 from torch import nn
-from torch.utils.tensorboard.writer import SummaryWriter
 
 from earmark import features
 from earmark.core.corpus import Corpus, read_corpus
@@ -31,6 +30,7 @@ from earmark.models.image_query_models import accepts_images
 from earmark.models.init_from import init_from as load_networks
 from earmark.recipe import Recipe, Training, read_recipe
 from earmark.training.calibration import write_calibration
+from earmark.training.callbacks import Callback, TensorBoard
 from earmark.training.devices import accelerated
 from earmark.training.fit import FitSettings, fit, make_loader, run_epoch
 from earmark.training.model_card import write_card
@@ -59,6 +59,7 @@ def train(
     init_from: Path | None = None,
     device: str | None = None,
     precision: str | None = None,
+    callbacks: Sequence[Callback] | None = None,
 ) -> Path:
     """Train a model and leave it in the folder `out`.
 
@@ -84,6 +85,8 @@ def train(
         ``cpu``, ``cuda`` or ``cuda:N``; a GPU where there is one without it.
     precision : {"no", "bf16", "fp16"}, optional
         Mixed precision of the forward passes; without it what ``accelerate launch`` says, or else full precision.
+    callbacks : sequence of Callback, optional
+        Called as the training proceeds (:mod:`earmark.training.callbacks`); by default :class:`.TensorBoard` alone.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def train(
     corpus = corpus if isinstance(corpus, Corpus) else read_corpus(corpus)
     words = _vocabulary(corpus, keywords)
     with accelerated(device, precision) as accelerator:
-        _train(recipe, corpus, Path(out), words, resume, init_from, accelerator)
+        _train(recipe, corpus, Path(out), words, resume, init_from, accelerator, callbacks)
     return Path(out)
 
 
@@ -124,6 +127,7 @@ def _train(
     resume: bool,
     init_from: Path | None,
     accelerator: Accelerator,
+    callbacks: Sequence[Callback] | None,
 ) -> None:
     recipe = resolve_recipe(recipe, download=True)
     torch.manual_seed(recipe.training.seed)  # of the initial weights
@@ -140,26 +144,18 @@ def _train(
             save_state(out, model, optimizer, initial_state(init_from))
         if not is_described(out):
             write_description(out, recipe, keywords)
-    state = read_state(out)
-    check_init_from(out, state, init_from)
+    check_init_from(out, read_state(out), init_from)
 
-    with SummaryWriter(out / "tensorboard", purge_step=state.epochs + 1) as curves:
-
-        def plot(point: dict[str, float]) -> None:
-            for name in ("train_loss", "dev_loss"):
-                curves.add_scalar(name, point[name], int(point["epoch"]))
-            curves.flush()
-
-        state = fit(
-            objective,
-            optimizer,
-            fit_settings(recipe.training),
-            out,
-            accelerator,
-            f"Training {out.name}",
-            keep_best=lambda: write_weights(out, model.state_dict()),
-            after_epoch=plot,
-        )
+    state = fit(
+        objective,
+        optimizer,
+        fit_settings(recipe.training),
+        out,
+        accelerator,
+        f"Training {out.name}",
+        keep_best=lambda: write_weights(out, model.state_dict()),
+        callbacks=[TensorBoard()] if callbacks is None else callbacks,
+    )
     if accelerator.is_main_process:
         model.load_state_dict(read_weights(out))
         model.eval()
