@@ -11,8 +11,8 @@
         9b1d….jpg                      the pictures that were described
       README.txt                       what is in it, and under which conditions
 
-Takes of speakers whose access level is not among the chosen ones stay at home. Names are left out unless wanted:
-speakers then have their codes alone.
+Takes of speakers whose access level is not among the chosen ones stay at home. Names are left out unless wanted, and
+the consents with them, because names are said and written in them: speakers then have their codes alone.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Preview:
         return sum(file.bytes for file in self.files)
 
 
-def preview(project: Project, store: TakeStore, levels: Collection[str]) -> Preview:
+def preview(project: Project, store: TakeStore, levels: Collection[str], with_names: bool = False) -> Preview:
     """What a deposit would hold.
 
     Parameters
@@ -93,6 +93,8 @@ def preview(project: Project, store: TakeStore, levels: Collection[str]) -> Prev
         Of the project.
     levels : collection of str
         Access levels of the speakers whose takes leave.
+    with_names : bool
+        Whether speakers' names leave, and with them their consents, in which they are said or written.
     """
     takes = store.takes()
     known = speakers(project.folder)
@@ -102,7 +104,7 @@ def preview(project: Project, store: TakeStore, levels: Collection[str]) -> Prev
     ids = {person.speaker.id for person in leaving}
     files = [Leaving("deposit.sprj"), Leaving("README.txt")]
     for person in leaving:
-        files += _person_files(project, person.speaker)
+        files += _person_files(project, person.speaker, with_names)
     for session, some in sessions([take for take in takes if take.speaker in ids]).items():
         files += _session_files(project, session, some)
     return Preview(tuple(files), tuple(leaving), tuple(person for person in people if person not in leaving))
@@ -113,12 +115,10 @@ def write_deposit(project: Project, store: TakeStore, levels: Collection[str], w
 
     Parameters
     ----------
-    project, store, levels
+    project, store, levels, with_names
         As of :func:`preview`.
-    with_names : bool
-        Whether speakers' names leave, or their codes alone.
     """
-    shown = preview(project, store, levels)
+    shown = preview(project, store, levels, with_names)
     folder = project.exports / DEPOSIT
     partial = folder.with_name(f".{DEPOSIT}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -131,7 +131,8 @@ def write_deposit(project: Project, store: TakeStore, levels: Collection[str], w
     names = {one.speaker.id: _name(one.speaker, with_names) for one in shown.people}
     _write_project(partial / "deposit.sprj", settings)
     for person in shown.people:
-        _write_person(partial / "People" / person.speaker.id / f"{person.speaker.id}.person", person.speaker, names)
+        path = partial / "People" / person.speaker.id / f"{person.speaker.id}.person"
+        _write_person(path, person.speaker, names, with_names)
     by_id = {person.speaker.id: person.speaker for person in shown.people}
     for session, some in sessions([take for take in store.takes() if take.speaker in by_id]).items():
         _write_session(partial / "Sessions" / session, session, some, by_id[some[0].speaker], names)
@@ -150,10 +151,10 @@ def sessions(takes: list[Take]) -> dict[str, list[Take]]:
     return found
 
 
-def _person_files(project: Project, speaker: Speaker) -> Iterator[Leaving]:
+def _person_files(project: Project, speaker: Speaker, with_names: bool) -> Iterator[Leaving]:
     yield Leaving(f"People/{speaker.id}/{speaker.id}.person")
     for consent in speaker.consents:
-        if consent.file:
+        if consent.file and with_names:
             path = speaker_folder(project.folder, speaker.id) / consent.file
             yield _copied(project, path, f"People/{speaker.id}/{speaker.id}_{consent.file}")
 
@@ -189,13 +190,16 @@ def _write_project(path: Path, settings: Settings) -> None:
     _write(path, root)
 
 
-def _write_person(path: Path, speaker: Speaker, names: dict[str, str]) -> None:
+def _write_person(path: Path, speaker: Speaker, names: dict[str, str], with_names: bool) -> None:
     root = ET.Element("Person")
     _field(root, "name", names[speaker.id])
     _field(root, "code", speaker.id)
     _field(root, "primaryLanguage", speaker.languages[0] if speaker.languages else "")
     _field(root, "otherLanguages", "; ".join(speaker.languages[1:]))
-    consents = [f"{consent.kind}, {consent.given_on}: {consent.text or consent.file}" for consent in speaker.consents]
+    consents = [
+        f"Consent as {consent.kind}, {consent.given_on}{f': {consent.text}' if with_names and consent.text else ''}"
+        for consent in speaker.consents
+    ]
     _field(root, "notes", "\n".join(consents))
     _write(path, root)
 

@@ -19,6 +19,7 @@ from earmark.web.routes import (
     judgements,
     recordings,
     search,
+    studio_home,
     studio_jobs,
     studio_learning,
     studio_phones,
@@ -41,6 +42,7 @@ STUDIO = (  # routes of a project
     studio_jobs,
     studio_learning,
     studio_recordings,
+    studio_home,
 )
 DESCRIPTION = "Search recordings that nobody has transcribed, and judge what is found. Hits are candidates, not facts."
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
+from earmark.archive.judgements import judgements, verdict_counts
 from earmark.studio.project import MAX_WORDS, Line, Project
-from earmark.studio.steps import Progress, next_step, steps
+from earmark.studio.steps import Progress, Step, next_step, steps
 from earmark.web.catalogues import page_languages
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader
-from earmark.web.state import OfProject
+from earmark.web.state import OfProject, ServerState, State
 
 router = APIRouter(prefix="/api/studio", tags=["studio"])
 
@@ -59,13 +60,13 @@ class Changes(BaseModel):
 
 
 @router.get("", responses=documented())
-def project(project: OfProject) -> ProjectResponse:
+def project(state: State, project: OfProject) -> ProjectResponse:
     """The settings of the project, and how far its steps are."""
-    return _response(project)
+    return _response(state, project)
 
 
 @router.post("", responses=documented(400, 403))
-def change(project: OfProject, changes: Changes, _: PageHeader) -> ProjectResponse:
+def change(state: State, project: OfProject, changes: Changes, _: PageHeader) -> ProjectResponse:
     """Change settings of the project. Words are added and removed one by one, as several windows may be open."""
 
     def changed(settings: Any) -> dict[str, Any]:
@@ -74,14 +75,15 @@ def change(project: OfProject, changes: Changes, _: PageHeader) -> ProjectRespon
         return {**given, "words": [*words, *changes.add_words]}
 
     project.update(changed)
-    return _response(project)
+    return _response(state, project)
 
 
 SIMPLE = ("name", "languages", "licence", "consent")
 
 
-def _response(project: Project) -> ProjectResponse:
-    settings, found = project.settings(), steps(project)
+def _response(state: ServerState, project: Project) -> ProjectResponse:
+    settings = project.settings()
+    found = [_with_judgements(state, step) if step.name == "find" else step for step in steps(project)]
     return ProjectResponse(
         folder=project.folder.resolve().name,
         name=settings.name,
@@ -96,3 +98,12 @@ def _response(project: Project) -> ProjectResponse:
             for language in page_languages()
         ],
     )
+
+
+def _with_judgements(state: ServerState, step: Step) -> Step:
+    """The step of finding, which is begun with an archive, and done when hits were accepted."""
+    try:
+        yes, related, no = verdict_counts(judgements(state.archive))
+    except HTTPException:
+        return step
+    return Step(step.name, "done" if yes else "begun" if related or no else "open", {"accepted": yes})

@@ -7,6 +7,7 @@ const count = (number, one, several) => `${number.toLocaleString(LANGUAGE)} ${nu
 export const STRINGS = {
   // header and footer
   title: "Earmark",
+  toProject: "Back to the project",
   skip: "Go to the candidates",
   shortcutsButton: "Keys",
   shortcutsTip: "Keyboard shortcuts",

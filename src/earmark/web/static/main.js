@@ -1,6 +1,7 @@
 // Starts the page: the views first, then the archive, then the search that the page's address names.
 
 import { getArchive } from "./api.js";
+import { find } from "./dom.js";
 import { movePlayhead, startHitView } from "./hit-view.js";
 import { translate } from "./i18n.js";
 import { onSaved, resumeSaving } from "./judgements.js";
@@ -15,6 +16,7 @@ import { update } from "./state.js";
 import { startStatus } from "./status.js";
 
 translate(document);
+find("#to-project").hidden = location.pathname !== "/find"; // the studio's address of this page
 startStartView();
 startResultsList();
 startHitView();
