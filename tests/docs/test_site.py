@@ -23,7 +23,7 @@ VISITED = (
     "reference/modules/earmark.core.costs.html",
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(2400)]
 
 for needed in ("sphinx", "furo", "myst_parser"):
     pytest.importorskip(needed, reason="the site is built by Sphinx (earmark[docs])")
