@@ -205,6 +205,36 @@ def test_a_cpc_network_is_what_the_papers_networks_start_from(tmp_path: Path) ->
         Variation(start=folder).of(nortje2022.rows("small"))
 
 
+# Procedures
+
+
+def test_released_procedures_are_chosen_by_name(
+    vary: Callable[..., Path], tiny_rows: list[Row], tiny_corpus: Corpus, tmp_path: Path
+) -> None:
+    methods = [row.localisation for row in olaleye2022.by_procedure(olaleye2022.rows(), "released")]
+    assert methods[:5] == [
+        "score-aggregation-released",
+        "grad-cam-released",
+        "attention",
+        "masked-in-released",
+        "masked-out-released",
+    ]
+    assert methods[8] == olaleye2022.rows()[8].localisation  # Earmark's own
+    words = Vocabulary(tiny_corpus.keywords)
+    out, only = tmp_path / "out", ["psc/*/bow"]
+    for procedure in ("paper", "released"):  # one training, two cells
+        options = {"grid": tiny_rows, "procedure": procedure}
+        olaleye2022.reproduce(tiny_corpus, out, words, only, Budget(epochs=1), **options)
+    assert [path.name for path in (out / "runs").iterdir()] == ["psc-bow"]
+    names = sorted(path.stem for path in (out / "cells").glob("*.json"))
+    assert names == ["psc-score-aggregation-bow", "psc-score-aggregation-released-bow"]
+    text = (out / "report.md").read_text(encoding="utf-8")
+    assert section(text, "Table II: ")[0][:3] == ["1", "PSC", "score-aggregation-released"]
+    assert "- **score-aggregation-released**: It follows the released code" in text
+    with pytest.raises(EarmarkError, match="no procedure 'code': choose from paper, released"):
+        olaleye2022.by_procedure(tiny_rows, "code")
+
+
 # The command line
 
 

@@ -140,6 +140,10 @@ def reproduce(
     semantic: Annotated[
         Path | None, typer.Option(help="olaleye2022: CSV of semantic labels, for semantic spotting.")
     ] = None,
+    procedure: Annotated[
+        str | None,
+        typer.Option(help="olaleye2022: paper (the default), or released for localisation as its code has it."),
+    ] = None,
     recipes: Annotated[
         str | None,
         typer.Option(help="nortje2022: small (the default), or paper for its own networks; downloads a ResNet-50."),
@@ -149,7 +153,7 @@ def reproduce(
     from earmark import reproduce as papers
 
     reproduction = papers.paper(paper)
-    options = given(semantic=semantic, recipes=recipes, start=start)
+    options = given(semantic=semantic, procedure=procedure, recipes=recipes, start=start)
     for name in options:
         if name not in reproduction.OPTIONS:
             raise EarmarkError(f"There is no --{name} for {paper}: leave it out.")

@@ -50,6 +50,7 @@ def sizes_on(grid: FrameGrid) -> tuple[int, int, int]:
 
 
 Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
+Score = Callable[[Tensor, Tensor], Tensor]  # features (T, F) and segments (S, 2) of an utterance -> logits (S, Q)
 
 
 def from_segments(
@@ -62,6 +63,17 @@ def from_segments(
     versions : callable
         From an utterance's features (T, F) to the features outside and those inside of a segment, each (T, F).
     """
+
+    def score(features: Tensor, segments: Tensor) -> Tensor:
+        return sign * masked_logits(model, *versions(features), segments, queries)
+
+    return from_scored_segments(model, encoded, queries, score)
+
+
+def from_scored_segments(
+    model: KeywordModel, encoded: EncodedSpeech, queries: Tensor, score: Score
+) -> LocalisationScores:
+    """Localisation scores of segments from logits of the segments of each utterance."""
     features, lengths = encoded.features, encoded.lengths
     assert features is not None
     assert lengths is not None
@@ -74,7 +86,6 @@ def from_segments(
     every = torch.cat([lengths.new_zeros(0), *keys]).unique()
     scores = features.new_full((len(lengths), len(queries), len(every)), -math.inf)
     for row, utterance, length, segments, key in zip(scores, features, lengths.tolist(), each, keys, strict=True):
-        logits = masked_logits(model, *versions(utterance[:length]), segments, queries)
-        row[:, torch.searchsorted(every, key)] = sign * logits.T
+        row[:, torch.searchsorted(every, key)] = score(utterance[:length], segments).T
     starts_s, ends_s = (grid.edge_s(edge.double()) for edge in (every // past_end, every % past_end))
     return LocalisationScores(scores, starts_s, ends_s, detection, logits=True)

@@ -85,6 +85,11 @@ GENERAL = {
     "Queries": "The queries of the attention models learn here. In the released code they stay as they were drawn.",
 }
 UNTIMED = "The test split has none, so only detection and spotting could be measured, and there are no figures."
+AS_RELEASED = (
+    "It follows the released code, but for what all rows share: padding takes no part, spotting ranks by the score of "
+    "the whole utterance, a keyword without a peak is placed at the first frame, and the middle of a segment must lie "
+    "in the word."
+)
 METHODS = {
     "score-aggregation": "Frame scores are pooled by a mean (Eq. 10), not a sum, and the location is the highest frame "
     "(Eq. 5), not the last peak.",
@@ -114,6 +119,7 @@ def differences(results: ReproductionResults) -> dict[str, str]:
     trained = f"{_listed(epochs)} here; 100 epochs in the paper, on a GPU." if epochs else "Nothing was trained yet."
     methods = [row.localisation for row in results.rows if any(cell.row == row for cell in results.by_cell)]
     notes = {method: METHODS[method] for method in dict.fromkeys(methods) if method in METHODS}
+    notes |= {method: AS_RELEASED for method in methods if method.endswith("-released")}
     untimed = {} if results.truth.aligned else {"Word times": UNTIMED}
     return {"Corpus": corpus, "Training": trained, **untimed, **GENERAL, **notes}
 
