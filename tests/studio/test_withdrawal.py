@@ -37,6 +37,12 @@ def store(tmp_path: Path) -> TakeStore:
 def test_everything_of_the_speaker_is_deleted_and_the_rest_is_named(store: TakeStore) -> None:
     folder = store.folder
     others = [take.id for take in store.takes("s02")]
+    gone = store.takes("s01")[0]
+    derived = [folder / "corpus/features/mfcc/train.json", folder / "jobs/learn/utterances.csv"]
+    other = folder / "jobs/learn/keywords.txt"
+    for path in (*derived, other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mtoto\n" if path == other else f"audio\n../../{gone.file}\n", encoding="utf-8")
     done = withdraw(store, "s01")
     assert (done.takes, done.utterances) == (3, 3)
     assert done.exports == ("exports/hits.csv", next(p for p in done.exports if p.endswith(".eaf")))
@@ -45,6 +51,8 @@ def test_everything_of_the_speaker_is_deleted_and_the_rest_is_named(store: TakeS
     assert [speaker.id for speaker in speakers(folder)] == ["s02"]
     corpus = read_corpus(folder / "corpus")
     assert {utterance.speaker for split in corpus.splits() for utterance in corpus.utterances(split)} == {"s02"}
+    assert not any(path.exists() for path in derived)
+    assert other.exists()
     left = [path for path in folder.rglob("*") if path.is_file() and "exports" not in path.parts]
     for path in left:
         assert "s01" not in path.name

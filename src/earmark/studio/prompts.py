@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -176,15 +177,33 @@ def session(folder: Path, speaker: str, takes: Iterable[Take]) -> list[PromptSta
         Of the speaker. Those that are not usable don't count.
     """
     plan = read_plan(folder)
-    counts: dict[str, int] = {}
-    for take in takes:
-        if take.kind != "translation" and take.is_usable:
-            counts[take.item] = counts.get(take.item, 0) + 1
+    return _states(folder, speaker, ordered(prompts(folder, plan), plan, speaker), takes)
+
+
+def count_states(
+    folder: Path, listed: Sequence[Prompt], takes: Mapping[str, Sequence[Take]]
+) -> dict[str, tuple[int, int]]:
+    """How many prompts each speaker has recorded, and how many skipped.
+
+    Parameters
+    ----------
+    folder : Path
+    listed : sequence of Prompt
+        Of the project, in any order.
+    takes : mapping of str to sequence of Take
+        By speaker.
+    """
+    counts = {}
+    for speaker, own in takes.items():
+        states = _states(folder, speaker, listed, own)
+        counts[speaker] = (sum(bool(state.takes) for state in states), sum(state.is_skipped for state in states))
+    return counts
+
+
+def _states(folder: Path, speaker: str, listed: Sequence[Prompt], takes: Iterable[Take]) -> list[PromptState]:
+    counts = Counter(take.item for take in takes if take.kind != "translation" and take.is_usable)
     skipped = _skipped(folder, speaker)
-    return [
-        PromptState(prompt, counts.get(prompt.id, 0), not counts.get(prompt.id) and prompt.id in skipped)
-        for prompt in ordered(prompts(folder, plan), plan, speaker)
-    ]
+    return [PromptState(prompt, counts[prompt.id], not counts[prompt.id] and prompt.id in skipped) for prompt in listed]
 
 
 def next_open(states: Sequence[PromptState], after: str = "") -> PromptState | None:

@@ -13,7 +13,7 @@ from earmark.core.files import flush_folder
 from earmark.studio.speakers import note_withdrawal, speaker_folder, withdrawn
 from earmark.studio.takes import TakeStore
 
-CORPUS, MODEL, ARCHIVE, EXPORTS = "corpus", "model", "archive", "exports"
+CORPUS, MODEL, ARCHIVE, EXPORTS, JOBS = "corpus", "model", "archive", "exports", "jobs"
 READABLE = (".csv", ".json", ".jsonl", ".txt", ".eaf", ".TextGrid", ".xml", ".yaml", ".flextext", ".srt", ".vtt")
 
 
@@ -78,6 +78,7 @@ def complete_withdrawals(store: TakeStore) -> None:
 def _delete_traces(folder: Path, speaker: str) -> int:
     """Delete a speaker's rows in the corpus, and at last the consents; the number of rows."""
     count = _delete_utterances(folder / CORPUS, speaker)
+    _delete_derived(folder, speaker)
     shutil.rmtree(speaker_folder(folder, speaker), ignore_errors=False)
     flush_folder(folder / "speakers")
     return count
@@ -95,6 +96,15 @@ def _delete_utterances(corpus_folder: Path, speaker: str) -> int:
     if count:
         write_corpus(corpus, left)
     return count
+
+
+def _delete_derived(folder: Path, speaker: str) -> None:
+    """Delete what was computed from the takes: features of the voice, and what the last training was given."""
+    named = re.compile(rf"(?<!\w){speaker}(?![^\W_])")
+    shutil.rmtree(folder / CORPUS / "features", ignore_errors=True)  # computed anew by the next training
+    for path in [*(folder / JOBS).rglob("*"), *(folder / MODEL).glob("*.json")]:
+        if path.suffix in READABLE and path.is_file() and named.search(path.read_text("utf-8", errors="replace")):
+            path.unlink()
 
 
 def _exports_with(folder: Path, names: list[str]) -> tuple[str, ...]:

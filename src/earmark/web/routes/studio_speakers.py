@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from earmark.archive.recordings import forget_files
 from earmark.core.errors import EarmarkError
 from earmark.core.types import canonical_path
-from earmark.studio.prompts import change_plan, read_plan, session
+from earmark.studio.prompts import change_plan, count_states, prompts, read_plan
 from earmark.studio.speakers import MOST_TEXT, Access, Speaker, add_speaker, change_speaker, speakers
 from earmark.studio.take import Take
 from earmark.studio.withdrawal import withdraw
@@ -93,16 +93,13 @@ class WithdrawalResponse(BaseModel):
 @router.get("/speakers", responses=documented(400))
 def all_speakers(project: OfProject, takes: Takes) -> list[SpeakerResponse]:
     """All speakers, and how far the recording is."""
-    by_speaker: dict[str, list[Take]] = {}
-    for take in takes.takes():
-        by_speaker.setdefault(take.speaker, []).append(take)
-    return [_response(project, speaker, by_speaker.get(speaker.id, [])) for speaker in speakers(project.folder)]
+    return _responses(project, takes, speakers(project.folder))
 
 
 @router.post("/speakers", responses=documented(400, 403))
-def new_speaker(project: OfProject, request: SpeakerRequest, _: PageHeader) -> SpeakerResponse:
+def new_speaker(project: OfProject, takes: Takes, request: SpeakerRequest, _: PageHeader) -> SpeakerResponse:
     """Add a speaker; a name is not needed."""
-    return _response(project, add_speaker(project.folder, **request.given()), [])
+    return _responses(project, takes, [add_speaker(project.folder, **request.given())])[0]
 
 
 @router.post("/speakers/{speaker}", responses=documented(400, 403, 404))
@@ -112,7 +109,7 @@ def changed_speaker(
     """Change what is known of a speaker."""
     changed = change_speaker(project.folder, speaker.id, **request.given())
     takes.write_table()
-    return _response(project, changed, takes.takes(speaker.id))
+    return _responses(project, takes, [changed])[0]
 
 
 @router.delete("/speakers/{speaker}", responses=documented(403, 404))
@@ -149,8 +146,17 @@ def changed_plan(project: OfProject, request: PlanRequest, _: PageHeader) -> Pla
     return PlanResponse.of(change_plan(project.folder, **values))
 
 
-def _response(project: OfProject, speaker: Speaker, takes: list[Take]) -> SpeakerResponse:
-    states = session(project.folder, speaker.id, takes)
+def _responses(project: OfProject, store: Takes, listed: list[Speaker]) -> list[SpeakerResponse]:
+    takes: dict[str, list[Take]] = {speaker.id: [] for speaker in listed}
+    for take in store.takes():
+        if take.speaker in takes:
+            takes[take.speaker].append(take)
+    prompted = prompts(project.folder, read_plan(project.folder))
+    counts = count_states(project.folder, prompted, takes)
+    return [_response(speaker, takes[speaker.id], len(prompted), *counts[speaker.id]) for speaker in listed]
+
+
+def _response(speaker: Speaker, takes: list[Take], prompted: int, recorded: int, skipped: int) -> SpeakerResponse:
     return SpeakerResponse(
         id=speaker.id,
         name=speaker.name,
@@ -165,7 +171,7 @@ def _response(project: OfProject, speaker: Speaker, takes: list[Take]) -> Speake
         ],
         takes=len(takes),
         minutes=sum(take.duration_s for take in takes) / 60,
-        prompts=len(states),
-        recorded=sum(bool(state.takes) for state in states),
-        skipped=sum(state.is_skipped for state in states),
+        prompts=prompted,
+        recorded=recorded,
+        skipped=skipped,
     )

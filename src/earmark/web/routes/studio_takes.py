@@ -18,7 +18,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from earmark.core.errors import EarmarkError
 from earmark.media.images import check_image
 from earmark.studio.project import Project
-from earmark.studio.prompts import Plan, PromptState, read_plan, session, skip
+from earmark.studio.prompts import Plan, PromptState, prompts, read_plan, session, skip
 from earmark.studio.speakers import MOST_TEXT, Speaker, add_consent, speaker_folder
 from earmark.studio.take import Kind, NewTake, Take
 from earmark.studio.take_checks import check_take
@@ -191,7 +191,7 @@ def session_of(project: OfProject, takes: Takes, speaker: OfSpeaker) -> SessionR
 @router.get("/picture", response_class=FileResponse, responses=documented(404))
 def picture(project: OfProject, speaker: OfSpeaker, item: Annotated[Item, Query()]) -> FileResponse:
     """The picture of a prompt of this speaker."""
-    known = {state.prompt.image for state in session(project.folder, speaker.id, ())}
+    known = {prompt.image for prompt in prompts(project.folder, read_plan(project.folder))}
     path = project.folder / item if item and item in known else None
     if path is None or not path.is_file():
         raise HTTPException(404, "That picture is no longer in the project: go on to the next.")

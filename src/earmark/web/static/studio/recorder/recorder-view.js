@@ -70,7 +70,7 @@ class RecorderView {
   }
 
   button(name, drawing, act, kind = "") {
-    const button = make("button", { type: "button", class: `${name} ${kind}`, "data-act": name }, icon(drawing), make("span", {}, this.t(`recorder.${name}`)), make("kbd", { "aria-hidden": "true" }, KEYS[name]));
+    const button = make("button", { type: "button", class: `act-${name} ${kind}`, "data-act": name }, icon(drawing), make("span", {}, this.t(`recorder.${name}`)), make("kbd", { "aria-hidden": "true" }, KEYS[name]));
     button.addEventListener("click", (event) => {
       if (event.detail) button.blur(); // so that the space bar records, and does not press it again
       act();
@@ -208,7 +208,7 @@ class RecorderView {
     this.say(this.t("recorder.recording"));
     const from = performance.now();
     clearInterval(this.clock);
-    const tick = () => { this.elapsed.textContent = `${Math.floor((performance.now() - from) / SECOND_MS)} s`; };
+    const tick = () => { this.elapsed.textContent = clockText(Math.floor((performance.now() - from) / SECOND_MS)); };
     this.clock = setInterval(tick, SECOND_MS / 4);
     tick();
     this.show();
@@ -347,5 +347,7 @@ class RecorderView {
     this.show();
   }
 }
+
+const clockText = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
 const KEYS = { record: "␣", redo: "R", skip: "S", back: "←" };
