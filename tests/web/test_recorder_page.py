@@ -194,6 +194,7 @@ def test_keys_redo_skip_and_go_back(playwright: Any, project: Project, address: 
         assert json.loads(row)["item"] == names[1]
 
 
+@pytest.mark.slow
 def test_silence_is_warned_of_and_the_prompt_stays(
     playwright: Any, project: Project, address: str, tmp_path: Path
 ) -> None:
@@ -249,6 +250,7 @@ def test_without_a_microphone_there_is_a_reason_and_the_file_button(
     assert (take.item[:9], take.is_lossless) == ("pictures/", False)
 
 
+@pytest.mark.slow
 def test_a_refused_microphone_is_explained(playwright: Any, address: str) -> None:
     with speaking(playwright, None, grant=False) as page:
         page.add_init_script(
@@ -339,7 +341,10 @@ def phones_at_loopback() -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("how", [{}, PHONE | {"color_scheme": "dark"}], ids=["laptop", "phone"])
+@pytest.mark.parametrize(
+    "how",
+    [pytest.param({}, marks=pytest.mark.slow, id="laptop"), pytest.param(PHONE | {"color_scheme": "dark"}, id="phone")],
+)
 def test_axe_finds_nothing(playwright: Any, address: str, tmp_path: Path, how: dict[str, Any]) -> None:
     axe = pytest.importorskip("axe_playwright_python")
     script = (Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -422,3 +427,36 @@ def test_the_modules_sums_are_those_of_the_server(playwright: Any, address: str)
             assert found[0] == kind
             off = {"chromium": {"exact": False}, "firefox": False, "safari": None}[kind]
             assert found[1].get("echoCancellation") == off
+
+
+# Each language: nothing is cut off, and nothing hangs over.
+OVERFLOWING = """() => [...document.querySelectorAll("button, a.button, label, h1, h2, summary, select, .status")]
+  .filter((one) => one.offsetParent && getComputedStyle(one).display !== "inline" && !one.closest("#steps, .top"))
+  .filter((one) => {
+    const { left, right } = one.getBoundingClientRect();
+    return one.scrollWidth > one.clientWidth + 2 || right > innerWidth + 1 || left < -1;
+  })
+  .map((one) => `${one.tagName} ${one.textContent.trim().slice(0, 60)}`)"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("code", ["ar", "en", "es", "fr", "id", "pt", "sw", "zh"])
+def test_nothing_hangs_over_in_any_language(playwright: Any, address: str, tmp_path: Path, code: str) -> None:
+    with speaking(playwright, spoken_file(tmp_path / "x.wav", 1), **PHONE) as page:
+        page.add_init_script(f"localStorage.setItem('earmark language', '{code}')")
+        for place, ready in (
+            ("speakers", "[data-speaker=s01]"),
+            ("record", "#phones-on"),
+            ("record/s02", "blockquote"),
+            ("record/s01", "#microphone-on"),
+        ):
+            page.goto(f"{address}/#{place}")
+            page.locator(ready).wait_for()
+            assert page.get_attribute("html", "lang") == code
+            assert page.evaluate(OVERFLOWING) == [], place
+        turn_on_microphone(page)
+        page.keyboard.press(" ")
+        page.locator(".recorder[data-recording=true]").wait_for()
+        assert page.evaluate(OVERFLOWING) == []
+        page.keyboard.press(" ")
+        page.locator("[data-act=skip]").click()  # it is on the screen
