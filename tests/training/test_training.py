@@ -725,7 +725,8 @@ def test_an_item_has_the_features_at_its_speed_and_the_targets(tiny_corpus: Corp
         item = split[speed * utterances + utterance]
         np.testing.assert_array_equal(item["features"], split.features[speed][utterance])
         np.testing.assert_array_equal(item["targets"], split.targets[utterance])
-        assert set(item) == {"features", "targets"}
+        assert item["picture"] == split.pictures[utterance]
+        assert set(item) == {"features", "targets", "picture"}
 
 
 def test_collate_pads_and_stacks(tiny_corpus: Corpus, tiny_recipe: Recipe) -> None:

@@ -30,6 +30,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.models.base import Speech, SpeechModel
 from earmark.models.folded_attention import folded_contexts, is_affine, saves_work
 from earmark.models.pooling import AttentionPooling, log_mean_exp, maximum
+from earmark.models.speech_encoders._ensemble import EnsembleEncoder
 from earmark.models.speech_encoders.conv import Block, ConvEncoder
 from earmark.recipe import KeywordModelSettings
 
@@ -39,12 +40,15 @@ class KeywordModel(SpeechModel):
 
     accepts = frozenset({"keyword"})
     objectives = frozenset({"tags"})
-    speech_encoder: ConvEncoder
+    speech_encoder: ConvEncoder | EnsembleEncoder
 
     def __init__(
         self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
     ) -> None:
-        super().__init__(vocabulary, ConvEncoder(features, settings.encoder, len(vocabulary), feature_grid))
+        members = [
+            ConvEncoder(features, settings.encoder, len(vocabulary), feature_grid) for _ in range(settings.members)
+        ]
+        super().__init__(vocabulary, members[0] if settings.members == 1 else EnsembleEncoder(members))
 
     def encode_queries(self, queries: Sequence[Query]) -> Tensor:
         """Indices (Q,) of keywords.
@@ -70,7 +74,8 @@ class KeywordModel(SpeechModel):
 class FrameScoreModel(KeywordModel):
     """Every frame is scored for every keyword, and the scores are pooled: PSC, and Earmark's own default.
 
-    The encoder's last layer has one channel a keyword.
+    The encoder's last layer has one channel a keyword. Of several encoders, the members of an ensemble, the scores of a
+    frame are averaged; each learns by a loss of its own.
     """
 
     frame_scores = "logits"
@@ -81,6 +86,15 @@ class FrameScoreModel(KeywordModel):
         super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "log-mean-exp"
         self.r = settings.pooling.r
+
+    def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
+        """Detection logits for the whole vocabulary, (B, W); in training those of each of M members, (M, B, W)."""
+        encoder: nn.Module = self.speech_encoder
+        if not (self.training and isinstance(encoder, EnsembleEncoder)):
+            return super().forward(features, lengths)
+        members, frame_lengths = encoder.of_members(features, lengths)
+        every = torch.arange(len(self.vocabulary), device=features.device)
+        return torch.stack([self.score((frames, frame_lengths), every)[0] for frames in members])
 
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Pooled logits (B, Q), and the frames' own logits (B, Q, T')."""
@@ -93,6 +107,7 @@ class MaxModel(KeywordModel):
     """Frames are pooled by their maximum, and a classifier judges all keywords at once: CNN-Pool."""
 
     frame_scores = None
+    speech_encoder: ConvEncoder
 
     def __init__(
         self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid
@@ -110,6 +125,7 @@ class AttentionModel(KeywordModel):
     """Frames are pooled by attention to the keyword's query, and a classifier judges the result: CNN-Attend."""
 
     frame_scores = "attention"
+    speech_encoder: ConvEncoder
 
     def __init__(
         self, settings: KeywordModelSettings, features: int, vocabulary: Vocabulary, feature_grid: FrameGrid

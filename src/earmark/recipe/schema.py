@@ -159,6 +159,7 @@ class KeywordModelSettings(Strict):
     encoder: list[ConvLayer] = Field(min_length=1)
     pooling: Annotated[LogMeanExp | Maximum | Attention, Field(discriminator="kind")]
     classifier: list[Width] | None = Field(None, description="widths of the hidden layers; none: no classifier")
+    members: Width = Field(1, description="encoders that learn side by side, whose scores of a frame are averaged")
 
     losses: ClassVar[tuple[str, ...]] = ("tags",)
     similarity: ClassVar[None] = None
@@ -175,6 +176,8 @@ class KeywordModelSettings(Strict):
             raise ValueError(
                 f"{self.pooling.kind} pooling needs a classifier, and a last layer with a number of channels"
             )
+        if self.members > 1 and self.pooling.kind != "log-mean-exp":
+            raise ValueError("only a model with log-mean-exp pooling can have several members")
         return self
 
 
@@ -280,6 +283,9 @@ class TagLoss(Strict):
     """Cross-entropy of keywords against soft tags (Olaleye et al. 2022, Eq. 4)."""
 
     kind: Literal["tags"] = "tags"
+    bag: Literal["utterance", "picture"] = Field(
+        "utterance", description="whose the tags are: each utterance's, or of all utterances of a picture together"
+    )
 
 
 class TripletLoss(Strict):

@@ -100,9 +100,10 @@ class TrainingSplit(Dataset[Item]):
         return len(self.features) * self.utterances
 
     def __getitem__(self, index: int) -> Item:
-        """``features`` (T, F), ``targets`` (W,); with images, ``images`` (...) and ``image``, the image's number."""
+        """``features`` (T, F), ``targets`` (W,), ``picture``; with images, ``images`` (...) and their ``image``."""
         speed, utterance = divmod(index, self.utterances)
         item: Item = {"features": self.features[speed][utterance], "targets": self.targets[utterance]}
+        item["picture"] = self.pictures[utterance]
         if self.images is not None:
             number = self.images.of_utterance[utterance]
             item |= {"images": self.images.inputs[[number]][0], "image": number}
@@ -171,6 +172,54 @@ class BucketSampler(EpochSampler):
             batches += [by_length[i : i + self.size] for i in range(0, len(by_length), self.size)]
         for number in rng.permutation(len(batches)).tolist():
             yield (speed_of[batches[number]] * utterances + batches[number]).tolist()
+
+
+class PictureSampler(EpochSampler):
+    """Batches of pictures with all their utterances, each at one of its speeds.
+
+    Parameters
+    ----------
+    lengths : numpy.ndarray, shape = (S, U)
+        Frames of each utterance at each speed.
+    pictures : numpy.ndarray, shape = (U,)
+        The number of each utterance's picture.
+    size : int
+        Utterances from which on a batch is full.
+    seed : int
+    """
+
+    def __init__(self, lengths: npt.NDArray[np.int64], pictures: npt.NDArray[np.int64], size: int, seed: int) -> None:
+        self.speeds, self.size, self.seed = len(lengths), size, seed
+        by_picture = np.argsort(pictures, kind="stable")
+        self.members = np.split(by_picture, np.flatnonzero(np.diff(pictures[by_picture])) + 1)
+        self.longest = np.array([lengths[0, members].max() for members in self.members])
+        self.utterances = lengths.shape[1]
+
+    def __len__(self) -> int:
+        return len(self._batches())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng((self.seed, self.epoch, 1))
+        for batch in self._batches():
+            yield (rng.integers(self.speeds, size=len(batch)) * self.utterances + batch).tolist()
+
+    def _batches(self) -> list[npt.NDArray[np.int64]]:
+        """The utterances of each batch of this epoch: pictures whose longest utterances are about as long."""
+        rng = np.random.default_rng((self.seed, self.epoch))
+        order = rng.permutation(len(self.members))
+        pool = self.size * POOL_BATCHES
+        batches: list[npt.NDArray[np.int64]] = []
+        for start in range(0, len(order), pool):
+            chosen = order[start : start + pool]
+            batch: list[npt.NDArray[np.int64]] = []
+            for picture in chosen[np.argsort(self.longest[chosen], kind="stable")]:
+                batch.append(self.members[picture])
+                if sum(map(len, batch)) >= self.size:
+                    batches.append(np.concatenate(batch))
+                    batch = []
+            if batch:
+                batches.append(np.concatenate(batch))
+        return [batches[number] for number in rng.permutation(len(batches))]
 
 
 class ShuffledSampler(EpochSampler):

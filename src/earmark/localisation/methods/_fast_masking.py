@@ -17,6 +17,7 @@ from torch import Tensor
 from earmark.localisation.methods._fast_attention import NUMBERS_AT_ONCE, folded_logits
 from earmark.localisation.methods._fast_encoder import Convolution, SharedFrames, Step, shared_features, steps_of
 from earmark.models.keyword_models import AttentionModel, KeywordModel
+from earmark.models.speech_encoders.conv import ConvEncoder
 
 SEGMENTS_AT_ONCE = 2048  # whose distinct frames are in memory together
 
@@ -50,7 +51,7 @@ def masked_logits(model: KeywordModel, outside: Tensor, inside: Tensor, segments
 
 def _split_model(model: KeywordModel) -> tuple[list[Step], Callable[[SharedFrames, Tensor], Tensor]]:
     """The steps of the encoder that must be computed, and the function from their output to logits (S, Q)."""
-    *steps, last = steps_of(model.speech_encoder)
+    *steps, last = steps_of(cast(ConvEncoder, model.speech_encoder))
     if model.frame_scores == "attention" and isinstance(last, Convolution) and last.is_affine:
         return steps, lambda shared, queries: folded_logits(cast(AttentionModel, model), last, shared, queries)
     return [*steps, last], lambda shared, queries: _pooled(model, shared, queries)

@@ -11,8 +11,10 @@ from torch import Tensor
 from earmark.core.timing import FEATURE_GRID, FrameGrid
 from earmark.localisation import LocalisationScores
 from earmark.localisation.methods._fast_masking import masked_logits
+from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel
+from earmark.models.speech_encoders.conv import ConvEncoder
 
 # In features of 10 ms. The paper says 200 to 600 ms, "overlapping by 30 ms"; its code makes that the step from one
 # start to the next and from one length to the next, so that the longest has 59.
@@ -51,6 +53,15 @@ def sizes_on(grid: FrameGrid) -> tuple[int, int, int]:
 
 Versions = Callable[[Tensor], tuple[Tensor, Tensor]]
 Score = Callable[[Tensor, Tensor], Tensor]  # features (T, F) and segments (S, 2) of an utterance -> logits (S, Q)
+
+
+def unfit_for_masking(model: SpeechModel) -> str | None:
+    """Why a model's input can't be masked segment by segment; None if it can."""
+    if model.accepts != {"keyword"}:
+        return "this model is not for written queries alone"
+    if not isinstance(model.speech_encoder, ConvEncoder):
+        return "this model has several members: train it with model.members=1"
+    return None
 
 
 def from_segments(

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from earmark.localisation import LocalisationScores
-from earmark.localisation.methods._segments import from_segments
+from earmark.localisation.methods._segments import from_segments, unfit_for_masking
 from earmark.models import SpeechModel
 from earmark.models.encoded import EncodedSpeech
 from earmark.models.keyword_models import KeywordModel
@@ -22,8 +22,8 @@ NEEDS_FEATURES = True
 
 
 def check_model(model: SpeechModel) -> str | None:
-    """It needs a model for written queries."""
-    return None if model.accepts == {"keyword"} else "this model is not for written queries alone"
+    """It needs a model for written queries with one encoder."""
+    return unfit_for_masking(model)
 
 
 @torch.no_grad()
