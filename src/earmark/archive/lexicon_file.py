@@ -11,7 +11,7 @@ import json
 import logging
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from earmark.archive.judgements import Judgement, judge, judgements
 from earmark.archive.lexicon import LONGEST_NOTES, LONGEST_WORD, LexiconWord, WordFile, add_word, find_word, lexicon
 from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import recordings
+from earmark.archive.tier_queries import queries_of_tier
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 from earmark.core.timing import SAMPLE_RATE
@@ -154,6 +155,24 @@ def import_lexicon(archive: Archive, path: Path) -> Imported:
     except (OSError, zipfile.BadZipFile, NotImplementedError) as error:
         raise EarmarkError(f"{path} can't be read as a lexicon ({error}): export it again.") from error
     return Imported(len(content.words), new)
+
+
+def import_tier(archive: Archive, document: Path, tiers: Sequence[str]) -> Imported:
+    """Add the words that are written in some tiers of a document, with their annotations as clips.
+
+    Raises
+    ------
+    EarmarkError
+        As :func:`earmark.archive.tier_queries.queries_of_tier`.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        queries = queries_of_tier(document, tiers, Path(folder))
+        new = 0
+        for query in queries:
+            new += find_word(archive, query.name) is None
+            clips = [WordFile(path, f"{document.name}, {number}") for number, path in enumerate(query.clips, start=1)]
+            add_word(archive, query.name, clips)
+    return Imported(len(queries), new)
 
 
 def _stored(files: tuple[WordFile, ...]) -> list[_Stored]:

@@ -30,7 +30,9 @@ Within = Annotated[
 Outside = Annotated[list[Path] | None, typer.Option(metavar="DOCUMENT", help="Only in what it does not annotate.")]
 Tiers = Annotated[
     list[str] | None,
-    typer.Option("--tier", help="With --within, --outside: only these tiers, by name or linguistic type."),
+    typer.Option(
+        "--tier", help="With --within, --outside, --clips-from: only these tiers, by name or linguistic type."
+    ),
 ]
 ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder that 'earmark index' made.")]
 
@@ -163,6 +165,14 @@ def search(
     not_clip: Annotated[
         list[Path] | None, typer.Option("--not", metavar="AUDIO", help="With --clip: an example of what is not meant.")
     ] = None,
+    clips_from: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DOCUMENT",
+            help="Find the words that are written in a tier of this .eaf or .TextGrid (--tier), all or those that are "
+            "named: their annotations are the clips.",
+        ),
+    ] = None,
     lexicon: Annotated[
         bool,
         typer.Option(
@@ -197,10 +207,10 @@ def search(
     from earmark.archive.spoken_lists import spoken_queries
 
     opened = open_archive(archive)
-    annotated = AnnotationLimit(within or (), outside or (), tier or ()).read(opened)
+    annotated = AnnotationLimit(within or (), outside or (), () if clips_from else tier or ()).read(opened)
     limits = SearchOptions(top, min_score, fa_per_hour, Filters(folder, speaker, date, language), *annotated)
     all_queries: list[str | ImageQuery | SpokenQuery | Position] = [
-        *(words or []),
+        *(() if clips_from else words or []),
         *(_listed(queries) if queries else []),
     ]
     if image:
@@ -210,7 +220,9 @@ def search(
     all_queries += spoken_queries(clip or (), not_clip or ())
     all_queries += [Position.read(position) for position in by_example or []]
     found = _hits_of_lexicon(opened, limits) if lexicon else []
-    if not all_queries and not lexicon:
+    if clips_from:
+        found += _hits_of_tier(opened, clips_from, tier or [], words or [], limits)
+    if not all_queries and not lexicon and not clips_from:
         raise EarmarkError(
             "Say what to find: a word, a picture with --image, a clip with --clip, a position with --by-example, all "
             "words of the lexicon with --lexicon, or --queries."
@@ -220,6 +232,20 @@ def search(
         print_json([one.to_json() for one in found])
     else:
         _print_found(found, opened)
+
+
+def _hits_of_tier(
+    archive: Archive, document: Path, tiers: list[str], words: list[str], limits: SearchOptions
+) -> list[ArchiveHit]:
+    """The hits of the words of a tier."""
+    import tempfile
+
+    from earmark.archive.search import search
+    from earmark.archive.tier_queries import queries_of_tier
+
+    with tempfile.TemporaryDirectory() as folder:
+        queries = queries_of_tier(document, tiers, Path(folder), words)
+        return [hit for query in queries for hit in search(archive, query, limits)]
 
 
 def _hits_of_lexicon(archive: Archive, limits: SearchOptions) -> list[ArchiveHit]:

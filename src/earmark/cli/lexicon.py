@@ -101,13 +101,23 @@ def export(
 
 @lexicon.command("import")
 def import_words(
-    archive: ArchiveFolder, file: Annotated[Path, typer.Argument(metavar="FILE", help="As 'lexicon export' wrote it.")]
+    archive: ArchiveFolder,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="As 'lexicon export' wrote it; or an .eaf or a .TextGrid, with --tier."),
+    ],
+    tier: Annotated[
+        list[str] | None,
+        typer.Option(help="Tier of the document, by name or linguistic type: its words come with their annotations."),
+    ] = None,
 ) -> None:
-    """Add the words of such a file. Nothing that is there is replaced."""
+    """Add the words of a shared lexicon, or of a tier of annotations. Nothing that is there is replaced."""
     from earmark.archive.archive import open_archive
-    from earmark.archive.lexicon_file import import_lexicon
+    from earmark.archive.lexicon_file import import_lexicon, import_tier
 
-    imported = import_lexicon(open_archive(archive), file)
+    opened = open_archive(archive)
+    is_document = file.suffix.lower() in (".eaf", ".textgrid")
+    imported = import_tier(opened, file, tier or []) if is_document else import_lexicon(opened, file)
     print(f"Words: {imported.words}, of which {imported.new} are new.")
 
 
