@@ -223,8 +223,8 @@ def test_query_images_are_private_and_survive_a_restart(archive: Archive, tmp_pa
 
 
 def test_query_images_are_the_latest_hundred(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "MAX_IMAGES", 2)
-    images = state.QueryImages(tmp_path / "queries")
+    monkeypatch.setattr(state, "MAX_FILES", 2)
+    images = state.QueryFiles(tmp_path / "queries")
     keys = []
     for number in range(3):
         picture = write_picture(tmp_path / f"{number}.png", (32, 24 + number)).read_bytes()
@@ -244,7 +244,7 @@ def test_query_images_of_a_read_only_archive_are_temporary(tmp_path: Path, monke
         mkdir(path, *how, **more)
 
     monkeypatch.setattr(Path, "mkdir", read_only)
-    images = state.QueryImages(tmp_path / "queries")
+    images = state.QueryFiles(tmp_path / "queries")
     key = images.add(write_picture(tmp_path / "a.png").read_bytes())
     query = images.query(key)
     assert query is not None

@@ -17,6 +17,8 @@ from sqlalchemy import Row, select
 from earmark.archive.ann_index import l2_normalise, nearest_windows, pooled
 from earmark.archive.archive import Archive, Position
 from earmark.archive.frame_store import Single
+from earmark.archive.judgements import judge
+from earmark.archive.judgements import judgements as judgements_of
 from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
 from earmark.archive.schema import judgements, postings
@@ -68,6 +70,14 @@ def search_like(
     return merge_hits(others)[:top]
 
 
+def accept_example(archive: Archive, key: str, position: Position) -> None:
+    """Store that a spoken example is a hit of a query, unless somebody has judged it."""
+    start_s, end_s = extent_s(archive, position)
+    same = (one for one in judgements_of(archive, key) if one.position[:2] == position[:2])
+    if not any(one.start_s < end_s and start_s < one.end_s for one in same):
+        judge(archive, key, ArchiveHit(position, Hit("", key, 1.0, position.time_s, start_s, end_s)), "yes")
+
+
 def example_frames(archive: Archive, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
     """The frames (m, K) of a segment of a recording, at least as long as a word."""
     return archive.frames.segment(sha256, channel, *_long_enough(start_s, end_s))
@@ -83,7 +93,7 @@ def _example(archive: Archive, position: Position) -> tuple[Row[Any], float, flo
     row = matching_recordings(archive, recording_conditions(archive, Filters())).get(position.recording)
     if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
         raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
-    start_s, end_s = _extent_s(archive, position)
+    start_s, end_s = extent_s(archive, position)
     example = example_frames(archive, row.sha256, position.channel, start_s, end_s)
     if not example.any():
         raise EarmarkError(
@@ -141,7 +151,7 @@ def _candidates(archive: Archive, example: Single, rows: Recordings, top: int) -
     return list(dict.fromkeys(windows + nearest))
 
 
-def _extent_s(archive: Archive, position: Position) -> tuple[float, float]:
+def extent_s(archive: Archive, position: Position) -> tuple[float, float]:
     """Start and end of the example: of a judgement, of a hit, or half a second."""
     with archive.reading() as connection:
         for table in (judgements, postings):

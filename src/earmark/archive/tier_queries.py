@@ -99,9 +99,9 @@ def _by_word(tiers: Sequence[Tier], wanted: set[str]) -> dict[str, list[Annotati
 def _recording_of(document: Path, media: Sequence[Medium]) -> tuple[Path, float]:
     """The recording of a document, and its time at time 0 of the document, in seconds."""
     for medium in media:
-        for path in (*medium.paths, *(os.path.join(document.parent, os.path.basename(one)) for one in medium.paths)):
-            if os.path.isfile(path):
-                return Path(path), medium.origin_ms / 1000
+        beside = [os.path.join(document.parent, os.path.basename(one)) for one in medium.paths]
+        if found := next((path for path in (*medium.paths, *beside) if os.path.isfile(path)), None):
+            return Path(found), medium.origin_ms / 1000
     stem = unicodedata.normalize("NFC", document.stem)
     for path in sorted(document.parent.iterdir()):
         if is_named_as_audio(path) and unicodedata.normalize("NFC", path.stem) == stem:

@@ -17,6 +17,7 @@ from earmark.web.responses import HeadRequests
 from earmark.web.routes import archive as archive_routes
 from earmark.web.routes import (
     judgements,
+    lexicon,
     recordings,
     search,
     studio_home,
@@ -92,7 +93,7 @@ def create_app(
     app.add_middleware(HeadRequests)
     app.add_middleware(Guard, hosts=hosts, token=token)
     add_error_handlers(app)
-    for part in (archive_routes, search, recordings, judgements):
+    for part in (archive_routes, search, recordings, judgements, lexicon):
         app.include_router(part.router)
     if project is not None:
         for part in STUDIO:

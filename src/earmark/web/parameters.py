@@ -9,10 +9,12 @@ from fastapi import Header, HTTPException, Path, Query
 from pydantic import Field, StringConstraints
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgements import EXAMPLE, IMAGE, query_key
-from earmark.archive.query_aliases import Alias, resolve_query
-from earmark.core.types import ImageQuery
-from earmark.web.state import QueryImages
+from earmark.archive.judgements import CLIP, EXAMPLE, IMAGE, query_key
+from earmark.archive.lexicon import LexiconWord
+from earmark.archive.query_aliases import Alias
+from earmark.archive.search import resolve_word
+from earmark.core.types import ImageQuery, SpokenQuery
+from earmark.web.state import QueryFiles
 
 MAX_S = 10_000_000.0  # a third of a year
 
@@ -21,7 +23,8 @@ QueryText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
     Field(
-        description="A word, the key of an image (image:...), or a spoken example (example:12:1:345.20).",
+        description="A word, the key of an image (image:...) or a clip (clip:...), or a spoken example "
+        "(example:12:1:345.20).",
         examples=["dog", "example:1:1:2.50"],
     ),
 ]
@@ -44,20 +47,20 @@ class ParsedQuery:
 
     Attributes
     ----------
-    query : Alias, ImageQuery or Position
-        A resolved word, an uploaded image, or the position of a spoken example.
+    query : Alias, LexiconWord, ImageQuery, SpokenQuery or Position
+        A resolved word, an uploaded image or clip, or the position of a spoken example.
     name : str
         Name for people.
     key : str
         Key of its judgements.
     """
 
-    query: Alias | ImageQuery | Position
+    query: Alias | LexiconWord | ImageQuery | SpokenQuery | Position
     name: str
     key: str
 
 
-def parse_query(archive: Archive, images: QueryImages, text: str) -> ParsedQuery:
+def parse_query(archive: Archive, files: QueryFiles, text: str) -> ParsedQuery:
     """Parse the text of a query.
 
     Raises
@@ -65,15 +68,20 @@ def parse_query(archive: Archive, images: QueryImages, text: str) -> ParsedQuery
     EarmarkError
         If it is an unknown word, or a spoken example without a valid position.
     HTTPException
-        404 for an image that is no longer stored.
+        404 for an image or a clip that is no longer stored.
     """
     if text.startswith(IMAGE):
-        image = images.query(text)
+        image = files.query(text)
         if image is None:
             raise HTTPException(404, "That picture is no longer stored: drop it on the page again.")
         return ParsedQuery(image, image.name, query_key(image))
+    if text.startswith(CLIP):
+        clip = files.clip(text)
+        if clip is None:
+            raise HTTPException(404, "That clip is no longer stored: record it or drop it on the page again.")
+        return ParsedQuery(clip, clip.name, text)
     if text.startswith(EXAMPLE):
         position = Position.read(text.removeprefix(EXAMPLE))
         return ParsedQuery(position, f"the example at {position}", query_key(position))
-    alias = resolve_query(archive, text)
-    return ParsedQuery(alias, alias.word, query_key(alias))
+    word = resolve_word(archive, text)
+    return ParsedQuery(word, word.word, word.key if isinstance(word, LexiconWord) else query_key(word))

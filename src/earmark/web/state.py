@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import tempfile
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -14,15 +15,16 @@ from typing import Annotated
 from fastapi import Depends, HTTPException, Request
 
 from earmark.archive.archive import DESCRIPTION, Archive, open_archive
-from earmark.archive.judgements import DIGITS, IMAGE, query_key
+from earmark.archive.judgements import CLIP, DIGITS, IMAGE, query_key
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
-from earmark.core.types import ImageQuery
+from earmark.core.types import ImageQuery, SpokenQuery
+from earmark.media.audio import check_audio
 from earmark.media.images import read_image
 from earmark.studio.project import Project
 
 QUERIES = "queries"  # folder of the archive
-MAX_IMAGES = 100
+MAX_FILES = 100
 NO_ARCHIVE = "Nothing is indexed yet: add recordings first."
 READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -47,7 +49,7 @@ class ServerState:
         self.project = project
         self.model = Lock()
         self._archive = archive
-        self._images = None if archive is None else QueryImages(archive.folder / QUERIES)
+        self._images = None if archive is None else QueryFiles(archive.folder / QUERIES)
         self._opening = Lock()
         self._version: tuple[int, int] | None = None  # of the project's archive that is open
 
@@ -70,13 +72,13 @@ class ServerState:
             except OSError:
                 raise HTTPException(404, NO_ARCHIVE) from None
             if (version := (status.st_ino, status.st_mtime_ns)) != self._version:  # another stands in its place now
-                self._archive, self._images = open_archive(folder), QueryImages(folder / QUERIES)
+                self._archive, self._images = open_archive(folder), QueryFiles(folder / QUERIES)
                 self._version = version
             assert self._archive is not None
             return self._archive
 
     @property
-    def images(self) -> QueryImages:
+    def images(self) -> QueryFiles:
         """Of image queries.
 
         Raises
@@ -132,17 +134,17 @@ State = Annotated[ServerState, Depends(server_state)]
 OfProject = Annotated[Project, Depends(open_project_of)]
 
 
-class QueryImages:
-    """Content-addressed cache of the images of image queries, readable only by this user.
+class QueryFiles:
+    """Content-addressed cache of the images and clips of queries, readable only by this user.
 
     A file's name is the hash in the key of its query, so several servers can share the folder, and a key stays valid
-    after a restart. The images that were used longest ago are deleted. In an archive on a read-only disk, images are
+    after a restart. The files that were used longest ago are deleted. In an archive on a read-only disk, they are
     stored in a temporary folder until the server ends.
 
     Parameters
     ----------
     folder : Path
-        Made when the first image comes.
+        Made when the first file comes.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -152,7 +154,7 @@ class QueryImages:
 
     @property
     def folders(self) -> list[Path]:
-        """The folders in which images are found by name."""
+        """The folders in which files are found by name."""
         return [self._folder, *([] if self._temporary is None else [Path(self._temporary.name)])]
 
     def add(self, image: bytes) -> str:
@@ -163,22 +165,44 @@ class QueryImages:
         EarmarkError
             If it can't be read as an image, or is far too large.
         """
-        digits = hashlib.sha256(image).hexdigest()[:DIGITS]
-        with self._lock:
-            path = self._write(digits, image)
-            self._delete_oldest(path.parent)
-        return query_key(ImageQuery.of(path))
+        return query_key(ImageQuery.of(self._add(image, _check_image)))
+
+    def add_clip(self, clip: bytes) -> str:
+        """Store the bytes of an audio file, and return the key of the spoken query with it.
+
+        Raises
+        ------
+        EarmarkError
+            If it can't be read as sound.
+        """
+        path = self._add(clip, _check_clip)
+        return query_key(SpokenQuery("a clip", (path,)))
 
     def query(self, key: str) -> ImageQuery | None:
         """The image query of a key; None if its image is not stored."""
-        digits = key.removeprefix(IMAGE)
+        path = self._find(key.removeprefix(IMAGE))
+        return None if path is None else ImageQuery.of(path, name="a picture")
+
+    def clip(self, key: str) -> SpokenQuery | None:
+        """The spoken query of a key; None if its clip is not stored."""
+        path = self._find(key.removeprefix(CLIP))
+        return None if path is None else SpokenQuery("a clip", (path,))
+
+    def _add(self, content: bytes, check: Callable[[Path], None]) -> Path:
+        digits = hashlib.sha256(content).hexdigest()[:DIGITS]
+        with self._lock:
+            path = self._write(digits, content, check)
+            self._delete_oldest(path.parent)
+        return path
+
+    def _find(self, digits: str) -> Path | None:
         if len(digits) != DIGITS or not digits.isalnum():
             return None
         for folder in self.folders:
             path = folder / digits
             if path.is_file():
                 _touch(path)
-                return ImageQuery.of(path, name="a picture")
+                return path
         return None
 
     def close(self) -> None:
@@ -186,23 +210,23 @@ class QueryImages:
         if self._temporary is not None:
             self._temporary.cleanup()
 
-    def _write(self, digits: str, image: bytes) -> Path:
+    def _write(self, digits: str, content: bytes, check: Callable[[Path], None]) -> Path:
         folder = self.folders[-1]
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
             with replacing(folder / digits) as partial:
-                partial.write_bytes(image)
-                _check_image(partial)
+                partial.write_bytes(content)
+                check(partial)
         except OSError as error:
             if error.errno not in READ_ONLY or self._temporary is not None:
                 raise
             self._temporary = tempfile.TemporaryDirectory(prefix="earmark-", ignore_cleanup_errors=True)
-            return self._write(digits, image)
+            return self._write(digits, content, check)
         return folder / digits
 
     def _delete_oldest(self, folder: Path) -> None:
         by_age = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: path.stat().st_mtime_ns)
-        for path in by_age[:-MAX_IMAGES]:
+        for path in by_age[:-MAX_FILES]:
             path.unlink(missing_ok=True)
 
 
@@ -211,6 +235,13 @@ def _check_image(path: Path) -> None:
         read_image(path)
     except EarmarkError as problem:
         raise EarmarkError(str(problem).replace(str(path), "The picture")) from problem
+
+
+def _check_clip(path: Path) -> None:
+    try:
+        check_audio(path)
+    except EarmarkError as problem:
+        raise EarmarkError(str(problem).replace(str(path), "The clip")) from problem
 
 
 def _touch(path: Path) -> None:

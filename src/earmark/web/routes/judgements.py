@@ -8,9 +8,11 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgements import EXAMPLE, IMAGE, judge, judgements, query_key, undo
-from earmark.archive.query_aliases import Alias, resolve_query
+from earmark.archive.judgements import CLIP, EXAMPLE, IMAGE, judge, judgements, query_key, undo
+from earmark.archive.lexicon import LexiconWord
+from earmark.archive.query_aliases import Alias
 from earmark.archive.results import ArchiveHit, Verdict
+from earmark.archive.search import resolve_word
 from earmark.archive.search_by_keyword import posting_at
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
@@ -77,9 +79,10 @@ def undo_judgement(state: State, number: Number, _: PageHeader) -> UndoResponse:
 
 
 def _query(archive: Archive, text: str) -> Alias | Position | str:
-    """The judged query; the key itself for an image, which need not be stored: a judgement may come late."""
-    if re.fullmatch(f"{IMAGE}[0-9a-f]+", text):
+    """The judged query; the key itself for an image or a clip, which need not be stored: a judgement may come late."""
+    if re.fullmatch(f"({IMAGE}|{CLIP})[0-9a-f]+", text):
         return text
     if text.startswith(EXAMPLE):
         return Position.read(text.removeprefix(EXAMPLE))
-    return resolve_query(archive, text)
+    word = resolve_word(archive, text)
+    return word.key if isinstance(word, LexiconWord) else word

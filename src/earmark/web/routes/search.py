@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import Judgement, judgements, verdict_counts
+from earmark.archive.lexicon import LexiconWord
 from earmark.archive.query_aliases import Alias
 from earmark.archive.recordings import NEW
 from earmark.archive.rescoring import Curve, localisation_curve
@@ -20,7 +21,7 @@ from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.schema import recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.search import search as search_archive
-from earmark.core.types import ImageQuery
+from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader, PositionText, QueryText, Score, Text, parse_query
 from earmark.web.recording_files import (
@@ -36,6 +37,8 @@ from earmark.web.state import ServerState, State
 OVERFETCH = 4  # times `top` hits are re-ranked, once there are judgements
 CURVE_MARGIN_S = 4.0  # of a curve, before and after a position
 IMAGE_TYPES = ("image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp", "image/tiff")
+
+CLIP_TYPES = ("audio/wav", "audio/flac", "audio/ogg", "audio/mpeg", "audio/mp4", "audio/webm")
 
 router = APIRouter(tags=["search"])
 
@@ -115,7 +118,7 @@ class CurveResponse(BaseModel):
 
 @router.get("/api/search", responses=documented(400, 404))
 def search(state: State, query: QueryText, parameters: SearchQuery) -> SearchResponse:
-    """Search for a word, for a stored image, or for what sounds like a position of the archive."""
+    """Search for a word, for a stored image or clip, or for what sounds like a position of the archive."""
     return _search(state, query, parameters)
 
 
@@ -144,6 +147,31 @@ def search_with_image(
     return _search(state, state.images.add(image), parameters)
 
 
+async def clip_body(request: Request) -> bytes:
+    """The body of a request that uploads a clip."""
+    kind = request.headers.get("content-type", "audio/").lower()
+    if not kind.startswith("audio/"):
+        raise HTTPException(415, "The body is no sound: upload a WAV, FLAC, Ogg, MP3 or M4A file.")
+    return await request.body()
+
+
+@router.post(
+    "/api/search/clip",
+    responses=documented(400, 403, 413, 415),
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in CLIP_TYPES},
+        }
+    },
+)
+def search_with_clip(
+    state: State, clip: Annotated[bytes, Depends(clip_body)], parameters: SearchQuery, _: PageHeader
+) -> SearchResponse:
+    """Search for the word that a clip holds. The body is an audio file; it is stored under the key of the answer."""
+    return _search(state, state.images.add_clip(clip), parameters)
+
+
 @router.get("/api/curve", responses=documented(400, 404, 409))
 def curve(state: State, query: QueryText, position: PositionText) -> CurveResponse:
     """The localisation curve of a query around a position, from the archive's stored frames."""
@@ -153,7 +181,7 @@ def curve(state: State, query: QueryText, position: PositionText) -> CurveRespon
         row = recording_row(archive, where.recording, where.channel)
     centre_s = min(where.time_s, row.duration_s)
     start_s, end_s = max(0.0, centre_s - CURVE_MARGIN_S), min(row.duration_s, centre_s + CURVE_MARGIN_S)
-    if isinstance(parsed, Position):
+    if isinstance(parsed, (Position, SpokenQuery, LexiconWord)):
         return CurveResponse(start_s=start_s, end_s=end_s, times_s=[], curve=[])
     queries = parsed.keywords if isinstance(parsed, Alias) else (parsed,)
     with state.model:
@@ -181,7 +209,8 @@ def _search(state: ServerState, query: str, parameters: SearchParameters) -> Sea
                 parameters.language,
             ),
         )
-        with state.model if isinstance(parsed.query, ImageQuery) else nullcontext():
+        encoded = isinstance(parsed.query, (ImageQuery, SpokenQuery, LexiconWord))
+        with state.model if encoded else nullcontext():
             hits = search_archive(archive, parsed.query, options, judged)
         hits = list(_limit_unjudged(hits, parameters.top))
         return SearchResponse(

@@ -24,6 +24,11 @@ export const getArchive = () => request("GET", "/api/archive");
 export const search = (parameters, signal) => request("GET", "/api/search", parameters, { signal });
 export const searchImage = (image, parameters, signal) =>
   request("POST", "/api/search/picture", parameters, { body: image, type: image.type, signal });
+export const searchClip = (clip, parameters, signal) =>
+  request("POST", "/api/search/clip", parameters, { body: clip, type: clip.type || "audio/wav", signal });
+export const getLexicon = () => request("GET", "/api/lexicon");
+export const nameQuery = (query, word) =>
+  request("POST", "/api/lexicon", {}, { body: JSON.stringify({ query, word }), type: "application/json" });
 export const judge = (judgement) =>
   request("POST", "/api/judgements", {}, { body: JSON.stringify(judgement), type: "application/json" });
 export const deleteJudgement = (id) => request("DELETE", `/api/judgements/${id}`);

@@ -1,5 +1,6 @@
 // Takes an image to search with: selected, dropped anywhere on the page, or pasted.
 
+import { isSound } from "./clip-query.js";
 import { find } from "./dom.js";
 import { STRINGS } from "./i18n.js";
 import { state, update } from "./state.js";
@@ -14,7 +15,7 @@ const overlay = find("#drop-overlay");
 export function startImageInput(take) {
   const receive = (files) => {
     const [image] = files;
-    if (!image || !state.archive?.accepts_images) return;
+    if (!image || isSound(image) || !state.archive?.accepts_images) return;
     const problem = problemOf(image);
     update({ problem });
     if (!problem) take(image);
@@ -39,7 +40,7 @@ function startDropping(receive) {
   document.addEventListener("dragover", (event) => {
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    overlay.hidden = !state.archive?.accepts_images;
+    overlay.hidden = !state.archive;
   });
   document.addEventListener("dragleave", (event) => {
     if (!event.relatedTarget) overlay.hidden = true;

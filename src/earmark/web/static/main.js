@@ -1,6 +1,6 @@
 // Starts the page: the views first, then the archive, then the search that the page's address names.
 
-import { getArchive } from "./api.js";
+import { getArchive, getLexicon } from "./api.js";
 import { find } from "./dom.js";
 import { movePlayhead, startHitView } from "./hit-view.js";
 import { translate } from "./i18n.js";
@@ -30,7 +30,8 @@ onPlayhead((seconds) => {
 });
 
 try {
-  update({ archive: await getArchive() });
+  const [archive, words] = await Promise.all([getArchive(), getLexicon()]);
+  update({ archive: { ...archive, words } });
   resumeSaving();
   startSearchBox();
   searchFromAddress();

@@ -2,6 +2,8 @@
 
 import { find, icon, isolate, make } from "./dom.js";
 import { STRINGS } from "./i18n.js";
+import { startClipInput } from "./clip-query.js";
+import { startNaming } from "./lexicon.js";
 import { drawThumbnail, startImageInput } from "./image-query.js";
 import { searchFor } from "./search.js";
 import { state, update, watch } from "./state.js";
@@ -16,12 +18,15 @@ const list = find("#suggestions");
 
 export function startSearchBox() {
   const { archive } = state;
-  box.disabled = !archive.accepts_keywords;
-  box.placeholder = archive.accepts_keywords ? STRINGS.wordPlaceholder : STRINGS.imagePlaceholder;
+  const takesWords = archive.accepts_keywords || archive.words.length > 0;
+  box.disabled = !takesWords;
+  box.placeholder = takesWords
+    ? STRINGS.wordPlaceholder
+    : archive.accepts_images ? STRINGS.imagePlaceholder : STRINGS.clipPlaceholder;
   find("#choose-image").hidden = !archive.accepts_images;
   find("#search-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (box.value.trim()) searchWord(matchKeyword(box.value, archive.keywords));
+    if (box.value.trim()) searchWord(matchKeyword(box.value, knownWords()));
   });
   find("#clear-query").addEventListener("click", () => {
     update(NO_SEARCH);
@@ -30,12 +35,19 @@ export function startSearchBox() {
   });
   startSuggestions();
   startImageInput((image) => searchFor({ image, filters: readFilters() }));
+  startClipInput((clip) => searchFor({ clip, filters: readFilters() }));
+  startNaming();
   startFilters(archive);
   watch(["request"], drawQuery);
   watch(["query"], ({ query, request }) => request && writeAddress(query, request.filters));
   watch(["name"], ({ name }) => { find("#query-chip bdi").textContent = name; });
   addEventListener("popstate", searchFromAddress);
 }
+
+// The model's keywords and the words of the lexicon.
+const knownWords = () => [
+  ...new Set([...(state.archive?.keywords ?? []), ...(state.archive?.words ?? []).map(({ word }) => word)]),
+];
 
 export function searchWord(word) {
   closeSuggestions();
@@ -45,7 +57,7 @@ export function searchWord(word) {
 
 export const searchByExample = (hit) => searchFor({ query: `example:${hit.position}`, filters: readFilters() });
 
-const isWord = ({ query, image }) => !image && !/^(image|example):/.test(query);
+const isWord = ({ query, image, clip }) => !image && !clip && !/^(image|example|clip):/.test(query);
 
 // A word stands in the box; an image or an example is a chip beside it.
 async function drawQuery({ request }) {
@@ -57,7 +69,8 @@ async function drawQuery({ request }) {
   const canvas = make("canvas", { role: "img", "aria-label": label });
   const drawn = request.image && (await drawThumbnail(canvas, request.image));
   if (state.request !== request) return;
-  const symbol = icon(request.query?.startsWith("example:") ? "example" : "image");
+  const isSound = request.clip || /^(example|clip):/.test(request.query);
+  const symbol = icon(isSound ? "example" : "image");
   find("#query-chip .thumbnail").replaceChildren(drawn ? canvas : symbol);
 }
 
@@ -141,7 +154,7 @@ function startSuggestions() {
 }
 
 function openSuggestions() {
-  const words = suggestKeywords(box.value, state.archive?.keywords ?? []);
+  const words = suggestKeywords(box.value, knownWords());
   list.replaceChildren(...words.map((word, i) => make("li", { role: "option", id: `option-${i}` }, isolate(word))));
   list.hidden = !words.length;
   box.setAttribute("aria-expanded", !list.hidden);

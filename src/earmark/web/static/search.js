@@ -14,7 +14,7 @@ let judgedAtRanking = 0; // judgements when the list was put in its order
 
 const judgedCount = () => state.judged.yes + state.judged.related + state.judged.no;
 
-// `request`: { query, filters }, or { image, filters } with an image file.
+// `request`: { query, filters }, or { image, filters } or { clip, filters } with a file.
 export async function searchFor(request) {
   saveBoundaries();
   stop();
@@ -26,6 +26,8 @@ export async function searchFor(request) {
     const { query, ...parameters } = parametersOf(request);
     const response = request.image
       ? await api.searchImage(request.image, parameters, signal)
+      : request.clip
+      ? await api.searchClip(request.clip, parameters, signal)
       : await api.search({ query, ...parameters }, signal);
     showResults(response);
   } catch (error) {
@@ -67,8 +69,8 @@ function merge(displayed, currentPosition, ranked) {
 }
 
 // Similarity to a spoken example has no rate of false alarms.
-function parametersOf({ query, filters: { fa_per_hour, ...filters } }) {
-  return { query, top: TOP, ...filters, ...(!query?.startsWith("example:") && { fa_per_hour }) };
+function parametersOf({ query, clip, filters: { fa_per_hour, ...filters } }) {
+  return { query, top: TOP, ...filters, ...(!clip && !/^(example|clip):/.test(query) && { fa_per_hour }) };
 }
 
 function showResults({ query, name, hits, judged, note }) {

@@ -29,10 +29,14 @@ function draw({ phase, hits, failure }) {
   if (empty) drawEmpty(state);
 }
 
-function drawStart({ accepts_keywords, accepts_images, keywords }) {
-  find("#start-how").textContent = accepts_keywords
+function drawStart({ accepts_keywords, accepts_images, keywords, words }) {
+  const how = accepts_keywords
     ? accepts_images ? STRINGS.startBoth : STRINGS.startWords
-    : STRINGS.startImages;
+    : accepts_images ? STRINGS.startImages : "";
+  find("#start-how").textContent = `${how} ${STRINGS.startClips}`.trim();
+  find("#lexicon").hidden = !words.length;
+  find("#lexicon h2").textContent = STRINGS.lexiconCount(words.length);
+  find("#lexicon ul").replaceChildren(...words.map(({ word }) => make("li", {}, wordButton(word))));
   find("#keywords").hidden = !accepts_keywords || !keywords.length;
   find("#keywords h2").textContent = STRINGS.keywordCount(keywords.length);
   drawKeywords(keywords.slice(0, FIRST_KEYWORDS));
