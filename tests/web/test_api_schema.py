@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import numpy as np
 import pytest
 import schemathesis
+import soundfile
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import load_all_checks
 from schemathesis.specs.openapi.checks import positive_data_acceptance
@@ -15,6 +19,7 @@ from earmark.archive.archive import open_archive
 from earmark.archive.judgements import judge
 from earmark.recipe import Recipe
 from earmark.web.app import create_app
+from earmark.web.routes.search import CLIP_TYPES
 from earmark.web.security import HEADERS
 from support.live_server import write_served
 from support.small_archive import found_at
@@ -23,6 +28,9 @@ OPERATIONS = [
     ("GET", "/api/archive"),
     ("GET", "/api/search"),
     ("POST", "/api/search/picture"),
+    ("POST", "/api/search/clip"),
+    ("GET", "/api/lexicon"),
+    ("POST", "/api/lexicon"),
     ("GET", "/api/curve"),
     ("GET", "/api/recordings/{number}"),
     ("GET", "/api/recordings/{number}/peaks"),
@@ -33,6 +41,21 @@ OPERATIONS = [
 ]
 PLAUSIBLE = {"number": 1, "query": "dog", "position": "1:1:1.00", "start_s": 0.5, "end_s": 1.5, "folder": "field"}
 load_all_checks()
+
+
+def spoken_clip() -> bytes:
+    """Half a second of sound, as a WAV file."""
+    content = io.BytesIO()
+    soundfile.write(content, 0.3 * np.sin(np.arange(8000) / 5), 16_000, format="WAV")
+    return content.getvalue()
+
+
+schemathesis.openapi.media_type(CLIP_TYPES[0], st.just(spoken_clip()), aliases=CLIP_TYPES[1:])
+
+
+@schemathesis.serializer(*CLIP_TYPES)
+def as_it_is(_: Any, value: Any) -> Any:
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +74,14 @@ def test_every_operation_is_requested(described: Any) -> None:
     assert sorted((one.method.upper(), one.path) for one in operations) == sorted(OPERATIONS)
 
 
+WITHOUT_PARAMETERS = {
+    ((method, path), "negative") for method, path in (("GET", "/api/archive"), ("GET", "/api/lexicon"))
+}
 CASES = [
     (method, path, kind)
     for method, path in OPERATIONS
     for kind in ("positive", "plausible", "negative")
-    if (path, kind) != ("/api/archive", "negative")  # it has no parameter that could be wrong
+    if ((method, path), kind) not in WITHOUT_PARAMETERS  # that could be wrong
 ]
 
 
@@ -65,6 +91,8 @@ def test_responses_are_as_described(described: Any, method: str, path: str, kind
     made_up = described[path][method].as_strategy(generation_mode=mode)
     archive = described.app.state.server.archive
     known = PLAUSIBLE
+    if path == "/api/lexicon":
+        known = PLAUSIBLE | {"query": "example:1:1:1.00", "word": "dog"}
     if path.startswith("/api/judgements/"):
         known = {"number": judge(archive, "dog", found_at(1, 1, 1.0, 2.0), "yes")}
     statuses = set()

@@ -170,17 +170,17 @@ def resolve_word(archive: Archive, text: str) -> Alias | LexiconWord:
     EarmarkError
         If it is none of these.
     """
-    word = find_word(archive, text)
-    if not archive.vocabulary.words:
-        if word is None and not lexicon(archive):
-            raise EarmarkError(NO_QUERIES)
-        return word or get_word(archive, text)
-    try:
-        return resolve_query(archive, text)
-    except UnknownWordError:
-        if word is None:
-            raise
-        return word
+    if archive.vocabulary.words:
+        try:
+            return resolve_query(archive, text)
+        except UnknownWordError:
+            word = find_word(archive, text)
+            if word is None:
+                raise
+            return word
+    if not lexicon(archive):
+        raise EarmarkError(NO_QUERIES)
+    return get_word(archive, text)
 
 
 def _ranked(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:

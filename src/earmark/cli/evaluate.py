@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from earmark.cli.options import CorpusOption, CostsOption, Run, given, keywords_of
+from earmark.cli.options import CorpusOption, CostsOption, given, keywords_of
 from earmark.core.errors import EarmarkError
 
 verbs = typer.Typer()
@@ -15,14 +15,29 @@ verbs = typer.Typer()
 
 @verbs.command()
 def evaluate(
-    run: Run,
-    corpus: CorpusOption,
+    run: Annotated[
+        Path, typer.Argument(help="A folder that 'earmark train' made; with --queries spoken, an archive of 'index'.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and report.html.")],
+    corpus: Annotated[Path | None, typer.Option(help="A folder that 'earmark corpus' made.")] = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     localisation: Annotated[str | None, typer.Option(help="Localisation method, if not the recipe's.")] = None,
     queries: Annotated[
-        str | None, typer.Option(help="written, image or both; else all that the model can be asked with.")
+        str | None,
+        typer.Option(help="written, image or both, else all that the model accepts; spoken: --clips in an archive."),
     ] = None,
+    clips: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="AUDIO", help="Spoken queries: clips or folders of them, called by their words."),
+    ] = None,
+    rttm: Annotated[
+        Path | None,
+        typer.Option(help="Spoken queries: what is said in the archive's recordings, if no corpus says it."),
+    ] = None,
+    ecf: Annotated[Path | None, typer.Option(help="Spoken queries: which sound counts, if not all.")] = None,
+    by_utterance: Annotated[
+        bool, typer.Option("--by-utterance", help="Spoken queries: pairs of query and recording are the trials.")
+    ] = False,
     include_own_image: Annotated[
         bool, typer.Option("--include-own-image", help="Image queries: ask utterances with their own pictures too.")
     ] = False,
@@ -34,7 +49,14 @@ def evaluate(
         bool, typer.Option("--nist-files", help="Write detections and truth in the files of NIST's scoring tools too.")
     ] = False,
 ) -> None:
-    """Measure a model: detection, oracle, actual and spotting localisation."""
+    """Measure a model: detection, oracle, actual and spotting localisation; or an archive with spoken queries."""
+    if queries == "spoken":
+        _evaluate_spoken(run, clips or [], corpus, rttm, out, costs, split, ecf, by_utterance)
+        return
+    if clips or rttm or ecf or by_utterance:
+        raise EarmarkError("Clips are spoken queries, of which an archive is measured: add --queries spoken.")
+    if corpus is None:
+        raise EarmarkError("Say with --corpus what to measure the model on: a folder that 'earmark corpus' made.")
     from rich.console import Console
 
     from earmark.core.corpus import read_corpus
@@ -71,6 +93,28 @@ def evaluate(
         print(note)
     numbers = " and ".join(str(out / name) for name in files.values())
     print(f"The results are in {out / 'report.html'}, the numbers in {numbers}.")
+
+
+def _evaluate_spoken(
+    archive: Path,
+    clips: list[Path],
+    corpus: Path | None,
+    rttm: Path | None,
+    out: Path,
+    costs: str,
+    split: str,
+    ecf: Path | None,
+    by_utterance: bool,
+) -> None:
+    from earmark.cli.evaluate_spoken import evaluate_spoken
+    from earmark.core.costs import read_costs
+
+    reference = corpus or rttm
+    if not clips or reference is None or (corpus and rttm):
+        raise EarmarkError(
+            "Spoken queries need clips and one reference: --clips FOLDER, and --corpus CORPUS or --rttm FILE."
+        )
+    evaluate_spoken(archive, clips, reference, out, read_costs(costs), split, ecf, by_utterance)
 
 
 @verbs.command()

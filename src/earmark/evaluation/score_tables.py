@@ -11,6 +11,7 @@ import numpy as np
 
 from earmark.core.files import write_text
 from earmark.evaluation.det import pooled_curve, term_weighted_curve
+from earmark.evaluation.ranking import ranking_measures
 from earmark.evaluation.score_lists import SearchScores
 from earmark.evaluation.term_weighted import AlignedDetections
 
@@ -25,10 +26,15 @@ def scores_table(scores: SearchScores) -> Table:
     from rich.table import Table
 
     values, entropy, aligned = scores.values, scores.cross_entropy, scores.aligned
+    ranking = ranking_measures(aligned)
     counted = aligned.counted
     found = np.count_nonzero(aligned.correct & aligned.decision & counted[aligned.term])
     false_alarms = np.count_nonzero(~aligned.correct & aligned.decision & counted[aligned.term])
     rows = [
+        ("MAP", f"{ranking.mean_average_precision:.4f}"),
+        ("P@10, of as many as there are", f"{ranking.precision_at_10:.4f}"),
+        ("P@N", f"{ranking.precision_at_n:.4f}"),
+        ("MRR", f"{ranking.reciprocal_rank:.4f}"),
         ("ATWV", f"{values.atwv:.4f}"),
         ("MTWV", f"{values.mtwv:.4f}"),
         ("threshold of the MTWV", f"{values.threshold:.6g}"),
