@@ -45,13 +45,16 @@ def test_members_begin_differently_and_the_first_like_a_model_without_others() -
 
 
 @torch.no_grad()
-def test_a_frame_has_the_mean_of_its_scores() -> None:
+def test_scores_are_means_over_members() -> None:
     model, features = ensemble(3).eval(), batch(LENGTHS, 1)
-    frames, lengths = model.encode_speech(features, LENGTHS)
-    every = [member(features, LENGTHS)[0] for member in encoder_of(model).members]
-    torch.testing.assert_close(frames, (every[0] + every[1] + every[2]) / 3, **CLOSE)
-    logits = model(features, LENGTHS)
-    torch.testing.assert_close(logits, log_mean_exp(frames.transpose(1, 2), lengths, model.r), **CLOSE)
+    speech = model.encode_speech(features, LENGTHS)
+    queries = model.encode_queries(WORDS.words[1:])
+    logits, scores = model.score(speech, queries)
+    every = [member(features, LENGTHS)[0].transpose(1, 2)[:, queries] for member in encoder_of(model).members]
+    torch.testing.assert_close(scores, (every[0] + every[1] + every[2]) / 3, **CLOSE)
+    pooled = [log_mean_exp(each, speech[1], model.r) for each in every]
+    torch.testing.assert_close(logits, (pooled[0] + pooled[1] + pooled[2]) / 3, **CLOSE)
+    torch.testing.assert_close(model(features, LENGTHS)[:, 1:], logits, **CLOSE)
 
 
 def test_each_member_learns_as_if_it_were_alone() -> None:

@@ -74,8 +74,9 @@ class KeywordModel(SpeechModel):
 class FrameScoreModel(KeywordModel):
     """Every frame is scored for every keyword, and the scores are pooled: PSC, and Earmark's own default.
 
-    The encoder's last layer has one channel a keyword. Of several encoders, the members of an ensemble, the scores of a
-    frame are averaged; each learns by a loss of its own.
+    The encoder's last layer has one channel a keyword. Of several encoders, the members of an ensemble, each learns by
+    a loss of its own. Their scores of a frame are averaged, and so are their pooled logits, which ranks utterances
+    better than pooling of the averaged scores.
     """
 
     frame_scores = "logits"
@@ -85,22 +86,25 @@ class FrameScoreModel(KeywordModel):
     ) -> None:
         super().__init__(settings, features, vocabulary, feature_grid)
         assert settings.pooling.kind == "log-mean-exp"
-        self.r = settings.pooling.r
+        self.r, self.members = settings.pooling.r, settings.members
 
     def forward(self, features: Tensor, lengths: Tensor) -> Tensor:
-        """Detection logits for the whole vocabulary, (B, W); in training those of each of M members, (M, B, W)."""
-        encoder: nn.Module = self.speech_encoder
-        if not (self.training and isinstance(encoder, EnsembleEncoder)):
-            return super().forward(features, lengths)
-        members, frame_lengths = encoder.of_members(features, lengths)
+        """Detection logits for the whole vocabulary, (B, W); in training those of each of M > 1 members, (M, B, W)."""
         every = torch.arange(len(self.vocabulary), device=features.device)
-        return torch.stack([self.score((frames, frame_lengths), every)[0] for frames in members])
+        logits, _ = self._scores_of_members(self.encode_speech(features, lengths), every)
+        return logits.transpose(0, 1) if self.training and self.members > 1 else logits.mean(dim=1)
 
     def score(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
         """Pooled logits (B, Q), and the frames' own logits (B, Q, T')."""
+        logits, scores = self._scores_of_members(speech, queries)
+        return logits.mean(dim=1), scores.mean(dim=1)
+
+    def _scores_of_members(self, speech: Speech, queries: Tensor) -> tuple[Tensor, Tensor]:
+        """Pooled logits of each member (B, M, Q), and the frames' own (B, M, Q, T')."""
         frames, lengths = speech
-        scores = frames[:, :, queries].transpose(1, 2)
-        return log_mean_exp(scores, lengths, self.r), scores
+        scores = frames.unflatten(2, (self.members, -1))[..., queries].permute(0, 2, 3, 1)
+        logits = log_mean_exp(scores.flatten(1, 2), lengths, self.r).unflatten(1, (self.members, -1))
+        return logits, scores
 
 
 class MaxModel(KeywordModel):
