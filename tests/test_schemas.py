@@ -18,6 +18,8 @@ from earmark.core.results import (
     ModalityAgreement,
     QueryImage,
     QueryImages,
+    RetrievalDirection,
+    RetrievalScores,
 )
 from earmark.core.types import Hit
 from earmark.evaluation.data import GroundTruth, Predictions
@@ -48,6 +50,10 @@ SETUP = EvaluationSetup(
         top_10_overlap=1.0,
         located_within_100_ms=0.5,
         located_in_same_word=None,
+    ),
+    retrieval=RetrievalScores(
+        speech_to_image=RetrievalDirection(3, 2, 0.5, 1.0, 1.0, 0.75, 0.6),
+        image_to_speech=RetrievalDirection(0, 3, None, None, None, None, None),
     ),
     utterances=3,
     keywords=2,
@@ -118,7 +124,7 @@ def test_measures_meet_their_schema(aligned, global_threshold):
 
 
 def test_measures_of_written_queries_meet_their_schema():
-    check("metrics", {**metrics(), "queries": "written", "query_images": None, "agreement": None})
+    check("metrics", {**metrics(), "queries": "written", "query_images": None, "agreement": None, "retrieval": None})
 
 
 def test_intervals_are_those_of_the_table_of_measures():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from operator import attrgetter
 from typing import Any, ClassVar, NamedTuple
@@ -310,6 +310,42 @@ class ModalityAgreement:
 
 
 @dataclass(frozen=True)
+class RetrievalDirection:
+    """Retrieval scores of one direction, means over its queries (:mod:`earmark.evaluation.retrieval`).
+
+    Attributes
+    ----------
+    queries, candidates : int
+        Queries that have a relevant candidate, and candidates of each.
+    recall_at_1, recall_at_5, recall_at_10, ndcg_at_10, mean_average_precision : float or None
+    """
+
+    queries: int
+    candidates: int
+    recall_at_1: Fraction
+    recall_at_5: Fraction
+    recall_at_10: Fraction
+    ndcg_at_10: Fraction
+    mean_average_precision: Fraction
+
+
+@dataclass(frozen=True)
+class RetrievalScores:
+    """Retrieval between a split's utterances and their pictures.
+
+    Attributes
+    ----------
+    speech_to_image : RetrievalDirection
+        Utterances are queries, pictures the candidates.
+    image_to_speech : RetrievalDirection
+        Pictures are queries, utterances the candidates.
+    """
+
+    speech_to_image: RetrievalDirection
+    image_to_speech: RetrievalDirection
+
+
+@dataclass(frozen=True)
 class EvaluationSetup:
     """Which model was evaluated on what.
 
@@ -338,6 +374,8 @@ class EvaluationSetup:
         None where the model was evaluated with one modality only.
     utterances, keywords : int
         How many were evaluated.
+    retrieval : RetrievalScores or None
+        None for written queries, and where there are fewer than two pictures.
     """
 
     schema_version: int
@@ -354,6 +392,7 @@ class EvaluationSetup:
     agreement: ModalityAgreement | None
     utterances: int
     keywords: int
+    retrieval: RetrievalScores | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from earmark.core.costs import NIST, Costs
 from earmark.core.results import Measures, PrecisionRecall
 from earmark.evaluation import metrics
 from earmark.evaluation.data import Bools, GroundTruth, Predictions, located
+from earmark.evaluation.retrieval import retrieval
 from earmark.evaluation.summary import compute_metrics
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "oracle_accuracy",
     "precision_at",
     "reciprocal_rank",
+    "retrieval",
 ]
 
 Occurrence = tuple[int, int, float, float]

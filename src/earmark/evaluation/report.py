@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from earmark.core.metric_table import HEADLINE
-from earmark.core.results import IMAGE, Exclusions, Metrics, ModalityAgreement
+from earmark.core.results import IMAGE, Exclusions, Metrics, ModalityAgreement, RetrievalScores
 from earmark.evaluation.examples import best_examples, worst_examples
 from earmark.evaluation.reliability import reliability
 from earmark.evaluation.runner import Evaluation
@@ -61,14 +61,21 @@ def headline_table(evaluations: Mapping[str, Evaluation]) -> Table:
 def notes_on(evaluations: Mapping[str, Evaluation]) -> list[str]:
     """Sentences that are needed to read the measures.
 
-    A model that has learned nothing, nothing to find, the query images, how far modalities agree.
+    A model that has learned nothing, nothing to find, the query images, how far modalities agree, retrieval.
     """
     metrics = [evaluation.metrics for evaluation in evaluations.values()]
     images = [note for one in metrics if one.queries == IMAGE for note in describe_query_images(one)]
     agreed = [describe_agreement(one.agreement) for one in metrics if one.agreement is not None]
+    retrieved = [describe_retrieval(one.retrieval) for one in metrics if one.retrieval is not None]
     checkpoints = [evaluation.spotter.checkpoint for evaluation in evaluations.values()]
     warnings = [f"{known.folder.resolve().name}: {known.warning}" for known in checkpoints if known.warning]
-    return [*dict.fromkeys(warnings), *_nothing_spoken(evaluations), *dict.fromkeys(images), *dict.fromkeys(agreed)]
+    return [
+        *dict.fromkeys(warnings),
+        *_nothing_spoken(evaluations),
+        *dict.fromkeys(images),
+        *dict.fromkeys(agreed),
+        *retrieved,
+    ]
 
 
 def _nothing_spoken(evaluations: Mapping[str, Evaluation]) -> list[str]:
@@ -127,3 +134,16 @@ def describe_agreement(agreement: ModalityAgreement) -> str:
         f"their ten best utterances are the same; where the word is spoken, {near} % of their locations lie within "
         f"0.1 s of each other, {same} % within the same word."
     )
+
+
+def describe_retrieval(scores: RetrievalScores) -> str:
+    """A sentence on retrieval between speech and pictures, in both directions."""
+    parts = []
+    for sought, one in (("pictures for", scores.speech_to_image), ("utterances for", scores.image_to_speech)):
+        recalls = ", ".join(percent(value) for value in (one.recall_at_1, one.recall_at_5, one.recall_at_10))
+        parts.append(
+            f"{one.candidates} {sought} each of {one.queries}: recall at 1, 5 and 10 is {recalls} %, nDCG@10 "
+            f"{percent(one.ndcg_at_10)}, mean average precision {percent(one.mean_average_precision)}"
+        )
+    speech, image = parts
+    return f"Retrieval of whole utterances and pictures. Of {speech} utterances. Of {image} pictures."

@@ -20,6 +20,7 @@ from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.agreement import ModalityResult, agreement
 from earmark.evaluation.data import Floats, GroundTruth, Predictions, ground_truth
 from earmark.evaluation.image_queries import other_prompts, predict_images
+from earmark.evaluation.image_retrieval import image_retrieval
 from earmark.evaluation.keyword_queries import predict_keywords
 from earmark.evaluation.predictions import SplitFeatures, load_split
 from earmark.evaluation.query_images import ImageQueries, image_queries_of
@@ -231,7 +232,13 @@ def _evaluate_images(
         crops=sum(prompt.box is not None for query in images.queries for prompt in query.prompts),
         excluded=Exclusions(pairs, spoken_pairs, images.without_image, images.training_images),
     )
-    setup = replace(setup, queries=IMAGE, query_images=query_images, keywords=len(keywords))
+    setup = replace(
+        setup,
+        queries=IMAGE,
+        query_images=query_images,
+        keywords=len(keywords),
+        retrieval=image_retrieval(spotter, features),
+    )
     metrics = Metrics.of(setup, measures)
     return Evaluation(spotter, features.utterances, images.queries, truth, predictions, metrics)
 
@@ -252,6 +259,7 @@ def _setup(spotter: KeywordSpotter, corpus: Corpus, split: str, features: SplitF
         queries=WRITTEN,
         query_images=None,
         agreement=None,
+        retrieval=None,
         utterances=len(features),
         keywords=len(spotter.keywords),
     )
