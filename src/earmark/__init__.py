@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from earmark.core.types import Hit, ImageQuery, Prompt, SpokenQuery
     from earmark.core.vocabulary import Vocabulary
     from earmark.corpora import prepare_corpus
+    from earmark.corpora._hugging_face import from_datasets, to_datasets
     from earmark.evaluation import arrays as metrics
     from earmark.evaluation.comparison import Difference, compare
     from earmark.evaluation.runner import Evaluation, evaluate
+    from earmark.localisation.hub_models import from_pretrained, push_to_hub, save_pretrained
     from earmark.localisation.results import Embedding, Localisation
     from earmark.localisation.spotter import KeywordSpotter, load_model
     from earmark.recipe import Recipe, list_recipes, read_recipe
@@ -71,6 +73,8 @@ _HOME = {
     "Word": "core.corpus",
     "compare": "evaluation.comparison",
     "evaluate": "evaluation.runner",
+    "from_datasets": "corpora._hugging_face",
+    "from_pretrained": "localisation.hub_models",
     "hits_to_frame": "core.data_frames",
     "list_corpora": "core.registry",
     "list_export_formats": "core.registry",
@@ -83,11 +87,14 @@ _HOME = {
     "make_archive": "archive.searchable",
     "open_archive": "archive.searchable",
     "prepare_corpus": "corpora",
+    "push_to_hub": "localisation.hub_models",
     "read_corpus": "core.corpus",
     "read_recipe": "recipe",
     "register": "core.registry",
     "report_progress_to": "core.progress",
+    "save_pretrained": "localisation.hub_models",
     "tag": "supervision.tagging",
+    "to_datasets": "corpora._hugging_face",
     "train": "training.loop",
     "unregister": "core.registry",
     "write_corpus": "core.corpus",
@@ -119,6 +126,8 @@ __all__ = [
     "__version__",
     "compare",
     "evaluate",
+    "from_datasets",
+    "from_pretrained",
     "hits_to_frame",
     "list_corpora",
     "list_export_formats",
@@ -132,11 +141,14 @@ __all__ = [
     "metrics",
     "open_archive",
     "prepare_corpus",
+    "push_to_hub",
     "read_corpus",
     "read_recipe",
     "register",
     "report_progress_to",
+    "save_pretrained",
     "tag",
+    "to_datasets",
     "train",
     "unregister",
     "write_corpus",

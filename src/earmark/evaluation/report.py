@@ -139,10 +139,10 @@ def describe_agreement(agreement: ModalityAgreement) -> str:
 def describe_retrieval(scores: RetrievalScores) -> str:
     """A sentence on retrieval between speech and pictures, in both directions."""
     parts = []
-    for sought, one in (("pictures for", scores.speech_to_image), ("utterances for", scores.image_to_speech)):
+    for wanted, one in (("pictures for", scores.speech_to_image), ("utterances for", scores.image_to_speech)):
         recalls = ", ".join(percent(value) for value in (one.recall_at_1, one.recall_at_5, one.recall_at_10))
         parts.append(
-            f"{one.candidates} {sought} each of {one.queries}: recall at 1, 5 and 10 is {recalls} %, nDCG@10 "
+            f"{one.candidates} {wanted} each of {one.queries}: recall at 1, 5 and 10 is {recalls} %, nDCG@10 "
             f"{percent(one.ndcg_at_10)}, mean average precision {percent(one.mean_average_precision)}"
         )
     speech, image = parts
