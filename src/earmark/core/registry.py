@@ -17,10 +17,12 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from earmark.core.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 CORPORA = "earmark.corpora"
 FEATURES = "earmark.features.kinds"
@@ -134,6 +136,8 @@ def module_of(package: str, kind: str) -> Any:
 @cache
 def _installed(package: str) -> dict[str, EntryPoint]:
     """What other installed packages bring, by name."""
+    from importlib.metadata import entry_points  # takes a while to import
+
     return {point.name.replace("_", "-"): point for point in entry_points(group=package)}
 
 
