@@ -9,8 +9,6 @@ from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import torch
-
 from earmark import localisation
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
@@ -24,6 +22,7 @@ from earmark.models.checkpoint import read_checkpoint
 from earmark.recipe import Recipe
 from earmark.reproduce.budget import Budget, agreed_epochs, recipe_within, resolved_recipe
 from earmark.reproduce.grid import Cell, Row, Training, cells, select_cells
+from earmark.reproduce.processes import Process
 from earmark.reproduce.results import (
     SPLIT,
     check_provenance,
@@ -41,7 +40,7 @@ from earmark.training.state import check_description
 log = logging.getLogger(__name__)
 
 TRAINING, EVALUATION = "training", "evaluation"
-AS_IN_RECIPES = Variation()
+AS_IN_RECIPES, ALONE = Variation(), Process()
 
 
 def run(
@@ -52,6 +51,7 @@ def run(
     out: Path,
     budget: Budget,
     variation: Variation = AS_IN_RECIPES,
+    process: Process = ALONE,
 ) -> list[str]:
     """Train and evaluate cells of a grid.
 
@@ -71,6 +71,8 @@ def run(
         For each training.
     variation : Variation
         Its seeds and its longer list of keywords; the rows have its changes already.
+    process : Process
+        Of several, each of which does a share.
 
     Returns
     -------
@@ -83,7 +85,7 @@ def run(
         Before anything is trained, if something that is needed is missing or does not fit what is in `out`.
     """
     every = cells(grid, variation.seeds)
-    wanted = select_cells(every, only)
+    wanted = process.share(select_cells(every, only), every)
     words = {cell.training: variation.words(cell.training, keywords) for cell in every}
     if budget.epochs or variation.changes:  # cells of other trainings must not count as done
         for training in dict.fromkeys(cell.training for cell in wanted):
@@ -104,7 +106,7 @@ def run(
             try:
                 with estimate.step(TRAINING, training.name):
                     _check_start(training, every, out)
-                    _train(training, recipes[training], corpus, words[training], out, budget)
+                    _train(training, recipes[training], corpus, words[training], out, budget, process.device)
             except EarmarkError as problem:
                 estimate.drop(EVALUATION, len(own_cells))
                 problems.append(f"{training.name}: {problem}")
@@ -112,28 +114,29 @@ def run(
         for cell in own_cells:
             try:
                 with estimate.step(EVALUATION, cell.name):
-                    write_result(out, cell, _evaluate(cell, corpus, keywords, out))
+                    write_result(out, cell, _evaluate(cell, corpus, keywords, out, process.device))
             except EarmarkError as problem:
                 problems.append(f"{cell.name}: {problem}")
     return problems
 
 
-def finish(out: Path, problems: Sequence[str]) -> None:
-    """Log where the report is.
+def finish(out: Path, problems: Sequence[str], process: Process = ALONE) -> None:
+    """Log where the report is, in the process that wrote it.
 
     Raises
     ------
     EarmarkError
         If there were problems, with all of them.
     """
-    log.info("The report is %s, its tables are in %s.", out / "report.html", out / "report.md")
+    if process.is_first:
+        log.info("The report is %s, its tables are in %s.", out / "report.html", out / "report.md")
     if problems:
         raise EarmarkError("\n".join(["Not everything could be done:", *problems]))
 
 
-def _evaluate(cell: Cell, corpus: Corpus, keywords: Vocabulary, out: Path) -> Evaluation:
+def _evaluate(cell: Cell, corpus: Corpus, keywords: Vocabulary, out: Path, device: str) -> Evaluation:
     spotter = KeywordSpotter(read_checkpoint(run_folder(out, cell.training)), cell.row.localisation)
-    spotter.model.to("cuda" if torch.cuda.is_available() else "cpu")
+    spotter.model.to(device)
     return evaluate(spotter, corpus, SPLIT, cell.row.queries, location_cache(out, cell), keywords=keywords)
 
 
@@ -203,14 +206,20 @@ def _check_start(training: Training, grid: Sequence[Cell], out: Path) -> None:
 
 
 def _train(
-    training: Training, recipe: Recipe | None, corpus: Corpus, keywords: Vocabulary, out: Path, budget: Budget
+    training: Training,
+    recipe: Recipe | None,
+    corpus: Corpus,
+    keywords: Vocabulary,
+    out: Path,
+    budget: Budget,
+    device: str,
 ) -> None:
     if recipe is None:
         assert budget.minutes is not None
         recipe = recipe_within(training.read_recipe, budget.minutes, corpus, keywords)
     folder = run_folder(out, training)
     start = folder.with_name(training.start_name) if training.start_name else training.init_from
-    train(recipe, corpus, folder, keywords, resume=True, init_from=start)
+    train(recipe, corpus, folder, keywords, resume=True, init_from=start, device=device)
 
 
 class ProgressEstimate:

@@ -11,6 +11,7 @@ from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import Row
 from earmark.reproduce.nortje2022.report import write_report
 from earmark.reproduce.nortje2022.rows import SMALL, rows
+from earmark.reproduce.processes import alone
 from earmark.reproduce.report import read_results_of
 from earmark.reproduce.runner import AS_IN_RECIPES, finish, run
 from earmark.reproduce.variation import Variation
@@ -54,6 +55,9 @@ def reproduce(
         If something that is needed is missing; or at the end, if some cells failed.
     """
     grid = variation.of(rows(recipes, variation.learned is not None) if grid is None else grid)
-    problems = run(grid, only, corpus, keywords, out, budget or Budget(), variation)
-    write_report(read_results_of(out, grid, corpus, keywords))
-    finish(out, problems)
+    with alone() as process:
+        problems = run(grid, only, corpus, keywords, out, budget or Budget(), variation, process)
+    process.wait_for_all()
+    if process.is_first:
+        write_report(read_results_of(out, grid, corpus, keywords))
+    finish(out, problems, process)

@@ -19,6 +19,7 @@ from earmark.recipe import read_recipe
 from earmark.reproduce.budget import Budget
 from earmark.reproduce.grid import Row
 from earmark.reproduce.olaleye2022.report import write_report
+from earmark.reproduce.processes import alone
 from earmark.reproduce.report import read_results_of
 from earmark.reproduce.results import SPLIT
 from earmark.reproduce.runner import AS_IN_RECIPES, finish, run
@@ -72,9 +73,12 @@ def reproduce(
     if labels is not None:
         tested = [utterance.id for utterance in measurable(corpus.utterances(SPLIT))]
         labels.matrix(tested, keywords)  # raises now, before hours of training
-    problems = run(grid, only, corpus, keywords, out, budget or Budget(), variation)
-    write_report(read_results_of(out, grid, corpus, keywords), labels)
-    finish(out, problems)
+    with alone() as process:
+        problems = run(grid, only, corpus, keywords, out, budget or Budget(), variation, process)
+    process.wait_for_all()
+    if process.is_first:
+        write_report(read_results_of(out, grid, corpus, keywords), labels)
+    finish(out, problems, process)
 
 
 def by_procedure(rows: Sequence[Row], procedure: str) -> list[Row]:
