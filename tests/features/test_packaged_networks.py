@@ -13,6 +13,7 @@ from PIL import Image
 
 from earmark.core.packaged import PackagedFile
 from earmark.core.timing import HOP_SAMPLES, SAMPLE_RATE, layer_frames
+from earmark.features import resolve
 from earmark.features.base import FeatureExtractor
 from earmark.features.efficientnet_lite import VARIANTS, LiteMap, SamePaddedConv, read_efficientnet_lite, squares
 from earmark.features.kinds import moonshine, speech_embedding
@@ -158,3 +159,15 @@ def test_the_map_has_a_place_for_every_32_pixels(name: str) -> None:
     picture = Image.linear_gradient("L").convert("RGB")
     assert LiteMap(name, side=96)([picture, picture.rotate(90)]).shape == (2, 1280, 3, 3)
     assert squares([picture], 50).shape == (1, 3, 50, 50)
+
+
+@pytest.mark.parametrize(("is_installed", "size"), [(True, "base"), (False, "tiny")])
+def test_the_best_moonshine_is_the_one_that_is_there(
+    monkeypatch: pytest.MonkeyPatch, is_installed: bool, size: str
+) -> None:
+    """Training writes down which it was, so that another machine does not take the other."""
+    monkeypatch.setattr(PackagedFile, "installed", lambda file: Path("x") if is_installed else None)
+    known = resolve(moonshine.Settings(size="best"))
+    assert isinstance(known, moonshine.Settings)
+    assert known.size == size
+    assert resolve(known) == known

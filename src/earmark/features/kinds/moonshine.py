@@ -11,6 +11,9 @@ size  package             dimension  runs on
 tiny  moonshine-voice     288        Linux, macOS, Windows
 base  moonshine-cpp       416        Linux on x86-64
 ====  ==================  =========  =====================
+
+Base takes three times as long and is much better. A model finds words only where its own size is installed: one that
+is to be used on other systems is trained with the size tiny.
 """
 
 from __future__ import annotations
@@ -53,7 +56,9 @@ class Settings(FeatureSettings):
     """The output of Moonshine's encoder."""
 
     kind: Literal["moonshine"] = "moonshine"
-    size: Literal["tiny", "base"] = Field("tiny", description="base is three times as slow")
+    size: Literal["tiny", "base", "best"] = Field(
+        "tiny", description="base is three times as slow; best: base where it is installed, else tiny"
+    )
 
 
 class Moonshine(FeatureExtractor):
@@ -90,4 +95,15 @@ class Moonshine(FeatureExtractor):
 
 def build(settings: Settings) -> Moonshine:
     """The extractor that the settings describe."""
-    return Moonshine(settings.size)
+    return Moonshine(_size(settings))
+
+
+def resolve(settings: Settings, download: bool = False) -> Settings:
+    """As :func:`earmark.features.resolve`: with the size that is used on this machine."""
+    return settings.model_copy(update={"size": _size(settings)})
+
+
+def _size(settings: Settings) -> Literal["tiny", "base"]:
+    if settings.size != "best":
+        return settings.size
+    return "base" if FILES["base"].installed() is not None else "tiny"
