@@ -19,13 +19,14 @@ from earmark import cli
 from earmark.archive.archive import Archive, info, make_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import Report, index
-from earmark.archive.recordings import forget_missing
+from earmark.archive.recordings import forget_files, forget_missing
 from earmark.archive.schema import recordings, shard_chunks
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.shards import build_shard
 from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.types import canonical_path
 from support.long_sounds import contents, small_chunks, write_long
 from support.media import write_tone
 
@@ -139,6 +140,19 @@ def test_all_of_a_folder_is_gone(archive: Archive, media: Path) -> None:
     assert run_index(archive, media).changes == {"gone": 1}
     assert forget_missing(archive) == 2
     assert contents(archive) == {"recordings": [], "chunks": [], "postings": [], "frames": {}}
+
+
+def test_some_files_are_forgotten_whether_they_are_there_or_not(archive: Archive, media: Path) -> None:
+    before = contents(archive)
+    (media / "sub" / "b.wav").unlink()
+    gone = [canonical_path(media / "sub" / "b.wav"), canonical_path(media / "another.wav")]
+    assert forget_files(archive, gone) == 1
+    assert statuses(archive) == {"a.wav": "done"}
+    assert found_in(archive) == {"a.wav"}
+    left = contents(archive)
+    assert {row[0] for row in left["chunks"]} == {row[0] for row in left["recordings"]}
+    assert len(left["frames"]) < len(before["frames"])
+    assert forget_files(archive, gone) == 0
 
 
 def test_forgetting_leaves_no_trace(archive: Archive, media: Path) -> None:

@@ -141,6 +141,15 @@ def test_a_withdrawal_says_what_is_left(client: TestClient, project: Project) ->
     assert not (project.takes / "s01").exists()
 
 
+def test_the_table_has_the_speakers_licence_or_the_projects(client: TestClient, project: Project) -> None:
+    client.post("/api/studio", json={"licence": "CC BY-NC"})
+    client.post(f"{SPEAKERS}/s02", json={"licence": "CC BY"})
+    for number, speaker in ((1, "s01"), (2, "s02")):
+        client.post(f"{SPEAKERS}/{speaker}/consents", json={"text": "I agree."})
+        put(client, wav(number), number, speaker)
+    assert {row["speaker"]: row["licence"] for row in table(project)} == {"s01": "CC BY-NC", "s02": "CC BY"}
+
+
 def test_a_plan_is_changed(client: TestClient) -> None:
     changed = client.post("/api/studio/plan", json={"kind": "answer", "questions": ["Who?"], "pictures": False}).json()
     assert changed == client.get("/api/studio/plan").json()

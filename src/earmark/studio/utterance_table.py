@@ -10,6 +10,7 @@ from pathlib import Path
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
+from earmark.studio.project import Project
 from earmark.studio.speakers import Speaker, read_speaker
 from earmark.studio.take import Take
 
@@ -48,6 +49,7 @@ def write_table(folder: Path, takes: Iterable[Take]) -> None:
     takes = list(takes)
     spoken = {take.of: take.file for take in takes if take.kind == "translation" and take.is_latest}
     people: dict[str, Speaker | None] = {}
+    licence = _project_licence(folder)
     text = io.StringIO()
     table = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     table.writeheader()
@@ -58,7 +60,7 @@ def write_table(folder: Path, takes: Iterable[Take]) -> None:
         if speaker is None or not speaker.consents:
             continue
         if take.kind != "translation" and take.is_latest and take.is_usable:
-            table.writerow(_row(folder, take, speaker, spoken.get(take.id, "")))
+            table.writerow(_row(folder, take, speaker, spoken.get(take.id, ""), licence))
     path = folder / UTTERANCES
     with suppress(OSError, UnicodeDecodeError):
         if path.read_text(encoding="utf-8") == text.getvalue():
@@ -76,7 +78,7 @@ def count_takes(folder: Path) -> tuple[int, int]:
     return len(rows), len({image or question for image, question in rows if image or question})
 
 
-def _row(folder: Path, take: Take, speaker: Speaker, spoken_translation: str) -> dict[str, str]:
+def _row(folder: Path, take: Take, speaker: Speaker, spoken_translation: str, licence: str) -> dict[str, str]:
     consent = speaker.consents[-1]
     has_picture = bool(take.item) and (folder / take.item).is_file()
     return {
@@ -87,7 +89,7 @@ def _row(folder: Path, take: Take, speaker: Speaker, spoken_translation: str) ->
         "translation": take.translation,
         "spoken_translation": spoken_translation,
         "consent": f"{consent.kind} {consent.given_on}",
-        "licence": speaker.licence,
+        "licence": speaker.licence or licence,
         "access": speaker.access,
         "language": "; ".join(speaker.languages),
         "take": take.id,
@@ -98,6 +100,14 @@ def _row(folder: Path, take: Take, speaker: Speaker, spoken_translation: str) ->
         "duration_s": f"{take.duration_s:.3f}",
         "warnings": " ".join(take.warnings),
     }
+
+
+def _project_licence(folder: Path) -> str:
+    """The licence of the project; "" where the folder has no settings."""
+    try:
+        return Project(folder).settings().licence
+    except EarmarkError:
+        return ""
 
 
 def _speaker(folder: Path, id_: str) -> Speaker | None:
