@@ -327,6 +327,11 @@ def test_set_makes_a_shipped_recipe_hear_a_pretrained_network() -> None:
     assert read_recipe("olaleye2022/psc", whole).features == meant
 
 
+def test_the_kind_that_is_there_keeps_its_other_keys() -> None:
+    size = read_recipe("earmark", ["features.size=tiny", "features.kind=moonshine"]).features
+    assert size.model_dump()["size"] == "tiny"
+
+
 def test_set_can_add_a_level_that_the_file_has_not(tmp_path: Path) -> None:
     path = changed(tmp_path / "a.yaml", "augment", ...)
     assert read_recipe(path, ["augment.time_masks=5"]).augment.time_masks == 5

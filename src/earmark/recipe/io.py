@@ -115,9 +115,12 @@ def _set(values: dict[str, Any], change: str) -> None:
         if not isinstance(values, dict):
             raise EarmarkError(f"--set {change}: {parent!r} has no keys below it.")
     try:
-        values[last] = yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError):
         raise EarmarkError(f"--set {change}: {text!r} is no value that YAML knows; put it in quotes.") from None
+    if last == "kind" and values.get(last, value) != value:
+        values.clear()  # the other keys are those of the old kind
+    values[last] = value
 
 
 def _first_problem(error: ValidationError) -> str:
