@@ -32,8 +32,8 @@ extensions = [
     "command_reference",
 ]
 exclude_patterns = ["_build", "_extensions"]
-# Types are linked by their short names, of which some are in several modules.
-suppress_warnings = ["ref.python"]
+# Types are linked by their short names, of which some are in several modules; the index names pages by patterns, too.
+suppress_warnings = ["ref.python", "toc.empty_glob"]
 
 # Headings have the anchors that they have where the repository is browsed.
 myst_heading_anchors = 4

@@ -36,7 +36,7 @@ RECIPE = "earmark-mfcc"
 # Cut down to what a corpus of an hour and a half needs.
 SHORTER = ["training.epochs=12", "augment.speeds=[1.0]"]
 TAGGER = CnnTaggerSettings(side=64, epochs=14, learning_rate=5e-3)
-# What each model of the demo is taught by.
+# The supervision of each model of the demo.
 RUNS = {
     "pictures alone (VGS)": ("vgs", []),
     "bags of words (BoW)": ("bow", ["supervision=bow", "training.epochs=6"]),  # so clear that half is enough
@@ -45,7 +45,7 @@ RUNS = {
 LONG_S = 300.0  # of the recordings that are searched at the end
 NOTES = (
     "The corpus is drawn and spoken by a program: it shows that the system works, not how well it does on real speech.",
-    "The control is taught with every utterance dealt another one's picture. What it still scores is what can be had "
+    "The control is trained with the pictures shuffled among the utterances. Its scores are what can be reached "
     "without learning any word.",
 )
 
@@ -71,7 +71,7 @@ def demo(out: Path, size: int, seed: int) -> None:
     archive = _index(corpus, out)
     print(f"The results page is {page.resolve()}. Open it in a browser.")
     print(
-        "The test's utterances, strung together into long recordings, are in an archive. Search it, listen and judge:\n"
+        "The test's utterances, concatenated into long recordings, are in an archive. Search it, listen and judge:\n"
         f"  earmark serve {archive}\n"
         f"  earmark search {archive} {keywords.words[0]}"
     )
@@ -79,13 +79,13 @@ def demo(out: Path, size: int, seed: int) -> None:
 
 def _draw(evaluation: Evaluation, path: Path) -> None:
     """Draw the best case, for a first look at what localisation is."""
-    subtitle = "What a model answers that was taught by pictures alone, and what is truly said"
+    subtitle = "The scores of a model trained on pictures alone, and the spoken words"
     for case in best_examples(evaluation, 1):  # none, where a corpus is too small to learn from
         write_text(path, localisation_plot(case, title=f"Where is “{case.hit.query}” spoken?", subtitle=subtitle))
 
 
 def _index(corpus: Corpus, out: Path) -> Path:
-    """Index long recordings made of the test's utterances, with the model that pictures alone have taught."""
+    """Index long recordings made of the test's utterances, with the model trained on pictures alone."""
     recordings, (run, _) = out / "recordings", next(iter(RUNS.values()))
     if not (out / "archive").is_dir():  # begun after all recordings were written
         concatenate(corpus.utterances("test"), recordings, LONG_S)
