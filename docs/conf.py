@@ -71,8 +71,24 @@ def read_from_the_top(app: Any, page: str, source: list[str]) -> None:
         source[0] = re.sub(r"\]\(docs/", "](", text)
     for name, file in FROM_THE_TOP.items():
         source[0] = re.sub(rf"\]\((?:\.\./)+{re.escape(file)}", f"]({name}.md", source[0])
+    source[0] = re.sub(r"\[([^]]*)\]\(((?:\.\./)+[^)#]*)[^)]*\)", _without_foreign_link, source[0])
+
+
+def _without_foreign_link(link: re.Match[str]) -> str:
+    """The text alone of a link to a folder, or to a page that is no part of the site."""
+    target = ROOT / link[2].replace("../", "")
+    return link[1] if target.is_dir() or (target.suffix == ".md" and target.parent.name != "docs") else link[0]
+
+
+def delete_pages_of_modules_that_are_gone(app: Any, config: Any) -> None:
+    """An earlier build has left a page of each module."""
+    for page in (ROOT / "docs" / "reference" / "modules").glob("*.rst"):
+        module = ROOT / "src" / page.stem.replace(".", "/")
+        if not module.is_dir() and not module.with_suffix(".py").is_file():
+            page.unlink()
 
 
 def setup(app: Any) -> None:
     app.add_lexer("layers", TextLexer)
+    app.connect("config-inited", delete_pages_of_modules_that_are_gone)
     app.connect("source-read", read_from_the_top)

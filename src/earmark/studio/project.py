@@ -2,7 +2,7 @@
 
 Everything is plain files, so that the command line, Python and other programs read them as well:
 
-===============  ==================================================================================
+================ ===================================================================================
 ``project.yaml``  name, languages, licence, words; the form of the folder
 ``pictures/``    pictures by the hash of their content, ``pictures.csv``, ``tags.csv``, thumbnails
 ``speakers/``    speakers and their consents
@@ -13,7 +13,7 @@ Everything is plain files, so that the command line, Python and other programs r
 ``archive/``     the indexed recordings, judgements
 ``exports/``     what was taken home
 ``jobs/``        state and log of what runs in the background
-===============  ==================================================================================
+================ ===================================================================================
 
 Paths in these files are relative to the folder, so that it can be moved to another machine. Only recordings may lie
 elsewhere, where their owner has them.

@@ -96,7 +96,7 @@ def proposals(project: Project, values: Mapping[str, float]) -> tuple[list[str],
 
 
 def discriminant_scores(vectors: Floats, shown: list[int], others: list[int]) -> Floats:
-    """Scores of all N pictures for one word: ``v . S^-1 (m1 - m0)``.
+    """Scores of all N pictures for one word: ``v^T S^-1 (m1 - m0)``.
 
     Parameters
     ----------
