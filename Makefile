@@ -1,3 +1,4 @@
+# make studio   your own pictures, voices and recordings, on a page of this machine (FOLDER=my-language)
 # make demo     see it work: draws, speaks, learns from pictures alone, finds words (about 6 minutes)
 # make install  .venv with Earmark in it
 # make test     the default test suite
@@ -9,7 +10,13 @@ BIN := .venv/bin
 # One version everywhere: the lock's. A CPU build is enough.
 TORCH ?= $(shell grep '^torch==' requirements.lock)
 
-.PHONY: demo install test slow lint docs
+.PHONY: studio demo install test slow lint docs
+
+# The folder of the project that 'make studio' opens or begins.
+FOLDER ?= my-language
+
+studio: install
+	$(BIN)/earmark studio $(FOLDER)
 
 demo: install
 	$(BIN)/earmark demo

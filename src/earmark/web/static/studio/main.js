@@ -111,7 +111,7 @@ function drawNavigation() {
   const here = openName();
   const links = project.steps.map((step, i) => {
     const words = make("span", { class: "words" }, make("b", {}, t(`step.${step.name}`)), make("small", {}, stateText(step)));
-    return make("li", { "data-progress": step.progress, "data-next": step.name === project.next && step.progress !== "done" }, make(
+    return make("li", { "data-progress": step.progress, "data-next": step.name === project.next && step.progress !== "done" ? "true" : null }, make(
       "a",
       { href: `#${step.name}`, "aria-current": here === step.name ? "step" : null },
       make("span", { class: "badge", "aria-hidden": "true" }, icon(step.progress === "done" ? "yes" : step.name)),

@@ -80,7 +80,7 @@ function wordResult({ word, shown, right, by_luck, examples }, context) {
 function example({ number, image, start_s, end_s, is_right }, place, word, context) {
   const { t } = context;
   const label = t(is_right ? "learn.playRight" : "learn.playWrong", { number: place + 1, word });
-  const button = make("button", { type: "button", class: "example", "aria-label": label, title: label, "data-right": is_right },
+  const button = make("button", { type: "button", class: "example", "aria-label": label, title: label, "data-right": String(is_right) },
     thumbnail(image), make("span", { class: "mark-right" }, icon(is_right ? "yes" : "no")), icon("play"));
   button.addEventListener("click", () => play(`/api/studio/learned/takes/${number}/sound`, start_s, end_s, context));
   return button;
