@@ -32,6 +32,7 @@ FEWEST_STEPS = 1500  # of training: where takes are few, they are gone through m
 MOST_EPOCHS, FEWEST_EPOCHS = 100, 20
 # Measured on two cores (docs/studio.md): seconds of work for each hour of takes, once and in every epoch.
 ONCE_S_PER_HOUR, EPOCH_S_PER_HOUR = 250.0, 18.0
+TIMES_AS_SLOW = 3.0  # the larger network of the default recipe, where it is installed
 MEASURED_CORES = 2
 
 
@@ -212,4 +213,5 @@ def _epochs(takes: int) -> int:
 
 def _time_s(speech_s: float, takes: int) -> float:
     cores = MEASURED_CORES / min(os.cpu_count() or MEASURED_CORES, 8)
-    return speech_s / 3600 * (ONCE_S_PER_HOUR + EPOCH_S_PER_HOUR * _epochs(takes)) * cores
+    once = ONCE_S_PER_HOUR * (TIMES_AS_SLOW if moonshine.FILES["base"].installed() is not None else 1.0)
+    return speech_s / 3600 * (once + EPOCH_S_PER_HOUR * _epochs(takes)) * cores

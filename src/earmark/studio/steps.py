@@ -10,6 +10,7 @@ from typing import Literal
 from earmark.studio.pictures import count_pictures
 from earmark.studio.project import Project
 from earmark.studio.prompts import prompts, read_plan
+from earmark.studio.recordings import listed_folders
 from earmark.studio.speakers import speakers
 from earmark.studio.utterance_table import count_takes
 
@@ -71,7 +72,11 @@ def _learn(project: Project) -> tuple[Progress, dict[str, int]]:
 
 
 def _recordings(project: Project) -> tuple[Progress, dict[str, int]]:
-    return ("done" if (project.archive / "archive.json").is_file() else "open"), {}
+    archive, model = project.archive / "archive.json", project.model / "model.safetensors"
+    if not archive.is_file():
+        return ("begun" if listed_folders(project) else "open"), {}
+    is_older = model.is_file() and model.stat().st_mtime > archive.stat().st_mtime
+    return ("begun" if is_older else "done"), {}  # a new model has to index them again
 
 
 def _find(project: Project) -> tuple[Progress, dict[str, int]]:

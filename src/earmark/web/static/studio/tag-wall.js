@@ -21,6 +21,7 @@ export async function renderWall(root, context, word) {
   const state = new Map(pictures.map(({ image }) => [image, verdicts[image] ?? "undecided"]));
   for (const [image, verdict] of saving.pending(word)) if (state.has(image)) state.set(image, verdict);
   const order = wallOrder(pictures, state, proposed);
+  const places = new Map(order.map((image, i) => [image, i]));
   const names = new Map(pictures.map(({ image, name }) => [image, name]));
   const past = []; // decisions to take back, each a list of [image, former verdict]
   let current = 0;
@@ -44,7 +45,7 @@ export async function renderWall(root, context, word) {
 
   const draw = (image) => {
     const verdict = state.get(image);
-    const tile = tiles[order.indexOf(image)];
+    const tile = tiles[places.get(image)];
     tile.dataset.verdict = verdict;
     tile.setAttribute("aria-label", t(`wall.${verdict}`, { name: names.get(image) }));
     tile.lastChild.replaceChildren(verdict === "undecided" ? "" : icon(SYMBOLS[verdict]));
@@ -77,7 +78,7 @@ export async function renderWall(root, context, word) {
     const changes = past.pop();
     if (!changes) return context.announce(t("wall.nothingToUndo"));
     apply(changes);
-    return moveTo(order.indexOf(changes[0][0]));
+    return moveTo(places.get(changes[0][0]));
   };
   const rest = () => decide(order.filter((image) => state.get(image) === "undecided"), "no", false);
   const moveTo = (place, focus = true) => {
@@ -86,10 +87,7 @@ export async function renderWall(root, context, word) {
     tiles[current].tabIndex = 0;
     if (focus) tiles[current].focus();
   };
-  const perRow = () => {
-    const { top } = tiles[current].getBoundingClientRect();
-    return Math.max(1, tiles.filter((tile) => tile.getBoundingClientRect().top === top).length);
-  };
+  const perRow = () => Math.max(1, getComputedStyle(wall).gridTemplateColumns.split(" ").length);
   const along = getComputedStyle(document.documentElement).direction === "rtl" ? -1 : 1;
   const otherWord = (by) => {
     const words = context.project.words;
