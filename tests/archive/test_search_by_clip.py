@@ -154,6 +154,32 @@ def test_frames_are_read_across_chunks(archive: Archive) -> None:
     assert np.array_equal(frames.span(second, end - 2, end + 4), np.concatenate([whole[-2:], silence]))
 
 
+def test_noise_music_and_silence_match_nothing(media: Path, tmp_path: Path) -> None:
+    """Where much is noise, music and silence, the words are still found before anything else."""
+    rng = np.random.default_rng(5)
+    folder = tmp_path / "media"
+    folder.mkdir()
+    (folder / "speech.flac").write_bytes((media / "long.flac").read_bytes())
+    t = np.arange(90 * SAMPLE_RATE) / SAMPLE_RATE
+    chords = sum(np.sin(2 * np.pi * (220 * 2 ** (np.floor(t / 0.5) % 7 / 12)) * k * t) / k for k in range(1, 6))
+    sounds = {
+        "noise": rng.standard_normal(len(t)) * (0.02 + 0.1 * np.abs(np.sin(t / 3))),
+        "music": 0.1 * chords + 0.01 * rng.standard_normal(len(t)),
+        "silence": np.zeros(len(t)),
+    }
+    for name, sound in sounds.items():
+        soundfile.write(folder / f"{name}.flac", sound, SAMPLE_RATE)
+    archive = make_features_archive(tmp_path / "archive", feature_settings("mfcc"))
+    index(archive, [folder], ThreadExecutor(1))
+    for name, places in PLACES.items():
+        query = SpokenQuery(name, (clip(tmp_path / f"{name}.wav", word(name, 1.03, 0.95)),))
+        found = search(archive, query, SearchOptions(top=20))
+        assert middles(archive, query, len(places)) == pytest.approx(middles_of(name), abs=0.3)
+        names = [Path(one.hit.recording).stem for one in found]
+        assert "silence" not in names
+        assert names.count("speech") >= 15
+
+
 @pytest.mark.parametrize("near", [1, 2, 5, 6, 10, 17])
 def test_the_highest_nearby(near: int) -> None:
     values = np.random.default_rng(near).standard_normal((3, 50))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from earmark.archive.waveform_overview import WaveformOverview, waveform_overview
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import s_to_samples
-from earmark.localisation.chunks import ChunkHits, Half, encode_chunk, read_chunk
+from earmark.localisation.chunks import ChunkHits, Half, encode_chunk, read_chunk, zero_where_blank
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.localisation.windows import chunk_bounds_s
 
@@ -76,5 +76,8 @@ def process_chunk(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult:
     start_s, end_s = chunk_bounds_s(task.number, task.duration_s)
     queries = spotter.encode_queries(spotter.keywords) if spotter.accepts_keywords else None
     chunk = encode_chunk(spotter, waveform, start_s, end_s, queries, task.skip_silence, stretches_s=task.stretches_s)
+    # A model knows what silence is; features alone do not, and all silence is alike.
+    is_model = bool(spotter.model.accepts)
+    frames = chunk.frames if is_model else zero_where_blank(chunk.frames, waveform, spotter.model.grid.stride_s)
     overview = waveform_overview(waveform[: s_to_samples(end_s - start_s)])
-    return ChunkResult(chunk.windows, chunk.hits, chunk.frames, overview)
+    return ChunkResult(chunk.windows, chunk.hits, frames, overview)

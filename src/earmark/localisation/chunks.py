@@ -32,6 +32,7 @@ HITS_PER_CHUNK = 30  # of a query, one in ten seconds: more than a person will l
 BATCH = 32  # windows
 SILENCE = 10 ** (-50 / 20)  # of full scale; a window whose loudest 20 ms are below has no speech in it
 LOUDNESS_S = 0.02
+AROUND_S = 0.05
 BLANK = 10 ** (-80 / 20)  # of full scale: recorders give less only where they record nothing
 CUT_SHORT_S = 0.5  # headers of lossy codecs are wrong by less
 
@@ -194,6 +195,19 @@ def encode_chunk(
     chunk_frames = _merge_windows(frames, starts, own_samples, spotter.model.grid, width)
     begins_s = np.array([start_s + samples_to_s(starts[i]) for i in numbers])
     return EncodedChunk(len(numbers), _best_hits(best, np.array(numbers, np.int64), begins_s), chunk_frames, curves)
+
+
+def zero_where_blank(frames: Half, waveform: Waveform, stride_s: float) -> Half:
+    """Frames (T', K) of a chunk, zero where its sound is blank for as long as a frame and :data:`AROUND_S` about it."""
+    sounding = np.concatenate([[0], np.cumsum(np.abs(waveform) >= BLANK)])
+    begins_s = np.arange(len(frames)) * stride_s
+    first, end = (
+        np.clip(np.round(edges_s * SAMPLE_RATE).astype(np.int64), 0, len(waveform))
+        for edges_s in (begins_s - AROUND_S, begins_s + stride_s + AROUND_S)
+    )
+    zeroed = frames.copy()
+    zeroed[sounding[end] == sounding[first]] = 0
+    return zeroed
 
 
 def localise_frames(

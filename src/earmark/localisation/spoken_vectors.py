@@ -4,8 +4,8 @@ Projected frames (:class:`earmark.localisation.spoken_queries.SpokenSpace`) are 
 dimensions of each mean, which tell sounds apart best, and how common it is are stored as bytes. A query is averaged in
 the same way and aligned with all vectors of an archive as with frames. The best places are then scored exactly.
 
-Tokens (k-means of the same means, also by product quantisation) take a tenth of the space and were measured against
-vectors: see docs/spoken-queries.md.
+Tokens (k-means of the same means, also by product quantisation) are smaller, but lost several times as many of the
+places that an alignment with all frames finds.
 """
 
 from __future__ import annotations
