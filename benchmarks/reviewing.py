@@ -42,6 +42,7 @@ from earmark.archive.indexer import index
 from earmark.archive.judgements import Judgement, with_verdicts
 from earmark.archive.rescoring import matching_recordings
 from earmark.archive.results import ArchiveHit
+from earmark.archive.schema import timeline_of
 from earmark.archive.search_by_clip import encode_clip, search_clips
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.word_ranking import rank_by_judgements
@@ -131,7 +132,11 @@ def by_rocchio(archive: Archive, task: Task, judged: Sequence[Judgement]) -> lis
         np.array(
             [
                 archive.frames.segment(
-                    rows[hit.position.recording].sha256, hit.position.channel, hit.hit.start_s, hit.hit.end_s + 0.05
+                    rows[hit.position.recording].sha256,
+                    timeline_of(rows[hit.position.recording]),
+                    hit.position.channel,
+                    hit.hit.start_s,
+                    hit.hit.end_s + 0.05,
                 ).mean(axis=0)
                 for hit in task.hits
             ],

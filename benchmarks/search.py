@@ -38,7 +38,7 @@ from earmark.core.model_folder import write_weights
 from earmark.core.progress import progress
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
-from earmark.localisation.windows import CHUNK_S, WINDOW_S, chunk_bounds_s, count_chunks
+from earmark.localisation.windows import CHUNK_S, WINDOW_S, Timeline
 from earmark.models import build
 from earmark.models.checkpoint import write_description
 from earmark.models.image_query_models import PairModel
@@ -115,11 +115,11 @@ def fill(archive: Archive, hours: float, postings: int, words: npt.NDArray[np.fl
     step_s = archive.frames.step_s
     duration_s = min(RECORDING_H, hours) * 3600
     count = max(1, round(hours * 3600 / duration_s))
-    with progress("Making up hours, chunks", count * count_chunks(duration_s)) as advance:
+    with progress("Making up hours, chunks", count * Timeline(duration_s).chunks) as advance:
         for recording in range(1, count + 1):
             _add_recording(archive, recording, duration_s)
-            for number in range(count_chunks(duration_s)):
-                start_s, end_s = chunk_bounds_s(number, duration_s)
+            for number in range(Timeline(duration_s).chunks):
+                start_s, end_s = Timeline(duration_s).chunk_bounds_s(number)
                 frames = speak(round((end_s - start_s) / step_s), words, rng)
                 archive.frames.write(f"{recording:064x}", 1, number, frames)
                 advance()
@@ -136,7 +136,7 @@ def _add_recording(archive: Archive, number: int, duration_s: float) -> None:
     row = {"id": number, "sha256": f"{number:064x}", "path": f"/{number}.wav", "folder": "/", "size": 1, "mtime_ns": 1}
     parts = [
         {"recording": number, "channel": 1, "number": part, "windows": int(CHUNK_S / 2), "peaks": b""}
-        for part in range(count_chunks(duration_s))
+        for part in range(Timeline(duration_s).chunks)
     ]
     with archive.writing() as connection:
         connection.execute(insert(schema.recordings).values({**row, **sound}))

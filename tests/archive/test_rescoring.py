@@ -20,7 +20,7 @@ from earmark.archive.rescoring import (
     windows_around,
     windows_from,
 )
-from earmark.localisation.windows import HOP_S, WINDOW_S, count_chunks, count_windows
+from earmark.localisation.windows import HOP_S, WINDOW_S, Timeline
 from earmark.recipe import Recipe
 from support.synthetic_tables import add_recording, made_up_archive, pictured
 
@@ -91,7 +91,7 @@ def test_silence_and_what_was_not_indexed_have_no_hit(archive: Archive) -> None:
 def test_each_window_starts_in_one_chunk(archive: Archive, duration_s: float) -> None:
     add_recording(archive, 9, duration_s, channels=2)
     rows = {9: matching_recordings(archive, [])[9]}
-    chunks = [ChunkKey(9, channel, n) for channel in (1, 2) for n in range(count_chunks(duration_s))]
+    chunks = [ChunkKey(9, channel, n) for channel in (1, 2) for n in range(Timeline(duration_s).chunks)]
     assert [window for chunk in chunks for window in windows_from(chunk, rows)] == list(all_windows(rows.values()))
 
 
@@ -100,5 +100,5 @@ def test_each_window_starts_in_one_chunk(archive: Archive, duration_s: float) ->
 def test_windows_around_a_stretch_are_those_that_overlap_it(archive: Archive, start_s: float, end_s: float) -> None:
     rows = matching_recordings(archive, [])
     numbers = [window.number for window in windows_around(1, 2, start_s, end_s, rows)]
-    every = range(count_windows(DURATION_S))
+    every = range(Timeline(DURATION_S).windows)
     assert numbers == [n for n in every if n * HOP_S <= end_s and start_s < n * HOP_S + WINDOW_S]

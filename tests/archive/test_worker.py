@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,7 +26,7 @@ from earmark.core.errors import EarmarkError
 from earmark.localisation import windows as chunking
 from earmark.localisation.peaks import non_max_suppression
 from earmark.localisation.spotter import load_model
-from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_bounds_s, count_chunks, window_of, window_starts
+from earmark.localisation.windows import HOP_S, WINDOW_S, Timeline, window_of, window_starts
 from support.long_sounds import SAMPLE_RATE, small_chunks, write_long
 from support.small_archive import unindexed_archive
 
@@ -33,8 +34,8 @@ from support.small_archive import unindexed_archive
 def starts_of(duration_s: float) -> list[int]:
     """First samples of all windows of a recording, chunk by chunk."""
     samples, found = round(duration_s * SAMPLE_RATE), []
-    for number in range(count_chunks(duration_s)):
-        start_s, end_s = chunk_bounds_s(number, duration_s)
+    for number in range(Timeline(duration_s).chunks):
+        start_s, end_s = Timeline(duration_s).chunk_bounds_s(number)
         first = round(start_s * SAMPLE_RATE)
         covered = min(samples, round((end_s + chunking.OVERLAP_S) * SAMPLE_RATE)) - first
         found += [first + start for start in window_starts(covered)]
@@ -48,11 +49,11 @@ def test_windows_cover_every_sample_and_chunks_tile(samples: int) -> None:
     # The same windows as if the recording were one.
     assert starts == list(range(0, max(samples - 2 * SAMPLE_RATE, 1), 2 * SAMPLE_RATE))
     assert starts[-1] + 4 * SAMPLE_RATE >= samples
-    edges = [chunk_bounds_s(number, duration_s) for number in range(count_chunks(duration_s))]
+    edges = [Timeline(duration_s).chunk_bounds_s(number) for number in range(Timeline(duration_s).chunks)]
     assert edges[0][0] == 0
     assert edges[-1][1] == duration_s
     assert all(one[1] == other[0] for one, other in itertools.pairwise(edges))
-    assert chunking.count_windows(duration_s) == len(starts)
+    assert Timeline(duration_s).windows == len(starts)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_windows_cover_every_sample_and_chunks_tile(samples: int) -> None:
     ],
 )
 def test_chunks_by_hand(duration_s: float, bounds: list[tuple[float, float]]) -> None:
-    assert [chunk_bounds_s(n, duration_s) for n in range(count_chunks(duration_s))] == bounds
+    assert [Timeline(duration_s).chunk_bounds_s(n) for n in range(Timeline(duration_s).chunks)] == bounds
 
 
 def test_window_of_is_the_one_whose_edges_are_farthest() -> None:
@@ -93,12 +94,12 @@ def test_frames_of_stretches_across_borders(tmp_path: Path, monkeypatch: pytest.
     rng = np.random.default_rng(0)
     for start_s, length_s in [*rng.uniform(0, (39, 30), (200, 2)).tolist(), [36.5, 0.5], [12.0, 12.0], [37.0, 9.0]]:
         expected = [t for t in centres_s if start_s - 1e-6 <= t < start_s + length_s - 1e-6]
-        found = store.segment("ab" * 32, 2, start_s, start_s + length_s)
+        found = store.segment("ab" * 32, Timeline(1000.0), 2, start_s, start_s + length_s)
         assert len(found) == len(expected)
         if expected:
             assert found.dtype == np.float32
             assert np.allclose(found[:, 0], np.float16(expected))
-    assert store.segment("cd" * 32, 1, 0.0, 5.0).shape == (0, 0)
+    assert store.segment("cd" * 32, Timeline(1000.0), 1, 0.0, 5.0).shape == (0, 0)
     store.forget("ab" * 32)
     assert not store.path("ab" * 32, 2, 0).exists()
     with pytest.raises(EarmarkError, match="missing or damaged"):
@@ -127,14 +128,15 @@ def test_peaks_of_stretches_by_a_slow_loop(tmp_path: Path, monkeypatch: pytest.M
             row = {"recording": 1, "channel": 2, "number": number, "windows": 6, "peaks": part.tobytes()}
             connection.execute(insert(chunk_rows).values(row))
     padded = np.pad(whole, ((0, 0), (0, 2000)))
+    recording = SimpleNamespace(id=1, duration_s=37.1, start_s=0.0)
     for _ in range(150):
         start_s, length_s, count = rng.uniform(0, 38), rng.uniform(0.01, 20), int(rng.integers(1, 300))
-        found = peaks(archive, 1, 2, start_s, start_s + length_s, count)
+        found = peaks(archive, recording, 2, start_s, start_s + length_s, count)
         edges = np.rint(np.linspace(start_s, start_s + length_s, count + 1) * 50).astype(int)
         for column, (left, right) in enumerate(itertools.pairwise(edges)):
             part = padded[:, left : max(right, left + 1)]
             assert (found[0, column], found[1, column]) == (part[0].min(), part[1].max())
-    assert not peaks(archive, 1, 1, 0.0, 10.0, 7).any()
+    assert not peaks(archive, recording, 1, 0.0, 10.0, 7).any()
 
 
 @pytest.mark.parametrize("run", ["tiny_run", "tiny_pictured_run"])
@@ -146,9 +148,9 @@ def test_a_chunk_is_its_windows_one_by_one(
     path = write_long(tmp_path / "a.wav", tiny_corpus, 31.3, channels=2)
     samples = soundfile.read(str(path), dtype="float32")[0][:, 1]
     grid = spotter.model.grid
-    for number in range(count_chunks(31.3)):
-        result = process_chunk(spotter, ChunkTask(1, "", str(path), 31.3, 2, number))
-        start_s, end_s = chunk_bounds_s(number, 31.3)
+    for number in range(Timeline(31.3).chunks):
+        result = process_chunk(spotter, ChunkTask(1, "", str(path), Timeline(31.3), 2, number))
+        start_s, end_s = Timeline(31.3).chunk_bounds_s(number)
         first = round(start_s * SAMPLE_RATE)
         own = samples[first : round(end_s * SAMPLE_RATE)]
         sound = samples[first : round((end_s + 2) * SAMPLE_RATE)]
@@ -190,14 +192,14 @@ def test_silence_is_skipped_on_request(tiny_run: Path, tiny_corpus: Corpus, tmp_
     samples[5 * SAMPLE_RATE : 15 * SAMPLE_RATE] = 0
     soundfile.write(str(path), samples, SAMPLE_RATE)
     spotter = load_model(tiny_run)
-    every = process_chunk(spotter, ChunkTask(1, "", str(path), 20.0, 1, 0))
-    some = process_chunk(spotter, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
+    every = process_chunk(spotter, ChunkTask(1, "", str(path), Timeline(20.0), 1, 0))
+    some = process_chunk(spotter, ChunkTask(1, "", str(path), Timeline(20.0), 1, 0, skip_silence=True))
     assert every.windows == 9
     assert some.windows == 6  # those from 6, 8 and 10 s on are silent
     assert not some.frames[round(7.5 / spotter.model.grid.stride_s) : round(12.5 / spotter.model.grid.stride_s)].any()
     assert (some.postings.times_s[some.postings.scores > 0.5] < 16).any()
     soundfile.write(str(path), 0 * samples, SAMPLE_RATE)
-    nothing = process_chunk(spotter, ChunkTask(1, "", str(path), 20.0, 1, 0, skip_silence=True))
+    nothing = process_chunk(spotter, ChunkTask(1, "", str(path), Timeline(20.0), 1, 0, skip_silence=True))
     assert nothing.windows == 0
     assert nothing.frames.shape == every.frames.shape
     assert len(nothing.postings.queries) == 0

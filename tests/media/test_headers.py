@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,7 +15,7 @@ import soundfile
 from earmark.core.errors import EarmarkError
 from earmark.media._track import _samples
 from earmark.media.audio import audio_info, check_audio, read_audio, read_span
-from support.media import repack, write_container
+from support.media import repack, write_container, write_tracks
 
 Samples = npt.NDArray[np.float32]
 RATE = 16_000
@@ -252,34 +251,6 @@ def test_mp3_after_other_bytes_and_one_after_the_other(tmp_path: Path) -> None:
     assert audio_info(path).duration_s == pytest.approx(SECONDS, abs=0.2)
     path.write_bytes(one.read_bytes() * 2)
     assert audio_info(path).duration_s == pytest.approx(2 * SECONDS, abs=0.3)
-
-
-def write_tracks(path: Path, tracks: list[tuple[Samples, float, int]], codec: str, film: bool = False) -> Path:
-    """Sound tracks with a delay in seconds and a sampling rate each, beside a film that starts at 0."""
-    with av.open(str(path), "w", format={".mkv": "matroska", ".ts": "mpegts", ".m4a": "ipod"}.get(path.suffix)) as out:
-        packets = []
-        if film:
-            video = out.add_stream("mpeg4", rate=10)
-            video.width = video.height = 32
-            video.pix_fmt = "yuv420p"
-        streams = [out.add_stream(codec, rate=rate, layout="mono") for _, _, rate in tracks]
-        if film:
-            for number in range(round(10 * max(len(sound) / rate + delay_s for sound, delay_s, rate in tracks))):
-                frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
-                frame.pts, frame.time_base = number, Fraction(1, 10)
-                packets += video.encode(frame)
-            packets += video.encode(None)
-        for (sound, delay_s, rate), stream in zip(tracks, streams, strict=True):
-            form = stream.codec_context.format
-            fifo = av.AudioResampler(format=form, layout="mono", rate=rate, frame_size=stream.frame_size or 1024)
-            whole = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
-            whole.sample_rate, whole.pts, whole.time_base = rate, round(delay_s * rate), Fraction(1, rate)
-            for part in [*fifo.resample(whole), *fifo.resample(None)]:
-                packets += stream.encode(part)
-            packets += stream.encode(None)
-        for packet in sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base):
-            out.mux(packet)
-    return path
 
 
 @pytest.mark.parametrize("codec", ["flac", "aac", "pcm_s16le"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
 
@@ -80,6 +81,38 @@ def write_container(
                 picture.pts = number
                 container.mux(film.encode(picture))
             container.mux(film.encode(None))
+    return path
+
+
+def write_tracks(
+    path: Path, tracks: list[tuple[npt.NDArray[np.float32], float, int]], codec: str, film: bool = False
+) -> Path:
+    """Sound tracks with a delay in seconds and a sampling rate each, beside a film that starts at 0."""
+    import av
+
+    with av.open(str(path), "w", format={".mkv": "matroska", ".ts": "mpegts", ".m4a": "ipod"}.get(path.suffix)) as out:
+        packets = []
+        if film:
+            video = out.add_stream("mpeg4", rate=10)
+            video.width = video.height = 32
+            video.pix_fmt = "yuv420p"
+        streams = [out.add_stream(codec, rate=rate, layout="mono") for _, _, rate in tracks]
+        if film:
+            for number in range(round(10 * max(len(sound) / rate + delay_s for sound, delay_s, rate in tracks))):
+                frame = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+                frame.pts, frame.time_base = number, Fraction(1, 10)
+                packets += video.encode(frame)
+            packets += video.encode(None)
+        for (sound, delay_s, rate), stream in zip(tracks, streams, strict=True):
+            form = stream.codec_context.format
+            fifo = av.AudioResampler(format=form, layout="mono", rate=rate, frame_size=stream.frame_size or 1024)
+            whole = av.AudioFrame.from_ndarray(sound[None], format="fltp", layout="mono")
+            whole.sample_rate, whole.pts, whole.time_base = rate, round(delay_s * rate), Fraction(1, rate)
+            for part in [*fifo.resample(whole), *fifo.resample(None)]:
+                packets += stream.encode(part)
+            packets += stream.encode(None)
+        for packet in sorted((p for p in packets if p.dts is not None), key=lambda p: p.dts * p.time_base):
+            out.mux(packet)
     return path
 
 

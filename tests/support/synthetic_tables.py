@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from earmark.archive import schema
 from earmark.archive.archive import Archive, make_archive
-from earmark.localisation.windows import chunk_bounds_s, count_chunks
+from earmark.localisation.windows import Timeline
 from earmark.recipe import Recipe
 from support.small_archive import write_run
 
@@ -51,7 +51,7 @@ def add_recording(
     for channel in range(1, channels + 1):
         frames = random_frames(archive, duration_s, seed=100 * number + channel)
         frames[slice(*(round(edge_s / archive.frames.step_s) for edge_s in silent_s))] = 0
-        for chunk in range(count_chunks(duration_s)) if stored is None else stored:
+        for chunk in range(Timeline(duration_s).chunks) if stored is None else stored:
             store_frames(archive, number, channel, chunk, frames, duration_s)
 
 
@@ -59,7 +59,7 @@ def store_frames(
     archive: Archive, number: int, channel: int, chunk: int, frames: npt.NDArray[np.float16], duration_s: float
 ) -> None:
     """Store the frames of one chunk, as the indexer would."""
-    first, end = (round(edge_s / archive.frames.step_s) for edge_s in chunk_bounds_s(chunk, duration_s))
+    first, end = (round(edge_s / archive.frames.step_s) for edge_s in Timeline(duration_s).chunk_bounds_s(chunk))
     archive.frames.write(f"{number:064x}", channel, chunk, frames[first:end])
     place = {"recording": number, "channel": channel, "number": chunk}
     with archive.writing() as connection:

@@ -16,8 +16,8 @@ import numpy.typing as npt
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import Half, Single
 from earmark.archive.rescoring import ChunkKey, Recordings, Window, windows_around
+from earmark.archive.schema import timeline_of
 from earmark.core.progress import progress
-from earmark.localisation.windows import chunk_start_s
 
 VECTORS = "vectors.usearch"
 APART_S = 0.2  # between two vectors, as nearly as a whole number of frames allows
@@ -131,7 +131,7 @@ def _windows_at(key: int, step_s: float, rows: Recordings) -> Iterator[Window]:
     recording, channel = divmod(channel, 1 << CHANNEL_BITS)
     if recording in rows:
         apart_s = frames_apart(step_s) * step_s
-        start_s = chunk_start_s(chunk) + number * apart_s
+        start_s = timeline_of(rows[recording]).chunk_start_s(chunk) + number * apart_s
         yield from windows_around(recording, channel, start_s, start_s + apart_s, rows)
 
 

@@ -47,7 +47,7 @@ from earmark.recipe import FeatureSettings
 
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
-FORM = 2
+FORM = 3
 WRITES = "earmark_writes"
 WRITE_LOCK = 5_318_008  # key of the advisory lock that serialises the writers of a PostgreSQL database
 DISK_FULL = "53100"  # PostgreSQL, appendix A

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import flush_folder, replacing
-from earmark.localisation.windows import chunk_at, chunk_start_s, frames_between
+from earmark.localisation.windows import Timeline, frames_between
 
 SIZE = np.dtype(np.float16).itemsize  # bytes of a number
 
@@ -29,7 +29,7 @@ Single = npt.NDArray[np.float32]
 class FrameStore:
     """The frames of an archive's recordings.
 
-    Frame i of chunk n has its centre at ``chunk_start_s(n) + (i + 0.5) * step_s`` seconds.
+    Frame i of chunk n has its centre at ``timeline.chunk_start_s(n) + (i + 0.5) * step_s`` seconds.
 
     Parameters
     ----------
@@ -72,24 +72,27 @@ class FrameStore:
         except (OSError, ValueError) as error:
             raise _damaged(path, error) from error
 
-    def segment(self, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
+    def segment(self, sha256: str, timeline: Timeline, channel: int, start_s: float, end_s: float) -> Single:
         """The frames (t, K) whose centres lie in a segment of a recording; none where it was not indexed.
 
         The last chunk of a recording may be a little longer than the others.
         """
-        first = chunk_at(start_s)
-        parts = [self._part(sha256, channel, n, start_s, end_s) for n in range(first, chunk_at(end_s) + 1)]
+        first = timeline.chunk_at(start_s)
+        numbers = range(first, timeline.chunk_at(end_s) + 1)
+        parts = [self._part(sha256, timeline, channel, n, start_s, end_s) for n in numbers]
         if parts[0] is None and first > 0:
-            parts.insert(0, self._part(sha256, channel, first - 1, start_s, end_s))
+            parts.insert(0, self._part(sha256, timeline, channel, first - 1, start_s, end_s))
         stored = [part for part in parts if part is not None]
         return np.concatenate(stored).astype(np.float32) if stored else np.zeros((0, 0), np.float32)
 
-    def _part(self, sha256: str, channel: int, number: int, start_s: float, end_s: float) -> Half | None:
+    def _part(
+        self, sha256: str, timeline: Timeline, channel: int, number: int, start_s: float, end_s: float
+    ) -> Half | None:
         """The frames of a chunk whose centres lie in a segment of its recording; None if it was not indexed.
 
         A search reads many short segments: mapping a file for each would take five times as long.
         """
-        begin_s = chunk_start_s(number)
+        begin_s = timeline.chunk_start_s(number)
         between = (start_s - begin_s, end_s - begin_s, self.step_s)
         return self._span(sha256, channel, number, lambda count: frames_between(*between, count))
 
@@ -119,10 +122,10 @@ class FrameStore:
         except (OSError, ValueError) as error:
             raise _damaged(path, error) from error
 
-    def first_frame_s(self, start_s: float) -> float:
+    def first_frame_s(self, timeline: Timeline, start_s: float) -> float:
         """Where the first frame begins whose centre is at or after `start_s`, in seconds from the recording's start."""
-        begin_s = chunk_start_s(chunk_at(start_s))
-        return begin_s + math.ceil((start_s - begin_s) / self.step_s - 0.5 - 1e-6) * self.step_s
+        begin_s = timeline.chunk_start_s(timeline.chunk_at(start_s))
+        return begin_s + max(0, math.ceil((start_s - begin_s) / self.step_s - 0.5 - 1e-6)) * self.step_s
 
     def forget(self, sha256: str) -> None:
         """Delete all frames of a recording."""

@@ -21,7 +21,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.audio_files import audio_files
 from earmark.archive.lexicon import lexicon
 from earmark.archive.recordings import DONE, NEW, read_metadata
-from earmark.archive.schema import chunks, postings, recordings
+from earmark.archive.schema import chunks, postings, recordings, timeline_of
 from earmark.archive.search_by_clip import prepare
 from earmark.archive.search_lexicon import search_lexicon
 from earmark.archive.shards import build_shard
@@ -29,7 +29,7 @@ from earmark.archive.worker import ChunkResult, ChunkTask
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
 from earmark.localisation.peaks import non_max_suppression
-from earmark.localisation.windows import OVERLAP_S, chunk_bounds_s, chunk_start_s, count_chunks
+from earmark.localisation.windows import OVERLAP_S
 
 logger = logging.getLogger(__name__)
 
@@ -244,11 +244,12 @@ def finish(archive: Archive, recording: int) -> bool:
         ).all()
         if row is None or row.status != NEW:
             return False
-        numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(count_chunks(row.duration_s))]
+        timeline = timeline_of(row)
+        numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(timeline.chunks)]
         if len(stored) < len(numbers):
             return False
         for channel, number in numbers[1:]:
-            border_s = chunk_start_s(number)
+            border_s = timeline.chunk_start_s(number)
             near = connection.execute(
                 select(postings).where(
                     postings.c.recording == recording,
@@ -279,9 +280,10 @@ def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
 
 
 def _tasks(row: Any, skip_silence: bool, stretches_s: tuple[tuple[float, float], ...] | None) -> Iterator[ChunkTask]:
-    for number in range(count_chunks(row.duration_s)):
+    timeline = timeline_of(row)
+    for number in range(timeline.chunks):
         for channel in range(1, row.channels + 1):
-            place = (row.id, row.sha256, row.path, row.duration_s, channel, number)
+            place = (row.id, row.sha256, row.path, timeline, channel, number)
             yield ChunkTask(*place, skip_silence, stretches_s)
 
 
@@ -299,5 +301,5 @@ def _key(task: ChunkTask) -> tuple[int, int, int]:
 
 
 def _length_s(task: ChunkTask) -> float:
-    start_s, end_s = chunk_bounds_s(task.number, task.duration_s)
+    start_s, end_s = task.timeline.chunk_bounds_s(task.number)
     return end_s - start_s

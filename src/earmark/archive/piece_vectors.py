@@ -20,11 +20,11 @@ import numpy.typing as npt
 from earmark.archive.ann_index import l2_normalise
 from earmark.archive.archive import Archive
 from earmark.archive.rescoring import ChunkKey, Recordings
+from earmark.archive.schema import timeline_of
 from earmark.archive.spoken_frames import SpokenFrames
 from earmark.core.files import replacing
 from earmark.core.progress import progress
 from earmark.localisation.spoken_queries import SpokenSpace
-from earmark.localisation.windows import chunk_at, chunk_start_s
 
 PIECE_S = 0.12
 DIMENSION = 96  # of the space, the leading ones, which differ most between sounds
@@ -141,17 +141,19 @@ class PieceVectors:
         stored = self.blocks[block]
         number = int(np.searchsorted(stored.firsts, row, side="right")) - 1
         chunk = stored.chunks[number]
-        return chunk, chunk_start_s(chunk.number) + (row - int(stored.firsts[number])) * self.step_s
+        begin_s = timeline_of(self._rows[chunk.recording]).chunk_start_s(chunk.number)
+        return chunk, begin_s + (row - int(stored.firsts[number])) * self.step_s
 
     def rows_at(self, recording: int, channel: int, start_s: float, around: int = 0) -> Iterator[tuple[int, int]]:
         """Blocks and rows of the piece that begins at a time, and of some pieces around it."""
-        number = chunk_at(max(0.0, start_s))
+        timeline = timeline_of(self._rows[recording])
+        number = timeline.chunk_at(start_s)
         for chunk in (ChunkKey(recording, channel, number), ChunkKey(recording, channel, number - 1)):
             for i, block in enumerate(self.blocks):
                 if chunk in block.numbers:
                     at = block.numbers[chunk]
                     first, end = int(block.firsts[at]), int(block.firsts[at + 1])
-                    row = first + round((max(0.0, start_s) - chunk_start_s(chunk.number)) / self.step_s)
+                    row = first + round((start_s - timeline.chunk_start_s(chunk.number)) / self.step_s)
                     yield from ((i, one) for one in range(max(first, row - around), min(end, row + around + 1)))
                     return
 
@@ -164,7 +166,9 @@ class PieceVectors:
         if row is None:
             return None
         first_s = max(0.0, middle_s - count * self.step_s / 2)
-        frames = self._archive.frames.segment(row.sha256, channel, first_s, first_s + (count + 1) * self.step_s)
+        frames = self._archive.frames.segment(
+            row.sha256, timeline_of(row), channel, first_s, first_s + (count + 1) * self.step_s
+        )
         return self.of_frames(frames, count) if frames.any() else None
 
     def of_frames(self, frames: Single, at_least: int) -> Single:

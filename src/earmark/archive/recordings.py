@@ -25,6 +25,7 @@ from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
 from earmark.core.types import canonical_path
+from earmark.localisation.chunks import read_timeline
 from earmark.media.audio import audio_info, require_file
 from earmark.media.kinds import is_named_as_audio
 from earmark.media.lookup import MediaFolder
@@ -188,7 +189,12 @@ def _add(archive: Archive, sha256: str, here: Mapping[str, Any], about: Mapping[
         logger.info("%s is taken for a recording by its content, not by its name.", here["path"])
     for note in info.notes:
         logger.warning("%s.", note)
-    sound = {"duration_s": info.duration_s, "sample_rate": info.sample_rate, "channels": info.channels}
+    sound = {
+        "duration_s": info.duration_s,
+        "start_s": read_timeline(here["path"]).start_s,
+        "sample_rate": info.sample_rate,
+        "channels": info.channels,
+    }
     try:
         with archive.writing() as connection:
             return _insert(connection, {"sha256": sha256, "status": NEW, **here, **sound, **about})

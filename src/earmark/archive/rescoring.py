@@ -13,11 +13,11 @@ from sqlalchemy import ColumnElement, Row, select
 from earmark.archive.archive import Archive, Position
 from earmark.archive.frame_store import Single
 from earmark.archive.results import ArchiveHit, merge_hits
-from earmark.archive.schema import recordings
+from earmark.archive.schema import recordings, timeline_of
 from earmark.core.types import Hit, Query
 from earmark.localisation.chunks import encoded_frames, localise_frames
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.localisation.windows import HOP_S, WINDOW_S, chunk_windows, count_windows
+from earmark.localisation.windows import WINDOW_S
 from earmark.models.base import EncodedQueries
 
 AT_ONCE = 64  # windows
@@ -37,7 +37,7 @@ class ChunkKey(NamedTuple):
 
 
 class Window(NamedTuple):
-    """The key of a window, which begins ``number * HOP_S`` seconds after the start of its recording.
+    """The key of a window; its :class:`earmark.localisation.windows.Timeline` says where it begins.
 
     Attributes
     ----------
@@ -47,11 +47,6 @@ class Window(NamedTuple):
     recording: int
     channel: int
     number: int
-
-    @property
-    def start_s(self) -> float:
-        """Where it begins in the recording."""
-        return self.number * HOP_S
 
 
 @dataclass(frozen=True)
@@ -85,21 +80,19 @@ def all_windows(rows: Iterable[Row[Any]]) -> Iterator[Window]:
     """Every window of some recordings."""
     for row in rows:
         for channel in range(1, row.channels + 1):
-            for number in range(count_windows(row.duration_s)):
+            for number in range(timeline_of(row).windows):
                 yield Window(row.id, channel, number)
 
 
 def windows_from(chunk: ChunkKey, rows: Recordings) -> Iterator[Window]:
     """The windows that start in a chunk."""
-    for number in chunk_windows(chunk.number, rows[chunk.recording].duration_s):
+    for number in timeline_of(rows[chunk.recording]).chunk_windows(chunk.number):
         yield Window(chunk.recording, chunk.channel, number)
 
 
 def windows_around(recording: int, channel: int, start_s: float, end_s: float, rows: Recordings) -> Iterator[Window]:
     """The windows that overlap a segment of a recording."""
-    first = max(0, int((start_s - WINDOW_S) // HOP_S) + 1)
-    last = min(int(end_s // HOP_S), count_windows(rows[recording].duration_s) - 1)
-    for number in range(min(first, last), last + 1):
+    for number in timeline_of(rows[recording]).windows_around(start_s, end_s):
         yield Window(recording, channel, number)
 
 
@@ -129,7 +122,9 @@ def score_windows(
 def frames_of(archive: Archive, window: Window, rows: Recordings) -> Single:
     """The frames (t, K) of a window."""
     row = rows[window.recording]
-    return archive.frames.segment(row.sha256, window.channel, window.start_s, window.start_s + WINDOW_S)
+    timeline = timeline_of(row)
+    start_s = timeline.window_start_s(window.number)
+    return archive.frames.segment(row.sha256, timeline, window.channel, start_s, start_s + WINDOW_S)
 
 
 def _score_batch(query: EncodedQuery, batch: Sequence[tuple[Window, Single]], rows: Recordings) -> list[ArchiveHit]:
@@ -144,7 +139,8 @@ def _score_batch(query: EncodedQuery, batch: Sequence[tuple[Window, Single]], ro
 
 
 def _hit(name: str, window: Window, row: Row[Any], score: float, edges_s: tuple[float, float, float]) -> ArchiveHit:
-    time_s, start_s, end_s = (min(window.start_s + edge_s, row.duration_s) for edge_s in edges_s)
+    begin_s = timeline_of(row).window_start_s(window.number)
+    time_s, start_s, end_s = (min(begin_s + edge_s, row.duration_s) for edge_s in edges_s)
     hit = Hit(row.path, name, score, time_s, start_s, end_s)
     return ArchiveHit(Position(row.id, window.channel, time_s), hit, row.speaker, row.date, row.language)
 
@@ -188,9 +184,10 @@ def localisation_curve(
     spotter = archive.spotter
     if spotter.needs_features:
         return None
-    frames = archive.frames.segment(row.sha256, channel, start_s, end_s)
+    timeline = timeline_of(row)
+    frames = archive.frames.segment(row.sha256, timeline, channel, start_s, end_s)
     if not frames.any():
         return Curve(np.zeros(0), np.zeros(0))
     located = spotter.localise_encoded(encoded_frames(spotter, [frames]), spotter.encode_queries(queries))
     times_s, curves = (part.double().cpu().numpy() for part in located.over_time())
-    return Curve(times_s + archive.frames.first_frame_s(start_s), curves[0].max(axis=0))
+    return Curve(times_s + archive.frames.first_frame_s(timeline, start_s), curves[0].max(axis=0))

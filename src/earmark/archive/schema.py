@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -11,11 +13,14 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Row,
     String,
     Table,
     Text,
     UniqueConstraint,
 )
+
+from earmark.localisation.windows import Timeline
 
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements only INTEGER keys
@@ -37,6 +42,7 @@ recordings = Table(
     Column("size", BigInteger, nullable=False),  # bytes
     Column("mtime_ns", BigInteger, nullable=False),
     Column("duration_s", Float, nullable=False),
+    Column("start_s", Float, nullable=False, default=0.0),  # where its sound begins: later than 0 in some films
     Column("sample_rate", Integer, nullable=False),
     Column("channels", Integer, nullable=False),
     Column("status", String(10), nullable=False),  # new, done, broken or missing: see Status
@@ -164,3 +170,8 @@ lexicon_hits = Table(
     Column("score", Float, nullable=False),
 )
 Index("lexicon_hits_by_word", lexicon_hits.c.word, lexicon_hits.c.score.desc())
+
+
+def timeline_of(recording: Row[Any]) -> Timeline:
+    """Where the chunks and windows of a row of the table of recordings lie."""
+    return Timeline(recording.duration_s, recording.start_s)

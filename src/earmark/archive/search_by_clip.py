@@ -19,6 +19,7 @@ from earmark.archive.archive import Archive, Position
 from earmark.archive.rescoring import ChunkKey, Recordings, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
 from earmark.archive.schema import chunks as chunk_table
+from earmark.archive.schema import timeline_of
 from earmark.archive.spoken_alignment import Extent, Place, SpokenExamples, apart
 from earmark.archive.spoken_frames import SpokenFrames
 from earmark.archive.spoken_index import SpokenIndex
@@ -28,7 +29,6 @@ from earmark.core.timing import FrameGrid, s_to_samples, samples_to_s
 from earmark.core.types import Hit, SpokenQuery
 from earmark.localisation.spoken_queries import Single
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.localisation.windows import chunk_start_s
 from earmark.media.audio import Waveform, read_audio
 
 MIN_S, MAX_S = 0.15, 6.0  # of an example, once what is quiet around it is trimmed
@@ -168,7 +168,8 @@ def _between(frames: Single, grid: FrameGrid, start_s: float, end_s: float) -> S
 
 
 def _hit(place: Place, extent: Extent, name: str, rows: Recordings, step_s: float) -> ArchiveHit:
-    row, begin_s = rows[place.chunk.recording], chunk_start_s(place.chunk.number)
+    row = rows[place.chunk.recording]
+    begin_s = timeline_of(row).chunk_start_s(place.chunk.number)
     start_s, end_s = (
         min(max(0.0, begin_s + frame * step_s), row.duration_s) for frame in (extent.first, extent.last + 1)
     )

@@ -21,7 +21,7 @@ from earmark.archive.judgements import judge
 from earmark.archive.judgements import judgements as judgements_of
 from earmark.archive.rescoring import Recordings, Window, all_windows, frames_of, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
-from earmark.archive.schema import judgements, postings
+from earmark.archive.schema import judgements, postings, timeline_of
 from earmark.archive.search_by_clip import search_frames
 from earmark.archive.shards import lookup
 from earmark.core.errors import EarmarkError
@@ -61,7 +61,9 @@ def search_like(
     if not archive.spotter.model.accepts:
         like = search_frames(archive, name, [example], [], top + 1, 0.0, filters)
         return [one for one in like if not _is_at(one, position, start_s, end_s)][:top]
-    around = archive.frames.segment(row.sha256, position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S)
+    around = archive.frames.segment(
+        row.sha256, timeline_of(row), position.channel, max(0.0, start_s - WINDOW_S), end_s + WINDOW_S
+    )
     mean_frame = around[around.any(axis=1)].mean(axis=0)
     rows = matching_recordings(archive, recording_conditions(archive, filters or Filters()))
     windows = list(all_windows(rows.values())) if exhaustive else _candidates(archive, example, rows, top)
@@ -78,9 +80,9 @@ def accept_example(archive: Archive, key: str, position: Position) -> None:
         judge(archive, key, ArchiveHit(position, Hit("", key, 1.0, position.time_s, start_s, end_s)), "yes")
 
 
-def example_frames(archive: Archive, sha256: str, channel: int, start_s: float, end_s: float) -> Single:
+def example_frames(archive: Archive, row: Row[Any], channel: int, start_s: float, end_s: float) -> Single:
     """The frames (m, K) of a segment of a recording, at least as long as a word."""
-    return archive.frames.segment(sha256, channel, *_long_enough(start_s, end_s))
+    return archive.frames.segment(row.sha256, timeline_of(row), channel, *_long_enough(start_s, end_s))
 
 
 def frames_at(archive: Archive, position: Position) -> Single:
@@ -94,7 +96,7 @@ def _example(archive: Archive, position: Position) -> tuple[Row[Any], float, flo
     if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
         raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
     start_s, end_s = extent_s(archive, position)
-    example = example_frames(archive, row.sha256, position.channel, start_s, end_s)
+    example = example_frames(archive, row, position.channel, start_s, end_s)
     if not example.any():
         raise EarmarkError(
             f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
@@ -131,7 +133,8 @@ def _compare(
         return []
     score, first = similarity(example - mean_frame, frames - mean_frame)
     row, step_s = rows[window.recording], archive.frames.step_s
-    start_s = min(window.start_s + first * step_s, row.duration_s)
+    begin_s = timeline_of(row).window_start_s(window.number)
+    start_s = min(begin_s + first * step_s, row.duration_s)
     end_s = min(start_s + min(len(example), len(frames)) * step_s, row.duration_s)
     hit = Hit(row.path, name, score, (start_s + end_s) / 2, start_s, end_s)
     return [ArchiveHit(Position(row.id, window.channel, hit.time_s), hit, row.speaker, row.date, row.language)]

@@ -149,11 +149,10 @@ def _is_same(one: ArchiveHit, other: ArchiveHit) -> bool:
 def _frames_of(archive: Archive, accepted: Judgement) -> Single | None:
     """The frames of an accepted hit; None where its recording is not indexed."""
     with archive.reading() as connection:
-        statement = select(recordings.c.sha256).where(recordings.c.id == accepted.position.recording)
-        sha256 = connection.execute(statement).scalar_one_or_none()
-    if sha256 is None:
+        row = connection.execute(select(recordings).where(recordings.c.id == accepted.position.recording)).one_or_none()
+    if row is None:
         return None
-    frames = example_frames(archive, sha256, accepted.position.channel, accepted.start_s, accepted.end_s)
+    frames = example_frames(archive, row, accepted.position.channel, accepted.start_s, accepted.end_s)
     return frames if frames.any() else None
 
 

@@ -22,9 +22,8 @@ from earmark.archive.ann_index import write_vectors
 from earmark.archive.archive import Archive
 from earmark.archive.rescoring import ChunkKey, Recordings, Window, matching_recordings, windows_around
 from earmark.archive.schema import chunks as chunk_table
-from earmark.archive.schema import shard_chunks, shards
+from earmark.archive.schema import shard_chunks, shards, timeline_of
 from earmark.archive.window_summaries import write_summaries
-from earmark.localisation.windows import chunk_bounds_s
 
 ORPHANED_S = 3600.0  # a folder that no row refers to may be another program's, just written
 
@@ -58,7 +57,7 @@ def lookup(archive: Archive, rows: Recordings) -> tuple[list[Path], list[Window]
 def _windows_in(chunk: ChunkKey, rows: Recordings) -> Iterator[Window]:
     """Windows that overlap a chunk."""
     if chunk.recording in rows:
-        start_s, end_s = chunk_bounds_s(chunk.number, rows[chunk.recording].duration_s)
+        start_s, end_s = timeline_of(rows[chunk.recording]).chunk_bounds_s(chunk.number)
         yield from windows_around(chunk.recording, chunk.channel, start_s, end_s, rows)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from earmark.archive.archive import Archive
-from earmark.archive.schema import chunks
+from earmark.archive.schema import chunks, timeline_of
 from earmark.core.timing import SAMPLE_RATE, exact_div
-from earmark.localisation.windows import chunk_at, chunk_start_s
 from earmark.media.audio import Waveform
 
 PEAKS_PER_S = 50
@@ -27,7 +28,9 @@ def waveform_overview(waveform: Waveform) -> WaveformOverview:
     return np.clip(np.rint(both * LOUDEST), -LOUDEST, LOUDEST).astype(np.int8)
 
 
-def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s: float, count: int) -> WaveformOverview:
+def peaks(
+    archive: Archive, recording: Row[Any], channel: int, start_s: float, end_s: float, count: int
+) -> WaveformOverview:
     """Overview of a segment of a recording in `count` columns; 0 where it is not indexed yet.
 
     Returns
@@ -35,11 +38,12 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     numpy.ndarray, shape = (2, count), int8
         Lowest and highest sample, 127 being full scale.
     """
+    timeline = timeline_of(recording)
     statement = select(chunks.c.number, chunks.c.peaks).where(
-        chunks.c.recording == recording,
+        chunks.c.recording == recording.id,
         chunks.c.channel == channel,
         # The last chunk of a recording is a little longer than others.
-        chunks.c.number.between(chunk_at(start_s) - 1, chunk_at(end_s)),
+        chunks.c.number.between(timeline.chunk_at(start_s) - 1, timeline.chunk_at(end_s)),
     )
     with archive.reading() as connection:
         rows = connection.execute(statement).all()
@@ -47,7 +51,7 @@ def peaks(archive: Archive, recording: int, channel: int, start_s: float, end_s:
     whole = np.zeros((2, int(edges[-1] - edges[0]) + 1), np.int8)
     for number, packed in rows:
         part = np.frombuffer(packed, np.int8).reshape(2, -1)
-        at = round(chunk_start_s(number) * PEAKS_PER_S) - int(edges[0])
+        at = round(timeline.chunk_start_s(number) * PEAKS_PER_S) - int(edges[0])
         inside = slice(max(0, at), min(whole.shape[1], at + part.shape[1]))
         if inside.start < inside.stop:
             whole[:, inside] = part[:, inside.start - at : inside.stop - at]

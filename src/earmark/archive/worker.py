@@ -9,7 +9,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import s_to_samples
 from earmark.localisation.chunks import ChunkHits, Half, encode_chunk, read_chunk, zero_where_blank
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.localisation.windows import chunk_bounds_s
+from earmark.localisation.windows import Timeline
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ChunkTask:
     recording : int
     sha256, path : str
         Of the recording.
-    duration_s : float
+    timeline : Timeline
         Of the recording.
     channel, number : int
         From 1 and from 0 on.
@@ -33,7 +33,7 @@ class ChunkTask:
     recording: int
     sha256: str
     path: str
-    duration_s: float
+    timeline: Timeline
     channel: int
     number: int
     skip_silence: bool = False
@@ -69,11 +69,11 @@ def process_chunk(spotter: KeywordSpotter, task: ChunkTask) -> ChunkResult:
     EarmarkError
         If the recording can't be read, or ends earlier than its header declares.
     """
-    channels = read_chunk(task.path, task.number, task.duration_s)
+    channels = read_chunk(task.path, task.number, task.timeline)
     if task.channel > len(channels):
         raise EarmarkError(f"{task.path} has lost its channel {task.channel}: copy it again.")
     waveform = channels[task.channel - 1]
-    start_s, end_s = chunk_bounds_s(task.number, task.duration_s)
+    start_s, end_s = task.timeline.chunk_bounds_s(task.number)
     queries = spotter.encode_queries(spotter.keywords) if spotter.accepts_keywords else None
     chunk = encode_chunk(spotter, waveform, start_s, end_s, queries, task.skip_silence, stretches_s=task.stretches_s)
     # A model knows what silence is; features alone do not, and all silence is alike.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,9 +21,9 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 from earmark.localisation import LocalisationScores
 from earmark.localisation.peaks import Extents, Floats, Ints, extents, non_max_suppression
-from earmark.localisation.windows import OVERLAP_S, WINDOW_S, chunk_bounds_s, window_of, window_starts
+from earmark.localisation.windows import OVERLAP_S, WINDOW_S, Timeline, window_of, window_starts
 from earmark.media.arrays import Sound
-from earmark.media.audio import Waveform, read_span
+from earmark.media.audio import Waveform, audio_info, read_span
 from earmark.models import SpeechModel
 from earmark.models.base import EncodedQueries
 from earmark.models.encoded import EncodedSpeech
@@ -34,6 +35,7 @@ SILENCE = 10 ** (-50 / 20)  # of full scale; a window whose loudest 20 ms are be
 LOUDNESS_S = 0.02
 AROUND_S = 0.05
 BLANK = 10 ** (-80 / 20)  # of full scale: recorders give less only where they record nothing
+LONGEST_BLANK_S = 60.0  # of the beginning that is looked through for sound
 CUT_SHORT_S = 0.5  # headers of lossy codecs are wrong by less
 
 Single = npt.NDArray[np.float32]
@@ -117,7 +119,27 @@ class EncodedChunk:
     curves: dict[int, Curve]
 
 
-def read_chunk(path: Path | str | Sound, number: int, duration_s: float) -> Waveform:
+def read_timeline(recording: Path | str | Sound) -> Timeline:
+    """Where the chunks and windows of a recording lie: they begin with its first sample that is not blank.
+
+    So the silence that a film, an encoder or an editor puts before a sound changes none of its hits.
+
+    Raises
+    ------
+    EarmarkError
+        If the recording can't be read.
+    """
+    read = recording.span if isinstance(recording, Sound) else partial(read_span, recording)
+    info = None if isinstance(recording, Sound) else audio_info(recording)
+    duration_s, start_s = (info.duration_s, info.start_s) if info else (recording.duration_s, 0.0)
+    for begin_s in np.arange(start_s, min(start_s + LONGEST_BLANK_S, duration_s), 1.0).tolist():
+        sounding = (np.abs(read(begin_s, begin_s + 1.0)) >= BLANK).any(axis=0)
+        if sounding.any():
+            return Timeline(duration_s, begin_s + samples_to_s(int(sounding.argmax())))
+    return Timeline(duration_s, start_s)
+
+
+def read_chunk(path: Path | str | Sound, number: int, timeline: Timeline) -> Waveform:
     """Read a chunk, and the part of the next one that its last window covers.
 
     Returns
@@ -129,8 +151,8 @@ def read_chunk(path: Path | str | Sound, number: int, duration_s: float) -> Wave
     EarmarkError
         If the recording can't be read, or ends before it should.
     """
-    start_s, end_s = chunk_bounds_s(number, duration_s)
-    read_to_s = min(end_s + OVERLAP_S, duration_s)
+    start_s, end_s = timeline.chunk_bounds_s(number)
+    read_to_s = min(end_s + OVERLAP_S, timeline.duration_s)
     if isinstance(path, Sound):
         return path.span(start_s, read_to_s)
     channels = read_span(path, start_s, read_to_s)

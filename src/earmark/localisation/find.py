@@ -17,15 +17,13 @@ from earmark.localisation.chunks import (
     encode_chunk,
     localise_frames,
     read_chunk,
+    read_timeline,
 )
 from earmark.localisation.peaks import Floats, non_max_suppression
 from earmark.localisation.windows import (
     HOP_S,
     WINDOW_S,
-    chunk_bounds_s,
-    chunk_start_s,
-    chunk_windows,
-    count_chunks,
+    Timeline,
     frames_between,
 )
 from earmark.media.arrays import Sound
@@ -98,17 +96,17 @@ def search_recording(
         Hits to return for each query.
     """
     if isinstance(recording, Sound):
-        name, duration_s, channels = recording.name, recording.duration_s, len(recording.channels)
+        name, channels = recording.name, len(recording.channels)
     else:
-        info = audio_info(recording)
-        name, duration_s, channels = recording, info.duration_s, info.channels
-    scans = [_ChannelScan(spotter, name, channel, duration_s, images) for channel in range(1, channels + 1)]
+        name, channels = recording, audio_info(recording).channels
+    timeline = read_timeline(recording)
+    scans = [_ChannelScan(spotter, name, channel, timeline, images) for channel in range(1, channels + 1)]
     hits: list[ScoredHit] = []
-    for number in range(count_chunks(duration_s)):
-        for scan, waveform in zip(scans, read_chunk(recording, number, duration_s), strict=False):
+    for number in range(timeline.chunks):
+        for scan, waveform in zip(scans, read_chunk(recording, number, timeline), strict=False):
             hits += scan.add(number, waveform, keywords)
         # Later windows can still hide hits that end after their start.
-        hits = best_hits(hits, top, chunk_start_s(number + 1) - WINDOW_S)
+        hits = best_hits(hits, top, timeline.chunk_start_s(number + 1) - WINDOW_S)
     for scan in scans:
         hits += scan.finish()
     return best_hits(hits, top)
@@ -135,15 +133,15 @@ class _ChannelScan:
     """
 
     def __init__(
-        self, spotter: SpeechLocaliser, path: str, channel: int, duration_s: float, images: QueryBatch | None
+        self, spotter: SpeechLocaliser, path: str, channel: int, timeline: Timeline, images: QueryBatch | None
     ) -> None:
-        self.spotter, self.path, self.channel, self.duration_s = spotter, path, channel, duration_s
+        self.spotter, self.path, self.channel, self.timeline = spotter, path, channel, timeline
         self.images = images
         self.pending: tuple[int, Half] | None = None
 
     def add(self, number: int, waveform: Waveform, keywords: QueryBatch | None) -> list[ScoredHit]:
         """Hits of keywords in a chunk, and of image queries in the chunk before it."""
-        start_s, end_s = chunk_bounds_s(number, self.duration_s)
+        start_s, end_s = self.timeline.chunk_bounds_s(number)
         queries = keywords.encoded if keywords else None
         chunk = encode_chunk(self.spotter, waveform, start_s, end_s, queries, return_curves=True)
         hits = list(self._keyword_hits(chunk, start_s, keywords)) if keywords else []
@@ -174,8 +172,8 @@ class _ChannelScan:
             return []
         number, frames = self.pending
         windows = [
-            (window * HOP_S, self._frames(number, frames, following, window * HOP_S))
-            for window in chunk_windows(number, self.duration_s)
+            (begin_s, self._frames(number, frames, following, begin_s))
+            for begin_s in map(self.timeline.window_start_s, self.timeline.chunk_windows(number))
         ]
         windows = [(begin_s, window_frames) for begin_s, window_frames in windows if window_frames.any()]
         hits: list[ScoredHit] = []
@@ -189,7 +187,7 @@ class _ChannelScan:
         parts = []
         for chunk, chunk_frames in ((number, frames), (number + 1, following)):
             if chunk_frames is not None:
-                from_s = begin_s - chunk_start_s(chunk)
+                from_s = begin_s - self.timeline.chunk_start_s(chunk)
                 first, end = frames_between(from_s, from_s + WINDOW_S, step_s, len(chunk_frames))
                 parts.append(chunk_frames[first:end])
         return np.concatenate(parts).astype(np.float32)
@@ -212,8 +210,8 @@ class _ChannelScan:
                 )
 
     def _window_s(self, begin_s: float) -> tuple[float, float]:
-        return begin_s, min(begin_s + WINDOW_S, self.duration_s)
+        return begin_s, min(begin_s + WINDOW_S, self.timeline.duration_s)
 
     def _inside(self, *times_s: float) -> tuple[float, ...]:
         """Times clipped to the recording's end."""
-        return tuple(min(time_s, self.duration_s) for time_s in times_s)
+        return tuple(min(time_s, self.timeline.duration_s) for time_s in times_s)

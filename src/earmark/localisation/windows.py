@@ -8,6 +8,7 @@ into the next chunk.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,42 +22,71 @@ CHUNK_S = 300.0  # a whole number of hops; an interrupted run loses at most the 
 OVERLAP_S = WINDOW_S - HOP_S
 
 
-def count_chunks(duration_s: float) -> int:
-    """Chunks of a recording. A rest at its end that holds no window of its own belongs to the last."""
-    return max(1, math.ceil((duration_s - OVERLAP_S) / CHUNK_S - 1e-9))
+@dataclass(frozen=True)
+class Timeline:
+    """Where the sound of a recording lies in it, and so its chunks and windows.
 
+    Both are counted from where the sound begins, so that the same sound is cut in the same way wherever it begins in
+    its film.
 
-def chunk_start_s(number: int) -> float:
-    """Start of a chunk in its recording."""
-    return number * CHUNK_S
+    Attributes
+    ----------
+    duration_s : float
+        Of the recording.
+    start_s : float
+        Where its sound begins.
+    """
 
+    duration_s: float
+    start_s: float = 0.0
 
-def chunk_at(time_s: float) -> int:
-    """Number of the chunk in which a time lies; at the end of a recording, the chunk before may reach there instead."""
-    return max(0, int(time_s // CHUNK_S))
+    @property
+    def chunks(self) -> int:
+        """Number of chunks. A rest at the end that holds no window of its own belongs to the last."""
+        return max(1, math.ceil((self._sound_s - OVERLAP_S) / CHUNK_S - 1e-9))
 
+    @property
+    def windows(self) -> int:
+        """Number of windows."""
+        return max(1, math.ceil((self._sound_s - OVERLAP_S) / HOP_S - 1e-9))
 
-def chunk_bounds_s(number: int, duration_s: float) -> tuple[float, float]:
-    """Start and end of a chunk, without the part of the next one that its last window covers."""
-    last = number + 1 >= count_chunks(duration_s)
-    return chunk_start_s(number), duration_s if last else chunk_start_s(number + 1)
+    @property
+    def _sound_s(self) -> float:
+        return self.duration_s - self.start_s
+
+    def chunk_start_s(self, number: int) -> float:
+        """Start of a chunk in the recording."""
+        return self.start_s + number * CHUNK_S
+
+    def chunk_bounds_s(self, number: int) -> tuple[float, float]:
+        """Start and end of a chunk, without the part of the next one that its last window covers."""
+        last = number + 1 >= self.chunks
+        return self.chunk_start_s(number), self.duration_s if last else self.chunk_start_s(number + 1)
+
+    def chunk_at(self, time_s: float) -> int:
+        """Number of the chunk in which a time lies; at the end, the chunk before may reach there instead."""
+        return max(0, int((time_s - self.start_s) // CHUNK_S))
+
+    def chunk_windows(self, number: int) -> range:
+        """Numbers of the windows that start in a chunk."""
+        first, end = (round(edge * CHUNK_S / HOP_S) for edge in (number, number + 1))
+        return range(first, min(end, self.windows))
+
+    def window_start_s(self, number: int) -> float:
+        """Start of a window in the recording."""
+        return self.start_s + number * HOP_S
+
+    def windows_around(self, start_s: float, end_s: float) -> range:
+        """Numbers of the windows that overlap a segment of the recording."""
+        first = max(0, int((start_s - self.start_s - WINDOW_S) // HOP_S) + 1)
+        last = max(0, min(int((end_s - self.start_s) // HOP_S), self.windows - 1))
+        return range(min(first, last), last + 1)
 
 
 def window_starts(samples: int) -> list[int]:
     """First sample of each window of a chunk that has so many samples, its overlap with the next one included."""
     hop, overlap = s_to_samples(HOP_S), s_to_samples(OVERLAP_S)
     return list(range(0, max(min(samples - overlap, s_to_samples(CHUNK_S)), 1), hop))
-
-
-def count_windows(duration_s: float) -> int:
-    """Windows of a whole recording; number n starts at ``n * HOP_S`` seconds."""
-    return max(1, math.ceil((duration_s - OVERLAP_S) / HOP_S - 1e-9))
-
-
-def chunk_windows(number: int, duration_s: float) -> range:
-    """Numbers of a recording's windows that start in a chunk."""
-    first, end = (round(edge_s / HOP_S) for edge_s in (chunk_start_s(number), chunk_start_s(number + 1)))
-    return range(first, min(end, count_windows(duration_s)))
 
 
 def window_of(times_s: npt.NDArray[np.float64], windows: int) -> npt.NDArray[np.int64]:

@@ -77,7 +77,7 @@ class Scan:
 
 
 class Track:
-    """A sound track. Its sample 0 is at time 0 of the film, or of the earliest track; silence fills what is before.
+    """A sound track; its sample 0 is the first that it holds.
 
     Parameters
     ----------
@@ -100,7 +100,9 @@ class Track:
     first_s : float
         Time of the first sample on the container's clock.
     samples : int
-        To the end of the last frame that can be decoded, lead included; set by `count`.
+        To the end of the last frame that can be decoded; set by `count`.
+    lead_s : float
+        Where its sample 0 is on the time line that players show; set by `count`.
     declared_s : float or None
         Its length by its header, or by an estimate of FFmpeg's from the size of the file.
     declares_length : bool
@@ -133,7 +135,7 @@ class Track:
         self._index = index
         self._scan = scan
         self.samples = 0
-        self.lead = 0
+        self.lead_s = 0.0
         self._container: Any = None
         self._open()
         try:
@@ -153,13 +155,13 @@ class Track:
         """Set the track on the time line that begins at `zero_s` of its clock, and count its samples."""
         lead_s = self.first_s - zero_s
         longest_s = max(BELIEVED_GAP_S, min(self.declared_s or 0.0, LONGEST_GAP_S) if self.declares_length else 0.0)
-        self.lead = s_to_samples(lead_s, self.sample_rate) if 0 < lead_s <= longest_s else 0
+        self.lead_s = lead_s if 0 < lead_s <= longest_s else 0.0
         last = None
         if self._seekable:
             last = self._end(max(0, self._last_sample() - self.sample_rate))
         self.samples = last if last is not None else (self._end(0) or 0)
         if self._cut_at is not None:
-            self.samples = min(self.samples, self.lead + self._cut_at)
+            self.samples = min(self.samples, self._cut_at)
 
     def blocks(self, start: int, stop: int) -> Iterator[Samples]:
         """Samples `start` to `stop`, in blocks of shape (samples, channels); gaps between frames are silence.
@@ -168,13 +170,9 @@ class Track:
         """
         stop = min(stop, self.samples)
         done = start
-        if done < stop and done < self.lead:
-            yield from self._silence(min(self.lead, stop) - done)
-            done = min(self.lead, stop)
         if done >= stop:
             return
-        for position, samples in self._runs(done - self.lead):
-            position += self.lead
+        for position, samples in self._runs(done):
             if position > done:
                 gap = min(position, stop) - done
                 yield from self._silence(gap)
@@ -246,7 +244,7 @@ class Track:
         last = None
         for position, samples in self._runs(start):
             last = max(last or 0, position + len(samples))
-        return None if last is None else last + self.lead
+        return last
 
     def _from_the_start(self) -> Iterator[Any]:
         if self._scan is None and self._container is not None:  # PCM: nothing warms up, and opening takes long
@@ -257,7 +255,7 @@ class Track:
         return self._decode()
 
     def _runs(self, start: int) -> Iterator[tuple[int, Samples]]:
-        """Some frames at a time with their position, from `start` or some time before it to the end; lead left out."""
+        """Some frames at a time with their position, from `start` or some time before it to the end."""
         if self._container is None:
             self._open()
         settle_s = MP3_SETTLES_S if self._track.codec_context.name.startswith("mp3") else SETTLE_S

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
-from earmark.core.timing import SAMPLE_RATE, exact_div, s_to_samples
+from earmark.core.timing import SAMPLE_RATE, exact_div, s_to_samples, samples_to_s
 from earmark.media._bytes import ByteView, FileViews, Part, only_vorbis_page, views_of
 from earmark.media._track import COUNTED, Scan, Track, open_container, scan_tracks
 from earmark.media.truncation import is_truncated, lacks_index, xing_frames
@@ -52,7 +52,7 @@ class AudioInfo:
     channels : int
         Of all tracks.
     start_s : float
-        Where the first track's sound begins; before it, there is silence.
+        Where the earliest track's sound begins, a whole number of samples at 16 kHz; before it, there is silence.
     notes : tuple of str
         What is wrong with the file but no hindrance, a sentence without a full stop each.
     """
@@ -136,9 +136,10 @@ class AudioReader:
         return AudioInfo(self.info.sample_rate, self.info.samples, self.info.channels, self.info.start_s, notes)
 
     def _stretch(self, line: _Line, start_s: float, end_s: float) -> Waveform:
-        first, stop = s_to_samples(start_s), s_to_samples(end_s)
-        begin, skipped = _aligned(start_s, line.sample_rate)
-        end = s_to_samples(end_s + MARGIN_S, line.sample_rate)
+        silence = min(max(0, line.lead - s_to_samples(start_s)), s_to_samples(end_s) - s_to_samples(start_s))
+        first, stop = (max(0, s_to_samples(edge_s) - line.lead) for edge_s in (start_s, end_s))
+        begin, skipped = _aligned(samples_to_s(first), line.sample_rate)
+        end = s_to_samples(samples_to_s(stop) + MARGIN_S, line.sample_rate) if stop else 0
         line.take_damage()
         parts = list(_resampled(line.blocks(begin, end), line.sample_rate, line.channels))
         if line.take_damage() and not self._warned:
@@ -146,7 +147,7 @@ class AudioReader:
             self._warned = True
         resampled = np.concatenate(parts or [np.empty((0, line.channels), dtype=np.float32)])
         require_numbers(resampled, self.path)
-        return resampled[first - skipped : stop - skipped]
+        return np.pad(resampled[first - skipped : stop - skipped], ((silence, 0), (0, 0)))
 
     def _open(self, views: FileViews) -> list[_Line]:
         if len(views.links) == 1:
@@ -196,15 +197,18 @@ class AudioReader:
 
     def _describe(self) -> AudioInfo:
         rate = max(line.sample_rate for line in self._lines)
-        samples = max(round(Fraction(line.samples * rate, line.sample_rate)) for line in self._lines)
-        if samples == 0:
+        if not any(line.samples for line in self._lines):
             raise empty(self.path)
+        samples = max(
+            round(Fraction(line.samples * rate, line.sample_rate) + Fraction(line.lead * rate, SAMPLE_RATE))
+            for line in self._lines
+        )
         first = self._lines[0].tracks[0]
         info = AudioInfo(
             sample_rate=rate,
             samples=samples,
             channels=sum(line.channels for line in self._lines),
-            start_s=first.lead / first.sample_rate,
+            start_s=samples_to_s(min(line.lead for line in self._lines)),
         )
         if is_truncated(Path(self.path)):
             self._notes.append(
@@ -212,20 +216,22 @@ class AudioReader:
             )
         elif len(self._lines[0].tracks) == 1 and first.declares_length and not self._notes:
             declared_s = first.declared_s or 0.0
-            there_s = (first.samples - first.lead) / first.sample_rate
+            there_s = first.samples / first.sample_rate
             if abs(declared_s - there_s) > 0.5 and abs(declared_s - info.duration_s) > 0.5:
                 self._notes.append(f"{self._name} declares a length of {declared_s:.2f} s, but holds {there_s:.2f} s")
         return AudioInfo(info.sample_rate, info.samples, info.channels, info.start_s, tuple(self._notes))
 
 
 class _Line:
-    """Tracks that follow each other in time, as the links of a chained stream do."""
+    """Tracks that follow each other in time, as the links of a chained stream do, after `lead` samples at 16 kHz."""
 
     def __init__(self, tracks: Sequence[Track]) -> None:
         self.tracks = list(tracks)
         self.sample_rate = tracks[0].sample_rate
         self.channels = tracks[0].channels
         self.samples = sum(track.samples for track in tracks)
+        # At 16 kHz, so that the same sound is resampled to the same samples wherever it begins.
+        self.lead = s_to_samples(tracks[0].lead_s)
 
     def blocks(self, start: int, stop: int) -> Iterator[Waveform]:
         begin = 0

@@ -92,8 +92,9 @@ def peaks_of(
 ) -> PeaksResponse:
     """The waveform overview of a segment, as it was indexed."""
     with state.archive.session() as archive:
-        end_s = _clip_end(start_s, end_s, recording_row(archive, number, channel).duration_s)
-        lowest, highest = peaks(archive, number, channel, start_s, end_s, count).astype(float) / LOUDEST
+        row = recording_row(archive, number, channel)
+        end_s = _clip_end(start_s, end_s, row.duration_s)
+        lowest, highest = peaks(archive, row, channel, start_s, end_s, count).astype(float) / LOUDEST
     return PeaksResponse(start_s=start_s, end_s=end_s, lowest=lowest.tolist(), highest=highest.tolist())
 
 
