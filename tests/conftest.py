@@ -106,9 +106,9 @@ def _utterance(folder: Path, name: str, number: int, rng: np.random.Generator) -
 def _tag_file(folder: Path, utterances: list[Utterance]) -> Path:
     lines = [f"Tags: {' '.join(PITCHES)}"]
     for utterance in utterances:
-        said = {word.word for word in utterance.words or ()}
+        words = {word.word for word in utterance.words or ()}
         assert utterance.image is not None
-        lines.append(f"{utterance.image.stem}: {' '.join('0.9' if word in said else '0.02' for word in PITCHES)}")
+        lines.append(f"{utterance.image.stem}: {' '.join('0.9' if word in words else '0.02' for word in PITCHES)}")
     path = folder / "tags.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
@@ -225,17 +225,17 @@ def command_line() -> Iterator[None]:
 @pytest.fixture
 def no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test in which anything asks for an address or opens a connection."""
-    asked = []
+    calls = []
 
     def refuse(*arguments: object, **_: object) -> None:
-        asked.append(arguments)
+        calls.append(arguments)
         raise OSError("there is no network")
 
     for name in ("getaddrinfo", "create_connection"):
         monkeypatch.setattr(socket, name, refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     yield
-    assert asked == []
+    assert calls == []
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ import earmark
 
 PACKAGE = Path(earmark.__file__).parent
 PAGE = Path(__file__).parents[1] / "docs" / "architecture.md"
+TESTS = Path(__file__).parent
 AT_THE_TOP = {"__init__", "__main__"}  # the only modules beside the packages
 
 
@@ -26,6 +27,7 @@ def layers() -> dict[str, int]:
 
 LAYERS = layers()
 FILES = sorted(PACKAGE.rglob("*.py"))
+TEST_FILES = sorted(path for path in TESTS.rglob("*.py") if path.name != Path(__file__).name)
 
 # Participles and figures of speech that say neither what a thing is nor of which type; the glossary has the terms.
 DIALECT = set(
@@ -175,6 +177,14 @@ def test_the_dialect_is_recognised(source: str, names: set[str]) -> None:
     assert in_dialect(source) == names
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+@pytest.mark.parametrize("path", FILES + TEST_FILES, ids=lambda path: "/".join(path.parts[-3:]))
 def test_names_are_the_glossarys(path: Path) -> None:
     assert in_dialect(path.read_text(encoding="utf-8")) - FILE_PROTOCOL == set()
+
+
+def test_tests_stand_where_the_packages_do() -> None:
+    assert {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("*.py"))} <= {*LAYERS, "support"}
+    assert {path.name for path in TESTS.glob("*.py")} == {"conftest.py", "test_architecture.py", "test_schemas.py"}
+    misplaced = list((TESTS / "support").rglob("test_*.py"))
+    misplaced += [path for path in TEST_FILES if path.parent.name in LAYERS and not path.name.startswith("test_")]
+    assert misplaced == []

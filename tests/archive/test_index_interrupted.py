@@ -57,7 +57,7 @@ def test_killed_again_and_again(
 ) -> None:
     rng = random.Random(seed)
     archive, kills = tmp_path / "archive", 0
-    index_it = (tmp_path / "said", "index", tiny_run, media, "--archive", archive)
+    index_it = (tmp_path / "log", "index", tiny_run, media, "--archive", archive)
     # At first while the folder is made, then among the chunks, last while the vectors are gathered.
     for count in (0, 0, *sorted(rng.choices(range(1, 12), k=4)), 12):
         program = Program(*index_it)
@@ -75,7 +75,7 @@ def test_ctrl_c_ends_with_a_sentence_and_goes_on(
     media: Path, tiny_run: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:
     archive = tmp_path / "archive"
-    index_it = (tmp_path / "said", "index", tiny_run, media, "--archive", archive)
+    index_it = (tmp_path / "log", "index", tiny_run, media, "--archive", archive)
     program = Program(*index_it)
     wait_for(program, archive, 3)
     os.kill(program.pid, signal.SIGINT)

@@ -102,7 +102,7 @@ def test_killed_and_gone_on_with_and_two_at_once(
     index_it = ("index", tiny_run, media, "--archive", archive)
     kills = 0
     for count in (0, 1, 4):
-        program = Program(tmp_path / "said", *index_it, "--database", database)
+        program = Program(tmp_path / "log", *index_it, "--database", database)
         wait_for(program, archive, count)
         time.sleep(0.05)
         kills += program.poll() is None

@@ -58,14 +58,14 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sound = 0.004 * rng.standard_normal(round(LENGTH_S * SAMPLE_RATE))
     for start_s in np.arange(0.0, LENGTH_S - 1, 1.1):  # other words, but where ours are
         if all(abs(start_s - place) > 1.1 for places in PLACES.values() for place in places):
-            said = word_of(rng.integers(2, 35, 4) * 100.0, rng.uniform(0.95, 1.05), rng.uniform(0.9, 1.1))
+            spoken = word_of(rng.integers(2, 35, 4) * 100.0, rng.uniform(0.95, 1.05), rng.uniform(0.9, 1.1))
             first = round(start_s * SAMPLE_RATE)
-            sound[first : first + len(said)] += said
+            sound[first : first + len(spoken)] += spoken
     for name, places in PLACES.items():
         for number, start_s in enumerate(places):
-            said = word(name, 1 + 0.02 * number, 1 + 0.08 * number)
+            spoken = word(name, 1 + 0.02 * number, 1 + 0.08 * number)
             first = round(start_s * SAMPLE_RATE)
-            sound[first : first + len(said)] += said
+            sound[first : first + len(spoken)] += spoken
     soundfile.write(folder / "long.flac", sound, SAMPLE_RATE)
     return folder
 
@@ -261,9 +261,9 @@ def test_the_command_line_indexes_and_finds(
         monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
-        assert ended.value.code in (0, None), said.err
-        return said.out
+        captured = capsys.readouterr()
+        assert ended.value.code in (0, None), captured.err
+        return captured.out
 
     os.chdir(tmp_path)
     earmark("index", "--features", "mfcc", media, "--archive", "archive")

@@ -138,7 +138,7 @@ def test_every_corpus_is_offered(earmark) -> None:
 @pytest.mark.parametrize(
     "arguments", [["nonsense"], ["find"], ["train", "earmark"], ["tag"], ["find", "run", "dog", "a.wav", "--top", "0"]]
 )
-def test_wrong_usage_is_said_with_status_2(earmark, arguments: list[str]) -> None:
+def test_wrong_usage_ends_with_status_2(earmark, arguments: list[str]) -> None:
     ended = earmark(*arguments)
     assert ended.status == 2
     assert "Error: " in ended.err
@@ -198,7 +198,7 @@ def test_tags_come_from_a_file(earmark, own_corpus: Corpus) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_split_that_is_empty_is_told_with_what_it_prevents(earmark, tmp_path: Path) -> None:
+def test_a_split_that_is_empty_is_reported_with_what_it_prevents(earmark, tmp_path: Path) -> None:
     write_tone(tmp_path / "a.wav", 6.0)
     (tmp_path / "t.csv").write_text("audio,split\na.wav,dev\n", encoding="utf-8")
     train, dev, test, where = earmark("corpus", "table", tmp_path / "t.csv", tmp_path / "c").out.splitlines()
@@ -366,7 +366,7 @@ def test_hits_as_a_table(earmark, tiny_run: Path, recording: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
-def test_the_table_keeps_names_that_look_like_markup(
+def test_the_table_keeps_names_that_resemble_markup(
     earmark, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
@@ -381,7 +381,9 @@ def test_the_table_keeps_names_that_look_like_markup(
     assert found.out.count(word) == 2
 
 
-def test_problems_of_all_recordings_are_told_at_once(earmark, tiny_run: Path, recording: Path, tmp_path: Path) -> None:
+def test_problems_of_all_recordings_are_reported_together(
+    earmark, tiny_run: Path, recording: Path, tmp_path: Path
+) -> None:
     (tmp_path / "text.wav").write_text("no sound")
     ended = earmark("find", tiny_run, "dog", tmp_path / "none.wav", recording, tmp_path / "text.wav")
     assert ended.status == 1
@@ -420,7 +422,7 @@ def pictured_run(request: pytest.FixtureRequest) -> Path:
     return request.getfixturevalue(request.param)
 
 
-def test_what_pictures_show_is_found_and_told_in_every_form(
+def test_what_pictures_show_is_found_and_written_in_every_form(
     earmark, pictured_run: Path, recording: Path, photos: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One picture or several are one query; the page has them and what was seen."""
@@ -447,16 +449,16 @@ def hits_schema() -> dict:
     return json.loads((files("earmark") / "schemas" / "hits.schema.json").read_text(encoding="utf-8"))
 
 
-def test_what_a_model_is_not_asked_is_one_sentence(
+def test_a_query_that_a_model_does_not_accept_is_one_sentence(
     earmark, tiny_run: Path, tiny_pair_run: Path, recording: Path, photos: list[Path]
 ) -> None:
-    asked = earmark("find", tiny_run, "--image", photos[0], recording).sentence
-    assert asked.startswith("This model is asked with words alone, not with pictures (ajá mi.png): train ")
-    *_, asked = earmark("find", tiny_pair_run, "dog", recording).err.splitlines()  # after a note on the model
-    assert asked.startswith("earmark: This model is asked with pictures alone, not with the word 'dog': give ")
+    problem = earmark("find", tiny_run, "--image", photos[0], recording).sentence
+    assert problem.startswith("This model is asked with words alone, not with pictures (ajá mi.png): train ")
+    *_, problem = earmark("find", tiny_pair_run, "dog", recording).err.splitlines()  # after a note on the model
+    assert problem.startswith("earmark: This model is asked with pictures alone, not with the word 'dog': give ")
 
 
-def test_pictures_and_recordings_that_can_not_be_used_are_told_at_once(
+def test_all_pictures_and_recordings_that_can_not_be_used_are_reported(
     earmark, recording: Path, photos: list[Path], tmp_path: Path
 ) -> None:
     """Before a model is read: here there is none."""
@@ -486,7 +488,7 @@ def test_finding_needs_what_to_find_and_to_search(earmark, tmp_path: Path, given
 # One sentence a problem
 
 
-def test_where_tags_come_from_must_be_said(earmark, own_corpus: Corpus) -> None:
+def test_where_tags_come_from_is_required(earmark, own_corpus: Corpus) -> None:
     one = (
         "Say where the tags come from: one of --tagger, --clip, --file, --bow or --translation, or --table alone or "
         "with one of the first three."
@@ -605,18 +607,18 @@ def test_ctrl_c_ends_with_a_sentence_and_goes_on_later(
         while not (out / "resume.pt").is_file() and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        said, problem = process.communicate(timeout=60)
+        output, problem = process.communicate(timeout=60)
     finally:
         process.kill()
     assert process.returncode == 130
-    assert said == ""
+    assert output == ""
     assert "Traceback" not in problem
     stopped = "earmark: Stopped. Whole steps are kept: run the same command again with --resume."
     assert problem.splitlines()[-1] == stopped
     assert not list(out.glob(".*"))
 
 
-def test_only_a_training_is_told_of_resume(earmark, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_training_mentions_resume(earmark, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
 

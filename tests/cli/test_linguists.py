@@ -113,8 +113,8 @@ def test_judging_ten_and_taking_them_home(indexed: Path, address: str) -> None:
         browser.close()
 
     archive = open_archive(indexed / "archive")
-    said = [one.verdict for one in judgements(archive, "dog")]
-    assert sorted(said) == sorted({"y": "yes", "n": "no", "r": "related"}[key] for key in VERDICTS)
+    verdicts = [one.verdict for one in judgements(archive, "dog")]
+    assert sorted(verdicts) == sorted({"y": "yes", "n": "no", "r": "related"}[key] for key in VERDICTS)
 
     run(command("export"), indexed)
     values = [
@@ -123,7 +123,7 @@ def test_judging_ten_and_taking_them_home(indexed: Path, address: str) -> None:
         for tier in Eaf(str(path)).get_tier_names()
         for _, _, value, *_ in Eaf(str(path)).get_annotation_data_for_tier(tier)
     ]
-    assert len(values) == said.count("yes")
+    assert len(values) == verdicts.count("yes")
     assert set(values) == {"dog"}
     run(command("export", 1), indexed)
     assert list((indexed / "praat").glob("*.TextGrid"))

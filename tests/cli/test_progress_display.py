@@ -82,15 +82,15 @@ def test_lines_are_never_closer_than_they_should_be_and_the_last_is_whole(durati
     clock = Clock()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(time, "monotonic", clock)
-        said: list[tuple[float, str]] = []
-        patch.setattr("builtins.print", lambda line, **_: said.append((clock.now, line)))
+        notes: list[tuple[float, str]] = []
+        patch.setattr("builtins.print", lambda line, **_: notes.append((clock.now, line)))
         with progress("T", len(durations)) as advance:
             for duration in durations:
                 clock.now += duration
                 advance()
-    moments = [moment for moment, _ in said[:-1]]
-    assert all(b - a >= SECONDS_BETWEEN_LINES - 1e-6 for a, b in pairwise([100.0, *moments]))
-    assert said[-1][1].startswith(f"T: {len(durations)}/{len(durations)}, ")
+    times_s = [time_s for time_s, _ in notes[:-1]]
+    assert all(b - a >= SECONDS_BETWEEN_LINES - 1e-6 for a, b in pairwise([100.0, *times_s]))
+    assert notes[-1][1].startswith(f"T: {len(durations)}/{len(durations)}, ")
 
 
 def test_a_terminal_gets_a_bar_with_counts_and_the_note(
@@ -102,7 +102,7 @@ def test_a_terminal_gets_a_bar_with_counts_and_the_note(
     with progress("Reading", 8, done=2) as advance:
         advance(3)
         advance(3, note="well done")
-    said = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
-    assert "Reading" in said
-    assert "8/8" in said
-    assert "well done" in said
+    printed = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", capsys.readouterr().err)
+    assert "Reading" in printed
+    assert "8/8" in printed
+    assert "well done" in printed

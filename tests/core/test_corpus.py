@@ -95,9 +95,9 @@ def test_lhotse_loads_the_manifest_and_its_audio(tmp_path: Path, inside: bool) -
     folder = tmp_path / "corpus"
     corpus = small_corpus(folder, folder if inside else tmp_path / "media")
     for split in ("train", "test"):
-        cuts = CutSet.from_file(corpus.manifest(split))
-        cuts = cuts.with_recording_path_prefix(folder) if inside else cuts
-        for cut, utterance in zip(cuts, corpus.utterances(split), strict=True):
+        cut_set = CutSet.from_file(corpus.manifest(split))
+        cut_set = cut_set.with_recording_path_prefix(folder) if inside else cut_set
+        for cut, utterance in zip(cut_set, corpus.utterances(split), strict=True):
             validate(cut, read_data=True)
             samples, sample_rate = soundfile.read(str(utterance.audio), dtype="float32", always_2d=True)
             np.testing.assert_allclose(cut.load_audio(), samples.T, atol=1e-4)
@@ -123,15 +123,15 @@ def test_lhotse_loads_a_stretch_of_a_recording(tmp_path: Path) -> None:
     ]
     corpus = write_corpus(Corpus(tmp_path / "corpus", "stretches"), {"train": made})
     assert corpus.utterances("train") == made
-    cuts = list(CutSet.from_file(corpus.manifest("train")))
-    assert len({cut.recording.id for cut in cuts}) == 1
-    for cut, utterance in zip(cuts, made, strict=True):
+    cut_set = list(CutSet.from_file(corpus.manifest("train")))
+    assert len({cut.recording.id for cut in cut_set}) == 1
+    for cut, utterance in zip(cut_set, made, strict=True):
         validate(cut, read_data=True)
         assert utterance.stretch_s is not None
         first, last = (round(edge_s * 16_000) for edge_s in utterance.stretch_s)
         np.testing.assert_allclose(cut.load_audio(), samples[first:last].T, atol=1e-6)
         assert cut.duration == utterance.duration_s
-    (supervision,) = cuts[0].supervisions
+    (supervision,) = cut_set[0].supervisions
     assert supervision.custom["translation"] == "dog"
     assert [(w.symbol, w.start, w.end) for w in supervision.alignment["word"]] == [("ajá", 0.1, 0.25)]
 
@@ -164,11 +164,11 @@ def test_the_same_corpus_is_the_same_bytes(tmp_path: Path) -> None:
 
 def test_writing_again_leaves_nothing_of_the_corpus_before(tmp_path: Path) -> None:
     corpus = small_corpus(tmp_path / "corpus", tmp_path / "media")
-    kept = corpus.utterances("test")
-    write_corpus(replace(corpus, name="other"), {"test": kept})
+    after = corpus.utterances("test")
+    write_corpus(replace(corpus, name="other"), {"test": after})
     assert read_corpus(corpus.folder).name == "other"
     assert corpus.splits() == ("test",)
-    assert corpus.utterances("test") == kept
+    assert corpus.utterances("test") == after
 
 
 def test_a_folder_that_was_not_finished_is_no_corpus(tmp_path: Path) -> None:

@@ -76,12 +76,12 @@ def test_readers_never_see_half_a_file(tmp_path: Path) -> None:
             str(path),
         ]
     )
-    seen = set()
+    contents = set()
     deadline = time.monotonic() + 60
     while writer.poll() is None and time.monotonic() < deadline:
-        seen.add(path.read_text())
+        contents.add(path.read_text())
     assert writer.wait() == 0
-    assert seen <= set(texts)
+    assert contents <= set(texts)
 
 
 def test_text_is_utf_8_with_plain_line_ends(tmp_path: Path) -> None:

@@ -50,6 +50,6 @@ def test_many_keywords_make_one_sentence(caplog: pytest.LogCaptureFixture) -> No
     assert "and 5 more keywords" in caplog.text
 
 
-def test_without_lookalikes_nothing_is_said(caplog: pytest.LogCaptureFixture) -> None:
+def test_without_lookalikes_nothing_is_printed(caplog: pytest.LogCaptureFixture) -> None:
     warn_of_lookalikes(Vocabulary(["dog"]), ["a dog", "cats"])
     assert caplog.records == []

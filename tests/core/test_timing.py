@@ -39,15 +39,15 @@ def stack_of(layers: list[tuple[int, int, int]]) -> torch.nn.Sequential:
 def test_the_grid_of_a_stack_is_where_impulses_come_out(layers: list[tuple[int, int, int]]) -> None:
     impulses = torch.eye(LENGTH, dtype=torch.float64)[:, None]  # one impulse at each moment, a batch of them
     with torch.no_grad():
-        seen = stack_of(layers)(impulses)[:, 0].numpy() != 0  # moment by frame
-    first_seen, last_seen = seen.argmax(axis=0), LENGTH - 1 - seen[::-1].argmax(axis=0)
+        reached = stack_of(layers)(impulses)[:, 0].numpy() != 0  # moment by frame
+    first_reached, last_reached = reached.argmax(axis=0), LENGTH - 1 - reached[::-1].argmax(axis=0)
     grid = reduce(lambda grid, layer: grid.then(*layer), layers, FrameGrid(stride=1, first_centre=0.0, field=1))
-    centres = grid.first_centre + grid.stride * np.arange(seen.shape[1])
+    centres = grid.first_centre + grid.stride * np.arange(reached.shape[1])
     first, last = centres - (grid.field - 1) / 2, centres + (grid.field - 1) / 2
     whole = (first >= 0) & (last < LENGTH)  # frames that see no padding
     assert whole.any()
-    np.testing.assert_array_equal(first_seen[whole], first[whole])
-    np.testing.assert_array_equal(last_seen[whole], last[whole])
+    np.testing.assert_array_equal(first_reached[whole], first[whole])
+    np.testing.assert_array_equal(last_reached[whole], last[whole])
 
 
 @settings(deadline=None)

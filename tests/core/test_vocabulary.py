@@ -23,7 +23,7 @@ from earmark.core.vocabulary import (
 
 
 @given(st.text(), st.sampled_from(["NFC", "NFD"]))
-def test_spellings_that_look_the_same_are_the_same(word: str, form: str) -> None:
+def test_spellings_that_appear_the_same_are_the_same(word: str, form: str) -> None:
     assert normalise(unicodedata.normalize(form, word)) == normalise(word)
 
 
@@ -71,7 +71,7 @@ def test_words_are_found_in_every_form() -> None:
     assert 3 not in vocabulary
 
 
-def test_words_are_kept_as_written_but_composed() -> None:
+def test_words_stay_as_written_but_composed() -> None:
     assert Vocabulary([" Ọ\u0300kọ "]).words == (unicodedata.normalize("NFC", "Ọ\u0300kọ"),)
 
 
@@ -198,12 +198,12 @@ def test_plain_words_are_plain(text: str) -> None:
 @given(st.text(st.characters(categories=["Lu", "Ll", "Nd", "Zs", "Po", "Ps", "Pe", "Pi", "Pf", "Sm", "Sc"])))
 def test_no_letter_is_lost(text: str) -> None:
     """An oracle that knows no rule: what str.isalnum calls letters and digits is in the words, in order."""
-    kept = "".join(c for c in normalise(text) if c.isalnum() and c not in "\u055b\u055c\u055e")
-    assert "".join(c for c in "".join(plain_words(text)) if c.isalnum()) == kept
+    letters = "".join(c for c in normalise(text) if c.isalnum() and c not in "\u055b\u055c\u055e")
+    assert "".join(c for c in "".join(plain_words(text)) if c.isalnum()) == letters
 
 
 @pytest.mark.parametrize(
-    ("text", "keyword", "is_said"),
+    ("text", "keyword", "occurs"),
     [
         ("A dog, barking.", "Dog", True),
         ("Dogs bark", "dog", False),
@@ -222,8 +222,8 @@ def test_no_letter_is_lost(text: str) -> None:
         ("b\u0069\u0301si\u0301", "BÍSÍ", True),
     ],
 )
-def test_keywords_are_found_in_texts(text: str, keyword: str, is_said: bool) -> None:
-    assert Transcript(text).says(KeywordForm(keyword)) is is_said
+def test_keywords_are_found_in_texts(text: str, keyword: str, occurs: bool) -> None:
+    assert Transcript(text).says(KeywordForm(keyword)) is occurs
 
 
 def test_words_of_an_alignment_are_whole() -> None:

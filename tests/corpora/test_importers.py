@@ -20,11 +20,11 @@ from support.media import write_picture, write_tone
 
 @pytest.mark.parametrize("name", corpora.names())
 def test_an_importer_says_what_its_corpus_is(name: str) -> None:
-    said = inspect.getdoc(corpora.importer(name))
-    assert said is not None
-    first, *_ = said.splitlines()
+    docstring = inspect.getdoc(corpora.importer(name))
+    assert docstring is not None
+    first, *_ = docstring.splitlines()
     assert first.endswith(".")
-    assert [part for part in ("Origin:", "Size:", "Licence:", "Citation:") if part not in said] == []
+    assert [part for part in ("Origin:", "Size:", "Licence:", "Citation:") if part not in docstring] == []
 
 
 @pytest.mark.parametrize("name", corpora.names())

@@ -86,18 +86,18 @@ def test_splits_keywords_and_media(book: Corpus) -> None:
 def test_the_manifest_is_read_by_lhotse(book: Corpus) -> None:
     from lhotse import CutSet
 
-    cuts = list(CutSet.from_file(book.manifest("test")))
-    assert [cut.id for cut in cuts] == [utterance.id for utterance in book.utterances("test")]
-    assert [w.symbol for w in cuts[0].supervisions[0].alignment["word"]] == cuts[0].supervisions[0].text.split()
+    cut_set = list(CutSet.from_file(book.manifest("test")))
+    assert [cut.id for cut in cut_set] == [utterance.id for utterance in book.utterances("test")]
+    assert [w.symbol for w in cut_set[0].supervisions[0].alignment["word"]] == cut_set[0].supervisions[0].text.split()
 
 
-def test_there_are_many_voices_and_some_are_heard_in_the_test_alone(book: Corpus) -> None:
+def test_there_are_many_voices_and_some_speak_in_the_test_split_alone(book: Corpus) -> None:
     assert len(set(VOICES)) >= 10
     assert set(UNSEEN_VOICES) < set(VOICES)
-    heard = {split: {utterance.speaker for utterance in book.utterances(split)} for split in SPLITS}
-    assert not (heard["train"] | heard["dev"]) & set(UNSEEN_VOICES)
-    assert heard["test"] & set(UNSEEN_VOICES)
-    assert heard["test"] - set(UNSEEN_VOICES)
+    speakers = {split: {utterance.speaker for utterance in book.utterances(split)} for split in SPLITS}
+    assert not (speakers["train"] | speakers["dev"]) & set(UNSEEN_VOICES)
+    assert speakers["test"] & set(UNSEEN_VOICES)
+    assert speakers["test"] - set(UNSEEN_VOICES)
 
 
 def test_the_taggers_pictures_are_other_pictures(book: Corpus) -> None:
@@ -151,16 +151,16 @@ def test_ctrl_c_leaves_what_the_next_run_takes_up(book: Corpus, tmp_path: Path) 
     while len(list((out / "audio").glob("*.flac"))) < 20 and time.monotonic() < until:
         time.sleep(0.01)
     os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to the parent and all its workers
-    _, said = run.communicate(timeout=60)
+    _, printed = run.communicate(timeout=60)
     assert run.returncode != 0
-    assert said.count("KeyboardInterrupt") == 1  # nothing from the workers
+    assert printed.count("KeyboardInterrupt") == 1  # nothing from the workers
     assert not (out / "corpus.yaml").exists()
     assert not list(out.rglob("*.partial*"))
-    kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.flac")}
-    assert 20 <= len(kept) < size + 2 * FEWEST
+    times_ns = {path: path.stat().st_mtime_ns for path in out.rglob("*.flac")}
+    assert 20 <= len(times_ns) < size + 2 * FEWEST
 
     prepare(out, size=size, seed=3)
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    assert {path: path.stat().st_mtime_ns for path in times_ns} == times_ns
     whole, part = digests(out), digests(book.folder)
     media = {name for name in part if name.endswith((".jpg", ".flac"))}
     assert {name: whole[name] for name in media} == {name: part[name] for name in media}
@@ -234,18 +234,18 @@ def test_captions_name_only_what_is_shown_and_not_all_of_it() -> None:
     assert len(PATTERNS) >= 20
 
 
-def test_every_keyword_is_shown_and_said_often_enough_to_be_learnt() -> None:
+def test_every_keyword_is_shown_and_spoken_often_enough_to_be_learnt() -> None:
     rng = Random(6)
-    shown, said = dict.fromkeys(KEYWORDS, 0), dict.fromkeys(KEYWORDS, 0)
+    shown, spoken = dict.fromkeys(KEYWORDS, 0), dict.fromkeys(KEYWORDS, 0)
     for _ in range(2000):
         scene = sample_scene(rng)
         caption = sample_caption(scene, rng)
         for word in scene.keywords():
             shown[word] += 1
         for word in set(caption.words) & set(KEYWORDS):
-            said[word] += 1
-    assert min(said.values()) > 30
-    assert all(0.25 < said[word] / shown[word] < 0.95 for word in KEYWORDS)
+            spoken[word] += 1
+    assert min(spoken.values()) > 30
+    assert all(0.25 < spoken[word] / shown[word] < 0.95 for word in KEYWORDS)
 
 
 def test_one_and_several_are_two_words_and_two_pictures() -> None:
@@ -294,18 +294,18 @@ def box_in(row: dict[str, str]) -> tuple[int, ...] | None:
     return tuple(map(int, sides)) if any(sides) else None
 
 
-def test_every_keyword_that_is_said_of_a_dev_or_test_picture_can_be_asked_with_it(book: Corpus) -> None:
-    asked = {(row["image"], row["keyword"]): box_in(row) for row in queries_of(book.folder)}
-    assert len(asked) == len(queries_of(book.folder))
-    said = {
+def test_every_keyword_spoken_of_a_dev_or_test_picture_has_a_query_with_it(book: Corpus) -> None:
+    queries = {(row["image"], row["keyword"]): box_in(row) for row in queries_of(book.folder)}
+    assert len(queries) == len(queries_of(book.folder))
+    spoken = {
         (utterance.image.relative_to(book.folder).as_posix(), word)
         for split in ("dev", "test")
         for utterance in book.utterances(split)
         if utterance.image and utterance.text
         for word in set(utterance.text.split()) & set(KEYWORDS)
     }
-    assert asked.keys() == said
-    for (image, word), box in asked.items():
+    assert queries.keys() == spoken
+    for (image, word), box in queries.items():
         assert (box is None) == (word in (*PLACES, *SKIES)), word
         if box is not None:
             left, top, right, bottom = box
@@ -335,7 +335,7 @@ def test_a_box_is_around_all_that_its_group_adds_to_the_picture(kind: str, monke
         group = Group(kind, KINDS[kind].most, KINDS[kind].colours[0], action, 1.0)
         drawing = draw_scene(scene := Scene(place, "clear", (group,)), Random(seed))
         with monkeypatch.context() as patch:
-            patch.setitem(FIGURES, kind, lambda pen, look, rng: None)
+            patch.setitem(FIGURES, kind, lambda pen, shape, rng: None)
             without = draw_scene(scene, Random(seed))
         assert not without.boxes
         assert drawing.boxes.keys() == {group}
@@ -380,7 +380,7 @@ def test_a_word_is_shown_by_the_first_group_that_it_is_true_of() -> None:
 # Voices and when they say what
 
 
-def test_a_voice_does_not_depend_on_what_was_said_before() -> None:
+def test_a_voice_does_not_depend_on_earlier_utterances() -> None:
     text = "she sees six fish swimming"
     first = {voice: say(text, voice, words_per_minute=160, pitch=45) for voice in VOICES}
     for voice in Random(9).sample(VOICES, len(VOICES)):
@@ -391,7 +391,7 @@ def test_a_voice_does_not_depend_on_what_was_said_before() -> None:
     assert len({speech.waveform.tobytes() for speech in first.values()}) == len(VOICES)
 
 
-def test_rate_and_pitch_are_heard() -> None:
+def test_rate_and_pitch_change_the_sound() -> None:
     slow, fast = (say("two black dogs are running", "en+m1", words_per_minute=rate) for rate in (130, 220))
     assert len(slow.waveform) > 1.3 * len(fast.waveform)
     low, high = (fundamental_hz(say("a", "en+m1", pitch=pitch).waveform) for pitch in (30, 70))

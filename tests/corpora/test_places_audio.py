@@ -112,7 +112,7 @@ def test_media_where_the_lists_say(source: Path, tmp_path: Path) -> None:
     assert found["two"][1].image == tmp_path / "more photos" / "b" / "beach" / "two.jpg"
 
 
-def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
+def test_what_is_essential_is_required(source: Path, tmp_path: Path) -> None:
     (source / "metadata" / "val.json").rename(source / "val.json")
     assert len(utterances(prepare(source, tmp_path / "found"))) == 3 + MANY
     (source / "val.json").unlink()

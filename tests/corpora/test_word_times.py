@@ -53,7 +53,7 @@ def test_onset_ignores_a_click() -> None:
     assert speech_onset_s(samples) == pytest.approx(0.5, abs=0.01)
 
 
-def test_onset_is_unknown_where_speech_has_begun_or_nothing_stands_out() -> None:
+def test_onset_is_unknown_where_speech_began_before_or_nothing_stands_out() -> None:
     assert speech_onset_s(sound(0.0)) is None
     assert speech_onset_s(np.zeros(RATE, np.float32)) is None
     assert speech_onset_s(tone(0.05)) is None

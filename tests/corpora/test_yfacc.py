@@ -223,15 +223,15 @@ def test_keywords_that_the_map_lacks(source: Path, tmp_path: Path) -> None:
     write(own, nfd("òkun"), "méjì")
     corpus = prepare(source, tmp_path / "out", queries=Language.yoruba, keywords=own)
     assert corpus.keywords == (nfc("òkun"), nfc("méjì"))
-    kept = "kept without an entry in eng_yoruba_keywords.txt"
-    assert noted(corpus.folder)["listed keywords", kept] == [nfc("méjì")]
+    note = "kept without an entry in eng_yoruba_keywords.txt"
+    assert noted(corpus.folder)["listed keywords", note] == [nfc("méjì")]
     with pytest.raises(EarmarkError, match="as English"):
         prepare(source, tmp_path / "none", keywords=own)
     assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("source", ["NFC"], indirect=True)
-def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path) -> None:
+def test_what_is_essential_is_required(source: Path, tmp_path: Path) -> None:
     (source / "Flickr8k_text" / "eng_yoruba_keywords.txt").unlink()
     with pytest.raises(EarmarkError, match=r"no eng_yoruba_keywords.txt or keywords.8_yoruba.txt in .*yfacc_v6"):
         prepare(source, tmp_path / "out")
@@ -265,8 +265,8 @@ def test_keywords_are_put_into_english_the_longest_first(tokens: list[str], form
     text = f" {'  '.join(nfc(token).lower().strip(',') for token in tokens)} "
     for yoruba in sorted(names, key=len, reverse=True):
         text = text.replace(f" {yoruba.replace(' ', '  ')} ", f" {' '.join(names[yoruba])} ")
-    said = in_english(unicodedata.normalize(form, " ".join(tokens)), names)
-    assert nfc(said).lower().split() == text.split()
+    english = in_english(unicodedata.normalize(form, " ".join(tokens)), names)
+    assert nfc(english).lower().split() == text.split()
 
 
 # TextGrids

@@ -35,7 +35,7 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 @pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def paths_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Names of the audio files that have been read."""
     names: list[str] = []
 
@@ -68,23 +68,23 @@ def test_features_are_those_of_the_audio_first_and_later(corpus: Corpus) -> None
     check(load_features(corpus, "train", MFCC), corpus)
 
 
-def test_the_second_time_no_audio_is_read(corpus: Corpus, heard: list[str]) -> None:
+def test_the_second_time_no_audio_is_read(corpus: Corpus, paths_read: list[str]) -> None:
     first = load_features(corpus, "train", MFCC)
-    assert sorted(heard) == ["one.wav", "short.wav", "two 犬.flac"]
-    heard.clear()
+    assert sorted(paths_read) == ["one.wav", "short.wav", "two 犬.flac"]
+    paths_read.clear()
     second = load_features(corpus, "train", MFCC)
-    assert heard == []
+    assert paths_read == []
     np.testing.assert_array_equal(first.frames, second.frames)
     np.testing.assert_array_equal(first.starts, second.starts)
 
 
-def test_a_corpus_that_was_moved_keeps_its_features(corpus: Corpus, heard: list[str], tmp_path: Path) -> None:
+def test_a_corpus_that_was_moved_keeps_its_features(corpus: Corpus, paths_read: list[str], tmp_path: Path) -> None:
     load_features(corpus, "train", MFCC)
-    heard.clear()
+    paths_read.clear()
     shutil.move(corpus.folder, tmp_path / "moved")
     moved = Corpus(tmp_path / "moved", "tones")
     check(load_features(moved, "train", MFCC), moved)
-    assert heard == []
+    assert paths_read == []
 
 
 def change_length(audio: Path) -> None:
@@ -104,7 +104,7 @@ def change_time(audio: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [change_length, change_time])
-def test_a_changed_recording_is_heard_again(corpus: Corpus, change: Callable[[Path], None]) -> None:
+def test_a_changed_recording_is_read_again(corpus: Corpus, change: Callable[[Path], None]) -> None:
     load_features(corpus, "train", MFCC)
     change(corpus.folder / "audio" / "one.wav")
     check(load_features(corpus, "train", MFCC), corpus)
@@ -171,7 +171,7 @@ def test_an_interruption_leaves_nothing_half(
 
 @pytest.mark.parametrize("damage", [None, b"", b"half"], ids=["whole", "empty", "half"])
 def test_what_was_computed_before_a_stop_is_not_computed_again(
-    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, heard: list[str], damage: bytes | None
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch, paths_read: list[str], damage: bytes | None
 ) -> None:
     monkeypatch.setattr(cache, "A_PART", 1)
     break_down(corpus, monkeypatch, KeyboardInterrupt)
@@ -179,15 +179,15 @@ def test_what_was_computed_before_a_stop_is_not_computed_again(
     assert len(left) == 2
     if damage is not None:
         left[0].write_bytes(damage)
-    heard.clear()
+    paths_read.clear()
     features = load_features(corpus, "train", MFCC)
-    assert len(heard) == (1 if damage is None else 2)
-    assert "short.wav" in heard
+    assert len(paths_read) == (1 if damage is None else 2)
+    assert "short.wav" in paths_read
     check(features, corpus)
     assert {path.suffix for path in files(corpus)} == {".f16", ".json"}
 
 
-def test_a_recording_that_changed_after_a_stop_is_heard_again(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_recording_that_changed_after_a_stop_is_read_again(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cache, "A_PART", 1)
 
     def killed(path: Path, text: str) -> None:
@@ -206,8 +206,8 @@ def test_a_stop_between_the_array_and_its_index_is_noticed(
 ) -> None:
     """The recordings are changed, heard, and put back as they were: the old index would fit, the array does not."""
     load_features(corpus, "train", MFCC)
-    audio, kept = corpus.folder / "audio" / "one.wav", tmp_path / "kept.wav"
-    shutil.copy2(audio, kept)
+    audio, copy = corpus.folder / "audio" / "one.wav", tmp_path / "kept.wav"
+    shutil.copy2(audio, copy)
     change_time(audio)
 
     def killed(path: Path, text: str) -> None:
@@ -217,7 +217,7 @@ def test_a_stop_between_the_array_and_its_index_is_noticed(
         patch.setattr(cache, "write_text", killed)
         with pytest.raises(KeyboardInterrupt):
             load_features(corpus, "train", MFCC)
-    shutil.copy2(kept, audio)
+    shutil.copy2(copy, audio)
     check(load_features(corpus, "train", MFCC), corpus)
 
 
@@ -240,16 +240,16 @@ def test_a_damaged_array_is_made_anew(corpus: Corpus, size: int | None) -> None:
     check(load_features(corpus, "train", MFCC), corpus)
 
 
-def test_other_settings_and_other_splits_have_places_of_their_own(corpus: Corpus, heard: list[str]) -> None:
+def test_other_settings_and_other_splits_have_places_of_their_own(corpus: Corpus, paths_read: list[str]) -> None:
     kinds = (MFCC, mfcc.Settings(mel_filters=23), log_mel.Settings())
     for settings in kinds:
         load_features(corpus, "train", settings)
     load_features(corpus, "test", MFCC)
     assert len({path.parent for path in files(corpus)}) == 3
-    heard.clear()
+    paths_read.clear()
     for settings in kinds:
         check(load_features(corpus, "train", settings), corpus, settings)
-    assert heard == []
+    assert paths_read == []
 
 
 def test_a_split_without_utterances(corpus: Corpus) -> None:
@@ -263,17 +263,19 @@ def test_lengths_are_those_of_the_grid(corpus: Corpus) -> None:
     assert load_features(corpus, "train", MFCC).lengths.tolist() == [50, 123, 3]
 
 
-def test_a_pretrained_network_has_a_place_by_what_it_computes(corpus: Corpus, heard: list[str], tmp_path: Path) -> None:
+def test_a_pretrained_network_has_a_place_by_what_it_computes(
+    corpus: Corpus, paths_read: list[str], tmp_path: Path
+) -> None:
     folder = networks.speech(tmp_path / "net")
     settings = pretrained.Settings(network=str(folder), layer=1)
     first = load_features(corpus, "train", settings)
     check(first, corpus, settings)
     assert first.lengths.tolist() == [24, 61, 1]  # worked by hand: every 20 ms, as long as 25 ms are left
-    heard.clear()
+    paths_read.clear()
     folder.rename(tmp_path / "moved")
     moved = settings.model_copy(update={"network": str(tmp_path / "moved")})
     check(load_features(corpus, "train", moved), corpus, moved)
-    assert heard == []
+    assert paths_read == []
     networks.speech(tmp_path / "moved", seed=1)  # another network in the same folder
     other = load_features(corpus, "train", moved)
     check(other, corpus, moved)

@@ -268,20 +268,20 @@ def test_code_that_comes_with_a_network_is_not_run(tmp_path: Path) -> None:
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
     """A hub that has one network, "some/vit"; all that is asked of it."""
-    asked: list[dict[str, object]] = []
+    requests: list[dict[str, object]] = []
     folder = networks.vit(tmp_path / "hub" / "snapshot")
 
     def fetch(name: str, **options: object) -> str:
-        asked.append({"name": name, **options})
+        requests.append({"name": name, **options})
         if name != "some/vit":
             raise FileNotFoundError(name)
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
-    return asked
+    return requests
 
 
-def test_the_hub_is_asked_for_what_is_written_alone(hub: list[dict[str, object]]) -> None:
+def test_the_hub_is_used_for_what_is_written_alone(hub: list[dict[str, object]]) -> None:
     backbone = read_backbone("hub:some/vit", download=True)
     assert backbone.spec == "hub:some/vit"
     assert backbone.vectors(noise((40, 40))).shape == (1, 16)

@@ -81,33 +81,33 @@ def test_the_small_network_is_that_written_out() -> None:
         torch.testing.assert_close(network(network.prepare(pictures)), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_pixels_are_looked_at_as_they_are() -> None:
-    seen = small().prepare([Image.new("RGB", (30, 70), (255, 0, 130))])
-    assert seen.dtype == torch.uint8
-    assert seen.shape == (1, 3, 40, 40)
-    assert seen.amin((0, 2, 3)).tolist() == seen.amax((0, 2, 3)).tolist() == [255, 0, 130]
+def test_pixels_are_used_as_they_are() -> None:
+    prepared = small().prepare([Image.new("RGB", (30, 70), (255, 0, 130))])
+    assert prepared.dtype == torch.uint8
+    assert prepared.shape == (1, 3, 40, 40)
+    assert prepared.amin((0, 2, 3)).tolist() == prepared.amax((0, 2, 3)).tolist() == [255, 0, 130]
 
 
 def test_in_training_half_of_the_pictures_are_mirrored() -> None:
     network = small(dropout=0)
-    seen = network.prepare(noise(*[(40, 40)] * 64))
-    as_is, turned = network.eval()(seen), network(seen.flip(3))
+    prepared = network.prepare(noise(*[(40, 40)] * 64))
+    as_is, turned = network.eval()(prepared), network(prepared.flip(3))
     network.train()
     network.norm.eval()
     network.places.eval()  # keep to fixed statistics: what is left of training is the mirror
     torch.manual_seed(3)
-    mixed = network(seen)
+    mixed = network(prepared)
     mirrored = [torch.allclose(one, other, atol=1e-5) for one, other in zip(mixed, turned, strict=True)]
-    kept = [torch.allclose(one, other, atol=1e-5) for one, other in zip(mixed, as_is, strict=True)]
-    assert all(one != other for one, other in zip(mirrored, kept, strict=True))
+    unchanged = [torch.allclose(one, other, atol=1e-5) for one, other in zip(mixed, as_is, strict=True)]
+    assert all(one != other for one, other in zip(mirrored, unchanged, strict=True))
     assert 20 <= sum(mirrored) <= 44
     torch.manual_seed(3)
-    assert torch.equal(network(seen), mixed)
+    assert torch.equal(network(prepared), mixed)
     network.mirror = False
-    torch.testing.assert_close(network(seen), as_is)
+    torch.testing.assert_close(network(prepared), as_is)
 
 
-def test_a_small_networks_look_depends_on_its_side_alone() -> None:
+def test_what_a_small_network_prepares_depends_on_its_side_alone() -> None:
     assert small(side=96).fingerprint == small(side=96, channels=[3, 3], dropout=0, dimension=9).fingerprint
     assert small(side=96).fingerprint != small(side=64).fingerprint
 
@@ -144,9 +144,9 @@ def test_the_last_map_of_a_network(tmp_path: Path, make: Callable[[Path], Path],
         before = {networks.swin: 0, networks.dinov2: 5}.get(make, 1)
         places = (side or networks.SIDE) // 8
         expected = by_hand(expected, before, places, places)
-    seen = pretrained(folder, side).prepare(pictures)
-    assert seen.dtype == torch.float16
-    torch.testing.assert_close(seen, expected.half(), rtol=2e-3, atol=2e-3)
+    prepared = pretrained(folder, side).prepare(pictures)
+    assert prepared.dtype == torch.float16
+    torch.testing.assert_close(prepared, expected.half(), rtol=2e-3, atol=2e-3)
 
 
 PROCESSORS = {
@@ -166,7 +166,7 @@ def with_processor(folder: Path, kind: str, **numbers: object) -> Path:
 
 
 @pytest.mark.parametrize("kind", PROCESSORS)
-def test_the_whole_picture_is_looked_at_in_the_networks_own_size(tmp_path: Path, kind: str) -> None:
+def test_the_whole_picture_is_encoded_in_the_networks_own_size(tmp_path: Path, kind: str) -> None:
     """Whatever the processor itself would cut off."""
     folder = with_processor(tmp_path / "net", kind, **PROCESSORS[kind])
     wide = Image.new("RGB", (400, 40), "black")
@@ -176,9 +176,9 @@ def test_the_whole_picture_is_looked_at_in_the_networks_own_size(tmp_path: Path,
     whole = transformers.AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         expected = whole(pixels(pictures, 48)).last_hidden_state
-    seen = pretrained(folder).prepare(pictures)
-    torch.testing.assert_close(seen, expected.half(), rtol=2e-3, atol=2e-3)
-    differs = (seen[0] != seen[1]).any(dim=0)
+    prepared = pretrained(folder).prepare(pictures)
+    torch.testing.assert_close(prepared, expected.half(), rtol=2e-3, atol=2e-3)
+    differs = (prepared[0] != prepared[1]).any(dim=0)
     assert differs[:, 0].all()
     assert not differs[:, -1].any()
 
@@ -193,17 +193,17 @@ def test_a_network_that_does_not_say_its_size(tmp_path: Path, size: dict[str, in
 
 def test_the_embedder_is_a_linear_map_of_each_place(tmp_path: Path) -> None:
     network = pretrained(networks.resnet(tmp_path / "net"))
-    seen = network.prepare(noise((40, 60), (32, 32)))
-    vectors = network(seen)
+    prepared = network.prepare(noise((40, 60), (32, 32)))
+    vectors = network(prepared)
     assert vectors.shape == (2, 4, 4, 7)
     weight, bias = network.embedder.weight[:, :, 0, 0], network.embedder.bias
-    torch.testing.assert_close(vectors[1, 2, 3], weight @ seen[1, :, 2, 3].float() + bias)
+    torch.testing.assert_close(vectors[1, 2, 3], weight @ prepared[1, :, 2, 3].float() + bias)
 
 
 def test_training_moves_the_embedder_alone(tmp_path: Path) -> None:
     network = pretrained(networks.resnet(tmp_path / "net"))
     pictures = noise((40, 60), (32, 32))
-    seen = network.prepare(pictures)
+    prepared = network.prepare(pictures)
     network.train()
     assert {name for name, _ in network.named_parameters()} == {"embedder.weight", "embedder.bias"}
     assert set(network.state_dict()) == {"embedder.weight", "embedder.bias"}
@@ -213,19 +213,19 @@ def test_training_moves_the_embedder_alone(tmp_path: Path) -> None:
     before = network.embedder.weight.clone()
     optimizer.step()
     assert not torch.equal(network.embedder.weight, before)
-    assert torch.equal(network.prepare(pictures), seen)  # not even its batch norm has moved
+    assert torch.equal(network.prepare(pictures), prepared)  # not even its batch norm has moved
 
 
 @pytest.mark.parametrize("make", [networks.resnet, networks.vit])
-def test_what_was_looked_at_is_kept_and_is_the_same(tmp_path: Path, make: Callable[[Path], Path]) -> None:
+def test_what_was_encoded_is_stored_and_is_the_same(tmp_path: Path, make: Callable[[Path], Path]) -> None:
     images = [write_picture(tmp_path / f"{number}.png", (20 + number, 30)) for number in range(3)]
     for network in (pretrained(make(tmp_path / "net"), 64), small()):
-        seen = network.prepare([Image.open(image) for image in images])
+        prepared = network.prepare([Image.open(image) for image in images])
         folder = tmp_path / "cache" / network.fingerprint
         for _ in range(2):
-            kept = torch.from_numpy(vectors_of(images, network.prepare, folder, "Looking"))
-            torch.testing.assert_close(kept, seen.half(), rtol=2e-3, atol=2e-3)
-            torch.testing.assert_close(network.eval()(kept), network(seen), rtol=2e-3, atol=2e-3)
+            cached = torch.from_numpy(vectors_of(images, network.prepare, folder, "Looking"))
+            torch.testing.assert_close(cached, prepared.half(), rtol=2e-3, atol=2e-3)
+            torch.testing.assert_close(network.eval()(cached), network(prepared), rtol=2e-3, atol=2e-3)
 
 
 def test_another_network_or_side_is_another_fingerprint(tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_a_full_memory_is_no_fault_of_the_network(tmp_path: Path, monkeypatch: p
         network.prepare(noise((40, 40)))
 
 
-def test_a_network_is_settled_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_network_is_resolved_to_its_folder_and_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = networks.vit(tmp_path / "net")
     monkeypatch.chdir(tmp_path)
     settings = resolve(PretrainedImage(kind="pretrained", network="net", side=64))
@@ -302,7 +302,7 @@ def test_a_small_network_needs_no_pin() -> None:
     assert resolve(SmallImage(kind="small")) == SmallImage(kind="small")
 
 
-def test_the_hub_is_asked_when_training_starts_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_is_used_only_when_training_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = networks.vit(tmp_path / "snapshot")
     local_only: list[object] = []
 

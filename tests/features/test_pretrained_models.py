@@ -132,20 +132,20 @@ def test_a_network_that_is_gone_or_another(own_run: tuple[Path, Path], tiny_corp
 def test_nothing_is_downloaded_to_use_a_model(own_run: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     folder, network = own_run
     name_network(folder / "recipe.yaml", "hub:some/hubert")
-    asked: list[bool] = []
+    requests: list[bool] = []
 
     def fetch(name: str, local_files_only: bool, **_: object) -> str:
-        asked.append(local_files_only)
+        requests.append(local_files_only)
         return str(network)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     load_model(folder)
-    assert asked
-    assert all(asked)
+    assert requests
+    assert all(requests)
 
 
 @pytest.mark.parametrize("kind", list(networks.SPEECH_KINDS))
-def test_the_shipped_recipe_is_told_on_the_command_line(
+def test_the_shipped_recipe_takes_settings_from_the_command_line(
     kind: str, tiny_corpus: Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def earmark(*arguments: str) -> str:
@@ -158,8 +158,8 @@ def test_the_shipped_recipe_is_told_on_the_command_line(
     networks.speech(tmp_path / "net", kind)
     monkeypatch.chdir(tmp_path)
     corpus, sizes = str(tiny_corpus.folder), ("--set", "training.epochs=1", "--set", "augment.speeds=[1.0]")
-    told = ("--set", "features.kind=pretrained", "--set", "features.network=net", "--set", "features.layer=1")
-    earmark("train", "earmark-mfcc", "--corpus", corpus, "--out", "run", *told, *sizes)
+    options = ("--set", "features.kind=pretrained", "--set", "features.network=net", "--set", "features.layer=1")
+    earmark("train", "earmark-mfcc", "--corpus", corpus, "--out", "run", *options, *sizes)
     monkeypatch.chdir("/")  # the network's folder holds from anywhere
     audio = tiny_corpus.utterances("test")[0].audio
     assert "dog" in earmark("find", str(tmp_path / "run"), "dog", str(audio))
@@ -179,7 +179,7 @@ def test_segments_last_as_long_on_any_grid() -> None:
 
 
 @pytest.mark.parametrize("name", ["attention", "grad-cam", "masked-in", "masked-out", "score-aggregation"])
-def test_methods_tell_the_time_by_the_features_grid(name: str) -> None:
+def test_methods_give_times_by_the_features_grid(name: str) -> None:
     """The same model on twice as long frames, which begin 40 samples later, finds everything then."""
     recipe = CNN_ATTEND if name == "attention" else PSC
     models = []

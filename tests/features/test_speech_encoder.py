@@ -120,7 +120,7 @@ def test_weights_are_used_as_they_are_and_nothing_is_random(tmp_path: Path) -> N
 # The grid
 
 
-def seen(frame: int, convolutions: list[tuple[int, int]]) -> tuple[int, int]:
+def inputs(frame: int, convolutions: list[tuple[int, int]]) -> tuple[int, int]:
     """First sample that a frame sees, and the one behind the last, layer by layer from above."""
     first, last = frame, frame
     for kernel, stride in reversed(convolutions):
@@ -149,7 +149,7 @@ def test_a_frame_lies_in_the_middle_of_what_its_convolutions_see(tmp_path: Path,
         (gradient,) = torch.autograd.grad(frames[frame].square().sum(), waveform, retain_graph=True)
         touched = gradient[0].nonzero()
         first, behind = int(touched.min()), int(touched.max()) + 1
-        assert (first, behind) == seen(frame, stack)
+        assert (first, behind) == inputs(frame, stack)
         assert extract.grid.centre_s(frame) == pytest.approx((first + behind) / 2 / SAMPLE_RATE)
         assert extract.grid.field == behind - first
 
@@ -291,22 +291,22 @@ def test_code_that_comes_with_a_network_is_not_run(tmp_path: Path) -> None:
         extractor(settings(folder))
 
 
-def test_the_hub_is_asked_to_download_only_when_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_hub_downloads_only_on_request(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = networks.speech(tmp_path / "snapshot")
-    asked: list[bool] = []
+    requests: list[bool] = []
 
     def fetch(name: str, local_files_only: bool, **_: object) -> str:
         assert name == "some/hubert"
-        asked.append(not local_files_only)
+        requests.append(not local_files_only)
         return str(folder)
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     known = resolve(settings("hub:some/hubert"), download=True)
     assert isinstance(known, pretrained.Settings)
-    assert (known.network, asked) == ("hub:some/hubert", [True])
-    asked.clear()
+    assert (known.network, requests) == ("hub:some/hubert", [True])
+    requests.clear()
     assert extractor(known)(noise(1_000)).shape == (2, 16)
-    assert True not in asked
+    assert True not in requests
 
 
 def test_a_missing_library_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -43,8 +43,8 @@ def test_a_papers_recipe_learns_and_finds(name: str, tiny_corpus: Corpus, tmp_pa
 
     image_weights = {key for key in read_weights(tmp_path / "run") if key.startswith("image_encoder.")}
     assert image_weights == {"image_encoder.embedder.weight", "image_encoder.embedder.bias"}  # ResNet-50 stays frozen
-    asked, other, *_ = tiny_corpus.utterances("test")
-    query = ImageQuery.of(asked.image or "", name="asked")
+    requested, other, *_ = tiny_corpus.utterances("test")
+    query = ImageQuery.of(requested.image or "", name="asked")
     (hit,) = load_model(tmp_path / "run").find(query, other.audio)
     assert hit.query == "asked"
     assert 0 <= hit.start_s <= hit.time_s <= hit.end_s <= other.duration_s

@@ -318,7 +318,7 @@ def test_what_is_left_out_of_features(tmp_path: Path, written: object, meant: ob
     assert read_recipe(tmp_path / "b.yaml") == recipe
 
 
-def test_set_makes_a_shipped_recipe_hear_a_pretrained_network() -> None:
+def test_set_gives_a_shipped_recipe_features_of_a_pretrained_network() -> None:
     meant = pretrained.Settings(network="ọmọ net", layer=7)
     one_by_one = ["features.kind=pretrained", "features.network=ọmọ net", "features.layer=7"]
     assert read_recipe("earmark", one_by_one).features == meant

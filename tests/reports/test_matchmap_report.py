@@ -143,7 +143,7 @@ def test_examples_in_docstrings() -> None:
     ("row", "column", "words"),
     [(0, 0, "upper left"), (0, 4, "at the top"), (2, 3, "in the middle"), (4, 6, "lower right"), (2, 0, "on the left")],
 )
-def test_the_strongest_place_is_told_in_words(row: int, column: int, words: str) -> None:
+def test_the_strongest_place_is_described_in_words(row: int, column: int, words: str) -> None:
     values = np.zeros((HEIGHT, WIDTH), np.uint8)
     values[row, column] = 9
     assert words in strongest(values)

@@ -25,7 +25,7 @@ def test_time_left_by_hand(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     assert lines[3] == "[4/5] training b; about 2 min left in all."  # 100 + 30
 
 
-def test_minutes_tell_the_time_left_from_the_start(capsys: pytest.CaptureFixture[str]) -> None:
+def test_minutes_give_the_time_left_from_the_start(capsys: pytest.CaptureFixture[str]) -> None:
     with ProgressEstimate({"training": 3}, {"training": 3000.0}).step("training", "a"):
         pass
     assert "about 2 h 30 min left" in capsys.readouterr().out

@@ -279,7 +279,7 @@ def test_a_trained_model_of_another_corpus_is_not_evaluated(
 
 
 @pytest.mark.parametrize("supervision", ["vgs", "bow"])
-def test_missing_tags_are_said_before_anything_is_trained(
+def test_missing_tags_are_an_error_before_anything_is_trained(
     go: Callable[..., Path], own_corpus: Corpus, supervision: str, tmp_path: Path
 ) -> None:
     targets_path(own_corpus, supervision).unlink()
@@ -288,7 +288,7 @@ def test_missing_tags_are_said_before_anything_is_trained(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_missing_test_split_is_said_before_anything_is_trained(
+def test_a_missing_test_split_is_an_error_before_anything_is_trained(
     go: Callable[..., Path], own_corpus: Corpus, tmp_path: Path
 ) -> None:
     splits = {split: own_corpus.utterances(split) for split in ("train", "dev")}

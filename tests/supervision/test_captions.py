@@ -49,27 +49,29 @@ def test_captions_without_a_word() -> None:
             commonest_words([Picture(Path("1"), (caption,))], 10)
 
 
-SAID = st.lists(st.sampled_from(["dog", "dogs.", "Dog", "fire", "Truck", "truck,", "the"]), max_size=6).map(" ".join)
+CAPTIONS = st.lists(st.sampled_from(["dog", "dogs.", "Dog", "fire", "Truck", "truck,", "the"]), max_size=6).map(
+    " ".join
+)
 
 
-@given(st.lists(st.lists(SAID, min_size=1, max_size=4), min_size=1, max_size=4))
+@given(st.lists(st.lists(CAPTIONS, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_targets_agree_with_looking_for_every_keyword_in_every_caption(captions: list[list[str]]) -> None:
     keywords = Vocabulary(["dog", "Fire truck", "truck", "fire truck fire", "the"])
-    pictures = [Picture(Path("p"), tuple(said)) for said in captions]
+    pictures = [Picture(Path("p"), tuple(group)) for group in captions]
     slow = [
-        [np.mean([f" {normalise(word)} " in f" {' '.join(plain_words(c))} " for c in said]) for word in keywords]
-        for said in captions
+        [np.mean([f" {normalise(word)} " in f" {' '.join(plain_words(c))} " for c in group]) for word in keywords]
+        for group in captions
     ]
     np.testing.assert_allclose(named_in_captions(pictures, keywords), slow, rtol=1e-6)
 
 
 def test_the_mean_target_teaches_what_one_example_a_caption_does() -> None:
-    said = ("a dog", "a dog in the snow", "nothing", "snow")
+    group = ("a dog", "a dog in the snow", "nothing", "snow")
     words = Vocabulary(["dog", "snow"])
     logits = torch.randn(2, requires_grad=True)
     loss = torch.nn.functional.binary_cross_entropy_with_logits
-    mean = torch.from_numpy(named_in_captions([Picture(Path("p"), said)], words))[0]
-    singles = torch.from_numpy(named_in_captions([Picture(Path("p"), (caption,)) for caption in said], words))
+    mean = torch.from_numpy(named_in_captions([Picture(Path("p"), group)], words))[0]
+    singles = torch.from_numpy(named_in_captions([Picture(Path("p"), (caption,)) for caption in group], words))
     (together,) = torch.autograd.grad(loss(logits, mean), logits)
     (apart,) = torch.autograd.grad(loss(logits.expand(4, 2), singles), logits)
     torch.testing.assert_close(together, apart)
@@ -161,8 +163,8 @@ def test_captions_of_mscoco(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert (first.image.name, first.captions) == ("COCO_train2014_000000000009.jpg", ("A dog.",))
     assert second.image.is_file()
     assert second.captions == ("A child.", "ọmọ")
-    said = capsys.readouterr().err
-    assert said == (
+    printed = capsys.readouterr().err
+    assert printed == (
         f"{path.name}: 2 pictures; not there: 1 (first: {folder / 'gone.jpg'}); "
         "captioned, but not in its list of images: 1 (first: image_id 77)\n"
     )

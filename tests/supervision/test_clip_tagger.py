@@ -86,14 +86,14 @@ def test_several_prompts_are_averaged_as_unit_vectors(tmp_path: Path, images: li
         return vectors / vectors.norm(dim=-1, keepdim=True)
 
     with torch.no_grad():
-        seen = unit(model.get_image_features(pixels(images)).pooler_output)
+        encoded = unit(model.get_image_features(pixels(images)).pooler_output)
         ball = unit(model.get_text_features(ids("a photo of the ball", "ball", "the ball of ball")).pooler_output)
         bare = unit(model.get_text_features(ids("a photo of the", "", "the of")).pooler_output)
-        logits = model.logit_scale.exp() * (seen @ unit(ball.mean(0)) - seen @ unit(bare.mean(0)))
+        logits = model.logit_scale.exp() * (encoded @ unit(ball.mean(0)) - encoded @ unit(bare.mean(0)))
     np.testing.assert_allclose(tags[:, 0], logits.sigmoid(), atol=2e-3)
 
 
-def test_a_keyword_is_tagged_by_itself_and_a_picture_is_looked_at_once(
+def test_a_keyword_is_tagged_by_itself_and_a_picture_is_encoded_once(
     tmp_path: Path, images: list[Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(networks.clip(tmp_path / "clip"))

@@ -63,7 +63,7 @@ def test_it_learns_what_is_shown_from_captions(tagger_folder: Path, tmp_path: Pa
     assert tags[shown].mean() == pytest.approx(0.5, abs=0.12)
 
 
-def test_utterances_of_a_corpus_get_tags_and_one_image_is_looked_at_once(
+def test_utterances_of_a_corpus_get_tags_and_one_image_is_encoded_once(
     tagger_folder: Path, tiny_corpus: Corpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
     utterances = tiny_corpus.utterances("test")
@@ -167,7 +167,7 @@ def test_a_folder_with_a_tagger_is_left_alone(tagger_folder: Path, tmp_path: Pat
         train_cnn_tagger(draw(tmp_path / "p", 1, seed=0), WORDS, SMALL, tagger_folder)
 
 
-def test_a_loss_that_is_no_number_is_said(tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_is_an_error(tmp_path: Path) -> None:
     settings = CnnTaggerSettings(side=32, epochs=3, batch_size=2, learning_rate=1e30)
     with pytest.raises(EarmarkError, match=r"Loss became NaN or infinite \(epoch \d\): lower the learning rate"):
         train_cnn_tagger(draw(tmp_path / "p", 8, seed=0), WORDS, settings, tmp_path / "t")

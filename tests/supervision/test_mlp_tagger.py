@@ -50,10 +50,10 @@ class Counting:
     """A backbone by hand, which sees how much of each colour there is, and how often it was asked."""
 
     def __init__(self) -> None:
-        self.seen = 0
+        self.encoded_images = 0
 
     def __call__(self, pictures: Sequence[Image]) -> Tensor:
-        self.seen += len(pictures)
+        self.encoded_images += len(pictures)
         pixels = np.stack([np.asarray(one, dtype=np.float32).reshape(-1, 3) / 255 for one in pictures])
         red, green, blue = (pixels[:, :, channel] > 0.9 for channel in range(3))
         parts = [red & ~green, blue & ~red, ~red & ~blue & (pixels.min(2) < 0.1), red & green]
@@ -112,7 +112,7 @@ def test_it_learns_what_is_shown(
     np.testing.assert_allclose(tag(tagger, utterances[7:8]).rows["u7"], tags[7], atol=1e-5)
 
 
-def test_the_weights_kept_are_the_best_ones_on_pictures_held_out(tmp_path: Path) -> None:
+def test_the_stored_weights_are_the_best_ones_on_pictures_held_out(tmp_path: Path) -> None:
     backbone, eye = counting()
     pictures = draw(tmp_path / "p", 30, 1)
     patient = settings_of(backbone, epochs=12, patience=3, learning_rate=0.3)
@@ -156,9 +156,9 @@ def test_it_ends_when_it_gets_no_better(tmp_path: Path, capsys: pytest.CaptureFi
     # Without the two epochs that were no better, it would have kept the same weights.
     best = replaced(wild, epochs=int(epochs) - 2)
     train_mlp_tagger(pictures, WORDS, backbone, best, tmp_path / "best", tmp_path / "cache")
-    kept, same = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("t", "best"))
-    assert kept == same
-    assert eye.seen == len(pictures)
+    cached, same = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("t", "best"))
+    assert cached == same
+    assert eye.encoded_images == len(pictures)
 
 
 def replaced(settings: MlpTaggerSettings, **changes: object) -> MlpTaggerSettings:
@@ -191,16 +191,16 @@ def test_a_stopped_training_resumes_to_the_same_weights(tmp_path: Path) -> None:
     ):
         with pytest.raises(EarmarkError, match="holds a part of a tagger with other settings, keywords or pictures"):
             train_mlp_tagger(some, words, backbone, changed, tmp_path / "t")
-    seen = eye.seen
+    encoded_images = eye.encoded_images
     train_mlp_tagger(pictures, WORDS, backbone, settings, tmp_path / "t")
-    assert eye.seen == seen
+    assert eye.encoded_images == encoded_images
     whole, resumed = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("whole", "t"))
     assert whole == resumed
     with pytest.raises(EarmarkError, match="already holds a tagger: choose another folder"):
         train_mlp_tagger(pictures, WORDS, backbone, settings, tmp_path / "t")
 
 
-def test_a_damaged_state_is_said(tmp_path: Path) -> None:
+def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
     backbone, _ = counting()
     (tmp_path / "t").mkdir()
     (tmp_path / "t" / "resume.pt").write_bytes(b"nothing")
@@ -222,12 +222,12 @@ def test_what_can_not_be_learned_from(tmp_path: Path) -> None:
 # The backbone that a tagger names
 
 
-def test_keywords_that_no_caption_says_are_refused_before_the_pictures_are_looked_at(tmp_path: Path) -> None:
+def test_keywords_that_no_caption_says_are_refused_before_pictures_are_encoded(tmp_path: Path) -> None:
     backbone, eye = counting()
     pictures = draw(tmp_path / "pictures", 12, seed=1)
     with pytest.raises(EarmarkError, match=r"No caption says any of the keywords \('zebra'\)"):
         train_mlp_tagger(pictures, Vocabulary(["zebra"]), backbone, settings_of(backbone), tmp_path / "tagger")
-    assert eye.seen == 0
+    assert eye.encoded_images == 0
     assert not (tmp_path / "tagger").exists()
 
 
@@ -279,22 +279,22 @@ def test_vectors_are_computed_once_and_again_where_a_picture_changed(
     expected = eye([read_image(image) for image in images]).half().numpy()
 
     def rows(some: list[Path]) -> np.ndarray:
-        eye.seen = 0
+        eye.encoded_images = 0
         return vectors_of(some, eye, tmp_path / "cache", "Looking")
 
     np.testing.assert_array_equal(rows(images[:5]), expected[:5])
-    assert eye.seen == 5
+    assert eye.encoded_images == 5
     assert "Looking: 5/5" in capsys.readouterr().err
     np.testing.assert_array_equal(rows([images[8], *images, images[8]]), expected[[8, *range(10), 8]])
-    assert eye.seen == 5
+    assert eye.encoded_images == 5
     assert rows(images).dtype == np.float16
-    assert eye.seen == 0
+    assert eye.encoded_images == 0
     images[2].write_bytes(images[3].read_bytes())
     np.testing.assert_array_equal(rows(images), expected[[0, 1, 3, *range(3, 10)]])
-    assert eye.seen == 1
+    assert eye.encoded_images == 1
 
 
-def test_no_more_is_in_memory_than_a_file_and_what_was_asked_for(
+def test_no_more_is_in_memory_than_a_file_and_what_was_requested(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor is any file held open, of which a program can have about a thousand."""
@@ -306,47 +306,47 @@ def test_no_more_is_in_memory_than_a_file_and_what_was_asked_for(
     for _ in range(2):  # computed, then read
         before = len(list(opened.iterdir())) if opened.is_dir() else 0
         tracemalloc.start()
-        kept = cached_vectors(images, lambda some: next(drawn), tmp_path / "cache", "Looking")
-        np.testing.assert_array_equal(kept[[7, 7, 30]], maps[[7, 7, 30]])
+        cached = cached_vectors(images, lambda some: next(drawn), tmp_path / "cache", "Looking")
+        np.testing.assert_array_equal(cached[[7, 7, 30]], maps[[7, 7, 30]])
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 4e6
         assert (len(list(opened.iterdir())) if opened.is_dir() else 0) == before
-    assert len(kept) == len(images)
-    np.testing.assert_array_equal(kept[range(40)], maps)
+    assert len(cached) == len(images)
+    np.testing.assert_array_equal(cached[range(40)], maps)
 
 
 def test_rows_stay_while_another_program_writes_the_same_file(tmp_path: Path) -> None:
     images = [picture.image for picture in draw(tmp_path / "p", 3, 1)]
     eye = Counting()
-    kept = cached_vectors(images, eye, tmp_path / "cache", "Looking")
-    expected = kept[range(3)]
+    cached = cached_vectors(images, eye, tmp_path / "cache", "Looking")
+    expected = cached[range(3)]
     (file,) = (tmp_path / "cache").iterdir()
     content = file.read_bytes()
     with replacing(file) as partial:
         partial.write_bytes(content)
-    np.testing.assert_array_equal(kept[range(3)], expected)
+    np.testing.assert_array_equal(cached[range(3)], expected)
     file.unlink()
-    np.testing.assert_array_equal(kept[[2, 0]], expected[[2, 0]])
+    np.testing.assert_array_equal(cached[[2, 0]], expected[[2, 0]])
     np.testing.assert_array_equal(vectors_of(images, eye, tmp_path / "cache", "Looking"), expected)
 
 
-def test_what_was_done_before_a_stop_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_done_before_a_stop_is_not_done_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(image_cache, "A_FILE", 4)
     monkeypatch.setattr(image_cache, "A_BATCH", 2)
     images = [picture.image for picture in draw(tmp_path / "p", 10, 1)]
     eye = Counting()
 
     def stopping(pictures: Sequence[Image]) -> Tensor:
-        if eye.seen == 6:
+        if eye.encoded_images == 6:
             raise KeyboardInterrupt
         return eye(pictures)
 
     with pytest.raises(KeyboardInterrupt):
         vectors_of(images, stopping, tmp_path / "cache", "Looking")
-    eye.seen = 0
+    eye.encoded_images = 0
     vectors_of(images, eye, tmp_path / "cache", "Looking")
-    assert eye.seen == 6
+    assert eye.encoded_images == 6
     assert len(list((tmp_path / "cache").iterdir())) == 3
 
 
@@ -354,22 +354,22 @@ def test_a_damaged_file_of_vectors_is_made_anew_and_others_are_left_alone(tmp_pa
     images = [picture.image for picture in draw(tmp_path / "p", 3, 1)]
     eye = Counting()
     expected = vectors_of(images, eye, tmp_path / "cache", "Looking")
-    (kept,) = (tmp_path / "cache").iterdir()
-    kept.write_bytes(kept.read_bytes()[:50])
+    (cached,) = (tmp_path / "cache").iterdir()
+    cached.write_bytes(cached.read_bytes()[:50])
     (tmp_path / "cache" / "other.safetensors").write_bytes(b"somebody's")
     np.testing.assert_array_equal(vectors_of(images, eye, tmp_path / "cache", "Looking"), expected)
-    assert eye.seen == 6
+    assert eye.encoded_images == 6
     np.testing.assert_array_equal(vectors_of(images, eye, tmp_path / "cache", "Looking"), expected)
-    assert eye.seen == 6
+    assert eye.encoded_images == 6
     assert (tmp_path / "cache" / "other.safetensors").read_bytes() == b"somebody's"
 
 
-def test_maps_are_kept_however_they_lie_in_memory(tmp_path: Path) -> None:
+def test_maps_are_stored_however_they_lie_in_memory(tmp_path: Path) -> None:
     images = [picture.image for picture in draw(tmp_path / "p", 2, 1)]
     turned = torch.arange(12.0).reshape(2, 2, 3).transpose(1, 2)
     for _ in range(2):  # computed, then read
-        kept = vectors_of(images, lambda some: turned, tmp_path / "cache", "Looking")
-        np.testing.assert_array_equal(kept, turned)
+        cached = vectors_of(images, lambda some: turned, tmp_path / "cache", "Looking")
+        np.testing.assert_array_equal(cached, turned)
 
 
 def test_pictures_and_vectors_that_can_not_be_used(tmp_path: Path) -> None:

@@ -162,8 +162,8 @@ def test_many_pairs_and_keywords_take_little_memory() -> None:
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    kept = sum(part.nbytes for part in (sampler._without, sampler._shows, sampler._others, *sampler._with))
-    assert kept < 4 * labelled.nbytes
+    size = sum(part.nbytes for part in (sampler._without, sampler._shows, sampler._others, *sampler._with))
+    assert size < 4 * labelled.nbytes
     assert peak < 14 * labelled.nbytes  # while counting, in four bytes a cell, twice
     assert not labelled[draw.negatives, draw.keyword].any()
 
@@ -203,8 +203,8 @@ TAG = st.sampled_from([0.0, 0.25, 0.5, 0.75, 1.0])
 
 
 def slow_labels(row: Sequence[float], top: int | None, least: float) -> list[bool]:
-    kept = sorted(row, reverse=True)[:top]
-    return [tag in kept and tag >= least for tag in row]
+    descending = sorted(row, reverse=True)[:top]
+    return [tag in descending and tag >= least for tag in row]
 
 
 @given(

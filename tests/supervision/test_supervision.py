@@ -17,13 +17,13 @@ from earmark.supervision.transcripts import bag_of_words, occurrences, plain_wor
 NFD = unicodedata.normalize("NFD", "ọmọ")
 
 
-def said(text: str | None = None, words: tuple[Word, ...] | None = None, image: str | None = None) -> Utterance:
+def spoken(text: str | None = None, words: tuple[Word, ...] | None = None, image: str | None = None) -> Utterance:
     picture = Path(image) if image else None
     return Utterance("u", Path("u.wav"), 16_000, 16_000, image=picture, text=text, words=words)
 
 
 def bag(text: str, *keywords: str) -> list[float]:
-    return [float(value) for value in bag_of_words([said(text)], Vocabulary(keywords)).rows["u"]]
+    return [float(value) for value in bag_of_words([spoken(text)], Vocabulary(keywords)).rows["u"]]
 
 
 # Bags of words
@@ -61,19 +61,19 @@ def test_a_bag_of_words_has_whole_words_alone(text: str, keyword: str, named: bo
 
 def test_a_bag_of_words_has_a_column_a_keyword_and_neither_order_nor_number() -> None:
     assert bag("snow and a dog and a dog", "dog", "cat", "snow") == [1, 0, 1]
-    assert bag_of_words([said("x")], Vocabulary(["x"])).rows["u"].dtype == np.float32
+    assert bag_of_words([spoken("x")], Vocabulary(["x"])).rows["u"].dtype == np.float32
 
 
 @pytest.mark.parametrize("text", [None, "A cat in the snow."])
 def test_words_of_the_alignment_go_before_the_text(text: str | None) -> None:
     words = (Word("Dog,", 0.1, 0.2), Word("snow", 0.3, 0.4))
-    assert list(bag_of_words([said(text, words)], Vocabulary(["snow", "cat", "dog"])).rows["u"]) == [1, 0, 1]
-    assert list(bag_of_words([said(text, ())], Vocabulary(["snow"])).rows["u"]) == [0]
+    assert list(bag_of_words([spoken(text, words)], Vocabulary(["snow", "cat", "dog"])).rows["u"]) == [1, 0, 1]
+    assert list(bag_of_words([spoken(text, ())], Vocabulary(["snow"])).rows["u"]) == [0]
 
 
 def test_no_transcript_no_bag() -> None:
     with pytest.raises(EarmarkError, match="Utterance u has no text"):
-        bag_of_words([said()], Vocabulary(["dog"]))
+        bag_of_words([spoken()], Vocabulary(["dog"]))
 
 
 def test_plain_words_lose_their_punctuation_but_not_their_inner_signs() -> None:
@@ -122,7 +122,7 @@ TOKENS = st.lists(st.sampled_from(["dog", "dogs", "Dog.", "fire", "truck", NFD, 
 @given(TOKENS, st.sampled_from(["dog", "ọmọ", "fire truck", "dog dog", "the"]))
 def test_a_bag_names_a_keyword_just_where_it_occurs(tokens: list[str], keyword: str) -> None:
     words = tuple(Word(token, i / 10, i / 10 + 0.1) for i, token in enumerate(tokens))
-    target = bag_of_words([said(words=words)], Vocabulary([keyword])).rows["u"][0]
+    target = bag_of_words([spoken(words=words)], Vocabulary([keyword])).rows["u"][0]
     assert bool(target) == bool(occurrences(words, keyword))
 
 
@@ -152,7 +152,7 @@ def test_the_file_is_a_table_that_people_can_read(tmp_path: Path) -> None:
     assert (tmp_path / "t.csv").read_text(encoding="utf-8").splitlines() == ["utterance_id,dog,ọmọ", '"à b, c",0.25,1']
 
 
-def test_a_matrix_has_the_rows_and_columns_that_are_asked_for() -> None:
+def test_a_matrix_has_the_rows_and_columns_that_are_requested() -> None:
     rows = {"a": np.array([0.1, 0.2, 0.3], np.float32), "b": np.array([0.4, 0.5, 0.6], np.float32)}
     targets = Targets(Vocabulary(["dog", "ọmọ", "snow"]), rows)
     matrix = targets.matrix(["b", "a", "b"], Vocabulary(["Snow", NFD]))
@@ -261,7 +261,7 @@ def test_a_wrong_tag_file_is_one_sentence(tmp_path: Path, lines: str, sentence: 
 def test_an_utterance_without_an_image_has_no_tags(tmp_path: Path) -> None:
     (tmp_path / "tags.txt").write_text("Tags: dog\na: 1\n")
     with pytest.raises(EarmarkError, match=r"the first: u, which has no image\)"):
-        tags_from_file(tmp_path / "tags.txt", [said("dog")])
+        tags_from_file(tmp_path / "tags.txt", [spoken("dog")])
     with pytest.raises(EarmarkError, match=r"no tags for 3 of the corpus's 4 utterances \(the first: the image b.jpg"):
         tags(tmp_path, "Tags: dog\na: 1\n", "a.jpg", "b.jpg", "c.jpg", "d.jpg")
 

@@ -103,7 +103,7 @@ def test_a_keyword_is_spoken_where_any_of_its_words_is() -> None:
     assert [list(row) for row in bag_of_words(written, keywords, mapped).rows.values()] == [[1, 0, 0], [0, 0, 0]]
 
 
-def test_a_map_is_read_from_a_table_and_kept_with_the_corpus(tmp_path: Path) -> None:
+def test_a_map_is_read_from_a_table_and_stored_with_the_corpus(tmp_path: Path) -> None:
     (tmp_path / "map.csv").write_text("\ufeffkeyword;word\ndog;mbwa\ncat;paka\nDOG;jibwa\ndog;mbwa\n", encoding="utf-8")
     mapped = read_keyword_map(tmp_path / "map.csv")
     assert mapped.entries == (("dog", ("mbwa", "jibwa")), ("cat", ("paka",)))

@@ -47,7 +47,7 @@ def noted(folder: Path) -> dict[tuple[str, str], list[str]]:
 def totals(printed: str) -> dict[str, tuple[int, int, int]]:
     """What was read, left out and kept of each kind, from what was printed."""
     counts = re.findall(r"^(.+): (\d+) read, (\d+) left out, (\d+) kept$", printed, re.M)
-    return {what: (int(read), int(left_out), int(kept)) for what, read, left_out, kept in counts}
+    return {what: (int(read), int(left_out), int(imported)) for what, read, left_out, imported in counts}
 
 
 def assert_account_is_right(corpus: Corpus, printed: str) -> None:
@@ -56,8 +56,8 @@ def assert_account_is_right(corpus: Corpus, printed: str) -> None:
     counts = Counter(
         what for (what, outcome), which in noted(corpus.folder).items() for _ in which if "left" in outcome
     )
-    for what, (read, left_out, kept) in totals(printed).items():
-        assert read == left_out + kept, what
+    for what, (read, left_out, imported) in totals(printed).items():
+        assert read == left_out + imported, what
         assert left_out == counts[what], what
     assert totals(printed)["utterances"][2] == len(found)
     if "words" in totals(printed):

@@ -23,8 +23,8 @@ class Program:
     A fork of the tests' own process: importing torch anew takes seconds each time.
     """
 
-    def __init__(self, said: Path, *arguments: str | Path) -> None:
-        self._said = said
+    def __init__(self, log: Path, *arguments: str | Path) -> None:
+        self._log = log
         self._status: int | None = None
         self.pid = os.fork()
         if self.pid == 0:
@@ -33,7 +33,7 @@ class Program:
     def _become(self, arguments: tuple[str | Path, ...]) -> None:
         status: object = 0
         try:
-            file = os.open(self._said, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+            file = os.open(self._log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
             os.dup2(file, 1)
             os.dup2(file, 2)
             sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w", closefd=False), "utf-8") for n in (1, 2))
@@ -68,15 +68,15 @@ class Program:
         """Its exit status, once it has ended."""
         until = time.monotonic() + seconds
         while self.poll() is None:
-            assert time.monotonic() < until, self.said
+            assert time.monotonic() < until, self.log
             time.sleep(0.005)
         assert self._status is not None
         return self._status
 
     @property
-    def said(self) -> str:
+    def log(self) -> str:
         """What it has printed by now."""
-        return self._said.read_text(encoding="utf-8") if self._said.exists() else ""
+        return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
 
 
 def _process_slowly() -> None:

@@ -52,9 +52,9 @@ def test_the_loss_is_the_loop_over_its_definition(s: int, u: int, m: int, d: int
     losses, right = [], 0
     for speaker in range(s):
         for stretch in range(u):
-            for moment in range(m):
-                prediction = predicted[speaker, stretch, moment]
-                places = [(stretch, moment), *(divmod(int(i), m) for i in wrong[speaker, stretch, moment])]
+            for step_number in range(m):
+                prediction = predicted[speaker, stretch, step_number]
+                places = [(stretch, step_number), *(divmod(int(i), m) for i in wrong[speaker, stretch, step_number])]
                 scores = [(prediction * latents[speaker, a, b]).sum() / math.sqrt(d) for a, b in places]
                 losses.append(-(scores[0].exp() / sum(score.exp() for score in scores)).log())
                 right += all(scores[0] > score for score in scores[1:])
@@ -73,14 +73,14 @@ def test_who_knows_nothing_has_the_loss_of_chance() -> None:
     assert accuracy == 0  # all alike is not right
 
 
-def test_wrong_latents_come_from_every_stretch_and_every_other_moment() -> None:
+def test_wrong_latents_come_from_every_stretch_and_every_other_step() -> None:
     torch.manual_seed(0)
     s, u, m = 2, 3, 5
     wrong = draw_negatives(s, u, m, 400, torch.device("cpu"))
     assert wrong.shape == (s, u, m, 400)
-    for moment in range(m):
-        drawn = set(wrong[:, :, moment].flatten().tolist())
-        assert drawn == {a * m + b for a in range(u) for b in range(m) if b != moment}
+    for step_number in range(m):
+        drawn = set(wrong[:, :, step_number].flatten().tolist())
+        assert drawn == {a * m + b for a in range(u) for b in range(m) if b != step_number}
 
 
 def test_each_step_predicts_so_far_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,11 +101,11 @@ def test_each_step_predicts_so_far_ahead(monkeypatch: pytest.MonkeyPatch) -> Non
             parts = [model.network(window[None], torch.tensor([40])) for window in windows[speaker]]
             latents, contexts = (torch.cat([part[i] for part in parts]) for i in (0, 1))
             for stretch in range(4):
-                for moment in range(20 - 2):
-                    predicted = model.predictors[step - 1](contexts[stretch, moment])
-                    places = [divmod(int(i), 18) for i in drawn[step - 1][speaker, stretch, moment]]
-                    heard = [latents[a, b + step] for a, b in [(stretch, moment), *places]]
-                    scores = torch.stack([predicted @ latent / math.sqrt(8) for latent in heard])
+                for step_number in range(20 - 2):
+                    predicted = model.predictors[step - 1](contexts[stretch, step_number])
+                    places = [divmod(int(i), 18) for i in drawn[step - 1][speaker, stretch, step_number]]
+                    targets = [latents[a, b + step] for a, b in [(stretch, step_number), *places]]
+                    scores = torch.stack([predicted @ latent / math.sqrt(8) for latent in targets])
                     losses.append(-scores.log_softmax(dim=0)[0])
     assert len(drawn) == 2
     torch.testing.assert_close(loss, torch.stack(losses).mean(), **CLOSE)
@@ -134,14 +134,14 @@ def test_an_epoch_hears_everything_once_in_groups_of_a_speaker(recordings, utter
     groups = [batch[i : i + utterances] for batch in batches for i in range(0, len(batch), utterances)]
     assert all(len(batch) <= utterances * speakers for batch in batches)
     assert all(len(group) == utterances and len({voices[r] for r, _ in group}) == 1 for group in groups)
-    heard = Counter(window for group in groups for window in group)
+    counts = Counter(window for group in groups for window in group)
     for recording, length in enumerate(lengths):
-        starts = sorted(first for r, first in heard if r == recording)
+        starts = sorted(first for r, first in counts if r == recording)
         assert len(starts) == length // 16
         assert all(0 <= first <= length - 16 for first in starts)
         assert all(b - a == 16 for a, b in pairwise(starts))
     for voice in set(voices):  # only what fills up the last group is heard again
-        windows = [count for (r, _), count in heard.items() if voices[r] == voice]
+        windows = [count for (r, _), count in counts.items() if voices[r] == voice]
         assert sum(windows) == math.ceil(len(windows) / utterances) * utterances
         assert not windows or max(windows) - min(windows) <= 1
 
@@ -294,7 +294,7 @@ def test_a_folder_that_holds_a_model_is_left_alone(tiny_corpus: Corpus, tiny_run
         cpc.pretrain(SMALL, [tiny_corpus.folder], tiny_run)
 
 
-def test_a_loss_that_is_no_number_is_said(tiny_corpus: Corpus, tmp_path: Path) -> None:
+def test_a_loss_that_is_no_number_is_an_error(tiny_corpus: Corpus, tmp_path: Path) -> None:
     wild = SMALL.model_copy(update={"learning_rate": 1e30})
     with pytest.raises(EarmarkError, match=r"Loss became NaN or infinite \(epoch \d\): .* lower --learning-rate"):
         cpc.pretrain(wild, [tiny_corpus.folder], tmp_path / "out")

@@ -55,7 +55,7 @@ def test_ties_stay_together() -> None:
     assert false_alarm_curve(np.array([1.0, 1.0, 0.5, 0.5, 0.5]), np.zeros(5), 1.0) == ((2.0, 0.75),)
 
 
-def test_scores_without_room_between_them_are_told_apart() -> None:
+def test_scores_without_room_between_them_are_separated() -> None:
     high = np.nextafter(1.0, 0)
     ((rate, threshold),) = false_alarm_curve(
         np.array([high, np.nextafter(high, 0), 0.1]), np.array([0.0, 0.0, 0.0]), 1.0
@@ -76,23 +76,23 @@ def test_a_slow_twin(cells: list[tuple[int, int]], hours: float) -> None:
         higher = [score for score in every if score >= threshold]
         return max([0.0, *(sum(1 - p for s, p in scored if s >= score) for score in higher)])
 
-    told = dict(false_alarm_curve(np.array([s for s, _ in scored]), np.array([p for _, p in scored]), hours))
+    points = dict(false_alarm_curve(np.array([s for s, _ in scored]), np.array([p for _, p in scored]), hours))
     for rate in RATES:
         detected = [score for score in every if expected(score) <= rate * hours]
         if rate * hours < 1 or expected(0) <= rate * hours or (every[0] == 1 and not detected):
-            assert rate not in told
+            assert rate not in points
         else:
-            assert [score for score in every if score >= told[rate]] == detected
-            assert told[rate] not in every
+            assert [score for score in every if score >= points[rate]] == detected
+            assert points[rate] not in every
 
 
 def test_all_keywords_and_their_precision() -> None:
     scores = np.array([[0.9, 0.1], [0.8, 0.7], [0.1, 0.2]])
     spoken = np.array([[1.0, 0.0], [0.5, 0.25], [0.0, 0.0]])
-    told = operating_points(WORDS, scores, spoken, np.array([1200.0, 1200.0, 1200.0]), np.array([0.8, 0.5]))
-    assert told.hours == 1.0
-    assert told.expected_precision == pytest.approx(1.75 / 3)  # 1, 0.5 and 0.25
-    assert told.curves == {w: false_alarm_curve(scores[:, i], spoken[:, i], 1.0) for i, w in enumerate(WORDS)}
+    points = operating_points(WORDS, scores, spoken, np.array([1200.0, 1200.0, 1200.0]), np.array([0.8, 0.5]))
+    assert points.hours == 1.0
+    assert points.expected_precision == pytest.approx(1.75 / 3)  # 1, 0.5 and 0.25
+    assert points.curves == {w: false_alarm_curve(scores[:, i], spoken[:, i], 1.0) for i, w in enumerate(WORDS)}
     assert expected_precision(scores > 1, spoken) is None
     assert expected_precision(scores > 0.85, 1.3 * spoken) == 1
 
@@ -103,17 +103,17 @@ def test_true_words_are_certain_and_tags_are_put_on_their_scale() -> None:
     np.testing.assert_array_equal(estimate_prevalence(rng.random((400, 3)), words, words), words)
     # A tagger that says 0.6 where the word is in three of five, and 0 where it is in none; the model hears p itself.
     tags = np.where(rng.random((20000, 1)) < 0.3, 0.6, 0.0)
-    said = (rng.random((20000, 1)) < tags).astype(float)
-    unspoken, spoken = tags[said == 0].mean(), tags[said == 1].mean()
-    estimate = estimate_prevalence(unspoken + (spoken - unspoken) * said, tags, tags)
-    assert estimate[said == 1].mean() == pytest.approx(1, abs=0.03)
-    assert estimate[said == 0].mean() == pytest.approx(0, abs=0.03)
+    present = (rng.random((20000, 1)) < tags).astype(float)
+    unspoken, spoken = tags[present == 0].mean(), tags[present == 1].mean()
+    estimate = estimate_prevalence(unspoken + (spoken - unspoken) * present, tags, tags)
+    assert estimate[present == 1].mean() == pytest.approx(1, abs=0.03)
+    assert estimate[present == 0].mean() == pytest.approx(0, abs=0.03)
 
 
 # EncodedQuery
 
 
-def test_thresholds_that_were_told_and_those_between() -> None:
+def test_thresholds_that_are_given_and_those_between() -> None:
     assert [KNOWN.threshold("dog", rate) for rate in (0.5, 1, 10)] == [0.9, 0.8, 0.2]
     # The log odds are log 4 at one and -log 4 at ten an hour: none where log10 of the rate is a half.
     assert KNOWN.threshold("dog", math.sqrt(10)) == pytest.approx(0.5)
@@ -147,7 +147,7 @@ def test_scores_at_the_ends_do_no_harm() -> None:
         ("cat", 1, "has no operating points of 'cat': it has those of dog, ọmọ."),
     ],
 )
-def test_what_cannot_be_told_is_one_sentence(word: str, max_fa_per_hour: float, says: str) -> None:
+def test_what_cannot_be_estimated_is_one_sentence(word: str, max_fa_per_hour: float, says: str) -> None:
     with pytest.raises(EarmarkError) as error:
         KNOWN.threshold(word, max_fa_per_hour)
     assert says in str(error.value)

@@ -88,11 +88,11 @@ def run(request: pytest.FixtureRequest, tiny_corpus: Corpus, tmp_path_factory: p
     return taught(recipe_of(request.param), tiny_corpus, tmp_path_factory.mktemp("runs") / request.param)
 
 
-def said(utterance: Utterance) -> set[str]:
+def spoken(utterance: Utterance) -> set[str]:
     return {word.word for word in utterance.words or ()}
 
 
-def heard(model: Any, recipe: Recipe, utterance: Utterance) -> tuple[torch.Tensor, torch.Tensor]:
+def speech_of(model: Any, recipe: Recipe, utterance: Utterance) -> tuple[torch.Tensor, torch.Tensor]:
     features = extractor(recipe.features)(read_audio(utterance.audio))[None]
     return features, torch.tensor([features.shape[1]])
 
@@ -107,14 +107,14 @@ def test_what_pictures_show_is_found_in_the_right_place(run: Path, tiny_corpus: 
     model: Any = known.model.cpu()
     queries = []
     for word in tiny_corpus.keywords:
-        showing = [u.image for u in tiny_corpus.utterances("train") if said(u) == {word}]
+        showing = [u.image for u in tiny_corpus.utterances("train") if spoken(u) == {word}]
         queries.append(ImageQuery(word, tuple(Prompt(image) for image in showing[:3] if image is not None)))
-    asked = model.encode_queries(queries)
+    encoded_queries = model.encode_queries(queries)
     find = localisation.method(known.recipe.localisation, model)
     scores: dict[bool, list[float]] = {True: [], False: []}
     right, detected = 0, 0
     for utterance in tiny_corpus.utterances("test"):
-        found = find(model, encode(model, *heard(model, known.recipe, utterance)), asked)
+        found = find(model, encode(model, *speech_of(model, known.recipe, utterance)), encoded_queries)
         there = {word.word: word for word in utterance.words or ()}
         for query, score, time_s in zip(queries, found.detection[0], found.locations_s()[0].tolist(), strict=True):
             word = there.get(query.name)
@@ -139,8 +139,10 @@ def test_a_run_describes_itself(run: Path, tiny_corpus: Corpus) -> None:
     assert (run / "thresholds.json").is_file() == by_word == (known.global_threshold is not None)
     assert (known.operating_points is not None) == by_word
     assert known.image_operating_points is not None
-    asked_s = sum(utterance.duration_s for utterance in tiny_corpus.utterances("dev")) * len(known.vocabulary)
-    assert 0.5 * asked_s < known.image_operating_points.hours * 3600 < asked_s  # never with an utterance's own picture
+    searched_s = sum(utterance.duration_s for utterance in tiny_corpus.utterances("dev")) * len(known.vocabulary)
+    assert (
+        0.5 * searched_s < known.image_operating_points.hours * 3600 < searched_s
+    )  # never with an utterance's own picture
     assert known.image_operating_points.expected_precision is not None
     assert not list(run.glob(".*"))
 
@@ -162,9 +164,9 @@ def slow_scores(run: Path, corpus: Corpus, images: list[Path]) -> npt.NDArray[np
         for u, utterance in enumerate(corpus.utterances("dev")):
             others = tuple(Prompt(image) for image in showing if image != images[u])
             if others:
-                speech = model.encode_speech(*heard(model, known.recipe, utterance))
-                asked = model.encode_queries([ImageQuery("some", others)])
-                scores[u, w] = model.score(speech, asked)[0].double().sigmoid().item()
+                speech = model.encode_speech(*speech_of(model, known.recipe, utterance))
+                encoded_queries = model.encode_queries([ImageQuery("some", others)])
+                scores[u, w] = model.score(speech, encoded_queries)[0].double().sigmoid().item()
     return scores
 
 
@@ -203,14 +205,14 @@ def test_a_control_asks_with_the_pictures_that_its_tags_are_of(tiny_corpus: Corp
     assert "each utterance with another one's (a control)" in (out / "model-card.md").read_text(encoding="utf-8")
 
 
-def test_a_keyword_is_asked_for_with_the_pictures_that_show_it_best() -> None:
+def test_a_keyword_is_queried_with_the_pictures_that_show_it_best() -> None:
     """The first picture is described twice. The second keyword is shown by two alone, the third by hardly any."""
     images = [Path(name) for name in ("a", "b", "a", "c", "d")]
     tags = np.array([[0.9, 0.8, 0.01], [0.5, 0.1, 0.0], [0.9, 0.8, 0.01], [0.6, 0.3, 0.0], [0.4, 0.9, 0.0]])
     queries = queries_from_tags(tags.astype(np.float32), images, ("dog", "ọmọ", "snow"))
     assert [query.name for query in queries] == ["dog", "ọmọ", "snow"]
-    asked = [[prompt.path.name for prompt in query.prompts] for query in queries]
-    assert asked == [["a", "c", "b"], ["d", "a"], ["a"]]
+    names = [[prompt.path.name for prompt in query.prompts] for query in queries]
+    assert names == [["a", "c", "b"], ["d", "a"], ["a"]]
     many = [Path(str(number)) for number in range(30)]
     [query] = queries_from_tags(np.linspace(0.5, 1, 30, dtype=np.float32)[:, None], many, ("dog",))
     assert [prompt.path for prompt in query.prompts] == many[:-11:-1]
@@ -246,17 +248,17 @@ def test_a_run_with_labels_without_a_limit_goes_on(tiny_corpus: Corpus, tmp_path
 
 
 @pytest.mark.parametrize("way", ["shared words", "contrastive"])
-def test_pictures_are_looked_at_once(own_corpus: Corpus, tmp_path: Path, way: str) -> None:
+def test_pictures_are_encoded_once(own_corpus: Corpus, tmp_path: Path, way: str) -> None:
     """A second run finds what the first saw, and comes to the same result."""
     recipe = recipe_of(way, epochs=1)
     shutil.rmtree(own_corpus.folder / "features" / "pictures", ignore_errors=True)  # of tests before
     first = taught(recipe, own_corpus, tmp_path / "first")
-    [kept] = (own_corpus.folder / "features" / "pictures").iterdir()
-    before = {path.name: path.stat().st_mtime_ns for path in kept.iterdir()}
+    [stored] = (own_corpus.folder / "features" / "pictures").iterdir()
+    before = {path.name: path.stat().st_mtime_ns for path in stored.iterdir()}
     assert before
     assert result(taught(recipe, own_corpus, tmp_path / "second")) == result(first)
-    assert {path.name: path.stat().st_mtime_ns for path in kept.iterdir()} == before
-    shutil.rmtree(kept)
+    assert {path.name: path.stat().st_mtime_ns for path in stored.iterdir()} == before
+    shutil.rmtree(stored)
     assert result(taught(recipe, own_corpus, tmp_path / "third")) == result(first)
 
 
@@ -274,12 +276,12 @@ def test_a_localisation_method_that_can_not_work_is_refused_before_training(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_loss_that_is_no_number_is_said(tiny_corpus: Corpus, tmp_path: Path, way: str) -> None:
+def test_a_loss_that_is_no_number_is_an_error(tiny_corpus: Corpus, tmp_path: Path, way: str) -> None:
     recipe = recipe_of(way, epochs=3, learning_rate=1e30, schedule="constant", warmup=0.0, clip=None)
     with pytest.raises(EarmarkError, match=r"Loss became NaN or infinite \(epoch 1\): lower training\.learning_rate"):
         taught(recipe, tiny_corpus, tmp_path / "run")
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_pace_of_an_epoch_can_be_told(tiny_corpus: Corpus, way: str) -> None:
+def test_the_pace_of_an_epoch_can_be_estimated(tiny_corpus: Corpus, way: str) -> None:
     assert 0 < estimate_epoch_seconds(recipe_of(way), tiny_corpus, Vocabulary(tiny_corpus.keywords)) < 60

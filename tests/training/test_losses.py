@@ -41,19 +41,19 @@ def slow_group(anchor: Tensor, alike: Sequence[Tensor], unlike: Sequence[Tensor]
 @settings(deadline=None, max_examples=30)
 def test_contrastive_is_a_loop_over_the_four_groups(anchors: int, p: int, n: int, dimension: int, seed: int) -> None:
     rng = torch.Generator().manual_seed(seed)
-    heard, seen = (random(anchors, dimension, rng=rng) for _ in range(2))
-    heard_too, seen_too = (random(anchors, p, dimension, rng=rng) for _ in range(2))
-    heard_not, seen_not = (random(anchors, n, dimension, rng=rng) for _ in range(2))
+    speech, images = (random(anchors, dimension, rng=rng) for _ in range(2))
+    same_speech, same_images = (random(anchors, p, dimension, rng=rng) for _ in range(2))
+    other_speech, other_images = (random(anchors, n, dimension, rng=rng) for _ in range(2))
     groups: list[list[Tensor]] = [[], [], [], []]
     for i in range(anchors):
-        groups[0] += slow_group(heard[i], [seen[i]], heard_not[i])
-        groups[1] += slow_group(heard[i], heard_too[i], seen_not[i])
-        groups[2] += slow_group(seen[i], [heard[i]], seen_not[i])
-        groups[3] += slow_group(seen[i], seen_too[i], heard_not[i])
+        groups[0] += slow_group(speech[i], [images[i]], other_speech[i])
+        groups[1] += slow_group(speech[i], same_speech[i], other_images[i])
+        groups[2] += slow_group(images[i], [speech[i]], other_images[i])
+        groups[3] += slow_group(images[i], same_images[i], other_speech[i])
     expected = sum(sum(group) / len(group) for group in groups) / 4
-    loss = contrastive((heard, seen), (heard_too, seen_too), (heard_not, seen_not))
+    loss = contrastive((speech, images), (same_speech, same_images), (other_speech, other_images))
     torch.testing.assert_close(loss, expected, **CLOSE)
-    every = (heard, seen, heard_too, seen_too, heard_not, seen_not)
+    every = (speech, images, same_speech, same_images, other_speech, other_images)
     torch.testing.assert_close(slopes(loss, every), slopes(expected, every), **CLOSE)
     if p == 1:  # as released: the mean over 4 B x (1 + n) numbers
         every_distance = list(itertools.chain(*groups))
@@ -113,9 +113,9 @@ def test_triplet_is_a_loop_over_a_semi_hard_and_any_one_imposter(
     similarities = random(len(picture), len(picture), rng=rng)
     of = torch.tensor(picture)
     same = of[:, None] == of
-    asked = similarities.T if other_way else similarities
-    loss = triplet(asked, same, margin, rng)
-    possible = slow_triplets(asked, picture, margin)
+    rows = similarities.T if other_way else similarities
+    loss = triplet(rows, same, margin, rng)
+    possible = slow_triplets(rows, picture, margin)
     expected = min(possible, key=lambda other: (other - loss).abs().item())
     torch.testing.assert_close(loss, expected, **CLOSE)
     if expected.requires_grad:

@@ -135,20 +135,20 @@ def slow_contrastive(encoded: Encoded, anchors: Sequence[tuple[Variant, list[Var
     groups: list[list[float]] = [[], [], [], []]
     for (u, speed), positives, negatives in anchors:
         pixels, frames = encoded.pixels(u), encoded.compared(u, speed)
-        heard, seen = slow_pairs.audio_context(pixels, frames), slow_pairs.image_context(pixels, frames)
-        heard_too, heard_not = (
+        speech, image_context = slow_pairs.audio_context(pixels, frames), slow_pairs.image_context(pixels, frames)
+        same_speech, other_speech = (
             [slow_pairs.audio_context(pixels, encoded.compared(*other)) for other in others]
             for others in (positives, negatives)
         )
-        seen_too, seen_not = (
+        same_image, other_image = (
             [slow_pairs.image_context(encoded.pixels(other), frames) for other, _ in others]
             for others in (positives, negatives)
         )
         for group, anchor, alike, unlike in zip(
             groups,
-            (heard, heard, seen, seen),
-            ([seen], heard_too, [heard], seen_too),
-            (heard_not, seen_not, seen_not, heard_not),
+            (speech, speech, image_context, image_context),
+            ([image_context], same_speech, [speech], same_image),
+            (other_speech, other_image, other_image, other_speech),
             strict=True,
         ):
             group += [(slow_pairs.cosine(anchor, other).item() - 1) ** 2 for other in alike]
@@ -275,10 +275,10 @@ def test_triplets_are_weighed_by_their_direction(tiny_corpus: Corpus, similarity
         ]
         for i, _ in variants
     ]
-    sought = losses_of_choices(alike)
+    in_order = losses_of_choices(alike)
     shown = losses_of_choices([list(column) for column in zip(*alike, strict=True)])
     right, reversed_ = (
-        [to_speech * one + to_image * other for one, other in itertools.product(sought, shown)]
+        [to_speech * one + to_image * other for one, other in itertools.product(in_order, shown)]
         for to_speech, to_image in ((1.5, 1.2), (1.2, 1.5))
     )
     batch = batch_of(made, next(iter(made.sampler)))

@@ -186,8 +186,8 @@ def world(rng: np.random.Generator, utterances: int, strong: np.ndarray, weak: n
     """
     targets = np.where(rng.random((utterances, len(strong))) < 0.1, strong, weak)
     spoken = rng.random(targets.shape) < targets
-    heard = rng.normal(3.0 * spoken)
-    odds = np.exp(3.0 * heard - 4.5) * (mean := 0.1 * strong + 0.9 * weak) / (1 - mean)
+    observed = rng.normal(3.0 * spoken)
+    odds = np.exp(3.0 * observed - 4.5) * (mean := 0.1 * strong + 0.9 * weak) / (1 - mean)
     return spoken, targets, odds / (1 + odds)
 
 

@@ -424,11 +424,11 @@ def test_no_transcript_teaches_a_vgs_run(
             assert utterance.words
 
     if texts == "garbage":
-        said = {"text": "snow snow dog ọmọ ball", "words": (Word("snow", 0.0, 0.1), Word("ball", 0.0, 0.2))}
+        transcript = {"text": "snow snow dog ọmọ ball", "words": (Word("snow", 0.0, 0.1), Word("ball", 0.0, 0.2))}
     else:
-        said = {"text": None, "words": None}
+        transcript = {"text": None, "words": None}
     splits = {
-        split: [replace(u, **said, image=None, speaker="x") for u in own_corpus.utterances(split)]
+        split: [replace(u, **transcript, image=None, speaker="x") for u in own_corpus.utterances(split)]
         for split in own_corpus.splits()
     }
     write_corpus(own_corpus, splits)
@@ -453,7 +453,7 @@ def test_other_tags_teach_otherwise(own_corpus: Corpus, unbroken: tuple[Recipe, 
 # What goes wrong
 
 
-def test_a_loss_that_is_no_number_is_said_and_whole_epochs_are_kept(
+def test_a_loss_that_is_no_number_is_an_error_and_whole_epochs_stay(
     tiny_corpus: Corpus, unbroken: tuple[Recipe, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     recipe, whole = unbroken
@@ -481,7 +481,7 @@ def test_the_last_step_of_an_epoch_can_be_the_fatal_one(
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
-def test_an_absurd_learning_rate_is_said(tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
+def test_an_absurd_learning_rate_is_an_error(tiny_corpus: Corpus, shorter: Shorter, tmp_path: Path) -> None:
     recipe = shorter(learning_rate=1e25, schedule="constant", warmup=0)
     with pytest.raises(EarmarkError, match=r"lower training\.learning_rate\.$"):
         train(recipe, tiny_corpus, tmp_path / "run", keywords(tiny_corpus))
@@ -561,10 +561,10 @@ def test_files_that_go_away_in_mid_run(
 ) -> None:
     recipe, whole = unbroken
     out, audio = tmp_path / "run", own_corpus.utterances("train")[5].audio
-    kept = tmp_path / "kept"
+    saved = tmp_path / "kept"
 
     def hide() -> None:
-        shutil.move(audio, kept)
+        shutil.move(audio, saved)
         shutil.rmtree(own_corpus.folder / "tags")
         raise KeyboardInterrupt
 
@@ -575,16 +575,16 @@ def test_files_that_go_away_in_mid_run(
         assert run_cli(monkeypatch, *start) == 130
     capsys.readouterr()
     assert run_cli(monkeypatch, *start, "--resume") == 1
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert "The corpus has no tags 'vgs'" in said[0]
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 1
+    assert "The corpus has no tags 'vgs'" in printed[0]
     (own_corpus.folder / "tags").mkdir()
     (own_corpus.folder / "tags" / "vgs.csv").write_bytes(tags)
     assert run_cli(monkeypatch, *start, "--resume") == 1
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert "The audio of utterance train 5 is gone" in said[0]
-    shutil.move(kept, audio)
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 1
+    assert "The audio of utterance train 5 is gone" in printed[0]
+    shutil.move(saved, audio)
     assert run_cli(monkeypatch, *start, "--resume") == 0
     assert result(out) == result(whole)
 
@@ -605,9 +605,9 @@ def test_a_disk_that_fills_up_in_mid_run(
     with monkeypatch.context() as patch:
         after_epoch(2, lambda: fill_up(out / name), patch)
         assert run_cli(monkeypatch, *start) == 1
-    said = capsys.readouterr().err.splitlines()
-    assert [line for line in said if line.startswith("earmark:")] == said[-1:]
-    assert "The disk is full" in said[-1]
+    printed = capsys.readouterr().err.splitlines()
+    assert [line for line in printed if line.startswith("earmark:")] == printed[-1:]
+    assert "The disk is full" in printed[-1]
     assert read_state(out).epochs == 1
     assert run_cli(monkeypatch, *start, "--resume") == 0
     assert result(out) == result(whole)
@@ -790,7 +790,7 @@ def test_later_rates_are_those_of_nortje_and_others() -> None:
 
 
 @given(st.integers(1, 200), st.floats(0, 0.99), st.sampled_from(["constant", "cosine"]))
-def test_learning_rates_are_positive_and_no_higher_than_asked(steps: int, warmup: float, schedule: str) -> None:
+def test_learning_rates_are_positive_and_no_higher_than_the_recipes(steps: int, warmup: float, schedule: str) -> None:
     training = Training(epochs=1, learning_rate=0.1, warmup=warmup, schedule=schedule)
     rates = [learning_rate(training, step, steps) for step in range(steps)]
     assert all(0 < rate <= 0.1 + 1e-12 for rate in rates)
