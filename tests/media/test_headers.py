@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+import soxr
 
 from earmark.core.errors import EarmarkError
 from earmark.media._track import _samples
@@ -81,6 +82,9 @@ WAVS = {
     "rf64 with half of its length": riff(chunk(b"ds64", struct.pack("<QQQI", 0, len(DATA) // 2, 0, 0)), form(),
                                          chunk(b"data", DATA, 0xFFFFFFFF), kind=b"RF64"),
     "bw64": riff(form(), chunk(b"data", DATA), kind=b"BW64"),
+    "two chunks of samples": riff(form(), chunk(b"data", DATA[:64_000]), LIST, chunk(b"data", DATA[64_000:])),
+    "too long a chunk before": riff(chunk(b"JUNK", bytes(100), 0x7FFFFFFF), form(), chunk(b"data", DATA)),
+    "a tag before": b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + riff(form(), chunk(b"data", DATA)),
 }  # fmt: skip
 
 
@@ -136,6 +140,17 @@ def test_codecs_inside_wav(tmp_path: Path, kind: str, codec: str, declared: int 
     assert 0 <= len(waveform_read) - len(expected) < 1_100  # blocks are not cut
     # FFmpeg and libsndfile round the predictors of MS ADPCM differently.
     np.testing.assert_allclose(waveform_read[: len(expected)], expected, atol=1e-2 if codec == "MS_ADPCM" else 2e-4)
+
+
+@pytest.mark.parametrize("codec", ["IMA_ADPCM", "MS_ADPCM", "GSM610"])
+def test_parts_of_a_long_recording_in_blocks(tmp_path: Path, codec: str) -> None:
+    path = tmp_path / "a.wav"
+    soundfile.write(str(path), np.random.default_rng(0).normal(0, 0.1, 8_000 * 1_200), 8_000, subtype=codec)
+    expected, _ = soundfile.read(str(path), dtype="float32", start=8_000 * 999, frames=8_000 * 3)
+    there = read_span(path, 1_000.0, 1_001.0)[0]
+    np.testing.assert_allclose(
+        there, soxr.resample(expected, 8_000, RATE)[RATE : 2 * RATE], atol=1e-2 if codec == "MS_ADPCM" else 2e-4
+    )
 
 
 def test_mp3_inside_wav(tmp_path: Path) -> None:
@@ -242,6 +257,15 @@ def test_mp3_with_a_wrong_count(tmp_path: Path, frames: int) -> None:
     content[tag + 8 : tag + 12] = struct.pack(">I", frames)
     path.write_bytes(content)
     np.testing.assert_allclose(read_audio(path), expected, atol=1e-5)
+
+
+def test_an_id3_tag_that_is_longer_than_its_file(tmp_path: Path) -> None:
+    one = write_container(tmp_path / "a.mp3", bursts()[:, None], RATE, "libmp3lame", options={"write_xing": "0"})
+    path = tmp_path / "b.mp3"
+    path.write_bytes(b"ID3\4\0\0\x7f\x7f\x7f\x7f" + bytes(20) + one.read_bytes())
+    info = audio_info(path)
+    assert info.duration_s == pytest.approx(SECONDS, abs=0.2)
+    assert "an ID3 tag" in info.notes[0]
 
 
 def test_mp3_after_other_bytes_and_one_after_the_other(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from earmark.media.truncation import after_id3
+
 ByteOrder = Literal["big", "little"]
 Part = bytes | range  # bytes to insert, or a range of the file
 
@@ -26,6 +28,7 @@ TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that programs append to 
 TRAILING_CHUNKS = re.compile(
     rb"LIST|id3 |ID3 |bext|cue |iXML|smpl|fact|PEAK|inst|_PMX|afsp|cart|plst|axml|JUNK|junk|FLLR"
 )
+FORM_CHUNK = re.compile(rb"fmt [\x10-\xff][\0-\x7f]\0\0")  # little-endian
 W64_GUID = bytes.fromhex("2E91CF11A5D628DB04C10000")  # what follows the first four bytes of its own GUID
 OGG_LARGEST_HEADER = 27 + 255
 NOTE = "{name}: the length in its header is wrong ({note}); all samples in the file are used"
@@ -104,11 +107,15 @@ def views_of(path: Path | str) -> FileViews:
     """
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
-        head = file.read(64)
-        whole: list[Part] = [range(size)]
         notes: list[str] = []
+        start = _after_tag(file, size, notes)
+        file.seek(start)
+        head = file.read(64)
+        whole: list[Part] = [range(start, size)]
         parts: list[Part] | None = None
-        if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
+        if start and head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
+            parts = _wav(file, size, notes, start)
+        elif head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
             parts = _wav(file, size, notes)
         elif head[:4] == b"riff" and head[4:16] == W64_GUID:
             parts = _w64(file, size, notes)
@@ -126,16 +133,36 @@ def views_of(path: Path | str) -> FileViews:
     return FileViews([parts or whole], [NOTE.format(name=name, note=note) for note in notes])
 
 
-def _wav(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+def _after_tag(file: BinaryIO, size: int, notes: list[str]) -> int:
+    """Where a file begins whose decoder would not skip the ID3v2 tag before it, or would skip more than the tag.
+
+    MP3 and FLAC files have such tags; some programs write them before others, or with a wrong length.
+    """
+    head = file.read(10)
+    stop = after_id3(head)
+    if not stop:
+        return 0
+    if stop > size:
+        notes.append(f"{stop:,} bytes of an ID3 tag, of which the file holds {size:,}")
+        return len(head)
+    file.seek(stop)
+    return stop if file.read(4) in (b"RIFF", b"RF64", b"BW64", b"RIFX", b"OggS", b"FORM", b"caff") else 0
+
+
+def _wav(file: BinaryIO, size: int, notes: list[str], begin: int = 0) -> list[Part] | None:
     """A wav, RF64 or BW64 file with a header of two chunks, the samples running to the end of the view."""
-    file.seek(0)
+    file.seek(begin)
     big = file.read(4) == b"RIFX"
     order: ByteOrder = "big" if big else "little"
-    at, form, data, declared64 = 12, b"", None, None
+    at, form, data, declared64 = begin + 12, b"", None, None
     while data is None and at + 8 <= size:
         file.seek(at)
         head = file.read(8)
         name, length = head[:4], int.from_bytes(head[4:], order)
+        if name != b"data" and at + 8 + length > size and (found := _next_of(file, at + 8)) is not None:
+            notes.append(f"{length:,} bytes of its chunk {name.decode('ascii', 'replace')!r}, which end before")
+            at = found
+            continue
         if name == b"ds64":
             declared64 = int.from_bytes(file.read(16)[8:], "little")
         if name == b"fmt ":
@@ -151,7 +178,28 @@ def _wav(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
     stop = _end_of_samples(file, start, length, size, notes, order)
     header = (b"RIFX" if big else b"RIFF") + UNKNOWN.to_bytes(4, order) + b"WAVE"
     header += b"fmt " + len(form).to_bytes(4, order) + form + b"\0" * (len(form) % 2)
-    return [header + b"data" + UNKNOWN.to_bytes(4, order), range(start, stop)]
+    return [header + b"data" + UNKNOWN.to_bytes(4, order), range(start, stop), *_more_samples(file, stop, size, order)]
+
+
+def _next_of(file: BinaryIO, start: int) -> int | None:
+    """Where the format of the samples is described behind a chunk whose length is wrong."""
+    file.seek(start)
+    found = FORM_CHUNK.search(file.read(TAIL))
+    return None if found is None else start + found.start()
+
+
+def _more_samples(file: BinaryIO, start: int, size: int, order: ByteOrder) -> Iterator[range]:
+    """The samples of further chunks, as of recorders that pause."""
+    at = start + start % 2
+    while at + 8 <= size:
+        file.seek(at)
+        head = file.read(8)
+        length = int.from_bytes(head[4:], order)
+        if not _is_name(head[:4]) or at + 8 + length > size:
+            return
+        if head[:4] == b"data":
+            yield range(at + 8, at + 8 + length)
+        at = _next_chunk(file, at + 8, length)
 
 
 def _next_chunk(file: BinaryIO, start: int, length: int) -> int:

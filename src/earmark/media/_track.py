@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +38,7 @@ MANY_PLANES = 8  # as PyAV counts the planes of so many, it reads beyond them, a
 FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
 # Containers that declare their length; the others' lengths are guesses of FFmpeg's.
 DECLARE_LENGTH = ("mov", "matroska", "asf", "flac", "tta", "wv", "ape", "avi")
+BLOCK_CODECS = ("adpcm_", "gsm", "g72", "truespeech")  # whose blocks are all of one length
 COUNTED = ("wav", "aiff", "au", "caf")  # containers whose size gives the number of PCM samples
 
 log = logging.getLogger(__name__)
@@ -136,6 +137,7 @@ class Track:
         self._scan = scan
         self.samples = 0
         self.lead_s = 0.0
+        self._first_block: tuple[int, int, int] | None = None  # its position, its bytes, its samples
         self._container: Any = None
         self._open()
         try:
@@ -282,7 +284,23 @@ class Track:
                 self.damaged += 1
                 log.debug("%s: %s at packet %s", self.name, error, packet.pts)
                 continue
+            if self._codec_has_blocks and packet.pos is not None:
+                self._stamp_by_block(packet, frames)
             yield from frames
+
+    @property
+    def _codec_has_blocks(self) -> bool:
+        return self._container.format.name in COUNTED and self._track.codec_context.name.startswith(BLOCK_CODECS)
+
+    def _stamp_by_block(self, packet: Any, frames: Sequence[Any]) -> None:
+        """Time frames by where their block is: FFmpeg times them by a rate of bytes that is rounded."""
+        if self._first_block is None and frames:
+            self._first_block = packet.pos, packet.size, frames[0].samples
+        if self._first_block is not None and len(frames) == 1:
+            at, size, samples = self._first_block
+            number, rest = divmod(packet.pos - at, size)
+            if not rest:
+                frames[0].pts = number * samples
 
     def _packets(self, from_s: float | None) -> Iterator[Any]:
         try:

@@ -131,7 +131,7 @@ def _mp3(file: BinaryIO, size: int) -> bool:
 def _xing(file: BinaryIO) -> tuple[int, bytes]:
     """Where the first frame of an mp3 begins, and what follows the name of the tag in it; nothing where none is."""
     file.seek(0)
-    start = _after_id3(file.read(10))
+    start = after_id3(file.read(10))
     file.seek(start)
     frame = file.read(64)
     tag = XING.search(frame)
@@ -162,7 +162,7 @@ def lacks_index(path: Path) -> bool:
     return b"mdat" in boxes and b"moov" not in boxes
 
 
-def _after_id3(head: bytes) -> int:
+def after_id3(head: bytes) -> int:
     """Where the sound begins after an ID3v2 tag (id3.org, ID3v2.4.0, 3.1)."""
     if head[:3] != b"ID3":
         return 0
