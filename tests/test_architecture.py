@@ -79,6 +79,12 @@ def test_imports_go_downwards(path: Path) -> None:
             assert LAYERS[other] < LAYERS[package], f"{path} imports {module}"
 
 
+def test_only_the_command_line_knows_its_libraries() -> None:
+    libraries = re.compile(r"^\s*(?:import|from) (?:typer|click|rich)\b", re.MULTILINE)
+    users = {package_of(path) for path in FILES if libraries.search(path.read_text(encoding="utf-8"))}
+    assert users == {"cli"}
+
+
 def test_a_page_of_arrows() -> None:
     arrows = {(package_of(path), module.split(".")[1]) for path in FILES for module in imported(path)}
     between = {(one, other) for one, other in arrows if one != other and {one, other} <= set(LAYERS)}

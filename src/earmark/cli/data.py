@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from typer.core import TyperGroup
@@ -319,6 +319,7 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
         print(f"The corpus is in {corpus.folder}.")
 
     signature = inspect.signature(prepare, eval_str=True)
+    own = [_described(parameter) for parameter in signature.parameters.values()]
     shared = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
         for name, default, annotation in (
@@ -326,8 +327,15 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
             ("words_shift", 0.0, WordsShiftOption),
         )
     ]
-    verb.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *shared])  # type: ignore[attr-defined]  # what Typer reads
+    verb.__signature__ = signature.replace(parameters=[*own, *shared])  # type: ignore[attr-defined]  # what Typer reads
     return verb
+
+
+def _described(parameter: inspect.Parameter) -> inspect.Parameter:
+    """A parameter of an importer, ``Annotated[TYPE, "help text"]``, as Typer reads it."""
+    kind, help_text = get_args(parameter.annotation)
+    describe = typer.Option if parameter.kind is parameter.KEYWORD_ONLY else typer.Argument
+    return parameter.replace(annotation=Annotated[kind, describe(help=help_text)])
 
 
 verbs.add_typer(typer.Typer(cls=_Corpora, help="Prepare a corpus.", no_args_is_help=True), name="corpus")

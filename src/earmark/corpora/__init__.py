@@ -4,9 +4,8 @@ Every file (or package) in this folder is a corpus that ``earmark corpus NAME`` 
 
 - a docstring: what the corpus is, its origin, size, licence and citation; the first line is its help text;
 - a function ``prepare(..., out, *, options) -> Corpus`` that writes the corpus into the folder `out`. Its
-  parameters are the verb's arguments and options, so they carry types and, through
-  ``typing.Annotated[..., typer.Argument/Option(help=...)]``, help texts. A corpus that is read from somewhere
-  takes that place, `source`, first.
+  parameters are the verb's arguments and, from ``*`` on, its options; their types are written
+  ``typing.Annotated[TYPE, "help text"]``. A corpus that is read from somewhere takes that place, `source`, first.
 
 A new corpus is one new file here and nothing else. Names that begin with an underscore are passed over.
 """

@@ -15,8 +15,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import SPLITS, Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_keywords
@@ -41,24 +39,18 @@ class SplitBy(StrEnum):
     document = "document"
 
 
-Documents = Annotated[Path, typer.Argument(help="Folder of the documents, and all below.")]
+Documents = Annotated[Path, "Folder of the documents, and all below."]
 TierNames = Annotated[
     list[str] | None,
-    typer.Option("--tier", help="Name or linguistic type of tiers with the text, such as 'tx@*'; may be repeated."),
+    "Name or linguistic type of tiers with the text, such as 'tx@*'; may be repeated.",
 ]
-TranslationTiers = Annotated[
-    list[str] | None, typer.Option("--translation", help="The same of tiers with the translation, such as 'ft@*'.")
-]
-WordTiers = Annotated[
-    list[str] | None, typer.Option("--words", help="The same of tiers with words that have times of their own.")
-]
-MediaFolderOption = Annotated[
-    Path | None, typer.Option("--media", help="Folder of the recordings, if they are not where the documents say.")
-]
-SplitByOption = Annotated[SplitBy, typer.Option(help="What stays together in one of train, dev and test.")]
-CorpusName = Annotated[str | None, typer.Option(help="Name of the corpus; else its folder's.")]
-LanguageOption = Annotated[str, typer.Option(help="Language that is spoken.")]
-Licence = Annotated[str, typer.Option(help="Licence and consent of the collection.")]
+TranslationTiers = Annotated[list[str] | None, "The same of tiers with the translation, such as 'ft@*'."]
+WordTiers = Annotated[list[str] | None, "The same of tiers with words that have times of their own."]
+MediaFolderOption = Annotated[Path | None, "Folder of the recordings, if they are not where the documents say."]
+SplitByOption = Annotated[SplitBy, "What stays together in one of train, dev and test."]
+CorpusName = Annotated[str | None, "Name of the corpus; else its folder's."]
+LanguageOption = Annotated[str, "Language that is spoken."]
+Licence = Annotated[str, "Licence and consent of the collection."]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.errors import EarmarkError
 from earmark.corpora._import_log import ImportLog
 from earmark.media.lookup import MediaFolder
@@ -104,9 +102,7 @@ def numbered_lines(path: Path, what: str, ledger: ImportLog) -> Iterator[tuple[i
                 yield number, line
 
 
-Out = Annotated[Path, typer.Argument(help="Folder for the corpus.")]
-Keywords = Annotated[
-    str, typer.Option(help="Keyword list: 67 or 34, those of the papers, or a file, one keyword a line.")
-]
-Photos = Annotated[Path | None, typer.Option(help="Folder of the photos, if they are not in the source.")]
-OwnKeywords = Annotated[Path | None, typer.Option(help="The corpus's own keywords, one a line.")]
+Out = Annotated[Path, "Folder for the corpus."]
+Keywords = Annotated[str, "Keyword list: 67 or 34, those of the papers, or a file, one keyword a line."]
+Photos = Annotated[Path | None, "Folder of the photos, if they are not in the source."]
+OwnKeywords = Annotated[Path | None, "The corpus's own keywords, one a line."]

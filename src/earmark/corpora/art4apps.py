@@ -20,8 +20,6 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from earmark.core.corpus import Corpus
 from earmark.core.vocabulary import read_keywords
 from earmark.corpora._assemble import Entry, assemble, refuse_file
@@ -35,10 +33,10 @@ ENGLISH = "en"
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder that holds data, images and audio.")],
+    source: Annotated[Path, "The folder that holds data, images and audio."],
     out: Out,
     *,
-    language: Annotated[str, typer.Option(help="Code of the language that is spoken: en, fr or es.")] = ENGLISH,
+    language: Annotated[str, "Code of the language that is spoken: en, fr or es."] = ENGLISH,
     keywords: OwnKeywords = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out and reported.

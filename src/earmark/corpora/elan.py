@@ -17,8 +17,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import Corpus
 from earmark.corpora._annotated import (
     Choice,
@@ -48,7 +46,7 @@ def prepare(
     tier: TierNames = None,
     translation: TranslationTiers = None,
     words: WordTiers = None,
-    participant: Annotated[str, typer.Option(help="Only tiers of this participant.")] = "",
+    participant: Annotated[str, "Only tiers of this participant."] = "",
     media: MediaFolderOption = None,
     keywords: OwnKeywords = None,
     split_by: SplitByOption = SplitBy.utterance,

@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import Corpus
 from earmark.corpora._annotated import (
     CorpusName,
@@ -38,8 +36,8 @@ def prepare(
     source: Documents,
     out: Out,
     *,
-    text_language: Annotated[str, typer.Option(help="Code of the text's language, as FLEx writes it.")] = "",
-    translation_language: Annotated[str, typer.Option(help="Code of the translation's language.")] = "",
+    text_language: Annotated[str, "Code of the text's language, as FLEx writes it."] = "",
+    translation_language: Annotated[str, "Code of the translation's language."] = "",
     media: MediaFolderOption = None,
     keywords: OwnKeywords = None,
     split_by: SplitByOption = SplitBy.utterance,

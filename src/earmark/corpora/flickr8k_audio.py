@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import Corpus, Word
 from earmark.core.csv_tables import Problems
 from earmark.corpora._alignments import ctm_words
@@ -44,7 +42,7 @@ NO_WORD = "<'"  # a token with one of these is no word
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder that holds flickr_audio, Flickr8k_text and the photos.")],
+    source: Annotated[Path, "The folder that holds flickr_audio, Flickr8k_text and the photos."],
     out: Out,
     *,
     keywords: Keywords = "67",

@@ -22,8 +22,6 @@ import unicodedata
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_keywords
@@ -41,12 +39,12 @@ PICTURES = (".webp", ".png")
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder of the voices, with a folder of each language.")],
+    source: Annotated[Path, "The folder of the voices, with a folder of each language."],
     out: Out,
     *,
-    language: Annotated[str, typer.Option(help="Code of the language that is spoken, such as fr.")] = "",
-    texts: Annotated[Path | None, typer.Option(help="The file content-LANGUAGE.json, if not in the source.")] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the pictures of words, if there are any.")] = None,
+    language: Annotated[str, "Code of the language that is spoken, such as fr."] = "",
+    texts: Annotated[Path | None, "The file content-LANGUAGE.json, if not in the source."] = None,
+    images: Annotated[Path | None, "Folder of the pictures of words, if there are any."] = None,
     keywords: OwnKeywords = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out and reported.

@@ -28,8 +28,6 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-import typer
-
 from earmark.core.corpus import Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import plain_words
@@ -52,7 +50,7 @@ PICTURES = {".jpg", ".jpeg", ".png"}
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder that holds annotations and voice-recordings.")],
+    source: Annotated[Path, "The folder that holds annotations and voice-recordings."],
     out: Out,
     *,
     keywords: Keywords = "67",

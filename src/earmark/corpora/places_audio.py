@@ -16,8 +16,6 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import Corpus
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._import_log import ImportLog
@@ -29,7 +27,7 @@ PARTS_END = {"train": {"train": 1.0}, "val": {"dev": 0.5, "test": 1.0}}
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder that holds metadata (or train.json) and wavs.")],
+    source: Annotated[Path, "The folder that holds metadata (or train.json) and wavs."],
     out: Out,
     *,
     keywords: Keywords = "67",

@@ -32,8 +32,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from earmark.core.corpus import Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
@@ -54,10 +52,10 @@ CREDITED = ("title", "authors", "author", "illustrators", "copyright", "license"
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="Folder of the stories, such as Swahili_ReadingStoryAssets.")],
+    source: Annotated[Path, "Folder of the stories, such as Swahili_ReadingStoryAssets."],
     out: Out,
     *,
-    language: Annotated[str, typer.Option(help="Code of the language, if the folder has stories in several.")] = "",
+    language: Annotated[str, "Code of the language, if the folder has stories in several."] = "",
     keywords: OwnKeywords = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out and reported.

@@ -19,8 +19,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any
 
-import typer
-
 from earmark.core.corpus import Corpus, Word
 from earmark.core.csv_tables import Problems
 from earmark.corpora._alignments import seconds, spoken_word
@@ -37,13 +35,11 @@ HALVES_END = {"dev": 0.5, "test": 1.0}
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder that holds SpokenCOCO_train.json and wavs.")],
+    source: Annotated[Path, "The folder that holds SpokenCOCO_train.json and wavs."],
     out: Out,
     *,
     keywords: Keywords = "67",
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of train2014 and val2014, if not in the source or beside it.")
-    ] = None,
+    images: Annotated[Path | None, "Folder of train2014 and val2014, if not in the source or beside it."] = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out, counted and told.
 

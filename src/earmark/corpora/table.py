@@ -34,8 +34,6 @@ from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import SPLITS, Corpus, Utterance, Word, write_corpus
 from earmark.core.csv_tables import Problems, Row, Table, read_table
 from earmark.core.errors import EarmarkError
@@ -56,16 +54,14 @@ SPLIT_NAMES = {**{split: split for split in SPLITS}, "valid": "dev", "validation
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The table, a CSV file.")],
-    out: Annotated[Path, typer.Argument(help="Folder for the corpus.")],
+    source: Annotated[Path, "The table, a CSV file."],
+    out: Annotated[Path, "Folder for the corpus."],
     *,
-    words: Annotated[
-        Path | None, typer.Option(help="Word times: CSV (utterance_id, word, start_s, end_s) or CTM.")
-    ] = None,
-    keywords: Annotated[Path | None, typer.Option(help="The corpus's own keywords, one a line.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the corpus; else its folder's.")] = None,
-    language: Annotated[str, typer.Option(help="Language that is spoken.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence and consent of the collection.")] = "",
+    words: Annotated[Path | None, "Word times: CSV (utterance_id, word, start_s, end_s) or CTM."] = None,
+    keywords: Annotated[Path | None, "The corpus's own keywords, one a line."] = None,
+    name: Annotated[str | None, "Name of the corpus; else its folder's."] = None,
+    language: Annotated[str, "Language that is spoken."] = "",
+    licence: Annotated[str, "Licence and consent of the collection."] = "",
 ) -> Corpus:
     """Prepare a corpus from a table of utterances.
 

@@ -23,8 +23,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_keywords, read_text
@@ -41,10 +39,10 @@ WRITTEN_NAME = re.compile(r"(?P<language>[^=.\s]+)\.utf8=(?P<name>.*)")
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder of stamps, such as /usr/share/tuxpaint/stamps.")],
+    source: Annotated[Path, "The folder of stamps, such as /usr/share/tuxpaint/stamps."],
     out: Out,
     *,
-    language: Annotated[str, typer.Option(help="Code of the language that is spoken, such as fr.")] = "",
+    language: Annotated[str, "Code of the language that is spoken, such as fr."] = "",
     keywords: OwnKeywords = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out and reported.

@@ -28,8 +28,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from earmark.core.corpus import SPLITS, Corpus, Word
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import Vocabulary, plain_words, read_keywords
@@ -55,13 +53,11 @@ class Language(StrEnum):
 
 
 def prepare(
-    source: Annotated[Path, typer.Argument(help="The folder that holds flickr_audio_yoruba_train and the others.")],
+    source: Annotated[Path, "The folder that holds flickr_audio_yoruba_train and the others."],
     out: Out,
     *,
-    queries: Annotated[Language, typer.Option(help="Language of the keywords.")] = Language.english,
-    keywords: Annotated[
-        Path | None, typer.Option(help="Keyword list, one a line, if not all that the corpus has.")
-    ] = None,
+    queries: Annotated[Language, "Language of the keywords."] = Language.english,
+    keywords: Annotated[Path | None, "Keyword list, one a line, if not all that the corpus has."] = None,
     images: Photos = None,
 ) -> Corpus:
     """Prepare the corpus; what is damaged or missing is left out, counted and told.

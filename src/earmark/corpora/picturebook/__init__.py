@@ -28,8 +28,6 @@ from pathlib import Path
 from random import Random
 from typing import Annotated, TypeVar
 
-import typer
-
 from earmark.core.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
@@ -69,10 +67,10 @@ T = TypeVar("T")
 
 
 def prepare(
-    out: Annotated[Path, typer.Argument(help="Folder to make the corpus in.")],
+    out: Annotated[Path, "Folder to make the corpus in."],
     *,
-    size: Annotated[int, typer.Option(min=1, help="Number of training utterances.")] = 2000,
-    seed: Annotated[int, typer.Option(help="Another seed makes other scenes.")] = 0,
+    size: Annotated[int, "Number of training utterances."] = 2000,
+    seed: Annotated[int, "Another seed makes other scenes."] = 0,
 ) -> Corpus:
     """Draw and speak a picturebook; what an earlier, interrupted run has made is kept.
 
