@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+from hypothesis import settings
 from PIL import Image, ImageDraw
 
 from earmark.core.corpus import Corpus, Utterance, Word, read_corpus, write_corpus
@@ -29,10 +30,13 @@ from earmark.recipe import Recipe, write_recipe
 from earmark.supervision.targets import tags_from_file, targets_path, write_targets
 from earmark.supervision.transcripts import bag_of_words
 
+settings.register_profile("no deadlines", deadline=None)  # a busy machine is no error
+settings.load_profile("no deadlines")
+
 if TYPE_CHECKING:
     from earmark.reproduce.grid import Row
 
-# A shell starts its background jobs deaf to Ctrl-C, and their children inherit it; some tests send one.
+# A shell starts its background jobs that ignore Ctrl-C, and their children inherit it; some tests send one.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 CHROMIUM = Path("/usr/bin/chromium")

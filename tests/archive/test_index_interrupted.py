@@ -67,7 +67,7 @@ def test_killed_again_and_again(
         program.kill()
     assert kills >= 5
     program = Program(*index_it)
-    assert program.wait() == 0, program.said
+    assert program.wait() == 0, program.log
     assert contents(open_archive(archive)) == undisturbed
 
 
@@ -80,11 +80,11 @@ def test_ctrl_c_ends_with_a_sentence_and_goes_on(
     wait_for(program, archive, 3)
     os.kill(program.pid, signal.SIGINT)
     assert program.wait() == 130
-    assert program.said.splitlines()[-1] == "earmark: Stopped. Whole steps are kept: run the same command again."
-    assert "Traceback" not in program.said
+    assert program.log.splitlines()[-1] == "earmark: Stopped. Whole steps are kept: run the same command again."
+    assert "Traceback" not in program.log
     assert stored_chunks(archive) < 12
     program = Program(*index_it)
-    assert program.wait() == 0, program.said
+    assert program.wait() == 0, program.log
     assert contents(open_archive(archive)) == undisturbed
 
 
@@ -94,7 +94,7 @@ def test_two_programs_at_once_and_a_search_meanwhile(
     archive = tmp_path / "archive"
     both = [Program(tmp_path / f"said {n}", "index", tiny_run, media, "--archive", archive) for n in range(2)]
     while not (archive / "archive.json").exists():
-        assert any(program.poll() is None for program in both), both[0].said
+        assert any(program.poll() is None for program in both), both[0].log
     opened = open_archive(archive)
     searches = 0
     while any(program.poll() is None for program in both):
@@ -104,7 +104,7 @@ def test_two_programs_at_once_and_a_search_meanwhile(
         searches += 1
     assert searches > 10
     for program in both:
-        assert program.wait() == 0, program.said
+        assert program.wait() == 0, program.log
     assert contents(opened) == undisturbed
 
 

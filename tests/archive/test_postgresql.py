@@ -110,7 +110,7 @@ def test_killed_and_gone_on_with_and_two_at_once(
     assert kills >= 2
     both = [Program(tmp_path / f"said {n}", *index_it, "--database", database) for n in range(2)]
     for program in both:
-        assert program.wait() == 0, program.said
+        assert program.wait() == 0, program.log
     assert contents(open_archive(archive)) == in_a_file
 
 

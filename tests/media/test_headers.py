@@ -146,7 +146,7 @@ def test_codecs_inside_wav(tmp_path: Path, kind: str, codec: str, declared: int 
 def test_parts_of_a_long_recording_in_blocks(tmp_path: Path, codec: str) -> None:
     path = tmp_path / "a.wav"
     soundfile.write(str(path), np.random.default_rng(0).normal(0, 0.1, 8_000 * 1_200), 8_000, subtype=codec)
-    expected, _ = soundfile.read(str(path), dtype="float32", start=8_000 * 999, frames=8_000 * 3)
+    expected = soundfile.read(str(path), dtype="float32")[0][8_000 * 999 : 8_000 * 1_002]
     there = read_span(path, 1_000.0, 1_001.0)[0]
     np.testing.assert_allclose(
         there, soxr.resample(expected, 8_000, RATE)[RATE : 2 * RATE], atol=1e-2 if codec == "MS_ADPCM" else 2e-4
