@@ -222,15 +222,15 @@ def test_neither_speakers_nor_captions_are_essential(source: Path, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "caption"),
     [
         ("flickr_audio/wav2capt.txt", "There is no wav2capt.txt in .*flickr8k .*flickr_audio/"),
         ("Flickr8k_text/Flickr_8k.devImages.txt", "There is no Flickr_8k.devImages.txt in .*dataset.json"),
     ],
 )
-def test_what_is_essential_is_asked_for(source: Path, tmp_path: Path, name: str, said: str) -> None:
+def test_what_is_essential_is_required(source: Path, tmp_path: Path, name: str, caption: str) -> None:
     (source / name).unlink()
-    with pytest.raises(EarmarkError, match=said):
+    with pytest.raises(EarmarkError, match=caption):
         prepare(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -240,8 +240,8 @@ def test_without_any_recording_there_is_no_corpus(
 ) -> None:
     shutil.rmtree(source / "flickr_audio" / "wavs")
     first = source / "flickr_audio" / "wavs" / f"{A}_0.wav"
-    said = rf"No utterance of Flickr8k .*is left.*{A}_0 was left out: .*no audio file {re.escape(str(first))}"
-    with pytest.raises(EarmarkError, match=said):
+    caption = rf"No utterance of Flickr8k .*is left.*{A}_0 was left out: .*no audio file {re.escape(str(first))}"
+    with pytest.raises(EarmarkError, match=caption):
         prepare(source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert totals(capsys.readouterr().out)["utterances"][2] == 0
@@ -273,7 +273,7 @@ def test_all_in_one_folder_and_the_photos_elsewhere(source: Path, tmp_path: Path
 def test_captions_as_a_table(source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (source / "Flickr8k_text" / "Flickr8k.token.txt").unlink()
     captions = ['"One, or two"', "Three", "Four", "Five", "Six"]
-    rows = [f"{A}.jpg,{said}" for said in captions]
+    rows = [f"{A}.jpg,{caption}" for caption in captions]
     write(source / "captions.txt", "image,caption", *rows, f"{B}.jpg,Dev,too,many", *(f"{F}.jpg,{n}" for n in range(4)))
     corpus = prepare(source, tmp_path / "out")
     found = utterances(corpus)
@@ -357,11 +357,11 @@ def some_photos(folder: Path, every: int) -> Path:
     folder.mkdir()
     for name in ("audio", "images"):
         (folder / name).symlink_to(SHARED / "photos" / name)
-    kept: set[str] = set()
+    names: set[str] = set()
     for name in ("utterances.csv", "words.csv"):
         with open(SHARED / "photos" / name, encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
-        kept = kept or {row[0] for row in rows[::every]}
+        names = names or {row[0] for row in rows[::every]}
         with open(folder / name, "w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([header, *(row for row in rows if row[0] in kept)])
+            csv.writer(file).writerows([header, *(row for row in rows if row[0] in names)])
     return folder

@@ -146,7 +146,7 @@ def test_file_names_in_either_unicode_form(tmp_path: Path, on_disk: str, in_tabl
     assert utterance.text == unicodedata.normalize("NFC", "ọmọ́")
 
 
-def test_of_two_names_that_look_alike_the_one_as_written_is_taken(tmp_path: Path) -> None:
+def test_of_two_similar_names_the_one_as_written_is_taken(tmp_path: Path) -> None:
     forms = [unicodedata.normalize(form, "ọ.wav") for form in ("NFC", "NFD")]
     for seconds, name in enumerate(forms, start=1):
         write_tone(tmp_path / name, float(seconds))
@@ -229,12 +229,12 @@ def test_without_pictures_recordings_are_divided(many: Path) -> None:
     assert named.items() <= splits.items()
 
 
-def test_splits_that_stay_empty_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_splits_that_stay_empty_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(write(folder / "utterances.csv", "audio", "audio/a.wav"), folder / "out")
     assert "add a column 'split' to choose yourself" in capsys.readouterr().err
 
 
-def test_a_picture_in_train_and_test_is_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_picture_in_train_and_test_is_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table = write(
         folder / "utterances.csv",
         "audio,image,split",
@@ -245,13 +245,13 @@ def test_a_picture_in_train_and_test_is_told(folder: Path, capsys: pytest.Captur
     )
     write_tone(folder / "audio" / "d.wav")
     prepare(table, folder / "out")
-    said = capsys.readouterr().err
-    assert "1 image file is in dev and in test (the first in rows 5 and 4), so test will look better" in said
-    assert "1 image file is in train and in test (the first in rows 2 and 3)" in said
-    assert "audio file" not in said
+    printed = capsys.readouterr().err
+    assert "1 image file is in dev and in test (the first in rows 5 and 4), so test will look better" in printed
+    assert "1 image file is in train and in test (the first in rows 2 and 3)" in printed
+    assert "audio file" not in printed
 
 
-def test_columns_that_are_not_read_are_told(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_columns_that_are_not_read_are_reported(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     prepare(write(folder / "utterances.csv", "audio,speeker,split", "audio/a.wav,Adé,train"), folder / "out")
     assert "nothing is read from the columns 'speeker'" in capsys.readouterr().err
 

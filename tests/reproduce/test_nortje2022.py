@@ -327,7 +327,7 @@ def test_located_keywords_are_counted_keyword_by_keyword(
     assert f"With image queries {located_once[0]} of 4 keywords are located at least once; by the visual BoW" in report
 
 
-def test_examples_show_what_the_model_looks_at(out: Path, report: str) -> None:
+def test_examples_show_what_the_model_attends_to(out: Path, report: str) -> None:
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count('<audio controls preload="metadata" src="data:audio/ogg;base64,') == 4
     assert "Top-ranked utterances: what the model looks at" in page

@@ -205,7 +205,7 @@ def test_the_penalty_is_the_difference_of_the_supervisions(report: str) -> None:
     assert section(report, "The penalty of supervision by pictures")[0][3].endswith(" / 47.8")  # 61.5 less 13.7
 
 
-def test_trainings_tell_their_epochs_and_time(report: str, done: Path) -> None:
+def test_trainings_report_their_epochs_and_time(report: str, done: Path) -> None:
     text = section(report, "Trainings")
     assert [row[:3] for row in text] == [
         ["PSC", "VGS", "8"],
@@ -362,7 +362,7 @@ def test_a_damaged_recording_costs_that_example_alone(own_results: ReproductionR
     assert section(text, "Table V")
 
 
-def test_missing_and_damaged_tags_are_told_apart(own_results: ReproductionResults) -> None:
+def test_missing_and_damaged_tags_are_distinguished(own_results: ReproductionResults) -> None:
     path = targets_path(own_results.corpus, "vgs")
     path.write_text(path.read_text(encoding="utf-8").replace("0.9", "nine"), encoding="utf-8")
     write_report(own_results)

@@ -54,7 +54,7 @@ def test_a_former_form_opens_and_what_is_unknown_stays(tmp_path: Path) -> None:
         ("words: ['...']", "is no word"),
     ],
 )
-def test_what_is_wrong_with_the_settings_is_said(tmp_path: Path, content: str, problem: str) -> None:
+def test_what_is_wrong_with_the_settings_is_one_sentence(tmp_path: Path, content: str, problem: str) -> None:
     (tmp_path / SETTINGS).write_text(content)
     with pytest.raises(EarmarkError, match=problem):
         open_project(tmp_path)

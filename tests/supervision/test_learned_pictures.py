@@ -49,7 +49,7 @@ def test_pictures_are_known_by_name_and_captions_by_their_words(
     assert overlap(tmp_path, utterances) == expected
 
 
-def test_what_is_kept_can_not_be_read(tmp_path: Path) -> None:
+def test_what_is_stored_can_not_be_read(tmp_path: Path) -> None:
     write_learned_pictures(tmp_path, LEARNED)
     with np.load(tmp_path / FILE) as arrays:
         assert {name: arrays[name].dtype for name in arrays.files} == {"names": np.uint64, "captions": np.uint64}

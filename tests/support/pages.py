@@ -29,13 +29,13 @@ def links_of(text: str) -> list[str]:
 
 def anchors_of(text: str) -> set[str]:
     """Anchors of all headings, as they are made where repositories are browsed."""
-    tokens, seen, found = tokens_of(text), Counter[str](), set()
+    tokens, visited, found = tokens_of(text), Counter[str](), set()
     for opening, content in pairwise(tokens):
         if opening.type == "heading_open":
             plain = "".join(child.content for child in content.children or ())
             slug = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
-            found.add(f"{slug}-{seen[slug]}" if seen[slug] else slug)
-            seen[slug] += 1
+            found.add(f"{slug}-{visited[slug]}" if visited[slug] else slug)
+            visited[slug] += 1
     return found
 
 

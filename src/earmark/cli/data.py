@@ -333,7 +333,10 @@ def _importing(prepare: Callable[..., Corpus]) -> Callable[..., None]:
 
 def _described(parameter: inspect.Parameter) -> inspect.Parameter:
     """A parameter of an importer, ``Annotated[TYPE, "help text"]``, as Typer reads it."""
-    kind, help_text = get_args(parameter.annotation)
+    annotated = get_args(parameter.annotation)
+    if len(annotated) != 2 or not isinstance(annotated[1], str):
+        return parameter  # without a help text
+    kind, help_text = annotated
     describe = typer.Option if parameter.kind is parameter.KEYWORD_ONLY else typer.Argument
     return parameter.replace(annotation=Annotated[kind, describe(help=help_text)])
 

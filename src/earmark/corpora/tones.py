@@ -18,15 +18,16 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import typer
 from PIL import Image, ImageDraw
 
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
+from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, s_to_samples
 from earmark.corpora._assemble import refuse_file
 from earmark.corpora._source import Out
 
 WORD_S = 0.32
+MIN_SIZE = 4
 COLOURS = {"ball": "red", "dog": "blue", "ọmọ": "green", "snow": "yellow"}
 Samples = npt.NDArray[np.float64]
 
@@ -34,17 +35,19 @@ Samples = npt.NDArray[np.float64]
 def prepare(
     out: Out,
     *,
-    size: Annotated[int, typer.Option(min=4, help="Number of training utterances.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed makes other utterances.")] = 0,
+    size: Annotated[int, "Number of training utterances."] = 64,
+    seed: Annotated[int, "Another seed makes other utterances."] = 0,
 ) -> Corpus:
     """Make the corpus; the same size and seed make the same files.
 
     Raises
     ------
     EarmarkError
-        If `out` is a file.
+        If `out` is a file, `size` is below 4, or `seed` is negative.
     """
     refuse_file(out)
+    if size < MIN_SIZE or seed < 0:
+        raise EarmarkError(f"A size of {size} and a seed of {seed} make no corpus: give {MIN_SIZE} and 0 or more.")
     rng = np.random.default_rng(seed)
     sizes = {"train": size, "dev": max(8, size // 4), "test": max(8, size // 4)}
     splits = {

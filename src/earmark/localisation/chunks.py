@@ -129,9 +129,11 @@ def read_timeline(recording: Path | str | Sound) -> Timeline:
     EarmarkError
         If the recording can't be read.
     """
-    read = recording.span if isinstance(recording, Sound) else partial(read_span, recording)
-    info = None if isinstance(recording, Sound) else audio_info(recording)
-    duration_s, start_s = (info.duration_s, info.start_s) if info else (recording.duration_s, 0.0)
+    if isinstance(recording, Sound):
+        duration_s, start_s, read = recording.duration_s, 0.0, recording.span
+    else:
+        info = audio_info(recording)
+        duration_s, start_s, read = info.duration_s, info.start_s, partial(read_span, recording)
     for begin_s in np.arange(start_s, min(start_s + LONGEST_BLANK_S, duration_s), 1.0).tolist():
         sounding = (np.abs(read(begin_s, begin_s + 1.0)) >= BLANK).any(axis=0)
         if sounding.any():
