@@ -146,6 +146,8 @@ class PieceVectors:
 
     def rows_at(self, recording: int, channel: int, start_s: float, around: int = 0) -> Iterator[tuple[int, int]]:
         """Blocks and rows of the piece that begins at a time, and of some pieces around it."""
+        if recording not in self._rows:
+            return
         timeline = timeline_of(self._rows[recording])
         number = timeline.chunk_at(start_s)
         for chunk in (ChunkKey(recording, channel, number), ChunkKey(recording, channel, number - 1)):
