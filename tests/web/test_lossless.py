@@ -72,13 +72,13 @@ class Server:
             connection.close()
 
 
-def record_a_day(folder: Path, takes: int, cuts: int, kills: int) -> None:
+def record_a_day(folder: Path, takes: int, outages: int, kills: int) -> None:
     rng = random.Random(0)
     project = write_project(folder)
     for _ in range(2):
         add_speaker(project.folder)
     server = Server(project.folder)
-    cut_at = set(rng.sample(range(takes), cuts))
+    cut_at = set(rng.sample(range(takes), outages))
     killed_at = set(rng.sample(range(takes), kills))
     sums = {}
     try:
@@ -105,9 +105,9 @@ def record_a_day(folder: Path, takes: int, cuts: int, kills: int) -> None:
 
 
 def test_a_short_day(tmp_path: Path) -> None:
-    record_a_day(tmp_path / "project", takes=30, cuts=3, kills=1)
+    record_a_day(tmp_path / "project", takes=30, outages=3, kills=1)
 
 
 @pytest.mark.slow
-def test_2000_takes_20_cuts_and_20_kills(tmp_path: Path) -> None:
-    record_a_day(tmp_path / "project", takes=2000, cuts=20, kills=20)
+def test_2000_takes_20_outages_and_20_kills(tmp_path: Path) -> None:
+    record_a_day(tmp_path / "project", takes=2000, outages=20, kills=20)
