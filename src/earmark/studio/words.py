@@ -12,8 +12,8 @@ from earmark.studio.project import Project
 from earmark.studio.tags import read_tags
 from earmark.studio.utterance_table import UTTERANCES
 
-# Of pictures and of takes that show a word. Below the fewest, a word is hardly ever learned; what is wanted is what
-# words of the Swahili stories that were learned had.
+# Of pictures and of takes that show a word. Taught by bags of words (docs/results.md), all of 20 Swahili words with 20
+# utterances or more were found, and 12 of 15 with 7 to 19. Pictures say less than that, so twice as many are wanted.
 FEWEST_TAKES = 10
 WANTED_PICTURES = 15
 WANTED_TAKES = 40
