@@ -515,6 +515,22 @@ def test_judgements_reorder_the_rest(visit: Visit, server: PageServer, best: lis
     assert page.locator("#announcements p").last.text_content() == "The rest was put in a new order by your judgements."
 
 
+def test_hits_that_teach_are_marked_until_that_is_turned_off(visit: Visit, server: PageServer) -> None:
+    page = visit.open("ọmọ")
+    assert not page.is_visible("#mixing")
+    for key in "ynynyn":
+        page.keyboard.press(key)
+    saved(page)
+    eventually(page, lambda: "teaches" in page.inner_text("#list ol"))
+    assert page.is_checked("#mixed")
+    assert "less likely" in page.inner_text("#mixing")
+    page.uncheck("#mixed")
+    eventually(page, lambda: "teaches" not in page.inner_text("#list ol"))
+    page.reload()
+    until(page, "ọmọ", "#list h2")
+    assert not page.is_checked("#mixed")
+
+
 def test_two_tabs_judge_one_query(visit: Visit, server: PageServer, best: list[ArchiveHit]) -> None:
     page = visit.open("ọmọ")
     other = visit.context.new_page()

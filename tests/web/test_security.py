@@ -323,7 +323,7 @@ def test_internal_errors_are_not_disclosed(archive: Archive, monkeypatch: pytest
         raise RuntimeError(f"secret in {tmp_path}")
 
     with client_of(archive) as client:
-        monkeypatch.setattr("earmark.web.routes.search.search_archive", fail)
+        monkeypatch.setattr("earmark.web.routes.search.judging_list", fail)
         detail = sentence(client.get("/api/search", params={"query": "dog"}), 500)
         assert "secret" not in detail
 

@@ -51,6 +51,10 @@ class ArchiveHit:
         Metadata of the recording; empty where there is none.
     verdict : {"yes", "no", "related"} or None
         The judgement of this hit for this query.
+    probability : float or None
+        That it is the word, by what the judgements of the query teach; None where there are none.
+    teaches : bool
+        Whether it is in the list because its judgement would teach most, not because it is likely.
     """
 
     position: Position
@@ -59,6 +63,8 @@ class ArchiveHit:
     date: str = ""
     language: str = ""
     verdict: Verdict | None = None
+    probability: float | None = None
+    teaches: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of plain values."""

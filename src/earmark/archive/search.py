@@ -95,7 +95,7 @@ def search(
     if judged is None:
         judged = judgements(archive, judgement_key(archive, query))
     if not judged:
-        return _ranked(archive, query, options)
+        return ranked_by_model(archive, query, options)
     return _taught(archive, query, options, judged)
 
 
@@ -106,7 +106,7 @@ def _taught(
     deep = options.top
     if isinstance(query, (str, Alias)):
         deep = max(deep, RANKED_BY_MODEL)
-    hits = with_verdicts(_ranked(archive, query, replace(options, top=deep)), judged)
+    hits = with_verdicts(ranked_by_model(archive, query, replace(options, top=deep)), judged)
     rows = matching_recordings(archive, recording_conditions(archive, _filters(options)))
     ranked = rank_by_judgements(
         archive,
@@ -183,8 +183,8 @@ def resolve_word(archive: Archive, text: str) -> Alias | LexiconWord:
     return get_word(archive, text)
 
 
-def _ranked(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:
-    """Hits by falling detection score, where they are admitted.
+def ranked_by_model(archive: Archive, query: ArchiveQuery, options: SearchOptions) -> list[ArchiveHit]:
+    """Hits by falling detection score, where they are admitted, as if nothing had been judged.
 
     More are searched than are wanted, until enough of them are admitted or there are no more.
     """

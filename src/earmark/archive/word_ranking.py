@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -291,14 +291,16 @@ def _as_hits(archive: Archive, name: str, runs: Sequence[Run], rows: Recordings,
     """The model's hit of each run, or else a new one, whose score is the scorer's probability."""
     found = []
     for run in runs:
+        probability = float(1 / (1 + np.exp(-run.odds)))
         if run.hit is not None:
-            found.append(run.hit)
+            found.append(replace(run.hit, probability=probability))
             continue
         row, time_s = rows[run.position.recording], run.position.time_s
         start_s, end_s = max(0.0, time_s - length_s / 2), min(time_s + length_s / 2, row.duration_s)
         time_s = min(time_s, row.duration_s)
         if start_s < end_s:
-            hit = Hit(row.path, name, float(1 / (1 + np.exp(-run.odds))), time_s, start_s, end_s)
+            hit = Hit(row.path, name, probability, time_s, start_s, end_s)
             position = Position(row.id, run.position.channel, time_s)
-            found.append(ArchiveHit(position, hit, row.speaker, row.date, row.language))
+            about = (row.speaker, row.date, row.language)
+            found.append(ArchiveHit(position, hit, *about, probability=probability))
     return found

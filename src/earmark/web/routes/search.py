@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from earmark.archive.rescoring import Curve, localisation_curve
 from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.schema import recordings
 from earmark.archive.search import SearchOptions
-from earmark.archive.search import search as search_archive
+from earmark.archive.what_to_judge import judging_list
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader, PositionText, QueryText, Score, Text, parse_query
@@ -59,6 +60,9 @@ class SearchParameters(BaseModel):
         description="Threshold, as expected false alarms an hour.",
     )
     min_score: Score | None = None
+    mixed: bool = Field(
+        True, description="Whether a few hits whose judgement would teach most are among the likeliest."
+    )
 
 
 SearchQuery = Annotated[SearchParameters, Query()]
@@ -95,6 +99,16 @@ class HitResponse(BaseModel):
     date: str
     language: str
     verdict: Verdict | None
+    teaches: bool = Field(description="Whether it is there because its judgement would teach most.")
+
+
+class HitsLeftResponse(BaseModel):
+    """An estimate of how many right hits nobody has judged yet, from a random sample of the judgements."""
+
+    expected: float
+    low: float = Field(description="Of an interval that holds the truth in nine of ten cases.")
+    high: float
+    sampled: int = Field(description="Judgements that it rests on.")
 
 
 class SearchResponse(BaseModel):
@@ -104,6 +118,8 @@ class SearchResponse(BaseModel):
     name: str
     hits: list[HitResponse]
     judged: VerdictCounts
+    left: HitsLeftResponse | None = Field(description="Of the model's hits; null where too little was judged to say.")
+    pays: bool = Field(description="Whether judging more is likely to find more.")
     note: str = Field(description="A sentence on what the answer lacks; may be empty.")
 
 
@@ -211,13 +227,15 @@ def _search(state: ServerState, query: str, parameters: SearchParameters) -> Sea
         )
         encoded = isinstance(parsed.query, (ImageQuery, SpokenQuery, LexiconWord))
         with state.model if encoded else nullcontext():
-            hits = search_archive(archive, parsed.query, options, judged)
-        hits = list(_limit_unjudged(hits, parameters.top))
+            found = judging_list(archive, parsed.query, options, judged, parameters.mixed)
+        hits = list(_limit_unjudged(found.hits, parameters.top))
         return SearchResponse(
             query=parsed.key,
             name=parsed.name,
             hits=_hit_responses(archive, hits, labels),
             judged=VerdictCounts.of(judged),
+            left=None if found.left is None else HitsLeftResponse(**asdict(found.left)),
+            pays=found.pays,
             note=_note(archive),
         )
 
@@ -257,6 +275,7 @@ def _hit_response(found: ArchiveHit, row: Any, labels: dict[str, str]) -> HitRes
         date=found.date,
         language=found.language,
         verdict=found.verdict,
+        teaches=found.teaches,
     )
 
 

@@ -133,6 +133,13 @@ export const STRINGS = {
     const percent = Math.round((100 * yes) / total);
     return `yes ${yes} of ${total} judged (${percent} %)${related ? `, ${related} related` : ""}`;
   },
+  teaches: "teaches",
+  mixed: "Mix in hits that teach most",
+  mixedExplained:
+    "Those marked “teaches” are less likely. They are uncertain, or drawn at random to estimate how many hits are left; your answer improves the order of all others.",
+  left: ({ expected, low, high, sampled }) =>
+    `About ${Math.round(expected)} right ones are left among the model’s candidates (${Math.floor(low)} to ${Math.ceil(high)}, by ${count(sampled, "judgement", "judgements")} of a random sample).`,
+  doesNotPay: "Judging more is not likely to find much more.",
   saved: "saved",
   saving: "saving",
   unsaved: (number, why) =>

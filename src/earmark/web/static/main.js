@@ -14,6 +14,7 @@ import { startShortcuts } from "./shortcuts.js";
 import { startStartView } from "./start-view.js";
 import { update } from "./state.js";
 import { startStatus } from "./status.js";
+import { startTeaching } from "./teaching.js";
 
 translate(document);
 find("#to-project").hidden = location.pathname !== "/find"; // the studio's address of this page
@@ -22,6 +23,7 @@ startResultsList();
 startHitView();
 startRecordingView();
 startStatus();
+startTeaching();
 startShortcuts();
 onSaved(repeatSearch);
 onPlayhead((seconds) => {

@@ -102,8 +102,9 @@ function makeRow(position) {
     file.replaceChildren(isolate(hit.name));
     score.textContent = hit.score.toFixed(2);
     score.setAttribute("aria-label", STRINGS.score(hit.score.toFixed(2)));
-    item.dataset.verdict = hit.verdict ?? "";
-    verdict.replaceChildren(...(hit.verdict ? [icon(hit.verdict), STRINGS.verdicts[hit.verdict]] : []));
+    item.dataset.verdict = hit.verdict ?? (hit.teaches ? "teaches" : "");
+    const mark = hit.teaches ? [STRINGS.teaches] : [];
+    verdict.replaceChildren(...(hit.verdict ? [icon(hit.verdict), STRINGS.verdicts[hit.verdict]] : mark));
     paint();
   };
   return { item, canvas, show };

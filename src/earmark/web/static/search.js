@@ -8,6 +8,7 @@ import { currentHit, state, update } from "./state.js";
 
 const TOP = 50;
 const RERANK_AFTER = 3; // judgements
+const MIXED = "earmark mixed";
 
 let latest = new AbortController();
 let judgedAtRanking = 0; // judgements when the list was put in its order
@@ -42,14 +43,35 @@ export async function repeatSearch() {
   if (state.phase !== "results" || Math.abs(judgedCount() - judgedAtRanking) < RERANK_AFTER) return;
   const { query, request, judged } = state;
   try {
-    const { hits } = await api.search(parametersOf({ ...request, query }), latest.signal);
+    const { hits, left, pays } = await api.search(parametersOf({ ...request, query }), latest.signal);
     if (state.request !== request || state.judged !== judged) return; // outdated
     judgedAtRanking = judgedCount();
     const merged = merge(state.hits, currentHit()?.position, withUnsaved(query, hits));
     const changed = merged.some(({ position }, i) => position !== state.hits[i]?.position);
-    update({ hits: merged, ...(changed && { reordered: true, announcement: STRINGS.reordered }) });
+    update({ hits: merged, left, pays, ...(changed && { reordered: true, announcement: STRINGS.reordered }) });
   } catch {
     // The order stays. If the server is gone, the saving of judgements reports it.
+  }
+}
+
+// Whether the list mixes in hits that teach most; the choice is kept in this browser.
+export async function setMixed(mixed) {
+  update({ mixed });
+  try {
+    localStorage.setItem(MIXED, mixed);
+  } catch {
+    // Without storage the choice is this page's alone.
+  }
+  if (state.phase !== "results") return;
+  judgedAtRanking = -Infinity;
+  await repeatSearch();
+}
+
+export function restoreMixed() {
+  try {
+    update({ mixed: localStorage.getItem(MIXED) !== "false" });
+  } catch {
+    // Without storage it is on.
   }
 }
 
@@ -59,7 +81,8 @@ function merge(displayed, currentPosition, ranked) {
   const fixed = new Set(displayed.filter(isFixed).map((hit) => hit.position));
   const rest = ranked
     .filter((hit) => !fixed.has(hit.position))
-    .map((hit) => (hit.verdict ? hit : (known.get(hit.position) ?? hit))); // with boundaries that were moved already
+    // With boundaries that were moved already.
+    .map((hit) => (hit.verdict ? hit : { ...hit, ...known.get(hit.position), teaches: hit.teaches }));
   const merged = [];
   for (const hit of displayed) {
     if (isFixed(hit)) merged.push(hit);
@@ -70,10 +93,11 @@ function merge(displayed, currentPosition, ranked) {
 
 // Similarity to a spoken example has no rate of false alarms.
 function parametersOf({ query, clip, filters: { fa_per_hour, ...filters } }) {
-  return { query, top: TOP, ...filters, ...(!clip && !/^(example|clip):/.test(query) && { fa_per_hour }) };
+  const hasRates = !clip && !/^(example|clip):/.test(query);
+  return { query, top: TOP, mixed: state.mixed, ...filters, ...(hasRates && { fa_per_hour }) };
 }
 
-function showResults({ query, name, hits, judged, note }) {
+function showResults({ query, name, hits, judged, note, left, pays }) {
   const withVerdicts = withUnsaved(query, hits);
   const first = withVerdicts.findIndex((hit) => !hit.verdict);
   const count = withVerdicts.length;
@@ -83,6 +107,8 @@ function showResults({ query, name, hits, judged, note }) {
     name,
     note,
     judged,
+    left,
+    pays,
     hits: withVerdicts,
     current: count ? Math.max(0, first) : -1,
     reordered: false,

@@ -10,6 +10,9 @@ export const state = {
   hits: [], // in the order of the list
   current: -1, // index of the current hit
   judged: { yes: 0, related: 0, no: 0 },
+  left: null, // { expected, low, high, sampled }: right hits that nobody has judged
+  pays: true, // whether judging more is likely to find more
+  mixed: true, // whether the list mixes in hits that teach most
   reordered: false, // whether judgements have changed the order of `hits`
   failure: null, // { message, suggestions }
   playing: null, // { recording, channel, start_s, end_s, mode: "hit" | "recording" }

@@ -1,0 +1,20 @@
+// What judging teaches: how many hits are left, and the switch for hits whose judgement teaches most.
+
+import { find } from "./dom.js";
+import { STRINGS } from "./i18n.js";
+import { restoreMixed, setMixed } from "./search.js";
+import { watch } from "./state.js";
+
+export function startTeaching() {
+  watch(["phase", "left", "pays", "judged", "mixed"], draw);
+  restoreMixed();
+  find("#mixed").addEventListener("change", ({ target }) => setMixed(target.checked));
+}
+
+function draw({ phase, left, pays, judged, mixed }) {
+  const isShown = phase === "results" && judged.yes + judged.related + judged.no > 0;
+  const sentences = [left && STRINGS.left(left), !pays && STRINGS.doesNotPay].filter(Boolean);
+  find("#left").textContent = isShown ? sentences.join(" ") : "";
+  find("#mixing").hidden = !isShown;
+  find("#mixed").checked = mixed;
+}
