@@ -10,12 +10,15 @@ import pytest
 from earmark.archive.archive import Archive, Position, make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
+from earmark.archive.judgement_log import events_of
 from earmark.archive.judgements import Judgement, judge, query_key
+from earmark.archive.recordings import forget_files
 from earmark.archive.rescoring import matching_recordings
 from earmark.archive.results import ArchiveHit, Filters
 from earmark.archive.search import SearchOptions, search
 from earmark.archive.word_ranking import rank_by_judgements
 from earmark.core.corpus import Corpus
+from support.small_archive import found_at
 from support.spoken_tones import WORD_S, tones_archive, write_recording
 
 PLACES = {"mbwa": (3.0, 14.0, 40.0, 61.0), "ọmọ": (8.0, 30.0, 55.0)}
@@ -123,3 +126,15 @@ def test_nothing_judged_is_the_models_order_and_judged_hits_keep_theirs(archive:
     sure = search(archive, "dog", SearchOptions(20, min_score=0.9999))
     assert all(one.hit.score >= 0.9999 for one in sure if one.verdict is None)
     assert not np.isnan([one.hit.score for one in taught]).any()
+
+
+def test_what_is_forgotten_leaves_no_vectors_and_no_judgements(tmp_path: Path) -> None:
+    write_recording(tmp_path / "media" / "a.flac", PLACES, 80)
+    made = tones_archive(tmp_path / "archive", tmp_path / "media")
+    judge(made, "mbwa", found_at(1, 1, 3.0, 3.8), "yes")
+    assert ranked(made, [judgement(3.0, "yes", 1)])
+    assert list(made.folder.glob("spoken/*/pieces-*/*"))
+    assert len(events_of(made)) == 1
+    assert forget_files(made, [str(tmp_path / "media" / "a.flac")]) == 1
+    assert not list(made.folder.glob("spoken/*/pieces-*/*"))
+    assert events_of(made) == []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from typing import Any, cast, get_args
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from earmark.archive.archive import Archive, Position
+from earmark.archive.judgement_log import Event, counting, log, stamped, undoing
 from earmark.archive.query_aliases import Alias
 from earmark.archive.results import ArchiveHit, Verdict
 from earmark.archive.schema import judgements as table
@@ -103,6 +104,7 @@ def judge(
     verdict: Verdict,
     start_s: float | None = None,
     end_s: float | None = None,
+    by: str = "",
 ) -> int:
     """Store a judgement of a hit; it replaces an earlier one of the same hit.
 
@@ -115,6 +117,8 @@ def judge(
     verdict : {"yes", "no", "related"}
     start_s, end_s : float, optional
         The extent that the person set; by default the hit's own.
+    by : str
+        Who judged, as they call themselves.
 
     Returns
     -------
@@ -134,18 +138,23 @@ def judge(
     row = {
         **{"query": key, "recording": position.recording, "channel": position.channel, "time_s": position.time_s},
         **{"start_s": first_s, "end_s": last_s, "score": hit.hit.score, "verdict": verdict},
-        "judged_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "judged_at": _now(),
     }
     with archive.writing() as connection:
         _check_extent(connection, hit.position, first_s, last_s)
-        connection.execute(delete(table).where(table.c.id.in_(_of_same_hit(connection, hit, row))))
+        event = stamped(connection, _event(connection, row, by))
+        row["judged_at"] = event.at
+        replaced = _of_same_hit(connection, hit, row)
+        _log_replaced(connection, replaced, row, by)
+        connection.execute(delete(table).where(table.c.id.in_([one.id for one in replaced])))
+        log(connection, event)
         inserted = connection.execute(insert(table).values(row)).inserted_primary_key
         assert inserted is not None
         return int(inserted[0])
 
 
-def undo(archive: Archive, number: int) -> Judgement:
-    """Delete a judgement, and return it.
+def undo(archive: Archive, number: int, by: str = "") -> Judgement:
+    """Delete a judgement, and return it: that of whoever judged last, when several have.
 
     Raises
     ------
@@ -157,7 +166,20 @@ def undo(archive: Archive, number: int) -> Judgement:
         if row is None:
             raise EarmarkError(f"There is no judgement {number}: it was undone or replaced already.")
         connection.execute(delete(table).where(table.c.id == number))
+        event = _event(connection, row._asdict(), by)
+        counted = counting(connection, event) or event
+        log(connection, counted)  # of an archive from before there was a log
+        log(connection, stamped(connection, undoing(counted, _now(), counted.judge)))
+        if (left := counting(connection, event)) is not None:
+            connection.execute(insert(table).values(**_row(left, row)))
     return _judgement(row)
+
+
+def _row(event: Event, before: Row[Any]) -> dict[str, Any]:
+    """The row of an event that counts again, now that a later one of the same place is undone."""
+    place = {"query": event.query, "recording": before.recording, "channel": event.channel, "time_s": event.time_s}
+    about = {"start_s": event.start_s, "end_s": event.end_s, "score": event.score}
+    return place | about | {"verdict": event.verdict, "judged_at": event.at}
 
 
 def judgements(archive: Archive, key: str | None = None) -> list[Judgement]:
@@ -197,15 +219,35 @@ def _is_about(judgement: Judgement, hit: ArchiveHit) -> bool:
     return overlap or judgement.position == _as_written(hit.position)
 
 
-def _of_same_hit(connection: Connection, hit: ArchiveHit, row: dict[str, Any]) -> list[int]:
-    """Ids of judgements of this hit, or of one that an earlier index placed a little beside: each contains the other.
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _event(connection: Connection, row: Mapping[str, Any], by: str) -> Event:
+    """The event of a row of the table of judgements."""
+    statement = select(recordings.c.sha256).where(recordings.c.id == row["recording"])
+    sha256 = str(connection.execute(statement).scalar_one())
+    place = (sha256, row["channel"], row["time_s"], row["start_s"], row["end_s"])
+    return Event(row["judged_at"], by, row["query"], *place, row["score"], row["verdict"])
+
+
+def _log_replaced(connection: Connection, replaced: Sequence[Row[Any]], row: Mapping[str, Any], by: str) -> None:
+    """Log that a person's earlier judgements of a hit, at a place a little beside, no longer count."""
+    for other in replaced:
+        if other.time_s != row["time_s"]:
+            earlier = _event(connection, other._asdict(), by)
+            log(connection, stamped(connection, undoing(earlier, row["judged_at"], by)))
+
+
+def _of_same_hit(connection: Connection, hit: ArchiveHit, row: dict[str, Any]) -> list[Row[Any]]:
+    """Judgements of this hit, or of one that an earlier index placed a little beside: each contains the other.
 
     One that only overlaps the hit stays: it may be of the word before, spoken twice.
     """
     columns = ("query", "recording", "channel")
     others = connection.execute(select(table).where(*(table.c[column] == row[column] for column in columns))).all()
     return [
-        other.id
+        other
         for other in others
         if other.time_s == row["time_s"]
         or (other.start_s <= row["time_s"] <= other.end_s and hit.hit.start_s <= other.time_s <= hit.hit.end_s)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import AudioFile, Listing, printable
-from earmark.archive.schema import chunks, postings, recordings
+from earmark.archive.schema import chunks, judgement_log, postings, recordings
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
@@ -114,6 +114,9 @@ def _forget(archive: Archive, which: ColumnElement[bool]) -> int:
         for row in gone:
             _delete_results(connection, row.id)
             connection.execute(delete(recordings).where(recordings.c.id == row.id))
+            connection.execute(delete(judgement_log).where(judgement_log.c.sha256 == row.sha256))
+    for folder in (archive.folder / "spoken").glob("*/pieces-*") if gone else ():
+        shutil.rmtree(folder, ignore_errors=True)  # of all recordings together; made again when they are needed
     for row in gone:
         archive.frames.forget(row.sha256)
         # Projected frames, and vectors, of any space: see earmark.archive.spoken_frames.

@@ -115,6 +115,23 @@ judgements = Table(
     UniqueConstraint("query", "recording", "channel", "time_s"),
 )
 
+# Every judgement and every undo, by whom: it only grows, so that logs of several people can be merged.
+judgement_log = Table(
+    "judgement_log",
+    metadata,
+    Column("name", String(32), primary_key=True),  # of the content
+    Column("at", String(40), nullable=False),  # ISO 8601, UTC
+    Column("judge", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("sha256", String(64), nullable=False),  # of the recording, which need not be in the archive
+    Column("channel", Integer, nullable=False),
+    Column("time_s", Float, nullable=False),
+    Column("start_s", Float, nullable=False),
+    Column("end_s", Float, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("verdict", String(10), nullable=False),  # yes, no, related or undone
+)
+
 # Files of vectors for approximate nearest-neighbour search, and the chunks in each; see earmark.archive.shards.
 shards = Table(
     "shards",
