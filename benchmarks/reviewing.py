@@ -3,6 +3,7 @@
     python benchmarks/reviewing.py words CORPUS RUN [--split test] [--out reviewing.csv]
     python benchmarks/reviewing.py clips ../shared/data/swahili OUT [--split test] [--features moonshine]
     python benchmarks/reviewing.py new-words ../shared/data/command_words OUT [--features moonshine:base]
+    python benchmarks/reviewing.py speed HOURS OUT
 
 *words*: keywords of a trained model; *clips*: words that are spoken alone, searched for without a model. The utterances
 of a split are concatenated into long recordings and indexed. For each word the best hits are judged, in the order of
@@ -18,12 +19,17 @@ resamples of words, each with all its seeds.
 *new-words*: five accepted hits make a word. Of 20 words spoken alone by 23 people, five takes of a word are accepted
 (one voice gives two takes, so they are of three voices), and all takes of other people are ranked, one after the other
 with gaps; mean average precision over words and draws.
+
+*speed*: vectors of random pieces, of so many hours, are ranked after 20 judgements; the median of five times, on the
+clock and, in brackets, of the processor.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import resource
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,16 +46,18 @@ from earmark.archive.archive import Archive, Position, make_archive, make_featur
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import Judgement, with_verdicts
-from earmark.archive.rescoring import matching_recordings
+from earmark.archive.piece_vectors import DIMENSION, PIECE_S, SCALE, Block, PieceVectors
+from earmark.archive.rescoring import ChunkKey, matching_recordings
 from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import timeline_of
 from earmark.archive.search_by_clip import encode_clip, search_clips
 from earmark.archive.search_by_keyword import search_keywords
-from earmark.archive.word_ranking import rank_by_judgements
+from earmark.archive.word_ranking import Taught, rank_by_judgements
 from earmark.core.corpus import Utterance, Word, read_corpus
 from earmark.core.timing import SAMPLE_RATE
-from earmark.core.types import SpokenQuery
+from earmark.core.types import Hit, SpokenQuery
 from earmark.core.vocabulary import normalise
+from earmark.localisation.windows import CHUNK_S
 from earmark.media.audio import read_audio
 from earmark.media.concatenation import concatenate
 from earmark.recipe import feature_settings
@@ -202,9 +210,15 @@ def concatenated(archive: Archive, utterances: Sequence[Utterance], folder: Path
 def tasks_of_words(corpus: Path, run: Path, split: str, out: Path) -> tuple[Archive, list[Task]]:
     """Every keyword of a model."""
     archive = make_archive(out / f"archive-{split}", run)
-    spoken = concatenated(archive, list(read_corpus(corpus).utterances(split)), out / f"recordings-{split}")
+    known = read_corpus(corpus)
+    spoken = concatenated(archive, list(known.utterances(split)), (out / f"recordings-{split}").resolve())
     return archive, [
-        Task(word, search_keywords(archive, [word], FETCHED), spoken[normalise(word)], [])
+        Task(
+            word,
+            search_keywords(archive, [word], FETCHED),
+            [one for form in known.keyword_map.spoken_for(word) for one in spoken[normalise(form)]],
+            [],
+        )
         for word in archive.vocabulary
     ]
 
@@ -236,14 +250,14 @@ def swahili(data: Path, split: str) -> Iterator[Utterance]:
             )
 
 
-def review(archive: Archive, tasks: Sequence[Task], out: Path | None) -> None:
+def review(archive: Archive, tasks: Sequence[Task], out: Path | None, seeds: int) -> None:
     """Measure every order after every number of judgements."""
     rows: list[dict[str, Any]] = []
     for task in tasks:
         for count in JUDGED:
             if len(task.occurrences) <= count or len(task.hits) <= count:
                 continue
-            for seed in range(SEEDS):
+            for seed in range(seeds):
                 judged = judged_hits(task, count, np.random.default_rng(seed))
                 if (
                     all(one is not None for one in right(task.hits[:count], task.occurrences))
@@ -341,23 +355,80 @@ def _concatenated_takes(data: Path, folder: Path) -> list[tuple[str, str, float,
     return takes
 
 
+class RandomPieces(PieceVectors):
+    """Pieces of no sound at all, memory-mapped; what is at a place is what is stored there."""
+
+    def __init__(self, hours: float, folder: Path) -> None:
+        rng = np.random.default_rng(0)
+        self.frame_s, self.step_s, self.width = PIECE_S, PIECE_S, DIMENSION
+        each = round(CHUNK_S / PIECE_S)
+        chunks = [ChunkKey(1 + i // 12, 1, i % 12) for i in range(max(1, round(hours * 3600 / CHUNK_S)))]
+        path = folder / "pieces.npy"
+        stored = np.lib.format.open_memmap(path, mode="w+", dtype=np.int8, shape=(each * len(chunks), DIMENSION))
+        for first in range(0, len(stored), each):
+            stored[first : first + each] = np.rint(
+                SCALE * l2_normalise(rng.normal(size=(each, DIMENSION)).astype(np.float32))
+            )
+        stored.flush()
+        firsts = np.arange(len(chunks) + 1, dtype=np.int64) * each
+        vectors = np.load(path, mmap_mode="r")
+        self.blocks = [Block(chunks, firsts, vectors, np.zeros(len(vectors), np.bool_))]
+
+    def of_segment(self, recording: int, channel: int, middle_s: float, count: int) -> npt.NDArray[np.float32] | None:
+        ((block, row),) = self.rows_at(recording, channel, middle_s - count * self.step_s / 2)
+        return self.blocks[block].run(row, count)
+
+
+def speed(hours: float, folder: Path) -> None:
+    """How long ranking takes, and how much memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = RandomPieces(hours, folder)
+    rng = np.random.default_rng(1)
+    rows = dict.fromkeys(range(1, 2 + round(hours)))
+    places = [Position(1, 1, float(time_s)) for time_s in rng.uniform(1, 280, 520)]
+    hits = [ArchiveHit(one, Hit("", "word", 0.3, one.time_s, one.time_s - 0.3, one.time_s + 0.3)) for one in places]
+    judged = [
+        Judgement(i, "word", hit.position, hit.hit.start_s, hit.hit.end_s, 0.3, "yes" if i % 2 else "no", "")
+        for i, hit in enumerate(hits[:20])
+    ]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    times = []
+    for _ in range(5):
+        started, used = time.perf_counter(), time.process_time()
+        pieces = RandomPieces.__new__(RandomPieces)
+        pieces.__dict__ |= made.__dict__
+        Taught(pieces, hits[20:], judged, [], []).runs(rows, 500)
+        times.append((time.perf_counter() - started, time.process_time() - used))
+    clock, processor = np.median(times, axis=0)
+    memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    size = len(made.blocks[0].vectors) * DIMENSION / 1e6
+    print(f"{hours:g} hours, {size:.0f} MB of vectors: {clock:.2f} s ({processor:.2f} s), {memory:.0f} MB more memory")
+
+
 def main() -> None:
     """Run one of the simulations."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=("words", "clips", "new-words"))
-    parser.add_argument("data", type=Path)
+    parser.add_argument("kind", choices=("words", "clips", "new-words", "speed"))
+    parser.add_argument("data", help="the corpus or the data; speed: how many hours")
     parser.add_argument("run", type=Path, help="words: a trained model; else a folder for the archive")
     parser.add_argument("--split", default="test")
     parser.add_argument("--features", default="moonshine")
     parser.add_argument("--folder", type=Path, help="words: a folder for the archive, else RUN/reviewing")
+    parser.add_argument("--seeds", type=int, default=SEEDS, help="times that each word is judged")
     parser.add_argument("--out", type=Path, help="a table of every measurement")
     args = parser.parse_args()
-    if args.kind == "new-words":
-        new_words(args.data, args.run, args.features)
+    if args.kind == "speed":
+        speed(float(args.data), args.run)
+    elif args.kind == "new-words":
+        new_words(Path(args.data), args.run, args.features)
     elif args.kind == "clips":
-        review(*tasks_of_clips(args.data, args.run, args.split, args.features), args.out)
+        review(*tasks_of_clips(Path(args.data), args.run, args.split, args.features), args.out, args.seeds)
     else:
-        review(*tasks_of_words(args.data, args.run, args.split, args.folder or args.run / "reviewing"), args.out)
+        review(
+            *tasks_of_words(Path(args.data), args.run, args.split, args.folder or args.run / "reviewing"),
+            args.out,
+            args.seeds,
+        )
 
 
 if __name__ == "__main__":

@@ -126,6 +126,13 @@ def _forget(archive: Archive, which: ColumnElement[bool]) -> int:
     return len(gone)
 
 
+def paths_by_hash(archive: Archive) -> dict[str, str]:
+    """Where each recording is, by the hash of its content."""
+    with archive.reading() as connection:
+        rows = connection.execute(select(recordings.c.sha256, recordings.c.path)).all()
+    return {row.sha256: row.path for row in rows}
+
+
 def set_broken(archive: Archive, recording: int, problem: str) -> None:
     """Mark a recording that can't be read to its end.
 

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archive, data, evaluate, find, lexicon, studio, system, train
+from earmark.cli import archive, data, evaluate, find, judgements, lexicon, studio, system, train
 from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
@@ -28,6 +28,7 @@ GROUPS = (
     archive,
     archive,
     lexicon,
+    judgements,
     evaluate,
     studio,
     system,
