@@ -20,6 +20,7 @@ from earmark.archive.judgement_log import (
     write_log,
 )
 from earmark.archive.judgements import judge, judgements, undo
+from earmark.archive.lexicon import add_word
 from earmark.core.errors import EarmarkError
 from support.small_archive import found_at, unindexed_archive
 
@@ -172,3 +173,37 @@ def test_a_damaged_line_is_named(tmp_path: Path, change: dict[str, object]) -> N
     path.write_text(line)
     with pytest.raises(EarmarkError, match="holds no judgements: name a file"):
         read_log(path)
+
+
+def test_judgements_that_a_word_takes_over_stay_its_own_whatever_is_merged(tmp_path: Path) -> None:
+    one, two = unindexed_archive(tmp_path / "one"), unindexed_archive(tmp_path / "two")
+    judge(one, "clip:a1", found_at(1, 1, 5.0, 5.5), "yes", by="Ada")
+    judge(one, "clip:a1", found_at(2, 1, 7.0, 7.5), "no", by="Ọlá")
+    judge(one, "maji", found_at(1, 1, 5.0, 5.5), "no", by="Ọlá")
+    elsewhere = Event("2026-01-01T00:00:00.000+00:00", "Ada", "clip:a1", SHA[2], 1, 1.0, 0.8, 1.2, 0.5, "yes")
+    merge(one, [elsewhere])
+    before = events_of(one)
+    merge(two, before)
+    judge(one, "clip:a1", found_at(1, 1, 9.0, 9.5), "yes")
+    numbers = {one.position: one.id for one in judgements(one, "clip:a1")}
+    add_word(one, "maji", judged_as="clip:a1")
+    moved = table_of(one)
+    assert [(row[0], row[4]) for row in moved] == [("maji", "no"), ("maji", "yes"), ("maji", "no")]
+    assert judgements(one, "maji")[-1].id in numbers.values()
+    assert {event.query for event in latest(events_of(one))} == {"maji"}  # that of the missing recording, too
+    merge(one, [])
+    merge(one, before)
+    assert table_of(one) == moved
+    merge(two, events_of(one))
+    merge(one, events_of(two))
+    assert table_of(one) == moved == table_of(two)
+    judge(one, "clip:a1", found_at(1, 1, 9.0, 9.5), "no")  # a new judgement of the clip counts again
+    assert [judgement.verdict for judgement in judgements(one, "clip:a1")] == ["no"]
+
+
+def test_a_word_that_takes_over_its_own_judgements_keeps_them(tmp_path: Path) -> None:
+    archive = unindexed_archive(tmp_path / "one")
+    judge(archive, "maji", found_at(1, 1, 5.0, 5.5), "yes")
+    before = events_of(archive), table_of(archive)
+    add_word(archive, "maji", judged_as="maji")
+    assert (events_of(archive), table_of(archive)) == before

@@ -16,7 +16,7 @@ from earmark.archive.archive import Archive, make_features_archive
 from earmark.archive.collection import collect
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.judgements import judge
+from earmark.archive.judgements import judge, undo
 from earmark.archive.lexicon import add_word, get_word, lexicon
 from earmark.archive.lexicon_file import export_lexicon, import_lexicon
 from earmark.archive.search import SearchOptions, search
@@ -177,6 +177,23 @@ def test_a_lexicon_is_shared_as_one_file(archive: Archive, tmp_path: Path) -> No
     taken = get_word(third, "mbwa")
     assert len(taken.clips) == 1
     assert [one.start_s for one in taken.accepted] == [one.start_s for one in get_word(archive, "mbwa").accepted]
+
+
+def test_an_accepted_hit_that_comes_back_from_elsewhere_is_no_clip_as_well(archive: Archive, tmp_path: Path) -> None:
+    add_word(archive, "mbwa", [clip(tmp_path / "m.wav", "mbwa")])
+    judge(archive, "mbwa", search(archive, "mbwa", SearchOptions(top=1))[0], "yes")
+    export_lexicon(archive, tmp_path / "first.zip")
+    other = make_features_archive(tmp_path / "other", feature_settings("mfcc"))
+    import_lexicon(other, tmp_path / "first.zip")
+    add_word(other, "mbwa", [clip(tmp_path / "new.wav", "ọmọ")])
+    export_lexicon(other, tmp_path / "back.zip")
+    import_lexicon(archive, tmp_path / "back.zip")
+    word = get_word(archive, "mbwa")
+    assert sorted(one.origin for one in word.clips) == ["m.wav", "new.wav"]
+    assert len(word.accepted) == 1
+    undo(archive, word.accepted[0].id)  # then it is an example of others alone, which is not lost
+    import_lexicon(archive, tmp_path / "back.zip")
+    assert len(get_word(archive, "mbwa").clips) == 3
 
 
 def test_a_file_that_is_no_lexicon_is_refused(archive: Archive, tmp_path: Path) -> None:

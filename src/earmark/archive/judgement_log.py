@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, inspect, select
+from sqlalchemy import Connection, RowMapping, delete, insert, inspect, select, update
 
 from earmark.archive.archive import Archive
 from earmark.archive.schema import judgement_log as table
@@ -183,6 +183,39 @@ def merge(archive: Archive, events: Sequence[Event]) -> tuple[int, int]:
         everything = own.union(events)
         unknown = _rebuild(connection, everything)
     return len(everything) - len(own), unknown
+
+
+def give_judgements(connection: Connection, before: str, after: str) -> None:
+    """Give everybody's judgements of one query to another, and log it: under the old one they are undone.
+
+    Where both queries have judgements of one place, the latest counts, as everywhere.
+
+    Parameters
+    ----------
+    connection : sqlalchemy.Connection
+    before, after : str
+        Keys of queries.
+    """
+    if before == after:
+        return
+    events = {*_logged(connection), *_unlogged(connection)}
+    given = [event for event in latest(events) if event.query == before]
+    for event in given:
+        undone = stamped(connection, undoing(event, now(), event.judge))
+        events |= {event, undone, replace(event, query=after)}
+        for one in (event, undone, replace(event, query=after)):
+            log(connection, one)
+    places = (judgements.c.recording, judgements.c.channel, judgements.c.time_s)
+    own = {tuple(row) for row in connection.execute(select(*places).where(judgements.c.query == after))}
+    for row in connection.execute(select(judgements.c.id, *places).where(judgements.c.query == before)).all():
+        if tuple(row[1:]) not in own:  # it keeps its number, by which a page undoes it
+            connection.execute(update(judgements).where(judgements.c.id == row.id).values(query=after))
+    _rebuild(connection, events)
+
+
+def now() -> str:
+    """The time, as events have it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _rebuild(connection: Connection, events: Iterable[Event]) -> int:

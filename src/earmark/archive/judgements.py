@@ -11,14 +11,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgement_log import Event, counting, log, stamped, undoing
+from earmark.archive.judgement_log import Event, counting, log, now, stamped, undoing
 from earmark.archive.query_aliases import Alias
 from earmark.archive.results import ArchiveHit, Verdict
 from earmark.archive.schema import judgements as table
@@ -138,7 +137,7 @@ def judge(
     row = {
         **{"query": key, "recording": position.recording, "channel": position.channel, "time_s": position.time_s},
         **{"start_s": first_s, "end_s": last_s, "score": hit.hit.score, "verdict": verdict},
-        "judged_at": _now(),
+        "judged_at": now(),
     }
     with archive.writing() as connection:
         _check_extent(connection, hit.position, first_s, last_s)
@@ -169,7 +168,7 @@ def undo(archive: Archive, number: int, by: str = "") -> Judgement:
         event = _event(connection, row._asdict(), by)
         counted = counting(connection, event) or event
         log(connection, counted)  # of an archive from before there was a log
-        log(connection, stamped(connection, undoing(counted, _now(), counted.judge)))
+        log(connection, stamped(connection, undoing(counted, now(), counted.judge)))
         if (left := counting(connection, event)) is not None:
             connection.execute(insert(table).values(**_row(left, row)))
     return _judgement(row)
@@ -217,10 +216,6 @@ def _is_about(judgement: Judgement, hit: ArchiveHit) -> bool:
     """Whether a judgement of the same query and channel is one of this hit."""
     overlap = judgement.start_s < hit.hit.end_s and hit.hit.start_s < judgement.end_s
     return overlap or judgement.position == _as_written(hit.position)
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _event(connection: Connection, row: Mapping[str, Any], by: str) -> Event:

@@ -17,8 +17,8 @@ from typing import Literal
 from sqlalchemy import Connection, delete, insert, inspect, select, update
 
 from earmark.archive.archive import Archive
+from earmark.archive.judgement_log import give_judgements
 from earmark.archive.judgements import Judgement, judgements, query_key
-from earmark.archive.schema import judgements as judgement_table
 from earmark.archive.schema import lexicon_files, lexicon_spellings, lexicon_words
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
@@ -198,7 +198,7 @@ def add_word(
         if notes is not None:
             connection.execute(update(lexicon_words).where(lexicon_words.c.id == word).values(notes=notes))
         if judged_as is not None:
-            _take_judgements(connection, judged_as, key)
+            give_judgements(connection, judged_as, key)
     return get_word(archive, key)
 
 
@@ -290,22 +290,6 @@ def _add_spelling(connection: Connection, word: int, key: str, spelling: str) ->
     known = connection.execute(select(columns.word).where(columns.word == word, columns.key == own)).first()
     if own != key and known is None:
         connection.execute(insert(lexicon_spellings).values(word=word, key=own, written=spelling))
-
-
-def _take_judgements(connection: Connection, before: str, key: str) -> None:
-    """Give the judgements of one query to another; where both judged the same hit, the latest judgement stays."""
-    table = judgement_table
-    place = (table.c.recording, table.c.channel, table.c.time_s)
-    own = {
-        tuple(row[1:4]): (row.id, row.judged_at)
-        for row in connection.execute(select(table.c.id, *place, table.c.judged_at).where(table.c.query == key))
-    }
-    for row in connection.execute(select(table.c.id, *place, table.c.judged_at).where(table.c.query == before)).all():
-        other = own.get(tuple(row[1:4]))
-        if other is not None:
-            number, judged_at = other
-            connection.execute(delete(table).where(table.c.id == (number if judged_at < row.judged_at else row.id)))
-    connection.execute(update(table).where(table.c.query == before).values(query=key))
 
 
 def _remove_unused_files(archive: Archive) -> None:

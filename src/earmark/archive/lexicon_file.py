@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -34,6 +35,8 @@ CONTENT = "lexicon.json"
 FORM = 1
 LARGEST_FILE = 50_000_000  # bytes, of a clip or picture
 LARGEST_TEXT = 50_000_000
+CLIP_NAME = re.compile(r"([0-9a-f]{16})-([1-9]\d{0,3})-(\d{1,11})-(\d{1,11})\.flac")  # see _clip_name
+MS = 1000
 
 logger = logging.getLogger(__name__)
 
@@ -189,7 +192,7 @@ def _place(archive: Archive, accepted: Judgement, word: str, folder: Path) -> _P
     clip = None
     try:
         sound = read_span(row.path, accepted.start_s, accepted.end_s)[channel - 1]
-        name = f"{row.sha256[:16]}-{channel}-{round(1000 * accepted.start_s)}-{round(1000 * accepted.end_s)}.flac"
+        name = _clip_name(row.sha256, channel, accepted.start_s, accepted.end_s)
         soundfile.write(folder / name, sound, SAMPLE_RATE, subtype="PCM_16")
         clip = _Stored(file=name, origin=name)
     except (EarmarkError, IndexError):
@@ -245,7 +248,8 @@ def _import_word(archive: Archive, word: _Word, files: _Files) -> bool:
     known = find_word(archive, word.word)
     spellings = (*word.spellings, word.word)
     ids = _recording_ids(archive, word.accepted)
-    clips = [*word.clips, *(place.clip for place in word.accepted if place.clip and place.sha256 not in ids)]
+    missing = [place.clip for place in word.accepted if place.clip and place.sha256 not in ids]
+    clips = [*(one for one in word.clips if not _is_judged_here(archive, known, one, word.accepted)), *missing]
     added = add_word(
         archive,
         known.word if known else word.word,
@@ -273,6 +277,33 @@ def _recording_ids(archive: Archive, places: list[_Place]) -> Mapping[str, int]:
     with archive.reading() as connection:
         rows = connection.execute(select(recordings.c.id, recordings.c.sha256).where(recordings.c.sha256.in_(wanted)))
         return {row.sha256: row.id for row in rows}
+
+
+def _clip_name(sha256: str, channel: int, start_s: float, end_s: float) -> str:
+    """The name of the clip of an accepted hit, by which it is recognised on its way back."""
+    return f"{sha256[:16]}-{channel}-{round(MS * start_s)}-{round(MS * end_s)}.flac"
+
+
+def _is_judged_here(archive: Archive, known: LexiconWord | None, clip: _Stored, accepted: Sequence[_Place]) -> bool:
+    """Whether a clip was cut from a recording of this archive where the word is judged, or is in the file itself.
+
+    An archive without the recording has such a clip in place of the hit, and passes it on.
+    """
+    named = CLIP_NAME.fullmatch(clip.origin)
+    if not named:
+        return False
+    sha256, channel, start_s, end_s = named[1], int(named[2]), int(named[3]) / MS, int(named[4]) / MS
+    with archive.reading() as connection:
+        starts = recordings.c.sha256.startswith(sha256, autoescape=True)
+        numbers = set(connection.execute(select(recordings.c.id).where(starts)).scalars())
+    here = [
+        (one.start_s, one.end_s)
+        for one in (judgements(archive, known.key) if known else ())
+        if one.position.recording in numbers and one.position.channel == channel
+    ]
+    if numbers:
+        here += [(one.start_s, one.end_s) for one in accepted if (one.sha256[:16], one.channel) == (sha256, channel)]
+    return any(first_s < end_s and start_s < last_s for first_s, last_s in here)
 
 
 def _accept(archive: Archive, word: LexiconWord, place: _Place, recording: int) -> None:
