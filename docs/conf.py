@@ -40,7 +40,6 @@ myst_heading_anchors = 4
 myst_links_external_new_tab = False
 
 autosummary_generate = True
-autosummary_ignore_module_all = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

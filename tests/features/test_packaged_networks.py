@@ -11,6 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
+from earmark.core.errors import EarmarkError
 from earmark.core.packaged import PackagedFile
 from earmark.core.timing import HOP_SAMPLES, SAMPLE_RATE, layer_frames
 from earmark.features import resolve
@@ -171,3 +172,11 @@ def test_the_best_moonshine_is_the_one_that_is_there(
     assert isinstance(known, moonshine.Settings)
     assert known.size == size
     assert resolve(known) == known
+
+
+def test_where_base_is_missing_the_sentence_names_what_goes_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PackagedFile, "installed", lambda file: None)
+    with pytest.raises(
+        EarmarkError, match=r"moonshine-cpp==.* is not installed.*use a model trained with features\.size=tiny"
+    ):
+        moonshine.Moonshine("base")

@@ -50,6 +50,7 @@ FILES = {
     ),
 }
 OTHERWISE = "use features of the kind mfcc (the recipe earmark-mfcc)"
+OTHERWISE_TINY = "on other systems than Linux on x86-64, where it can't be, use a model trained with features.size=tiny"
 
 
 class Settings(FeatureSettings):
@@ -81,7 +82,7 @@ class Moonshine(FeatureExtractor):
 
     def __init__(self, size: Literal["tiny", "base"] = "tiny") -> None:
         self.dimension = DIMENSIONS[size]
-        self._network = OnnxNetwork(FILES[size].find(OTHERWISE))
+        self._network = OnnxNetwork(FILES[size].find(OTHERWISE if size == "tiny" else OTHERWISE_TINY))
         self._takes_mask = size == "tiny"
 
     def raw(self, waveform: Waveform) -> Tensor:
