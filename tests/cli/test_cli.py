@@ -576,12 +576,12 @@ def test_a_full_disk_is_one_sentence(earmark, own_corpus: Corpus) -> None:
 
 
 def test_a_defect_of_the_program_is_not_hidden(earmark, own_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
-    import earmark.supervision.transcripts as words
+    from earmark.supervision import tagging
 
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(words, "bag_of_words", broken)
+    monkeypatch.setattr(tagging, "bag_of_words", broken)
     monkeypatch.setattr(sys, "argv", ["earmark", "tag", str(own_corpus.folder), "--bow"])
     with pytest.raises(ZeroDivisionError):
         cli.main()

@@ -395,7 +395,7 @@ def test_a_model_whose_frozen_network_is_another_or_gone(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
-        (["loss.kind=tags"], "there is no key 'loss.margin': remove it."),
+        (["loss.kind=tags"], ": loss 'tags' does not fit similarity 'matchmap', which learns from triplet or "),
         (
             ["loss={kind: tags}"],
             ": loss 'tags' does not fit similarity 'matchmap', which learns from triplet or ",

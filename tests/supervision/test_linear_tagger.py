@@ -71,7 +71,7 @@ def test_it_learns_what_is_shown_from_few_pictures(tmp_path: Path, monkeypatch: 
     pictures, unseen = drawn(tmp_path / "p", 40, 1), drawn(tmp_path / "unseen", 40, 2)
     train_linear_tagger(pictures, WORDS, backbone, settings, tmp_path / "t")
     assert sorted(path.name for path in (tmp_path / "t").iterdir()) == [
-        "model.safetensors", "tagger.yaml", "vectors", "vocabulary.txt"
+        "learned-from.npz", "model.safetensors", "tagger.yaml", "vectors", "vocabulary.txt"
     ]  # fmt: skip
     tags = read_tagger(tmp_path / "t").tags([each.image for each in unseen])
     shown = np.array([[word in each.captions[0].split() for word in WORDS] for each in unseen])
