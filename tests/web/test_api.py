@@ -26,6 +26,7 @@ from earmark.archive.schema import chunks, postings, recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.search import search as search_archive
 from earmark.archive.waveform_overview import peaks
+from earmark.cli import app
 from earmark.media.audio import read_span
 from earmark.models.operating_points import OPERATING_POINTS, OperatingPoints, write_operating_points
 from earmark.recipe import Recipe
@@ -36,6 +37,7 @@ from earmark.web.responses import byte_ranges
 from earmark.web.routes.recordings import wav_of
 from support.live_server import HOSTILE_NAME, UNICODE, client_of, copy_archive, number_of, sentence, write_served
 from support.media import write_picture
+from support.page_server import add_known_hits
 
 
 @pytest.fixture(scope="module")
@@ -521,6 +523,37 @@ def test_curve_of_a_word_with_several_keywords(client: TestClient, archive: Arch
 )
 def test_curve_of_no_position(client: TestClient, position: str, status: int) -> None:
     sentence(client.get("/api/curve", params={"query": "dog", "position": position}), status)
+
+
+def test_a_word_has_a_threshold_by_dev_and_then_by_its_judgements(
+    client: TestClient, archive: Archive, original: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_known_hits(archive, original.parent / "field")
+    before = client.get("/api/search", params={"query": "ọmọ", "top": 1000}).json()
+    dev = before["threshold"]
+    assert (dev["score"], dev["false_alarms_per_hour"], dev["judged"], dev["low"]) == (0.5, 10.0, 0, None)
+    for number, hit in enumerate(before["hits"]):
+        judge(client, "ọmọ", hit, "no" if number % 3 == 2 else "yes")
+    after = client.get("/api/search", params={"query": "ọmọ"}).json()["threshold"]
+    above = [number for number, hit in enumerate(before["hits"]) if hit["score"] >= after["score"]]
+    wrong = sum(number % 3 == 2 for number in above)
+    assert after["judged"] == len(before["hits"])
+    assert after["precision"] == pytest.approx(1 - wrong / len(above))
+    assert after["low"] == after["high"] == pytest.approx(wrong / client.get("/api/archive").json()["hours"])
+
+    def printed(*words: object) -> str:
+        with pytest.raises(SystemExit):
+            app([*map(str, words)])
+        return capsys.readouterr().out
+
+    sentence = f"ọmọ: From a score of {after['score']:.2f} on, about {100 * after['precision']:.0f} % of hits are right"
+    assert sentence in printed("search", archive.folder, "ọmọ")
+    listed = printed("judgements", "thresholds", archive.folder)
+    assert sentence in listed
+    assert "interval" in listed
+    as_json = json.loads(printed("judgements", "thresholds", archive.folder, "--json"))
+    assert as_json["thresholds"]["ọmọ"] == after
+    assert sum(one["count"] for one in as_json["reliability"]) == len(before["hits"])
 
 
 def test_judge_and_undo(client: TestClient, archive: Archive) -> None:

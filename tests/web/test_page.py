@@ -524,6 +524,7 @@ def test_hits_that_teach_are_marked_until_that_is_turned_off(visit: Visit, serve
     eventually(page, lambda: "teaches" in page.inner_text("#list ol"))
     assert page.is_checked("#mixed")
     assert "less likely" in page.inner_text("#mixing")
+    assert "10 false alarms an hour are expected, by the model" in page.inner_text("#threshold-of-word")
     page.uncheck("#mixed")
     eventually(page, lambda: "teaches" not in page.inner_text("#list ol"))
     page.reload()

@@ -74,15 +74,21 @@ def estimate(strata: Sequence[Stratum]) -> HitsLeft | None:
     sampled = sum(one.sampled for one in strata)
     if sampled < MIN_SAMPLE:
         return None
+    rates = draw_rates(strata)
+    left = np.random.default_rng(SEED).binomial([one.unjudged for one in strata], rates).sum(axis=1)
+    low, high = np.quantile(left, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return HitsLeft(float(left.mean()), float(low), float(high), sampled)
+
+
+def draw_rates(strata: Sequence[Stratum]) -> Floats:
+    """Draws (d, n) of the shares of right hits in n strata, a posteriori."""
     rng = np.random.default_rng(SEED)
     right, wrong = (np.array(some) for some in zip(*((s.right, s.sampled - s.right) for s in strata), strict=True))
     rates = rng.beta(A + right, B + wrong, (DRAWS, len(strata)))
     falling = (np.diff(rates, axis=1) <= 0).all(axis=1)
     # Where hardly any draw falls, the ranks say little of this word, and the rates are taken as they are.
-    rates = rates[falling] if falling.sum() >= LEAST_DRAWS else rates
-    left = rng.binomial([one.unjudged for one in strata], rates).sum(axis=1)
-    low, high = np.quantile(left, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return HitsLeft(float(left.mean()), float(low), float(high), sampled)
+    found: Floats = rates[falling] if falling.sum() >= LEAST_DRAWS else rates
+    return found
 
 
 def strata_of(key: str, hits: Sequence[ArchiveHit]) -> list[Stratum]:
@@ -93,6 +99,11 @@ def strata_of(key: str, hits: Sequence[ArchiveHit]) -> list[Stratum]:
         right = sum(hit.verdict == "yes" for hit in sample)
         strata.append(Stratum(sum(hit.verdict is None for hit in some), len(sample), right))
     return strata
+
+
+def ranges_of(count: int) -> list[tuple[int, int]]:
+    """First ranks of the strata of so many hits, and the ranks after their last."""
+    return [(first, min(end, count)) for first, end in pairwise((0, *EDGES)) if first < count]
 
 
 def next_of_sample(key: str, hits: Sequence[ArchiveHit]) -> list[ArchiveHit]:
@@ -113,8 +124,7 @@ def does_not_pay(left: HitsLeft | None, unjudged: int) -> bool:
 
 
 def _parts(hits: Sequence[ArchiveHit]) -> list[Sequence[ArchiveHit]]:
-    edges = (0, *EDGES)
-    return [hits[first:end] for first, end in pairwise(edges) if hits[first:end]]
+    return [hits[first:end] for first, end in ranges_of(len(hits))]
 
 
 def _in_order(key: str, hits: Sequence[ArchiveHit]) -> list[ArchiveHit]:

@@ -19,11 +19,11 @@ from earmark.archive.lexicon import LexiconWord
 from earmark.archive.query_aliases import Alias
 from earmark.archive.results import ArchiveHit
 from earmark.archive.search import ArchiveQuery, SearchOptions, ranked_by_model, search
+from earmark.archive.word_threshold import RANKED, WordThreshold, threshold_from_dev, threshold_of_hits
 
 FIRST = 4  # judgements, before which only the likeliest hits are in the list
 EVERY = 5  # of so many hits, one teaches
 UNCERTAIN = 20  # hits of which one is chosen
-RANKED = 500  # hits of a keyword that the sample is drawn from
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,14 @@ class JudgingList:
         How many right hits nobody has judged, of the model's; None where too little was judged to say.
     pays : bool
         Whether judging more is likely to find more.
+    threshold : WordThreshold or None
+        The word's detection threshold, by its judgements or else by dev; None where neither gives one.
     """
 
     hits: list[ArchiveHit]
     left: HitsLeft | None
     pays: bool
+    threshold: WordThreshold | None = None
 
 
 def judging_list(
@@ -62,7 +65,7 @@ def judging_list(
     """
     hits = search(archive, query, options, judged)
     if not judged or isinstance(query, LexiconWord):  # whose own ranking changes with its accepted hits
-        return JudgingList(hits, None, True)
+        return JudgingList(hits, None, True, threshold_from_dev(archive, query))
     deep = max(options.top, RANKED) if isinstance(query, (str, Alias)) else options.top
     key = judged[0].query
     model = with_verdicts(ranked_by_model(archive, query, replace(options, top=deep)), judged)
@@ -70,7 +73,7 @@ def judging_list(
     pays = not does_not_pay(left, sum(hit.verdict is None for hit in model))
     if mixed and len(judged) >= FIRST:
         hits = mix(hits, next_of_sample(key, model), judged)
-    return JudgingList(hits, left, pays)
+    return JudgingList(hits, left, pays, threshold_of_hits(archive, query, options, judged, model))
 
 
 def mix(hits: Sequence[ArchiveHit], sample: Sequence[ArchiveHit], judged: Sequence[Judgement]) -> list[ArchiveHit]:

@@ -232,6 +232,20 @@ def search(
         print_json([one.to_json() for one in found])
     else:
         _print_found(found, opened)
+        for query in all_queries:
+            if isinstance(query, str):
+                _print_threshold(opened, query, limits)
+
+
+def _print_threshold(archive: Archive, word: str, limits: SearchOptions) -> None:
+    from earmark.archive.query_aliases import Alias
+    from earmark.archive.search import resolve_word
+    from earmark.archive.word_threshold import word_threshold
+
+    query = resolve_word(archive, word)
+    threshold = word_threshold(archive, query, limits) if isinstance(query, Alias) else None
+    if threshold is not None:
+        print(f"{word}: {threshold}")
 
 
 def _hits_of_tier(

@@ -77,6 +77,41 @@ def list_judgements(
     print(f"{len(rows)} verdicts; people disagree in {len(apart)} places. The latest verdict on a place counts.")
 
 
+@group.command("thresholds")
+def list_thresholds(archive: ArchiveFolder, as_json: AsJson = False) -> None:
+    """List thresholds and false alarms of judged words, and how reliable probabilities by judgements are."""
+    from dataclasses import asdict
+
+    from earmark.archive.archive import open_archive
+    from earmark.archive.query_aliases import resolve_query
+    from earmark.archive.search import SearchOptions
+    from earmark.archive.word_threshold import judged_words, reliability_of, word_threshold
+
+    opened = open_archive(archive)
+    words = judged_words(opened)
+    found = {word: word_threshold(opened, resolve_query(opened, word), SearchOptions()) for word in words}
+    bins = reliability_of(opened, words)
+    if as_json:
+        print_json(
+            {
+                "thresholds": {word: None if one is None else asdict(one) for word, one in found.items()},
+                "reliability": [asdict(one) for one in bins],
+            }
+        )
+        return
+    for word, one in found.items():
+        print(f"{word}: {one or 'too little is judged to say (ten hits, of them some right and some wrong).'}")
+    rows = [
+        (str(one.count), f"{one.probability:.2f}", f"{one.share:.2f}", f"{one.low:.2f} to {one.high:.2f}")
+        for one in bins
+    ]
+    if rows:
+        print("Probabilities of judged hits, each without its own judgement, beside the share that is right:")
+        print_table(("hits", "probability", "right", "interval"), rows, essential=4)
+    if not found:
+        print("No hit of a keyword is judged yet: judge some with 'earmark serve'.")
+
+
 def _row(event: Event, recording: str) -> dict[str, Any]:
     return {
         **{"query": event.query, "judge": event.judge, "verdict": event.verdict},

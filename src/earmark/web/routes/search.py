@@ -111,6 +111,17 @@ class HitsLeftResponse(BaseModel):
     sampled: int = Field(description="Judgements that it rests on.")
 
 
+class ThresholdResponse(BaseModel):
+    """A detection threshold of a query, and the false alarms above it."""
+
+    score: float
+    false_alarms_per_hour: float
+    low: float | None = Field(description="Of an interval that holds the rate in nine of ten cases; null of dev's.")
+    high: float | None
+    precision: float | None = Field(description="Expected share of right ones among the hits above; null of dev's.")
+    judged: int = Field(description="Judgements that it rests on; 0 if it is the model's own, from its dev set.")
+
+
 class SearchResponse(BaseModel):
     """The best hits of a query: first the judged ones, then the others, re-ranked by the judgements."""
 
@@ -120,6 +131,7 @@ class SearchResponse(BaseModel):
     judged: VerdictCounts
     left: HitsLeftResponse | None = Field(description="Of the model's hits; null where too little was judged to say.")
     pays: bool = Field(description="Whether judging more is likely to find more.")
+    threshold: ThresholdResponse | None = Field(description="Null where neither judgements nor dev give one.")
     note: str = Field(description="A sentence on what the answer lacks; may be empty.")
 
 
@@ -236,6 +248,7 @@ def _search(state: ServerState, query: str, parameters: SearchParameters) -> Sea
             judged=VerdictCounts.of(judged),
             left=None if found.left is None else HitsLeftResponse(**asdict(found.left)),
             pays=found.pays,
+            threshold=None if found.threshold is None else ThresholdResponse(**asdict(found.threshold)),
             note=_note(archive),
         )
 

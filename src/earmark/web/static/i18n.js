@@ -139,6 +139,10 @@ export const STRINGS = {
     "Those marked “teaches” are less likely. They are uncertain, or drawn at random to estimate how many hits are left; your answer improves the order of all others.",
   left: ({ expected, low, high, sampled }) =>
     `About ${Math.round(expected)} right ones are left among the model’s candidates (${Math.floor(low)} to ${Math.ceil(high)}, by ${count(sampled, "judgement", "judgements")} of a random sample).`,
+  threshold: ({ score, false_alarms_per_hour, low, high, precision, judged }) =>
+    judged
+      ? `From a score of ${score.toFixed(2)} on, about ${Math.round(100 * precision)} % are right, with ${formatRate(false_alarms_per_hour)} false alarms an hour (${formatRate(low)} to ${formatRate(high)}), by ${count(judged, "judgement", "judgements")}.`
+      : `From a score of ${score.toFixed(2)} on, about ${formatRate(false_alarms_per_hour)} false alarms an hour are expected, by the model’s dev set.`,
   doesNotPay: "Judging more is not likely to find much more.",
   saved: "saved",
   saving: "saving",
@@ -162,6 +166,8 @@ export const STRINGS = {
   shortcutsOn: "Single keys are on",
   close: "Close",
 };
+
+const formatRate = (rate) => Number(rate.toPrecision(2)).toLocaleString(LANGUAGE);
 
 function formatHours(hours) {
   if (hours >= 10) return `${Math.round(hours).toLocaleString(LANGUAGE)} hours`;

@@ -43,12 +43,12 @@ export async function repeatSearch() {
   if (state.phase !== "results" || Math.abs(judgedCount() - judgedAtRanking) < RERANK_AFTER) return;
   const { query, request, judged } = state;
   try {
-    const { hits, left, pays } = await api.search(parametersOf({ ...request, query }), latest.signal);
+    const { hits, left, pays, threshold } = await api.search(parametersOf({ ...request, query }), latest.signal);
     if (state.request !== request || state.judged !== judged) return; // outdated
     judgedAtRanking = judgedCount();
     const merged = merge(state.hits, currentHit()?.position, withUnsaved(query, hits));
     const changed = merged.some(({ position }, i) => position !== state.hits[i]?.position);
-    update({ hits: merged, left, pays, ...(changed && { reordered: true, announcement: STRINGS.reordered }) });
+    update({ hits: merged, left, pays, threshold, ...(changed && { reordered: true, announcement: STRINGS.reordered }) });
   } catch {
     // The order stays. If the server is gone, the saving of judgements reports it.
   }
@@ -97,7 +97,7 @@ function parametersOf({ query, clip, filters: { fa_per_hour, ...filters } }) {
   return { query, top: TOP, mixed: state.mixed, ...filters, ...(hasRates && { fa_per_hour }) };
 }
 
-function showResults({ query, name, hits, judged, note, left, pays }) {
+function showResults({ query, name, hits, judged, note, left, pays, threshold }) {
   const withVerdicts = withUnsaved(query, hits);
   const first = withVerdicts.findIndex((hit) => !hit.verdict);
   const count = withVerdicts.length;
@@ -109,6 +109,7 @@ function showResults({ query, name, hits, judged, note, left, pays }) {
     judged,
     left,
     pays,
+    threshold,
     hits: withVerdicts,
     current: count ? Math.max(0, first) : -1,
     reordered: false,

@@ -12,6 +12,7 @@ export const state = {
   judged: { yes: 0, related: 0, no: 0 },
   left: null, // { expected, low, high, sampled }: right hits that nobody has judged
   pays: true, // whether judging more is likely to find more
+  threshold: null, // { score, false_alarms_per_hour, low, high, precision, judged }: of the word
   mixed: true, // whether the list mixes in hits that teach most
   reordered: false, // whether judgements have changed the order of `hits`
   failure: null, // { message, suggestions }
