@@ -1,17 +1,17 @@
 """A trained model as a folder that describes itself. Nothing in it is unpickled.
 
-======================  ==========================================================
-``model.safetensors``   weights
-``recipe.yaml``         all that built the model
-``vocabulary.txt``      the keywords, one a line, in the order of the outputs
-``thresholds.json``     by keyword, the detection score from which it counts as detected
-``global-threshold.json``  the best single score for all of them, to compare with
-``image-threshold.json``  that of queries that are pictures, if the model knows such
-``false-alarms.json``         by keyword, the score from which so many false alarms an hour are expected
-``image-false-alarms.json``   that of queries that are pictures
-``learning-test.json``  whether the model has learned anything from its tags
-``model-card.md``       what the model is and what it learned from
-======================  ==========================================================
+===========================  ==========================================================================
+``model.safetensors``        weights
+``recipe.yaml``              all that built the model
+``vocabulary.txt``           the keywords, one a line, in the order of the outputs
+``thresholds.json``          by keyword, the detection score from which it counts as detected
+``global-threshold.json``    the best single score for all of them, to compare with
+``image-threshold.json``     that of queries that are pictures, if the model knows such
+``false-alarms.json``        by keyword, the score from which so many false alarms an hour are expected
+``image-false-alarms.json``  that of queries that are pictures
+``learning-test.json``       whether the model has learned anything from its tags
+``model-card.md``            what the model is and what it learned from
+===========================  ==========================================================================
 """
 
 from __future__ import annotations
