@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from earmark.localisation.spoken_queries import NEAREST, SpokenSpace, align, learn_space, similarities, start_of
+from earmark.localisation.spoken_queries import (
+    NEAREST,
+    SpokenSpace,
+    align,
+    align_with_starts,
+    is_silent,
+    learn_space,
+    similarities,
+)
 
 
 def slow_alignment(similarity: np.ndarray, end: int) -> tuple[float, int]:
@@ -24,18 +32,36 @@ def slow_alignment(similarity: np.ndarray, end: int) -> tuple[float, int]:
 def test_an_alignment_is_the_best_of_all_paths(seed: int) -> None:
     rng = np.random.default_rng(seed)
     similarity = rng.standard_normal((int(rng.integers(1, 6)), int(rng.integers(1, 12)))).astype(np.float32)
-    scores = align(similarity)
+    scores, starts = align_with_starts(similarity)
+    assert np.array_equal(scores, align(similarity))
     for end in range(similarity.shape[1]):
         expected, start = slow_alignment(similarity, end)
         assert scores[end] == pytest.approx(expected, abs=1e-5)
-        assert start_of(similarity, end) == start
+        assert starts[end] == start
 
 
 def test_an_alignment_worked_out_by_hand() -> None:
     # Two frames of a query meet frames 1 and 3: one step of two.
     similarity = np.array([[0, 1, 0, 0], [0, 0, 0, 1]], np.float32)
     assert align(similarity).tolist() == [0.0, 0.5, 0.5, 1.0]
-    assert start_of(similarity, 3) == 1
+    assert align_with_starts(similarity)[1].tolist() == [0, 1, 1, 1]
+
+
+def test_several_stretches_are_aligned_at_once_as_one_by_one() -> None:
+    stretches = np.random.default_rng(0).integers(-3, 4, (6, 5, 30)).astype(np.float32)  # with many ties
+    scores, starts = align_with_starts(stretches)
+    assert np.array_equal(scores, align(stretches))
+    for i in range(5):
+        alone = align_with_starts(stretches[:, i])
+        assert np.array_equal(scores[i], alone[0])
+        assert np.array_equal(starts[i], alone[1])
+
+
+def test_silence_is_frames_of_zeros() -> None:
+    frames = np.zeros((2, 4, 3), np.float32)
+    frames[0, 1] = 0.5
+    frames[1, 2, 0] = 0.5  # is like nothing at large, but no silence
+    assert is_silent(frames).tolist() == [[True, False, True, True], [True, True, False, True]]
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

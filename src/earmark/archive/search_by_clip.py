@@ -25,6 +25,7 @@ from earmark.archive.spoken_frames import SpokenFrames
 from earmark.archive.spoken_index import SpokenIndex
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
+from earmark.core.threads import on_all_cores
 from earmark.core.timing import FrameGrid, s_to_samples, samples_to_s
 from earmark.core.types import Hit, SpokenQuery
 from earmark.localisation.spoken_queries import Single
@@ -36,7 +37,7 @@ QUIET_DB = 25.0  # below the loudest 20 ms: what is quieter before and after the
 LOUDNESS_S = 0.02
 TRACED = 3  # times as many places are traced back as hits are wanted: some are of the same word
 FEW_CHUNKS = 48  # four hours: all of them are aligned
-CANDIDATES, CANDIDATES_A_HIT = 2000, 4  # that small vectors choose, and at least for each hit that is wanted
+CANDIDATES, CANDIDATES_A_HIT = 1000, 4  # that small vectors choose, and at least for each hit that is wanted
 MIDDLE_Z = 3.0  # at which a score is 0.5
 
 
@@ -89,14 +90,15 @@ def search_frames(
     searched = [chunk for chunk in frames.chunks if chunk.recording in rows]
     if not searched:
         return []
-    wanted, unwanted = ([frames.space.project(one) for one in some] for some in (examples, negatives))
+    wanted, unwanted = (on_all_cores(frames.space.project, some) for some in (examples, negatives))
     query = SpokenExamples(wanted, unwanted, frames)
     if exhaustive or (exhaustive is None and len(searched) <= FEW_CHUNKS):
         places = _all_places(query, searched, name)
     else:
         places = _likely_places(query, wanted, searched, SpokenIndex(frames, archive), top)
     chosen = apart(places, query.apart)[: TRACED * top]
-    hits = [_hit(place, query.extent_at(place), name, rows, frames.step_s) for place in chosen]
+    extents = query.extents_at(chosen)
+    hits = [_hit(place, extent, name, rows, frames.step_s) for place, extent in zip(chosen, extents, strict=True)]
     return [hit for hit in merge_hits(hits) if hit.hit.score >= min_score][:top]
 
 
@@ -124,7 +126,7 @@ def _likely_places(
     index.prepare()
     limit = max(CANDIDATES, CANDIDATES_A_HIT * top) // len(examples)
     candidates = [one for example in examples for one in index.candidates(example, chunks, limit)]
-    return list(query.places_at(candidates))
+    return query.places_at(candidates)
 
 
 def encode_clip(spotter: KeywordSpotter, path: Path) -> Single:

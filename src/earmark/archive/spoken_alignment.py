@@ -17,7 +17,8 @@ import numpy.typing as npt
 from earmark.archive.rescoring import ChunkKey
 from earmark.archive.spoken_frames import SpokenFrames
 from earmark.archive.spoken_index import Candidate
-from earmark.localisation.spoken_queries import Single, align, similarities, start_of
+from earmark.core.threads import on_all_cores
+from earmark.localisation.spoken_queries import Single, align, align_with_starts, is_silent, similarities
 
 BACKGROUND_S = 1800.0  # of the archive, from which the scale of scores is taken
 PIECE_S = 30.0  # of a chunk, at least
@@ -27,7 +28,7 @@ AROUND_S = 0.25  # of a candidate: it may end so much earlier or later
 PER_CHUNK = 30  # places of a query in a chunk, at most
 MIN_BLOCKS = 20  # as many blocks stand for what is typical of other archives
 TYPICAL_MEAN, TYPICAL_STD = -0.15, 0.12  # of the best alignment in two seconds
-FRAMES_AT_ONCE = 40_000
+FRAMES_AT_ONCE = 8000  # so that what is computed of them stays in the processor's cache
 SEED = 0
 REMEMBERED = 4  # archives
 
@@ -76,7 +77,7 @@ class SpokenExamples:
         """The best places of a chunk, apart from one another."""
         frames = self._frames.span(chunk, -self._reach, len(self._frames.read(chunk)))
         fused = self._fused(frames[None])[0, self._reach :]
-        fused[~frames[self._reach :].any(axis=1)] = -np.inf
+        fused[is_silent(frames[self._reach :])] = -np.inf
         before = max(min(map(len, self._examples)), 2 * self._near)
         for _ in range(PER_CHUNK):
             best = int(fused.argmax())
@@ -86,40 +87,51 @@ class SpokenExamples:
             # Alignments that end near it are of the same place; another utterance of the word ends a word later.
             fused[max(0, best - before) : best + self.apart + 1] = -np.inf
 
-    def places_at(self, candidates: Sequence[Candidate]) -> Iterator[Place]:
+    def places_at(self, candidates: Sequence[Candidate]) -> list[Place]:
         """The best place near each candidate."""
         around = max(1, round(AROUND_S / self._frames.step_s))
         before = self._reach + self._near + around
         length = before + around + self._near + 1
         at_once = max(1, FRAMES_AT_ONCE // length)
-        for start in range(0, len(candidates), at_once):
-            some = candidates[start : start + at_once]
-            frames = np.stack(
-                [self._frames.span(one.chunk, one.frame - before, one.frame - before + length) for one in some]
-            )
+        ordered = sorted(candidates)  # as they lie in files, which disks read faster
+        batches = [ordered[first : first + at_once] for first in range(0, len(ordered), at_once)]
+
+        def places_of(some: Sequence[Candidate]) -> list[Place]:
+            frames = self._frames.spans([one.chunk for one in some], [one.frame - before for one in some], length)
             core = slice(before - around, before + around + 1)
             fused = self._fused(frames)[:, core]
-            fused[~frames[:, core].any(axis=2)] = -np.inf
-            best = fused.argmax(axis=1)
-            for one, column, z in zip(some, best.tolist(), fused.max(axis=1).tolist(), strict=True):
-                if np.isfinite(z):
-                    yield Place(z, one.chunk, one.frame - around + column)
+            fused[is_silent(frames[:, core])] = -np.inf
+            best = zip(some, fused.argmax(axis=1).tolist(), fused.max(axis=1).tolist(), strict=True)
+            return [Place(z, one.chunk, one.frame - around + column) for one, column, z in best if np.isfinite(z)]
 
-    def extent_at(self, place: Place) -> Extent:
-        """The extent of the example that fits best where a place is."""
-        first = place.frame - self._near - self._reach
-        frames = self._frames.span(place.chunk, first, place.frame + self._near + 1)
-        aligned = [similarities(example, frames) for example in self._examples]
-        ends = [self._reach + int(align(one)[self._reach :].argmax()) for one in aligned]
-        scores = [float(align(one)[end]) for one, end in zip(aligned, ends, strict=True)]
-        best = int(np.argmax(scores))
-        return Extent(first + start_of(aligned[best], ends[best]), first + ends[best])
+        return [place for places in on_all_cores(places_of, batches) for place in places]
+
+    def extents_at(self, places: Sequence[Place]) -> list[Extent]:
+        """The extent of the example that fits best at each of some places."""
+        at_once = max(1, FRAMES_AT_ONCE // (self._reach + 2 * self._near + 1))
+        batches = [places[first : first + at_once] for first in range(0, len(places), at_once)]
+        return [extent for extents in on_all_cores(self._extents_of, batches) for extent in extents]
+
+    def _extents_of(self, places: Sequence[Place]) -> list[Extent]:
+        firsts = [place.frame - self._near - self._reach for place in places]
+        length = self._reach + 2 * self._near + 1
+        frames = self._frames.spans([place.chunk for place in places], firsts, length)
+        numbers = np.arange(len(places))
+        scores, starts, ends = [], [], []
+        for example in self._examples:
+            aligned, origins = align_with_starts(_similarities(example, frames))
+            end = self._reach + aligned[:, self._reach :].argmax(axis=1)
+            scores.append(aligned[numbers, end])
+            starts.append(origins[numbers, end])
+            ends.append(end)
+        best = np.argmax(scores, axis=0)
+        chosen = zip(firsts, np.array(starts)[best, numbers], np.array(ends)[best, numbers], strict=True)
+        return [Extent(first + int(start), first + int(end)) for first, start, end in chosen]
 
     def _fused(self, frames: Single) -> Floats:
         """Fused z of each frame at which alignments end, in stretches (n, t, D + 1) of equal length: (n, t)."""
-        flat = frames.reshape(-1, frames.shape[2])
         scaled = [
-            _highest_near(((align(similarities(one, flat)) - mean) / std).reshape(frames.shape[:2]), self._near)
+            _highest_near((align(_similarities(one, frames)) - mean) / std, self._near)
             for one, (mean, std) in zip((*self._examples, *self._negatives), self._scale_of, strict=True)
         ]
         fused = np.mean(scaled[: len(self._examples)], axis=0)
@@ -128,6 +140,11 @@ class SpokenExamples:
             fused = fused - np.maximum(0.0, against - fused) - np.maximum(0.0, against) / 2
         result: Floats = fused
         return result
+
+
+def _similarities(example: Single, frames: Single) -> Single:
+    """Similarities of an example (m, D + 1) with stretches (n, t, D + 1) of equal length: (m, n, t)."""
+    return similarities(example, frames.reshape(-1, frames.shape[2])).reshape(-1, *frames.shape[:2])
 
 
 def apart(places: Sequence[Place], distance: int) -> list[Place]:
@@ -162,14 +179,18 @@ def _doubling(near: int) -> Iterator[int]:
         yield step
 
 
-def _scale(example: Single, background: tuple[Single, ...], step_s: float) -> tuple[float, float]:
+def _scale(example: Single, background: Single, step_s: float) -> tuple[float, float]:
     """Mean and deviation of the best scores in stretches of two seconds, steadied where there are few."""
     block = max(1, round(BLOCK_S / step_s))
-    blocks = [np.zeros(0, np.float32)]
-    for piece in background:
-        audible = np.where(piece.any(axis=1), align(similarities(example, piece)), -np.inf)
-        blocks.append(np.maximum.reduceat(audible, np.arange(0, len(audible), block)))
-    best = np.concatenate(blocks)
+
+    def best_from(first: int) -> Floats:
+        pieces = background[first : first + at_once]
+        scores = np.where(is_silent(pieces), -np.inf, align(_similarities(example, pieces)))
+        best: Floats = np.maximum.reduceat(scores, np.arange(0, scores.shape[1], block), axis=1)
+        return best
+
+    at_once = max(1, FRAMES_AT_ONCE // background.shape[1])
+    best = np.concatenate(on_all_cores(best_from, range(0, len(background), at_once)))
     best = best[np.isfinite(best)]
     weight = len(best) / (len(best) + MIN_BLOCKS)
     mean = weight * (float(np.median(best)) if len(best) else 0.0) + (1 - weight) * TYPICAL_MEAN
@@ -177,8 +198,8 @@ def _scale(example: Single, background: tuple[Single, ...], step_s: float) -> tu
     return mean, max(std, 1e-3)
 
 
-def _background(frames: SpokenFrames) -> tuple[Single, ...]:
-    """Pieces of chunks, which stay in memory for the next query."""
+def _background(frames: SpokenFrames) -> Single:
+    """Pieces of chunks (n, t, D + 1), silent from their end on; they stay in memory for the next query."""
     chunks = [frames.chunks[i] for i in np.random.default_rng(SEED).permutation(len(frames.chunks))]
     chunks = sorted(chunks[: round(BACKGROUND_S / PIECE_S)])
     names = tuple(map(frames.name, chunks))
@@ -186,13 +207,21 @@ def _background(frames: SpokenFrames) -> tuple[Single, ...]:
         length = round(max(PIECE_S, BACKGROUND_S / max(1, len(chunks))) / frames.step_s)
         while len(_pieces_of) >= REMEMBERED:
             _pieces_of.pop(next(iter(_pieces_of)))
-        _pieces_of[frames.folder] = names, tuple(_middle(frames.read(chunk), length) for chunk in chunks)
+        _pieces_of[frames.folder] = names, _padded([_middle(frames.read(chunk), length) for chunk in chunks])
     return _pieces_of[frames.folder][1]
 
 
-_pieces_of: dict[Path, tuple[tuple[tuple[str, int, int], ...], tuple[Single, ...]]] = {}
+_pieces_of: dict[Path, tuple[tuple[tuple[str, int, int], ...], Single]] = {}
 
 
 def _middle(frames: Single, length: int) -> Single:
     first = max(0, (len(frames) - length) // 2)
     return frames[first : first + length].copy()
+
+
+def _padded(pieces: Sequence[Single]) -> Single:
+    """Stretches as one array, with silence after the shorter ones."""
+    padded = np.zeros((len(pieces), max(map(len, pieces)), pieces[0].shape[1]), np.float32)
+    for row, piece in zip(padded, pieces, strict=True):
+        row[: len(piece)] = piece
+    return padded

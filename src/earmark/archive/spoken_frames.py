@@ -103,6 +103,14 @@ class SpokenFrames:
             span[begin + len(own) : begin + len(own) + len(part)] = part
         return span
 
+    def spans(self, chunks: Sequence[ChunkKey], firsts: Sequence[int], length: int) -> Single:
+        """Spans of equal length, each as of :meth:`span`: (n, length, D + 1)."""
+        spans = np.empty((len(chunks), length, self.space.projection.shape[1] + 1), np.float32)
+        for span, chunk, first in zip(spans, chunks, firsts, strict=True):
+            own = self._part(chunk, first, first + length) if first >= 0 else ()
+            span[:] = own if len(own) == length else self.span(chunk, first, first + length)
+        return spans
+
     def _part(self, chunk: ChunkKey, first: int, end: int) -> Half | Single:
         try:
             part = self._store.span(*self.name(chunk), first, end)

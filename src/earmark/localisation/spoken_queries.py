@@ -35,7 +35,6 @@ SHRINKAGE = 0.1  # of the covariance within pairs, towards a multiple of the ide
 BACKGROUND = 2000  # frames of speech at large
 NEAREST = 0.05  # of these, how many count
 TINY = 1e-6
-NEVER = np.float32(-1e9)
 
 
 @dataclass(frozen=True)
@@ -171,45 +170,48 @@ def similarities(query: Single, frames: Single) -> Single:
 
     Silence is like nothing.
     """
-    cosines: Single = query[:, :-1] @ frames[:, :-1].T
-    result: Single = 2 * cosines - query[:, -1:] - frames[None, :, -1]
-    result[:, ~frames.any(axis=1)] = -2
+    result: Single = (2 * query[:, :-1]) @ frames[:, :-1].T
+    result -= query[:, -1:]
+    result -= frames[:, -1]
+    result[:, is_silent(frames)] = -2
     return result
 
 
+def is_silent(frames: Single) -> npt.NDArray[np.bool_]:
+    """Which of some projected frames are silence, all zeros: (..., D + 1) to (...)."""
+    silent: npt.NDArray[np.bool_] = frames[..., -1] == 0  # of speech hardly ever: the rest of few frames is read
+    silent[silent] = ~frames[silent].any(axis=-1)
+    return silent
+
+
 def align(similarity: Single) -> Single:
-    """Score of the best alignment that ends at each frame of a recording: (m, t) to (t,)."""
+    """Score of the best alignment that ends at each frame of recordings: (m, ..., t) to (..., t)."""
     best = similarity[0].copy()
     for row in similarity[1:]:
         before = best.copy()
-        np.maximum(best[1:], before[:-1], out=best[1:])
-        np.maximum(best[2:], before[:-2], out=best[2:])
+        np.maximum(best[..., 1:], before[..., :-1], out=best[..., 1:])
+        np.maximum(best[..., 2:], before[..., :-2], out=best[..., 2:])
         best += row
     scores: Single = best / np.float32(len(similarity))
     return scores
 
 
-def start_of(similarity: Single, end: int) -> int:
-    """Frame at which the best alignment starts that ends at the frame `end`."""
-    reach = 2 * (len(similarity) - 1)
-    first = max(0, end - reach)
-    part = similarity[:, first : end + 1]
-    best, came_from = part[0].copy(), np.zeros(part.shape, np.int64)
-    for i in range(1, len(part)):
-        steps = np.stack([best, _shifted(best, 1), _shifted(best, 2)])
-        came_from[i] = steps.argmax(axis=0)
-        best = steps.max(axis=0) + part[i]
-    frame = end - first
-    for i in range(len(part) - 1, 0, -1):
-        frame -= int(came_from[i, frame])
-    return first + frame
+def align_with_starts(similarity: Single) -> tuple[Single, Ints]:
+    """Scores as of :func:`align`, and the frames at which those alignments start: (m, ..., t) to (..., t) twice.
 
-
-def _shifted(values: Single, by: int) -> Single:
-    shifted = np.full_like(values, NEVER)
-    if by < len(values):
-        shifted[by:] = values[:-by]
-    return shifted
+    Of equally good alignments it is the one that, traced back from its end, advances by less.
+    """
+    best = similarity[0].copy()
+    starts = np.broadcast_to(np.arange(best.shape[-1]), best.shape).copy()
+    for row in similarity[1:]:
+        before, starts_before = best.copy(), starts.copy()
+        for by in (1, 2):
+            better = before[..., :-by] > best[..., by:]
+            np.copyto(best[..., by:], before[..., :-by], where=better)
+            np.copyto(starts[..., by:], starts_before[..., :-by], where=better)
+        best += row
+    scores: Single = best / np.float32(len(similarity))
+    return scores, starts
 
 
 def _unit(vectors: npt.NDArray[np.floating]) -> Single:

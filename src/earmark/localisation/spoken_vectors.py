@@ -10,12 +10,10 @@ places that an alignment with all frames finds.
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import numpy.typing as npt
 
+from earmark.core.threads import on_all_cores
 from earmark.localisation.spoken_queries import Single, SpokenSpace, align
 
 GROUP_S = 0.12  # of frames that are averaged
@@ -75,9 +73,10 @@ class SmallVectors:
 
         def fill(first: int) -> None:
             begin = max(0, first - reach)
-            similarity = weights @ vectors[begin : first + AT_ONCE].astype(np.float32).T - means[:, -1:]
+            # With the few rows of the query on the right, the product takes half as long.
+            products = vectors[begin : first + AT_ONCE].astype(np.float32) @ weights.T
+            similarity = np.subtract(products.T, means[:, -1:], order="C")
             scores[first : first + AT_ONCE] = align(similarity)[first - begin :]
 
-        with ThreadPoolExecutor(os.cpu_count() or 1) as threads:
-            list(threads.map(fill, range(0, len(vectors), AT_ONCE)))
+        on_all_cores(fill, range(0, len(vectors), AT_ONCE))
         return scores
