@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from earmark.archive.archive import Archive, Position, open_archive
 from earmark.archive.judgements import Judgement, judge, judgements, query_key, undo, verdict_counts, with_verdicts
-from earmark.archive.results import ArchiveHit
+from earmark.archive.lexicon import add_word, get_word
+from earmark.archive.results import ArchiveHit, Opinion
 from earmark.core.errors import EarmarkError
 from earmark.core.types import ImageQuery, Prompt
 from support.media import write_picture
@@ -235,3 +236,30 @@ def test_stored_judgements_survive_a_kill(archive: Archive) -> None:
     stored = {one.id for one in judgements(open_archive(folder))}
     assert set(reported) <= stored
     assert len(stored) <= len(reported) + 1
+
+
+def test_where_people_disagree_everybodys_verdict_is_with_the_hit(tmp_path: Path) -> None:
+    archive = unindexed_archive(tmp_path / "archive")
+    one, other = found_at(1, 1, 1.0, 1.6), found_at(1, 1, 5.0, 5.6)
+    judge(archive, "dog", one, "yes", by="Ana")
+    number = judge(archive, "dog", one, "no", by="Ben")
+    for person in ("Ana", "Ben"):
+        judge(archive, "dog", other, "yes", by=person)
+    judge(archive, "cat", other, "no", by="Ben")  # of another word
+    apart, agreed = judgements(archive, "dog")
+    assert apart.opinions == (Opinion("Ana", "yes"), Opinion("Ben", "no"))
+    assert agreed.opinions == ()
+    assert [hit.opinions for hit in with_verdicts([one, other], [apart, agreed])] == [apart.opinions, ()]
+    assert {one.opinions for one in judgements(archive)} == {(), apart.opinions}
+    undo(archive, number)
+    assert [(one.verdict, one.opinions) for one in judgements(archive, "dog")] == [("yes", ()), ("yes", ())]
+
+
+def test_what_people_disagree_on_is_no_example_of_a_word(tmp_path: Path) -> None:
+    archive = unindexed_archive(tmp_path / "archive")
+    add_word(archive, "dog")
+    judge(archive, "dog", found_at(1, 1, 1.0, 1.6), "no", by="Ben")
+    judge(archive, "dog", found_at(1, 1, 1.0, 1.6), "yes", by="Ana")
+    assert not get_word(archive, "dog").has_example
+    judge(archive, "dog", found_at(1, 1, 1.0, 1.6), "yes", by="Ben")
+    assert get_word(archive, "dog").has_example

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from earmark.archive.judgement_log import events_of
 from earmark.archive.judgements import Judgement, judge, query_key
 from earmark.archive.recordings import forget_files
 from earmark.archive.rescoring import matching_recordings
-from earmark.archive.results import ArchiveHit, Filters
+from earmark.archive.results import ArchiveHit, Filters, Opinion
 from earmark.archive.search import SearchOptions, search
 from earmark.archive.word_ranking import rank_by_judgements
 from earmark.core.corpus import Corpus
@@ -73,6 +74,19 @@ def test_what_was_rejected_comes_last_and_what_was_judged_is_not_found_again(ton
     times_s = [one.position.time_s for one in found if one.position.recording == a]
     rank = {place: min(range(len(times_s)), key=lambda i: abs(times_s[i] - place - 0.4)) for place in (14, 61, 55)}
     assert max(rank[14], rank[61]) < rank[55]
+
+
+@pytest.mark.parametrize("verdict", ["yes", "no"])
+def test_what_people_disagree_on_is_neither_an_example_nor_a_negative(tones: Archive, verdict: str) -> None:
+    a = recording_of(tones, "a.flac")
+    accepted = judgement(3.0, "yes", a)
+    apart = replace(judgement(14.0, verdict, a), opinions=(Opinion("Ana", "yes"), Opinion("Ben", "no")))
+    with_it = {one.position: one.hit.score for one in ranked(tones, [accepted, apart], top=30)}
+    without = {one.position: one.hit.score for one in ranked(tones, [accepted], top=30)}
+    both = set(with_it) & set(without)
+    assert len(both) > 15
+    assert {place: with_it[place] for place in both} == {place: without[place] for place in both}
+    assert ranked(tones, [apart]) == []  # nor is it judged a second time
 
 
 def test_only_the_recordings_that_are_searched_and_what_is_admitted(tones: Archive) -> None:

@@ -72,6 +72,7 @@ def test_archive(client: TestClient, archive: Archive) -> None:
         posted = len(connection.execute(select(postings.c.id)).all())
     assert client.get("/api/archive").json() == {
         "name": "àwọn ohùn",
+        "judge": "",
         "model": "run",
         "keywords": list(PITCHES),
         "licence": "CC BY",
@@ -587,6 +588,22 @@ def test_judgements_after_a_restart(client: TestClient, archive: Archive, tmp_pa
             assert [one["position"] for one in again["hits"] if one["verdict"]] == [hit["position"]]
 
 
+def test_people_who_disagree_are_shown_with_the_hit(archive: Archive) -> None:
+    with client_of(archive, judge="Ana") as ana, client_of(archive) as ben:
+        assert ana.get("/api/archive").json()["judge"] == "Ana"
+        hit = ana.get("/api/search?query=dog").json()["hits"][0]
+        body = {"query": "dog", **{name: hit[name] for name in FIELDS}}
+        assert ana.post("/api/judgements", json={**body, "verdict": "yes"}).json()["opinions"] == []
+        answer = ben.post("/api/judgements", json={**body, "verdict": "no", "judge": " Ọlá  B "}).json()
+        opinions = [{"judge": "Ana", "verdict": "yes"}, {"judge": "Ọlá B", "verdict": "no"}]
+        assert answer["opinions"] == opinions
+        shown = ana.get("/api/search?query=dog").json()["hits"]
+        assert [one["opinions"] for one in shown if one["position"] == hit["position"]] == [opinions]
+        assert sentence(ana.post("/api/judgements", json={**body, "verdict": "yes", "judge": "x" * 201}), 422)
+        ana.delete(f"/api/judgements/{answer['id']}")
+        assert judgements(archive, "dog")[0].verdict == "yes"
+
+
 def test_two_tabs_judge_one_query(archive: Archive) -> None:
     with client_of(archive) as one, client_of(open_archive(archive.folder)) as two:
         hits = one.get("/api/search", params={"query": "dog"}).json()["hits"]
@@ -631,7 +648,7 @@ class Statements:
     ("address", "most"),
     [
         ("/api/archive", 8),
-        ("/api/search?query=dog", 11),
+        ("/api/search?query=dog", 13),
         ("/api/search?query=aja&speaker=%E1%BB%8Cl%C3%A1", 9),
         ("/api/search?query=example:1:1:2.00", 12),
         ("/api/curve?query=dog&position=1:1:2.00", 1),

@@ -515,6 +515,28 @@ def test_judgements_reorder_the_rest(visit: Visit, server: PageServer, best: lis
     assert page.locator("#announcements p").last.text_content() == "The rest was put in a new order by your judgements."
 
 
+def test_people_who_disagree_are_shown_by_name(visit: Visit, server: PageServer) -> None:
+    page = visit.open("ọmọ")
+    page.fill("#who-judges", "Ana")
+    page.keyboard.press("Tab")
+    page.locator("#list li button").first.click()
+    page.keyboard.press("y")
+    saved(page)
+    page.fill("#who-judges", "Ben")
+    page.keyboard.press("Tab")
+    page.locator("#list li button").first.click()
+    assert page.inner_text("#opinions") == ""
+    page.keyboard.press("n")
+    saved(page)
+    page.locator("#list li button").first.click()
+    eventually(page, lambda: "Ana: yes, Ben: no" in page.inner_text("#opinions"))
+    page.reload()
+    until(page, "ọmọ", "#list h2")
+    assert page.input_value("#who-judges") == "Ben"
+    page.locator("#list li button").first.click()
+    assert "Ana: yes, Ben: no" in page.inner_text("#opinions")
+
+
 def test_hits_that_teach_are_marked_until_that_is_turned_off(visit: Visit, server: PageServer) -> None:
     page = visit.open("ọmọ")
     assert not page.is_visible("#mixing")

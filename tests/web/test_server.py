@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -244,3 +245,19 @@ def test_page_files_name_no_other_address() -> None:
         if path.is_file():
             named = set(re.findall(r"(?:https?:|wss?:)?//[\w.-]+\.\w[\w./-]*", path.read_text(encoding="utf-8")))
             assert named <= namespaces, path
+
+
+def test_who_judges_is_given_on_the_command_line(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    from earmark.cli import app
+
+    made = []
+
+    def note_and_end(create: Callable[[set[str]], Any], *_: object) -> None:
+        made.append(create({"127.0.0.1"}).state.server.judge)
+
+    monkeypatch.setattr(serving, "_serve", note_and_end)
+    with pytest.raises(SystemExit):
+        app(["serve", str(archive.folder), "--as", " Ọlá  B "])
+    assert made == ["Ọlá B"]
+    with pytest.raises(EarmarkError, match="too long: give 200"):
+        serving.serve(archive.folder, "127.0.0.1", 0, None, print, "x" * 201)

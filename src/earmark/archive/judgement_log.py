@@ -148,6 +148,14 @@ def events_of(archive: Archive) -> list[Event]:
         return sorted({*_logged(connection), *_unlogged(connection)})
 
 
+def logged(archive: Archive, connection: Connection, key: str | None = None) -> list[Event]:
+    """Events of the log of an archive, of one query or of all."""
+    if archive.is_read_only and not inspect(connection).has_table(table.name):  # from before the log
+        return []
+    statement = select(table) if key is None else select(table).where(table.c.query == key)
+    return [_event_of(row) for row in connection.execute(statement).mappings()]
+
+
 def write_log(archive: Archive, path: Path) -> int:
     """Write all events of an archive into a file, one a line; their number."""
     events = events_of(archive)

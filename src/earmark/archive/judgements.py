@@ -17,9 +17,9 @@ from typing import Any, cast, get_args
 from sqlalchemy import Connection, Row, delete, insert, select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.judgement_log import Event, counting, log, now, stamped, undoing
+from earmark.archive.judgement_log import Event, counting, disagreements, log, logged, now, stamped, undoing
 from earmark.archive.query_aliases import Alias
-from earmark.archive.results import ArchiveHit, Verdict
+from earmark.archive.results import ArchiveHit, Opinion, Verdict
 from earmark.archive.schema import judgements as table
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
@@ -49,6 +49,8 @@ class Judgement:
     verdict : {"yes", "no", "related"}
     judged_at : str
         ISO 8601, UTC.
+    opinions : tuple of Opinion
+        Of all people who judged this place, where they disagree; else empty. The verdict is the latest of them.
     """
 
     id: int
@@ -59,6 +61,7 @@ class Judgement:
     score: float
     verdict: Verdict
     judged_at: str
+    opinions: tuple[Opinion, ...] = ()
 
 
 def query_key(query: str | Alias | ImageQuery | SpokenQuery | Position) -> str:
@@ -183,10 +186,19 @@ def _row(event: Event, before: Row[Any]) -> dict[str, Any]:
 
 def judgements(archive: Archive, key: str | None = None) -> list[Judgement]:
     """All judgements of a query, or of all queries, by their time."""
-    statement = select(table).order_by(table.c.judged_at, table.c.id)
+    statement = select(table, recordings.c.sha256).join(recordings).order_by(table.c.judged_at, table.c.id)
     with archive.reading() as connection:
         rows = connection.execute(statement if key is None else statement.where(table.c.query == key)).all()
-    return [_judgement(row) for row in rows]
+        apart = disagreements(logged(archive, connection, key)) if rows else []
+    opinions = {event.place: _opinions(some) for some in apart for event in some}
+    return [
+        replace(_judgement(row), opinions=opinions.get((row.query, row.sha256, row.channel, f"{row.time_s:.2f}"), ()))
+        for row in rows
+    ]
+
+
+def _opinions(events: Sequence[Event]) -> tuple[Opinion, ...]:
+    return tuple(Opinion(event.judge, cast("Verdict", event.verdict)) for event in events)
 
 
 def verdict_counts(judged: Iterable[Judgement]) -> tuple[int, int, int]:
@@ -209,7 +221,7 @@ def _with_verdict(hit: ArchiveHit, same_channel: Sequence[Judgement]) -> Archive
         return hit
     nearest = min(of_hit, key=lambda judgement: abs(judgement.position.time_s - hit.position.time_s))
     extent = replace(hit.hit, start_s=nearest.start_s, end_s=nearest.end_s)
-    return replace(hit, hit=extent, verdict=nearest.verdict)
+    return replace(hit, hit=extent, verdict=nearest.verdict, opinions=nearest.opinions)
 
 
 def _is_about(judgement: Judgement, hit: ArchiveHit) -> bool:

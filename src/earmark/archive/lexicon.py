@@ -64,7 +64,7 @@ class LexiconWord:
     clips, not_clips, pictures : tuple of WordFile
         Examples, examples of what is not meant, and pictures.
     accepted : tuple of Judgement
-        Hits that somebody accepted, each an example; the latest last.
+        Hits that somebody accepted and nobody rejected, each an example; the latest last.
     searched : str
         What its stored hits depend on, see :mod:`earmark.archive.search_lexicon`.
     """
@@ -96,7 +96,7 @@ def lexicon(archive: Archive) -> list[LexiconWord]:
         files = connection.execute(select(lexicon_files).order_by(lexicon_files.c.file)).all()
     accepted: dict[str, list[Judgement]] = {}
     for judgement in judgements(archive) if words else ():
-        if judgement.verdict == "yes":
+        if judgement.verdict == "yes" and not judgement.opinions:
             accepted.setdefault(judgement.query, []).append(judgement)
 
     def files_of(word: int, role: Role) -> tuple[WordFile, ...]:

@@ -38,6 +38,21 @@ NO_OPERATING_POINTS = (
 
 
 @dataclass(frozen=True)
+class Opinion:
+    """One person's verdict on a place where people disagree.
+
+    Attributes
+    ----------
+    judge : str
+        As they call themselves; empty where nobody said.
+    verdict : {"yes", "no", "related"}
+    """
+
+    judge: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class ArchiveHit:
     """A hit in an archive.
 
@@ -55,6 +70,8 @@ class ArchiveHit:
         That it is the word, by what the judgements of the query teach; None where there are none.
     teaches : bool
         Whether it is in the list because its judgement would teach most, not because it is likely.
+    opinions : tuple of Opinion
+        Of all people who judged it, where they disagree; else empty. The verdict is the latest of them.
     """
 
     position: Position
@@ -65,6 +82,7 @@ class ArchiveHit:
     verdict: Verdict | None = None
     probability: float | None = None
     teaches: bool = False
+    opinions: tuple[Opinion, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of plain values."""

@@ -89,7 +89,7 @@ def rank_by_judgements(
         Whether a hit that the model does not have may be in the answer.
     """
     unjudged = [hit for hit in hits if hit.verdict is None]
-    if not judged or (not unjudged and not any(one.verdict == "yes" for one in judged)):
+    if not judged or (not unjudged and not any(one.verdict == "yes" and not one.opinions for one in judged)):
         return list(hits)
     taught = teach(archive, unjudged, judged, examples)
     found = _as_hits(archive, name, taught.runs(rows, top + len(unjudged)), rows, taught.length_s)
@@ -125,7 +125,8 @@ class Taught:
         others: Sequence[Judgement],
     ) -> None:
         self._pieces, self._hits, self._judged = pieces, hits, judged
-        accepted = [one for one in judged if one.verdict == "yes"]
+        self._agreed = [one for one in judged if not one.opinions]  # what people disagree on teaches nothing
+        accepted = [one for one in self._agreed if one.verdict == "yes"]
         self._length = _run_length(accepted, examples, pieces)
         around = [(wide, log_odds(one.score)) for one in accepted if (wide := self._around(one)) is not None]
         self._accepted = around or [(pieces.of_frames(one, self._length), 0.0) for one in examples]
@@ -164,7 +165,7 @@ class Taught:
         start = template_of(accepted, self._pieces.mean_piece)
         runs, priors = [*accepted], [prior for _, prior in self._accepted]
         targets, weights = [1.0] * len(accepted), [1.0] * len(accepted)
-        for one in self._judged:
+        for one in self._agreed:
             if one.verdict != "yes" and (wide := self._around(one)) is not None:
                 runs.append(best_run(wide, start))
                 priors.append(log_odds(one.score))
@@ -262,7 +263,8 @@ def _other_words(archive: Archive, judged: Sequence[Judgement]) -> list[Judgemen
     """The latest accepted places of other queries, where no accepted place of this one is."""
     keys = {one.query for one in judged}
     own = [one for one in judged if one.verdict == "yes"]
-    accepted = [one for one in judgements(archive) if one.verdict == "yes" and one.query not in keys]
+    everything = [one for one in judgements(archive) if one.verdict == "yes" and not one.opinions]
+    accepted = [one for one in everything if one.query not in keys]
     return [
         one
         for one in accepted[-OTHER_WORDS:]

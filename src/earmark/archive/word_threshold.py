@@ -123,8 +123,11 @@ def reliability_of(archive: Archive, words: Sequence[str]) -> list[ReliabilityBi
 
 
 def judged_scores(hits: Sequence[ArchiveHit]) -> tuple[Floats, Booleans]:
-    """Scores (n,) of judged hits, and whether each is right; *related* is not."""
-    judged = [hit for hit in hits if hit.verdict is not None]
+    """Scores (n,) of judged hits, and whether each is right; *related* is not.
+
+    Hits that people disagree on are left out.
+    """
+    judged = [hit for hit in hits if hit.verdict is not None and not hit.opinions]
     return np.array([hit.hit.score for hit in judged], float), np.array([hit.verdict == "yes" for hit in judged], bool)
 
 

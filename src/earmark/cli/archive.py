@@ -335,6 +335,7 @@ def serve(
         str | None, typer.Option(envvar="EARMARK_TOKEN", help="Whoever opens the page has to have it.")
     ] = None,
     open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = False,
+    judge: Annotated[str, typer.Option("--as", metavar="NAME", help="Who judges; the page can say someone else.")] = "",
 ) -> None:
     """Search and judge on a page of this machine. Nothing leaves it."""
     import threading
@@ -347,7 +348,7 @@ def serve(
         if open_page:
             threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-    run(archive, host, port, token, started)
+    run(archive, host, port, token, started, judge)
     print("Stopped. All judgements are kept.")
 
 

@@ -53,6 +53,7 @@ def create_app(
     token: str | None = None,
     hosts: Collection[str] = LOOPBACK,
     project: Project | None = None,
+    judge: str = "",
 ) -> FastAPI:
     """Create the application that serves an archive, or a project with its archive.
 
@@ -67,9 +68,11 @@ def create_app(
         Allowed names in the Host header; see :class:`earmark.web.security.Guard`.
     project : Project, optional
         The studio's page is at ``/`` then, and that of its archive at ``/find``.
+    judge : str
+        Who judges, where the page does not say.
     """
     add_types()
-    state = ServerState(archive, project)
+    state = ServerState(archive, project, judge)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -16,7 +16,9 @@ from earmark.web.sockets import listen
 SHUTDOWN_S = 3  # for responses that are under way when the server is stopped
 
 
-def serve(folder: Path, host: str, port: int, token: str | None, started: Callable[[str], None]) -> None:
+def serve(
+    folder: Path, host: str, port: int, token: str | None, started: Callable[[str], None], judge: str = ""
+) -> None:
     """Serve an archive until Ctrl-C.
 
     Parameters
@@ -30,18 +32,25 @@ def serve(folder: Path, host: str, port: int, token: str | None, started: Callab
         Secret of all requests; required for a host that is not this machine's loopback.
     started : callable
         Called with the address of the page, once it can be opened.
+    judge : str
+        Who judges, where the page does not say; 200 characters at most.
 
     Raises
     ------
     EarmarkError
-        If the folder is no archive, the server can't listen at the address, or others could reach it without a token.
+        If the name is too long, the folder is no archive, the server can't listen at the address, or others could reach
+        it without a token.
     """
     _check_access(host, token)
     from earmark.archive.archive import open_archive
+    from earmark.archive.judgement_log import LONGEST
     from earmark.web.app import create_app
 
+    judge = " ".join(judge.split())
+    if len(judge) > LONGEST["judge"]:
+        raise EarmarkError(f"The name of who judges is too long: give {LONGEST['judge']} characters at most with --as.")
     archive = open_archive(folder)
-    _serve(lambda hosts: create_app(archive, token, hosts), host, port, token, started)
+    _serve(lambda hosts: create_app(archive, token, hosts, judge=judge), host, port, token, started)
     archive.close()
 
 

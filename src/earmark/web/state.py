@@ -38,6 +38,8 @@ class ServerState:
         Without one, it is that of the project, from when its recordings are indexed.
     project : Project, optional
         Of the studio.
+    judge : str
+        Who judges, where the page does not say.
 
     Attributes
     ----------
@@ -45,7 +47,8 @@ class ServerState:
         Held while the archive's model runs: it handles one request at a time.
     """
 
-    def __init__(self, archive: Archive | None = None, project: Project | None = None) -> None:
+    def __init__(self, archive: Archive | None = None, project: Project | None = None, judge: str = "") -> None:
+        self.judge = judge
         self.project = project
         self.model = Lock()
         self._archive = archive

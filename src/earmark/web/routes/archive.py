@@ -23,6 +23,7 @@ class ArchiveResponse(BaseModel):
     """An archive."""
 
     name: str
+    judge: str = Field(description="Who judges, where the page does not say; may be empty.")
     model: str = Field(description="Name of the model that indexed the recordings.")
     keywords: list[str] = Field(description="Of the model, then the words of the archive's own list.")
     licence: str
@@ -52,6 +53,7 @@ def archive(state: State) -> ArchiveResponse:
     keywords = [*state.archive.vocabulary, *own] if spotter.accepts_keywords else []
     return ArchiveResponse(
         name=state.name,
+        judge=state.judge,
         model=settings.get("model_name", ""),
         keywords=list(dict.fromkeys(keywords)),
         licence=settings.get("licence", ""),

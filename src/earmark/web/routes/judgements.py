@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 
 from earmark.archive.archive import Archive, Position
+from earmark.archive.judgement_log import LONGEST
 from earmark.archive.judgements import CLIP, EXAMPLE, IMAGE, judge, judgements, query_key, undo
 from earmark.archive.lexicon import LexiconWord
 from earmark.archive.query_aliases import Alias
@@ -19,7 +20,7 @@ from earmark.core.types import Hit
 from earmark.web.errors import documented, is_database_error
 from earmark.web.parameters import Number, PageHeader, PositionText, QueryText, Score, Seconds
 from earmark.web.recording_files import recording_row
-from earmark.web.routes.search import VerdictCounts
+from earmark.web.routes.search import OpinionResponse, VerdictCounts, opinion_responses
 from earmark.web.state import State
 
 router = APIRouter(prefix="/api/judgements", tags=["judgements"])
@@ -33,6 +34,9 @@ class JudgementRequest(BaseModel):
     verdict: Verdict
     start_s: Seconds = Field(description="Of the extent, as the person set it.")
     end_s: Seconds
+    judge: str | None = Field(
+        None, max_length=LONGEST["judge"], description="Who judged, as they call themselves; null for the server's own."
+    )
     score: Score = Field(0.0, description="Detection score of the hit. For a word, the index's own is stored.")
 
 
@@ -41,6 +45,7 @@ class JudgementResponse(BaseModel):
 
     id: int
     judged: VerdictCounts
+    opinions: list[OpinionResponse] = Field(description="Of everybody who judged the place, where people disagree.")
 
 
 class UndoResponse(BaseModel):
@@ -60,9 +65,11 @@ def judge_hit(state: State, request: JudgementRequest, _: PageHeader) -> Judgeme
         extent = Hit(row.path, request.query, request.score, position.time_s, request.start_s, request.end_s)
         indexed = posting_at(archive, query, position) if isinstance(query, Alias) else None
         hit = indexed or ArchiveHit(position, extent)
-        number = judge(archive, key, hit, request.verdict, request.start_s, request.end_s)
-        judged = VerdictCounts.of(judgements(archive, key))
-    return JudgementResponse(id=number, judged=judged)
+        by = state.judge if request.judge is None else " ".join(request.judge.split())
+        number = judge(archive, key, hit, request.verdict, request.start_s, request.end_s, by)
+        judged = judgements(archive, key)
+    opinions = next((one.opinions for one in judged if one.id == number), ())
+    return JudgementResponse(id=number, judged=VerdictCounts.of(judged), opinions=opinion_responses(opinions))
 
 
 @router.delete("/{number}", responses=documented(403, 404))

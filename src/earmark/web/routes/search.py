@@ -18,7 +18,7 @@ from earmark.archive.lexicon import LexiconWord
 from earmark.archive.query_aliases import Alias
 from earmark.archive.recordings import NEW
 from earmark.archive.rescoring import Curve, localisation_curve
-from earmark.archive.results import ArchiveHit, Filters, Verdict
+from earmark.archive.results import ArchiveHit, Filters, Opinion, Verdict
 from earmark.archive.schema import recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.what_to_judge import judging_list
@@ -82,6 +82,13 @@ class VerdictCounts(BaseModel):
         return cls(yes=yes, related=related, no=no)
 
 
+class OpinionResponse(BaseModel):
+    """One person's verdict on a place where people disagree."""
+
+    judge: str = Field(description="As they call themselves; empty where nobody said.")
+    verdict: Verdict
+
+
 class HitResponse(BaseModel):
     """A hit: a candidate to listen to, not a fact."""
 
@@ -100,6 +107,7 @@ class HitResponse(BaseModel):
     language: str
     verdict: Verdict | None
     teaches: bool = Field(description="Whether it is there because its judgement would teach most.")
+    opinions: list[OpinionResponse] = Field(description="Of everybody who judged it, where people disagree.")
 
 
 class HitsLeftResponse(BaseModel):
@@ -289,7 +297,13 @@ def _hit_response(found: ArchiveHit, row: Any, labels: dict[str, str]) -> HitRes
         language=found.language,
         verdict=found.verdict,
         teaches=found.teaches,
+        opinions=opinion_responses(found.opinions),
     )
+
+
+def opinion_responses(opinions: Iterable[Opinion]) -> list[OpinionResponse]:
+    """Opinions, as responses have them."""
+    return [OpinionResponse(judge=one.judge, verdict=one.verdict) for one in opinions]
 
 
 def _note(archive: Archive) -> str:

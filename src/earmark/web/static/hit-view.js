@@ -101,6 +101,7 @@ function drawText(hit) {
   find("#hit-time").textContent = formatTime(hit.time_s);
   drawFacts(hit);
   find("#score").textContent = STRINGS.score(hit.score.toFixed(2));
+  find("#opinions").textContent = hit.opinions?.length ? STRINGS.disagreement(hit.opinions) : "";
   find("#extent-key").textContent = isConfirmed(hit) ? STRINGS.extentConfirmed : STRINGS.extentFound;
   find("#extent-key").dataset.confirmed = isConfirmed(hit);
   canvas.setAttribute("aria-label", STRINGS.waveform(formatTime(hit.start_s), formatTime(hit.end_s)));

@@ -143,6 +143,9 @@ export const STRINGS = {
     judged
       ? `From a score of ${score.toFixed(2)} on, about ${Math.round(100 * precision)} % are right, with ${formatRate(false_alarms_per_hour)} false alarms an hour (${formatRate(low)} to ${formatRate(high)}), by ${count(judged, "judgement", "judgements")}.`
       : `From a score of ${score.toFixed(2)} on, about ${formatRate(false_alarms_per_hour)} false alarms an hour are expected, by the model’s dev set.`,
+  judgingAs: "Who judges here",
+  disagreement: (opinions) =>
+    `People disagree: ${opinions.map(({ judge, verdict }) => `${judge || "without a name"}: ${STRINGS.verdicts[verdict]}`).join(", ")}. It teaches nothing until they agree.`,
   doesNotPay: "Judging more is not likely to find much more.",
   saved: "saved",
   saving: "saving",

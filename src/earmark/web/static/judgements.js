@@ -65,10 +65,10 @@ export function undo() {
   if (last === -1) return update({ announcement: STRINGS.nothingToUndo });
   const [{ before }] = history.splice(last, 1);
   const index = state.hits.findIndex(({ position }) => position === before.position);
-  const { verdict, start_s, end_s, edited } = before;
+  const { verdict, start_s, end_s, edited, opinions } = before;
   const after = state.hits[index];
   updateCounts(after?.verdict, verdict);
-  updateHit(before.position, { verdict, start_s, end_s, edited });
+  updateHit(before.position, { verdict, start_s, end_s, edited, opinions });
   if (verdict || after?.verdict) enqueue(before);
   if (index !== -1) goTo(index);
   update({ announcement: STRINGS.undone(before.name) });
@@ -92,9 +92,9 @@ function updateCounts(before, after) {
 }
 
 function enqueue({ position, verdict, start_s, end_s, score }) {
-  const { query } = state;
+  const { query, judge } = state;
   const key = keyOf(query, position);
-  queue.set(key, { query, position, verdict, start_s, end_s, score, id: ids.get(key) });
+  queue.set(key, { query, position, verdict, start_s, end_s, score, judge, id: ids.get(key) });
   store();
   send();
 }
@@ -134,6 +134,7 @@ async function save(key, { id, verdict, ...judgement }) {
     const saved = await api.judge({ ...judgement, verdict });
     unanswered.delete(key);
     ids.set(key, saved.id);
+    if (judgement.query === state.query) updateHit(judgement.position, { opinions: saved.opinions });
     return saved.judged;
   }
   if (unanswered.has(key)) await save(key, unanswered.get(key)); // sending it once more returns its id

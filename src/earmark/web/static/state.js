@@ -10,6 +10,7 @@ export const state = {
   hits: [], // in the order of the list
   current: -1, // index of the current hit
   judged: { yes: 0, related: 0, no: 0 },
+  judge: "", // who judges, as they call themselves
   left: null, // { expected, low, high, sampled }: right hits that nobody has judged
   pays: true, // whether judging more is likely to find more
   threshold: null, // { score, false_alarms_per_hour, low, high, precision, judged }: of the word

@@ -3,12 +3,38 @@
 import { find } from "./dom.js";
 import { STRINGS } from "./i18n.js";
 import { restoreMixed, setMixed } from "./search.js";
-import { watch } from "./state.js";
+import { update, watch } from "./state.js";
+
+const WHO_JUDGES = "earmark who judges";
 
 export function startTeaching() {
   watch(["phase", "left", "pays", "threshold", "judged", "mixed"], draw);
+  startWhoJudges();
   restoreMixed();
   find("#mixed").addEventListener("change", ({ target }) => setMixed(target.checked));
+}
+
+// Who judges: as the server was started, unless this browser has another name.
+function startWhoJudges() {
+  const field = find("#who-judges");
+  watch(["archive"], ({ archive }) => {
+    let known = null;
+    try {
+      known = localStorage.getItem(WHO_JUDGES);
+    } catch {
+      // Without storage the name is the server's.
+    }
+    field.value = known ?? archive.judge;
+    update({ judge: field.value });
+  });
+  field.addEventListener("change", () => {
+    update({ judge: field.value.trim() });
+    try {
+      localStorage.setItem(WHO_JUDGES, field.value.trim());
+    } catch {
+      // Without storage the name is this page's alone.
+    }
+  });
 }
 
 function draw({ phase, left, pays, threshold, judged, mixed }) {
