@@ -65,9 +65,7 @@ def test_the_search_finds_pages_from_a_folder(site: Path, page: Any) -> None:
     page.goto((site / "index.html").as_uri())
     page.fill("input[name=q]", "matchmap")
     page.press("input[name=q]", "Enter")
-    page.wait_for_selector("#search-results li a")
-    found = page.eval_on_selector_all("#search-results li a", "all => all.map(one => one.getAttribute('href'))")
-    assert any(target.startswith("image-queries.html") for target in found)
+    page.wait_for_selector("#search-results li a[href*='image-queries.html']")  # found as one after the other is read
     page.click("#search-results li a")
     page.wait_for_selector("h1")
 

@@ -1,0 +1,1 @@
+"""Routes of the API, one file a subject: those of an archive, and those of a project (``studio_*``)."""
