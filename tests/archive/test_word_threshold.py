@@ -89,4 +89,3 @@ def test_the_interval_of_false_alarms_holds_the_truth(monkeypatch: pytest.Monkey
             held.append(found.low <= wrong / 2 <= found.high)
     assert len(held) > 90
     assert np.mean(held) >= 0.85
-    print(np.mean(held), len(held))
