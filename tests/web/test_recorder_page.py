@@ -203,7 +203,7 @@ def test_silence_is_warned_of_and_the_prompt_stays(
         turn_on_microphone(page)
         before = page.locator(".prompt").get_attribute("data-item")
         record(page, 1.0)
-        page.locator(".status[data-warning=true]", has_text="Nothing was to be heard").wait_for()
+        page.locator(".status[data-warning=true]", has_text="There is no sound in it").wait_for()
         assert page.locator(".prompt").get_attribute("data-item") == before
         (take,) = until(page, lambda: stored(project))
     assert take.warnings == ("silence",)

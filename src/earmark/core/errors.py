@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 
 class EarmarkError(Exception):
-    """Something the user can mend, said in one sentence: what is wrong, where, and what to do about it."""
+    """Something the user can mend, said in one sentence: what is wrong, where, and what to do about it.
+
+    Parameters
+    ----------
+    sentence : object
+    code : str
+        For pages that are translated: ``error.CODE`` is the key of a sentence in their catalogues; "" for none.
+    """
+
+    def __init__(self, *sentence: object, code: str = "") -> None:
+        super().__init__(*sentence)
+        self.code = code
 
 
 class UnknownWordError(EarmarkError):

@@ -27,6 +27,7 @@ from earmark.studio.project import Project
 
 STATE, LOG, LOCK, PAUSE = "state.json", "log.txt", "running.lock", "pause"
 Status = Literal["running", "interrupted", "pausing", "paused", "done", "failed"]
+ENDING_S = 5.0  # in which a runner ends after its last state
 NAME = re.compile(r"[a-z]{1,20}")
 
 
@@ -109,7 +110,9 @@ def start_job(project: Project, name: str, steps: Sequence[JobStep]) -> JobState
 
 def refuse_running(project: Project, name: str) -> None:
     """Raise an EarmarkError if a job runs."""
-    if _has_runner(job_folder(project, name)):
+    state = read_state(project, name)
+    is_ending = state is not None and state.status != "running"  # its runner lets go of the lock a moment later
+    if _has_runner(job_folder(project, name), ENDING_S if is_ending else 0.0):
         raise EarmarkError("This work is under way already: wait for its end, or pause it.")
 
 
@@ -119,7 +122,7 @@ def job_state(project: Project, name: str) -> JobState | None:
     if state is None:
         return None
     folder = job_folder(project, name)
-    if state.status == "running" and not _has_runner(folder):
+    if state.status == "running" and not _is_starting(project, name) and not _has_runner(folder):
         again = read_state(project, name)  # it may have come to its end in between
         return replace(again, status="interrupted") if again and again.status == "running" else again
     if state.status == "running" and (folder / PAUSE).exists():
@@ -185,16 +188,22 @@ def program_environment() -> Mapping[str, str]:
     return {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1", "EARMARK_PROGRESS_S": "1"}
 
 
-def _has_runner(folder: Path) -> bool:
+def _has_runner(folder: Path, wait_s: float = 0.0) -> bool:
     if not folder.is_dir():
         return False
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait_s)
     except Timeout:
         return True
     lock.release()
     return False
+
+
+def _is_starting(project: Project, name: str) -> bool:
+    """Whether a runner that this process started is alive: until it has the lock, nothing else says so."""
+    runner = _RUNNERS.get((project.folder.resolve(), name))
+    return runner is not None and runner.poll() is None
 
 
 def _start_runner(project: Project, name: str) -> None:
@@ -211,8 +220,10 @@ def _start_runner(project: Project, name: str) -> None:
         env=dict(program_environment()),
         **detached,
     )
-    _RUNNERS[:] = [runner for runner in _RUNNERS if runner.poll() is None]  # so that none stays behind as a zombie
-    _RUNNERS.append(process)
+    for key, runner in list(_RUNNERS.items()):
+        if runner.poll() is not None:  # polled, so that none stays behind as a zombie
+            _RUNNERS.pop(key, None)
+    _RUNNERS[project.folder.resolve(), name] = process
 
 
-_RUNNERS: list[subprocess.Popen[bytes]] = []
+_RUNNERS: dict[tuple[Path, str], subprocess.Popen[bytes]] = {}

@@ -167,7 +167,7 @@ def _checked(content: bytes, name: str, thumbnail: Path) -> tuple[str, tuple[int
         try:
             size = _write_thumbnail(path, thumbnail)
         except EarmarkError as problem:
-            raise EarmarkError(str(problem).replace(str(path), name)) from problem
+            raise EarmarkError(str(problem).replace(str(path), name), code="noPicture") from problem
         with Image.open(path) as opened:
             suffix = SUFFIXES.get(opened.format or "")
         if suffix is None:

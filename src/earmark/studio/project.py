@@ -251,7 +251,8 @@ def _validated(content: dict[str, Any], where: str) -> Settings:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         what = str(first["msg"]).removeprefix("Value error, ")
-        raise EarmarkError(f"{where} can't be used ({name}: {what}): correct it.") from None
+        code = "noWord" if name.startswith("words") else ""
+        raise EarmarkError(f"{where} can't be used ({name}: {what}): correct it.", code=code) from None
 
 
 def _write_settings(path: Path, settings: Settings) -> None:

@@ -72,13 +72,16 @@ def add_folder(project: Project, text: str) -> Folder:
     path = Path(text.strip().strip("\"'")).expanduser()
     path = path if path.is_absolute() else project.folder / path
     if not path.is_dir():
-        raise EarmarkError(f"There is no folder {text.strip()!r}: copy its whole path from your file manager.")
+        sentence = f"There is no folder {text.strip()!r}: copy its whole path from your file manager."
+        raise EarmarkError(sentence, code="noFolder")
     resolved, own = path.resolve(), project.folder.resolve()
     if resolved == own or own.is_relative_to(resolved):
-        raise EarmarkError("That folder holds the project itself: choose the folder of the recordings inside it.")
+        sentence = "That folder holds the project itself: choose the folder of the recordings inside it."
+        raise EarmarkError(sentence, code="ownFolder")
     inside = resolved.is_relative_to(own)
     if inside and not resolved.is_relative_to(project.recordings.resolve()):
-        raise EarmarkError("That folder is the project's own: put recordings into its folder 'recordings'.")
+        sentence = "That folder is the project's own: put recordings into its folder 'recordings'."
+        raise EarmarkError(sentence, code="ownFolder")
     listed = Path(os.path.relpath(resolved, own)).as_posix() if inside else str(resolved)
     with project.lock():
         now = listed_folders(project)

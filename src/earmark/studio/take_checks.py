@@ -155,7 +155,8 @@ def suffix_of(path: Path) -> str:
         return ".m4a"
     if len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0:
         return ".aac" if head[1] & 0xF6 == 0xF0 else ".mp3"
-    raise EarmarkError("That is no recording: choose a wav, flac, ogg, mp3, m4a, mp4 or webm file.")
+    sentence = "That is no recording: choose a wav, flac, ogg, mp3, m4a, mp4 or webm file."
+    raise EarmarkError(sentence, code="noSound")
 
 
 def _decode(path: Path) -> tuple[npt.NDArray[np.float32], int, int]:
@@ -164,7 +165,8 @@ def _decode(path: Path) -> tuple[npt.NDArray[np.float32], int, int]:
         sound, rate = soundfile.read(str(path), dtype="float32", always_2d=True)
         stated = soundfile.info(str(path)).frames
     except (soundfile.LibsndfileError, RuntimeError) as error:
-        raise EarmarkError(f"The recording can't be read ({error}): record it again.") from error
+        sentence = f"The recording can't be read ({error}): record it again."
+        raise EarmarkError(sentence, code="noSound") from error
     if stated != len(sound) or _lacks_bytes(path):
         raise EarmarkError(TRUNCATED)
     if not np.isfinite(sound).all():

@@ -234,7 +234,7 @@ def _check_new(folder: Path, new: NewTake) -> None:
     if not ID.fullmatch(new.speaker) or not (folder / "speakers" / new.speaker).is_dir():
         raise EarmarkError("There is no such speaker in this project: choose one of its list.")
     if new.speaker in withdrawn(folder):
-        raise EarmarkError("This speaker took the consent back: nothing more is stored.")
+        raise EarmarkError("This speaker took the consent back: nothing more is stored.", code="withdrawn")
 
 
 def _stated(new: NewTake) -> dict[str, Any]:

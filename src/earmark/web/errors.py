@@ -22,6 +22,9 @@ class Problem(BaseModel):
     """Why a request failed."""
 
     detail: str = Field(description="One sentence: what is wrong, and what to do about it.")
+    code: str | None = Field(
+        None, description="Where the studio's catalogues have a sentence for it, that of the key `error.CODE`."
+    )
     suggestions: list[str] | None = Field(
         None, description="For an unknown word: the words that are spelt most like it, the nearest first."
     )
@@ -51,10 +54,16 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def problem_response(
-    status: int, sentence: str, headers: Mapping[str, str] | None = None, suggestions: Sequence[str] = ()
+    status: int,
+    sentence: str,
+    headers: Mapping[str, str] | None = None,
+    suggestions: Sequence[str] = (),
+    code: str = "",
 ) -> JSONResponse:
     """An error response, in the form of :class:`Problem`."""
-    extra = {"suggestions": list(suggestions)} if suggestions else {}
+    extra: dict[str, Any] = {"suggestions": list(suggestions)} if suggestions else {}
+    if code:
+        extra["code"] = code
     return JSONResponse({"detail": sentence, **extra}, status, headers)
 
 
@@ -71,7 +80,8 @@ def add_error_handlers(app: FastAPI) -> None:
             return problem_response(503, OUT_OF_REACH)
         suggestions = error.suggestions if isinstance(error, UnknownWordError) else ()
         sentence = redact_paths(str(error), request.app.state.server.private_paths)
-        return problem_response(400, sentence, suggestions=suggestions)
+        code = error.code if isinstance(error, EarmarkError) else ""
+        return problem_response(400, sentence, suggestions=suggestions, code=code)
 
     def invalid_parameters(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -82,7 +92,7 @@ def add_error_handlers(app: FastAPI) -> None:
 
     def os_error(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return problem_response(503, "The disk of the archive is full: make room, and it goes on.")
+            return problem_response(503, "The disk is full: make room, and it goes on.", code="diskFull")
         raise error
 
     app.add_exception_handler(HTTPException, http_error)

@@ -138,7 +138,8 @@ class Phones:
         with self._lock:
             host = host or next(iter(local_addresses()), "")
             if not host:
-                raise EarmarkError("This machine is in no network: turn on its Wi-Fi or a hotspot, then try again.")
+                sentence = "This machine is in no network: turn on its Wi-Fi or a hotspot, then try again."
+                raise EarmarkError(sentence, code="noNetwork")
             if self._server is not None and host == self._host:
                 return self.address
             self.turn_off()

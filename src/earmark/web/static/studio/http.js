@@ -1,7 +1,7 @@
 // Requests to the server. One that it refuses throws `RequestError` with the server's sentence; one that may succeed
 // later (no connection, a server error) throws `ServerUnavailable`.
 
-import { t } from "./i18n.js";
+import { currentLanguage, hasText, t } from "./i18n.js";
 
 export class RequestError extends Error {
   constructor(message, status) {
@@ -36,6 +36,12 @@ async function request(method, address, { body, type, signal } = {}) {
   });
   const content = await response.json().catch(() => ({}));
   if (response.ok) return content;
-  const sentence = typeof content.detail === "string" ? content.detail : t("problem.unknown");
+  const sentence = sentenceOf(content);
   throw response.status >= 500 ? new ServerUnavailable(sentence) : new RequestError(sentence, response.status);
+}
+
+// The server's own sentence is English and says more; other languages have one for what is common.
+function sentenceOf({ detail, code }) {
+  if (code && currentLanguage() !== "en" && hasText(`error.${code}`)) return t(`error.${code}`);
+  return typeof detail === "string" ? detail : t("problem.unknown");
 }

@@ -30,6 +30,8 @@ export async function useLanguage(code, remember = false) {
 
 export const currentLanguage = () => language;
 
+export const hasText = (key) => key in strings;
+
 export function t(key, values = {}) {
   const found = strings[key] ?? fallback[key] ?? key;
   const text = typeof found === "string" ? found : (found[pluralForm(values.count)] ?? found.other);

@@ -13,6 +13,7 @@ export function jobView(name, context, changed) {
   const root = make("section", { class: "job", hidden: true });
   let timer = 0;
   let status = "";
+  let drawn = "";
 
   const poll = async () => {
     clearTimeout(timer);
@@ -25,14 +26,15 @@ export function jobView(name, context, changed) {
       return;
     }
     if (!context.isOpen()) return;
-    draw(state);
+    if (JSON.stringify(state) !== drawn) draw(state); // else a button would lose the focus
+    drawn = JSON.stringify(state);
     if ((state?.status ?? "none") !== status) {
       const before = status;
       status = state?.status ?? "none";
       if (before) context.announce(t(`job.${status}`));
       await changed(state);
     }
-    if (state && UNDER_WAY.has(state.status)) timer = setTimeout(poll, POLL_MS);
+    if (state && state.status !== "done") timer = setTimeout(poll, POLL_MS); // another window may let it go on
   };
   const send = (what) => async () => {
     try {

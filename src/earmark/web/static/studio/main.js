@@ -64,8 +64,8 @@ async function open() {
   for (const end of leaving.splice(0)) end();
   showProblem("");
   showNotice("");
-  drawNavigation();
   visit += 1;
+  drawNavigation();
   const context = contextOf(visit);
   const root = make("div", { class: `step ${name}` });
   find("#step").replaceChildren(root);
@@ -120,7 +120,18 @@ function drawNavigation() {
     ));
   });
   find("#steps ol").replaceChildren(...links);
+  drawNext();
   find("#steps [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+}
+
+// Below each step that is begun is the way to the one after it; the wall has its own way on.
+function drawNext() {
+  const at = project.steps.findIndex(({ name }) => name === openName());
+  const [here, following] = [project.steps[at], project.steps[at + 1]];
+  const isOffered = at >= 0 && following && here.progress !== "open" && addressParts()[1] !== "wall";
+  find("#following").replaceChildren(isOffered
+    ? make("a", { href: `#${following.name}`, class: here.progress === "done" ? "button main" : "button" }, icon(following.name), t("start.next", { step: t(`step.${following.name}`) }))
+    : "");
 }
 
 function stateText({ name, progress }) {

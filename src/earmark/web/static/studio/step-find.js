@@ -23,6 +23,7 @@ export async function render(root, context) {
     make("p", {}, t("count.recordings", { count: archive.recordings }), ", ", context.formatDuration(archive.hours * 3600)),
     make("ul", { class: "row" }, ...words),
     make("p", {}, make("a", { class: "button main", href: "/find", id: "open-archive" }, icon("find"), t("find.open"))),
+    make("p", { class: "hint" }, t("find.also")),
     make("p", { class: "hint" }, t("find.candidates")),
   );
 }

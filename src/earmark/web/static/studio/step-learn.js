@@ -63,7 +63,6 @@ async function drawAfter(section, context) {
     ...groups.map(([verdict, some]) => make("section", { class: "verdict-group", "data-verdict": verdict },
       make("h3", {}, icon({ well: "yes", no: "no" }[verdict] ?? "unknown"), t(`learn.verdict.${verdict}`, { count: some.length })),
       make("ul", {}, ...some.map((word) => wordResult(word, context))))),
-    make("p", {}, make("a", { class: "button main", href: "#recordings" }, icon("recordings"), t("start.next", { step: t("step.recordings") }))),
   );
   return undefined;
 }

@@ -25,6 +25,7 @@ export async function render(root, context) {
     make("h2", {}, t("record.who")),
     make("ul", { class: "cards" }, ...found.map((one) => card(one, t))),
     await plan(context),
+    make("p", { class: "hint" }, t("record.existing")),
   );
   await phonesPanel(root, context, found);
 }

@@ -76,8 +76,7 @@ function drawActions(row, folders, context, job) {
   }
   const start = make("button", { type: "button", class: "main", id: "start-indexing" }, icon("recordings"), t("recordings.index"));
   start.addEventListener("click", job.start);
-  const done = project.steps.find(({ name }) => name === "recordings").progress === "done";
-  return row.replaceChildren(start, done ? make("a", { class: "button", href: "#find" }, icon("find"), t("start.next", { step: t("step.find") })) : "");
+  return row.replaceChildren(start);
 }
 
 function drawProblems(section, problems, context) {

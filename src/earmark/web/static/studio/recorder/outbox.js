@@ -58,6 +58,19 @@ export class Outbox {
     this.onChange(this);
   }
 
+  // Those that the server refused for good, with its sentences.
+  async stuck() {
+    const refused = (await this.entries()).filter(({ id, kind }) => this.refused.has(id) && COUNTED.includes(kind));
+    return refused.map((entry) => ({ entry, reason: this.refused.get(entry.id) }));
+  }
+
+  // Forgets an entry, after people have saved it elsewhere.
+  async remove(id) {
+    await this.store.delete(id);
+    this.refused.delete(id);
+    await this.count();
+  }
+
   retry() {
     this.refused.clear();
     this.failures = 0;

@@ -84,6 +84,7 @@ class RecorderView {
       const [file] = input.files;
       if (file) await this.store(await file.arrayBuffer(), {}).catch((error) => this.state.problem(error));
       input.value = "";
+      this.show();
     });
     return make("label", { class: "file" }, make("span", {}, this.t("recorder.file")), input);
   }

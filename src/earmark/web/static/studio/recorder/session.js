@@ -13,12 +13,14 @@ export async function startSession(root, place) {
   const address = `/api/studio/speakers/${speaker}`;
   const session = await http.get(`${address}/session`);
   const waiting = waitingLine(t);
+  const stuck = make("ul", { class: "stuck plain-list" });
   const outbox = await new Outbox({
     project: session.project,
     speaker,
     http,
     onChange: (box) => {
       waiting.show(box);
+      drawStuck(stuck, box, t);
       place.onWaiting?.(box.waiting);
     },
     onStored: (entry, answer) => place.onStored?.(entry, answer),
@@ -27,6 +29,7 @@ export async function startSession(root, place) {
   const stage = make("div", { class: "stage" });
   root.append(
     make("header", { class: "session" }, make("h1", {}, isolate(session.name || session.speaker)), waiting.element),
+    stuck,
     stage,
   );
   waiting.onRetry = () => outbox.retry();
@@ -53,6 +56,28 @@ function waitingLine(t) {
   };
   return line;
 }
+
+// What the server will never take stays in the browser until people have saved it as a file.
+async function drawStuck(list, outbox, t) {
+  const found = await outbox.stuck();
+  const shown = found.map(({ entry }) => entry.id).join();
+  if (list.dataset.shown === shown) return;
+  list.dataset.shown = shown;
+  list.replaceChildren(...found.map(({ entry, reason }) => {
+    const address = URL.createObjectURL(new Blob([entry.bytes]));
+    const save = make("a", { class: "button", href: address, download: `${entry.speaker}-${entry.id}${endingOf(entry.bytes)}` }, icon("recordings"), t("recorder.saveFile"));
+    const remove = make("button", { type: "button", class: "quiet", hidden: true }, icon("no"), t("recorder.removeHere"));
+    save.addEventListener("click", () => { remove.hidden = false; });
+    remove.addEventListener("click", () => {
+      URL.revokeObjectURL(address);
+      outbox.remove(entry.id);
+    });
+    return make("li", { class: "card row" }, isolate(reason, { class: "grow" }), save, remove);
+  }));
+}
+
+// What is recorded here is a wav file; the content of others says what they are to every player.
+const endingOf = (bytes) => (new TextDecoder("latin1").decode(bytes.slice(0, 4)) === "RIFF" ? ".wav" : "");
 
 function guardLeaving(state) {
   const guard = (event) => {
