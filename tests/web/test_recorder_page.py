@@ -250,6 +250,29 @@ def test_without_a_microphone_there_is_a_reason_and_the_file_button(
     assert (take.item[:9], take.is_lossless) == ("pictures/", False)
 
 
+def test_a_take_that_is_refused_can_be_saved_and_the_next_file_is_about_the_picture_shown(
+    playwright: Any, project: Project, address: str, tmp_path: Path
+) -> None:
+    soundfile.write(str(tmp_path / "memo.wav"), sentence(5), RATE)
+    with speaking(playwright, None, grant=False, locale="fr-FR") as page:
+        page.goto(f"{address}/#record/s01")
+        page.click("#only-files")
+        damaged = {"name": "memo.wav", "mimeType": "audio/wav", "buffer": b"no sound at all"}
+        page.set_input_files("#take-file", damaged)
+        page.locator(".stuck li", has_text="illisible").wait_for()  # the server's reason, in the page's language
+        with page.expect_download() as download:
+            page.click(".stuck a[download]")
+        assert Path(download.value.path()).read_bytes() == damaged["buffer"]
+        page.click(".stuck button")
+        page.locator(".waiting[data-waiting='0']").wait_for()
+        assert page.locator(".stuck li").count() == 0
+        shown = page.locator(".prompt").get_attribute("data-item")
+        page.set_input_files("#take-file", str(tmp_path / "memo.wav"))
+        (take,) = until(page, lambda: stored(project))
+        assert take.item == shown
+        until(page, lambda: page.locator(".prompt").get_attribute("data-item") != shown)
+
+
 @pytest.mark.slow
 def test_a_refused_microphone_is_explained(playwright: Any, address: str) -> None:
     with speaking(playwright, None, grant=False) as page:
