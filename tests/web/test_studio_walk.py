@@ -71,12 +71,12 @@ def picture(number: int) -> bytes:
 
 def take(words: list[str], rng: np.random.Generator) -> bytes:
     """What a speaker says about a picture: its words, somewhere."""
-    start_s, said = rng.uniform(0.1, 0.6), []
+    start_s, timed = rng.uniform(0.1, 0.6), []
     for word in words:
-        said.append(Word(word, start_s, start_s + WORD_S))
+        timed.append(Word(word, start_s, start_s + WORD_S))
         start_s += WORD_S + rng.uniform(0.1, 0.4)
     buffer = io.BytesIO()
-    soundfile.write(buffer, spoken(tuple(said), TAKE_S, rng), SAMPLE_RATE, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, spoken(tuple(timed), TAKE_S, rng), SAMPLE_RATE, format="WAV", subtype="PCM_16")
     return buffer.getvalue()
 
 
