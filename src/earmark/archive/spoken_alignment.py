@@ -75,7 +75,7 @@ class SpokenExamples:
 
     def places_in(self, chunk: ChunkKey) -> Iterator[Place]:
         """The best places of a chunk, apart from one another."""
-        frames = self._frames.span(chunk, -self._reach, len(self._frames.read(chunk)))
+        frames = np.concatenate([self._frames.span(chunk, -self._reach, 0), self._frames.read(chunk)])
         fused = self._fused(frames[None])[0, self._reach :]
         fused[is_silent(frames[self._reach :])] = -np.inf
         before = max(min(map(len, self._examples)), 2 * self._near)
