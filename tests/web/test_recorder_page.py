@@ -307,6 +307,7 @@ def free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_a_take_outlives_the_servers_end(playwright: Any, project: Project, tmp_path: Path) -> None:
     port = free_port()
     with speaking(playwright, spoken_file(tmp_path / "one.wav", 1)) as page:

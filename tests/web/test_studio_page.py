@@ -259,7 +259,13 @@ def test_nothing_overflows_in_any_language(visit: Visit) -> None:
         page.set_viewport_size(PHONE["viewport"])
 
 
-@pytest.mark.parametrize("how", [{"color_scheme": "light"}, {"color_scheme": "dark", **PHONE}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        pytest.param({"color_scheme": "light"}, marks=pytest.mark.slow, id="laptop"),
+        pytest.param({"color_scheme": "dark", **PHONE}, id="phone"),
+    ],
+)
 def test_axe_finds_nothing_serious(browser: Any, server: PageServer, how: dict[str, Any]) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
     visit = Visit(browser, server, reduced_motion="reduce", **how)
