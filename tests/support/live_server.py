@@ -77,7 +77,7 @@ def sentence(answer: Any, status: int) -> str:
     """The one sentence of a refusal, which names no place of this machine."""
     assert answer.status_code == status, answer.text
     detail = answer.json()["detail"]
-    assert set(answer.json()) <= {"detail", "suggestions"}
+    assert set(answer.json()) <= {"detail", "suggestions", "code"}
     assert isinstance(detail, str)
     assert detail.endswith((".", "?"))
     assert "\n" not in detail
