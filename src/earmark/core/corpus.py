@@ -20,6 +20,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.keyword_map import SPOKEN_AS_WRITTEN, KeywordMap
 from earmark.core.vocabulary import Vocabulary, read_text
+from earmark.core.yaml_text import to_yaml
 
 SPLITS = ("train", "dev", "test")
 
@@ -188,7 +189,7 @@ def _describe(corpus: Corpus) -> None:
     }
     if corpus.keyword_map:
         about["keyword_map"] = corpus.keyword_map.to_json()
-    write_text(corpus.folder / "corpus.yaml", yaml.safe_dump(about, allow_unicode=True, sort_keys=False))
+    write_text(corpus.folder / "corpus.yaml", to_yaml(about))
 
 
 def _write_manifest(path: Path, utterances: Iterable[Utterance], corpus: Corpus) -> None:

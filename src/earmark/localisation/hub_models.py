@@ -20,8 +20,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.hub import HUB
@@ -29,6 +27,7 @@ from earmark.core.model_folder import VOCABULARY, WEIGHTS
 from earmark.core.timing import SAMPLE_RATE
 from earmark.core.version import __version__
 from earmark.core.vocabulary import read_text
+from earmark.core.yaml_text import to_yaml
 from earmark.localisation.spotter import KeywordSpotter, load_model
 from earmark.models.checkpoint import Checkpoint, read_checkpoint
 
@@ -210,7 +209,7 @@ def _readme(checkpoint: Checkpoint, licence: str, language: str) -> str:
     text = _without_metadata(read_text(card)) if card.is_file() else f"# {checkpoint.recipe.name}\n"
     text = text.split("\n## Use\n")[0].rstrip("\n")
     query = checkpoint.vocabulary.words[0] if checkpoint.vocabulary.words else "word"
-    metadata = yaml.safe_dump(about, allow_unicode=True, sort_keys=False)
+    metadata = to_yaml(about)
     return f"---\n{metadata}---\n\n{text}\n{USE.replace('{query!r}', json.dumps(query, ensure_ascii=False))}"
 
 

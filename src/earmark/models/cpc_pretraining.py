@@ -23,6 +23,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
 from earmark.core.model_folder import WEIGHTS, read_weights
 from earmark.core.vocabulary import read_text
+from earmark.core.yaml_text import to_yaml
 from earmark.recipe import AnyFeatures, FeatureSettings, Recipe
 from earmark.recipe.schema import Strict, Width
 
@@ -101,7 +102,7 @@ class Description(Strict):
 
 def write_cpc_description(folder: Path, description: Description) -> None:
     """Write ``cpc.yaml``, before the pretraining begins."""
-    write_text(folder / DESCRIPTION, yaml.safe_dump(description.model_dump(), sort_keys=False))
+    write_text(folder / DESCRIPTION, to_yaml(description.model_dump()))
 
 
 def read_cpc_description(folder: Path) -> Description:

@@ -15,6 +15,7 @@ from pydantic_core import ErrorDetails
 from earmark.core import registry
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import read_text
+from earmark.core.yaml_text import to_yaml
 from earmark.recipe import schema
 from earmark.recipe.schema import FeatureSettings, Recipe, Strict
 
@@ -88,7 +89,7 @@ def feature_settings(text: str) -> FeatureSettings:
 
 def write_recipe(recipe: Recipe) -> str:
     """The recipe as YAML with every value written out."""
-    return yaml.safe_dump(recipe.model_dump(), sort_keys=False, allow_unicode=True)
+    return to_yaml(recipe.model_dump())
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

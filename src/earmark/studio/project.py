@@ -37,6 +37,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_durably
 from earmark.core.vocabulary import normalise, plain_words, read_text
+from earmark.core.yaml_text import to_yaml
 
 FORM = 1
 SETTINGS = "project.yaml"
@@ -256,5 +257,5 @@ def _validated(content: dict[str, Any], where: str) -> Settings:
 
 
 def _write_settings(path: Path, settings: Settings) -> None:
-    text = yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=False, width=120)
+    text = to_yaml(settings.model_dump())
     write_durably(path, text.encode())

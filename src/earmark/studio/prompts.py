@@ -18,6 +18,7 @@ import yaml
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import append_durably, write_durably
+from earmark.core.yaml_text import to_yaml
 from earmark.studio.speakers import speaker_folder
 from earmark.studio.take import Take
 
@@ -134,7 +135,7 @@ def change_plan(folder: Path, **values: Any) -> Plan:
         If a value is not possible.
     """
     plan = _checked(replace(read_plan(folder), **values))
-    text = yaml.safe_dump({**asdict(plan), "questions": list(plan.questions)}, allow_unicode=True, sort_keys=False)
+    text = to_yaml({**asdict(plan), "questions": list(plan.questions)})
     write_durably(folder / PLAN, text.encode())
     return plan
 

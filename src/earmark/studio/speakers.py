@@ -28,6 +28,7 @@ from filelock import FileLock
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import append_durably, write_durably
+from earmark.core.yaml_text import to_yaml
 
 SPEAKERS = "speakers"
 DESCRIPTION = "speaker.yaml"
@@ -280,7 +281,7 @@ def _line(text: str) -> str:
 def _write(folder: Path, speaker: Speaker) -> Speaker:
     values = asdict(speaker) | {"languages": list(speaker.languages)}
     values["consents"] = [{k: v for k, v in asdict(consent).items() if v} for consent in speaker.consents]
-    text = yaml.safe_dump(values, allow_unicode=True, sort_keys=False)
+    text = to_yaml(values)
     write_durably(speaker_folder(folder, speaker.id) / DESCRIPTION, text.encode())
     return speaker
 

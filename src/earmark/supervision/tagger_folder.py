@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.vocabulary import Vocabulary, read_text
+from earmark.core.yaml_text import to_yaml
 
 WEIGHTS = "model.safetensors"
 
@@ -56,7 +57,7 @@ def refuse_unfinished(folder: Path) -> None:
 def write_description(folder: Path, settings: BaseModel, vocabulary: Vocabulary) -> None:
     """Write what is known of a tagger before its training."""
     write_text(folder / "vocabulary.txt", "".join(f"{word}\n" for word in vocabulary))
-    write_text(folder / "tagger.yaml", yaml.safe_dump(settings.model_dump(), allow_unicode=True, sort_keys=False))
+    write_text(folder / "tagger.yaml", to_yaml(settings.model_dump()))
 
 
 def write_weights(path: Path, network: nn.Module) -> None:
