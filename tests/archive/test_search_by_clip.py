@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.recipe import feature_settings
+from support.command_line import command_line
 
 WORDS = {"mbwa": (300, 2400, 700, 1500), "ọmọ": (1800, 500, 3000, 400), "maji": (900, 3300, 250, 2000)}
 PLACES = {"mbwa": (2.0, 31.0, 298.9), "ọmọ": (7.0, 52.0), "maji": (12.0, 61.0, 120.0)}  # 298.9: across two chunks
@@ -255,15 +255,7 @@ def test_clips_of_a_folder_are_called_by_their_words(tmp_path: Path) -> None:
 def test_the_command_line_indexes_and_finds(
     media: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from earmark.cli import main
-
-    def earmark(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        captured = capsys.readouterr()
-        assert ended.value.code in (0, None), captured.err
-        return captured.out
+    earmark = command_line(monkeypatch, capsys)
 
     os.chdir(tmp_path)
     earmark("index", "--features", "mfcc", media, "--archive", "archive")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import zipfile
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from earmark.archive.search_lexicon import search_lexicon, stored_hits
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
 from earmark.recipe import feature_settings
+from support.command_line import command_line
 
 WORDS = {"mbwa": (300, 2400, 700, 1500), "ọmọ": (1800, 500, 3000, 400)}
 
@@ -223,15 +223,7 @@ def test_a_file_that_is_no_lexicon_is_refused(archive: Archive, tmp_path: Path) 
 def test_the_command_line(
     archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from earmark.cli import main
-
-    def earmark(*arguments: object) -> str:
-        monkeypatch.setattr(sys, "argv", ["earmark", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        assert ended.value.code in (0, None), printed.err
-        return printed.out
+    earmark = command_line(monkeypatch, capsys)
 
     folder = archive.folder
     added = earmark("lexicon", "add", folder, "mbwa", "--clip", clip(tmp_path / "m.wav", "mbwa"), "--spelling", "dog")

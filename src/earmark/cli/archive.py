@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli.console import print_json, print_table
-from earmark.cli.options import AsJson
+from earmark.cli.options import AsJson, HostOption, OpenOption, PortOption, TokenOption, announcement
 from earmark.core import registry
 from earmark.core.errors import EarmarkError
 
@@ -327,28 +327,16 @@ def _print_info(found: dict[str, Any]) -> None:
 @verbs.command()
 def serve(
     archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder that 'earmark index' made.")],
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 for any that is free.")] = 8765,
-    host: Annotated[
-        str, typer.Option(help="Address to listen at. Beyond this machine, a token is needed.")
-    ] = "127.0.0.1",
-    token: Annotated[
-        str | None, typer.Option(envvar="EARMARK_TOKEN", help="Whoever opens the page has to have it.")
-    ] = None,
-    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")] = False,
+    port: PortOption = 8765,
+    host: HostOption = "127.0.0.1",
+    token: TokenOption = None,
+    open_page: OpenOption = False,
     judge: Annotated[str, typer.Option("--as", metavar="NAME", help="Who judges; the page can say someone else.")] = "",
 ) -> None:
     """Search and judge on a page of this machine. Nothing leaves it."""
-    import threading
-    import webbrowser
-
     from earmark.web.server import serve as run
 
-    def started(address: str) -> None:
-        print(f"The archive {archive} is at {address} (Ctrl-C stops it).", flush=True)
-        if open_page:
-            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-
-    run(archive, host, port, token, started, judge)
+    run(archive, host, port, token, announcement(f"The archive {archive}", open_page), judge)
     print("Stopped. All judgements are kept.")
 
 

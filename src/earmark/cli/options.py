@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +26,14 @@ CostsOption = Annotated[
         "such as 1,0.1,0.0001.",
     ),
 ]
+PortOption = Annotated[int, typer.Option("--port", min=0, max=65_535, help="0 for any that is free.")]
+HostOption = Annotated[
+    str, typer.Option("--host", help="Address to listen at. Beyond this machine, a token is needed.")
+]
+TokenOption = Annotated[
+    str | None, typer.Option("--token", envvar="EARMARK_TOKEN", help="Whoever opens the page has to have it.")
+]
+OpenOption = Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")]
 Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")]
 
 
@@ -42,3 +51,16 @@ def keywords_of(corpus: Corpus, listed: Path | None) -> Vocabulary:
     if not corpus.keywords:
         raise EarmarkError(f"The corpus {corpus.folder} has no keyword list of its own: give one with --keywords.")
     return Vocabulary(corpus.keywords)
+
+
+def announcement(what: str, open_page: bool) -> Callable[[str], None]:
+    """A function that prints at which address something is served, and opens it in the browser if it should."""
+    import threading
+    import webbrowser
+
+    def started(address: str) -> None:
+        print(f"{what} is at {address} (Ctrl-C stops it).", flush=True)
+        if open_page:
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+
+    return started

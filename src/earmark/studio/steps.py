@@ -14,7 +14,7 @@ from earmark.studio.recordings import listed_folders
 from earmark.studio.speakers import speakers
 from earmark.studio.utterance_table import count_takes
 
-Progress = Literal["open", "begun", "done"]
+Progress = Literal["open", "started", "done"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Step:
     ----------
     name : str
         Of the page's module, too: ``step-NAME.js``.
-    progress : {"open", "begun", "done"}
+    progress : {"open", "started", "done"}
     counts : dict of str to int
         What there is, by the name under which the page's catalogues have a sentence: ``count.NAME``.
     """
@@ -49,21 +49,21 @@ def _pictures(project: Project) -> tuple[Progress, dict[str, int]]:
     words = len(project.settings().words)
     pictures = count_pictures(project)
     is_tagged = (project.pictures / "tags.csv").is_file()
-    progress: Progress = "done" if words and pictures and is_tagged else "begun" if words or pictures else "open"
+    progress: Progress = "done" if words and pictures and is_tagged else "started" if words or pictures else "open"
     return progress, {"pictures": pictures, "words": words}
 
 
 def _speakers(project: Project) -> tuple[Progress, dict[str, int]]:
     found = speakers(project.folder)
     consenting = sum(bool(speaker.consents) for speaker in found)
-    progress: Progress = "done" if consenting else "begun" if found else "open"
+    progress: Progress = "done" if consenting else "started" if found else "open"
     return progress, {"speakers": len(found)}
 
 
 def _record(project: Project) -> tuple[Progress, dict[str, int]]:
     takes, prompted = count_takes(project.folder)
     wanted = len(prompts(project.folder, read_plan(project.folder)))
-    progress: Progress = "done" if wanted and prompted >= wanted else "begun" if takes else "open"
+    progress: Progress = "done" if wanted and prompted >= wanted else "started" if takes else "open"
     return progress, {"takes": takes}
 
 
@@ -74,9 +74,9 @@ def _learn(project: Project) -> tuple[Progress, dict[str, int]]:
 def _recordings(project: Project) -> tuple[Progress, dict[str, int]]:
     archive, model = project.archive / "archive.json", project.model / "model.safetensors"
     if not archive.is_file():
-        return ("begun" if listed_folders(project) else "open"), {}
+        return ("started" if listed_folders(project) else "open"), {}
     is_older = model.is_file() and model.stat().st_mtime > archive.stat().st_mtime
-    return ("begun" if is_older else "done"), {}  # a new model has to index them again
+    return ("started" if is_older else "done"), {}  # a new model has to index them again
 
 
 def _find(project: Project) -> tuple[Progress, dict[str, int]]:

@@ -152,8 +152,8 @@ def training_seconds(out: Path) -> float | None:
 def _read(out: Path, mmap: bool = False) -> dict[str, Any]:
     """What the file holds, on the CPU, whatever device it was saved on.
 
-    What has nothing to do with the file, such as too little memory or a missing permission, is raised as it is: who is
-    told that a file is damaged deletes it.
+    What has nothing to do with the file, such as too little memory or a missing permission, is raised as it is: whoever
+    reads that a file is damaged deletes it.
     """
     path = out / FILE
     try:

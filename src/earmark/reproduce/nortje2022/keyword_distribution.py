@@ -37,7 +37,7 @@ TITLES = (
 class KeywordCounts:
     """In how many utterances each keyword is spoken, detected, and detected in the right place; each shape = (W,).
 
-    Keywords of the corpus that the model was not asked for have 0.
+    Keywords of the corpus that were no queries have 0.
     """
 
     spoken: Ints

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from sqlalchemy import func, select
 
@@ -34,6 +34,7 @@ from earmark.web.recording_files import (
     resolve_folder,
 )
 from earmark.web.state import ServerState, State
+from earmark.web.uploads import body_of, documented_body
 
 OVERFETCH = 4  # times `top` hits are re-ranked, once there are judgements
 CURVE_MARGIN_S = 4.0  # of a curve, before and after a position
@@ -158,23 +159,12 @@ def search(state: State, query: QueryText, parameters: SearchQuery) -> SearchRes
     return _search(state, query, parameters)
 
 
-async def image_body(request: Request) -> bytes:
-    """The body of a request that uploads an image."""
-    kind = request.headers.get("content-type", "image/").lower()
-    if not kind.startswith("image/"):
-        raise HTTPException(415, "The body is no picture: upload a JPEG or a PNG.")
-    return await request.body()
+image_body = body_of("image/", "The body is no picture: upload a JPEG or a PNG.")
+clip_body = body_of("audio/", "The body is no sound: upload a WAV, FLAC, Ogg, MP3 or M4A file.")
 
 
 @router.post(
-    "/api/search/picture",
-    responses=documented(400, 403, 413, 415),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in IMAGE_TYPES},
-        }
-    },
+    "/api/search/picture", responses=documented(400, 403, 413, 415), openapi_extra=documented_body(IMAGE_TYPES)
 )
 def search_with_image(
     state: State, image: Annotated[bytes, Depends(image_body)], parameters: SearchQuery, _: PageHeader
@@ -183,24 +173,7 @@ def search_with_image(
     return _search(state, state.images.add(image), parameters)
 
 
-async def clip_body(request: Request) -> bytes:
-    """The body of a request that uploads a clip."""
-    kind = request.headers.get("content-type", "audio/").lower()
-    if not kind.startswith("audio/"):
-        raise HTTPException(415, "The body is no sound: upload a WAV, FLAC, Ogg, MP3 or M4A file.")
-    return await request.body()
-
-
-@router.post(
-    "/api/search/clip",
-    responses=documented(400, 403, 413, 415),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in CLIP_TYPES},
-        }
-    },
-)
+@router.post("/api/search/clip", responses=documented(400, 403, 413, 415), openapi_extra=documented_body(CLIP_TYPES))
 def search_with_clip(
     state: State, clip: Annotated[bytes, Depends(clip_body)], parameters: SearchQuery, _: PageHeader
 ) -> SearchResponse:

@@ -17,6 +17,7 @@ from earmark.studio.words import FEWEST_TAKES, SHOWN_FROM, takes_by_image, word_
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader
 from earmark.web.state import OfProject
+from earmark.web.uploads import ANY_FILE, documented_body
 
 router = APIRouter(prefix="/api/studio", tags=["studio"])
 
@@ -109,12 +110,7 @@ async def image_body(request: Request) -> bytes:
 @router.put(
     "/pictures",
     responses=documented(400, 403, 413),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        }
-    },
+    openapi_extra=documented_body(ANY_FILE),
 )
 def add(
     project: OfProject,

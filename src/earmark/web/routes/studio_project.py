@@ -106,4 +106,4 @@ def _with_judgements(state: ServerState, step: Step) -> Step:
         yes, related, no = verdict_counts(judgements(state.archive))
     except HTTPException:
         return step
-    return Step(step.name, "done" if yes else "begun" if related or no else "open", {"accepted": yes})
+    return Step(step.name, "done" if yes else "started" if related or no else "open", {"accepted": yes})

@@ -28,6 +28,7 @@ from earmark.web.parameters import PageHeader
 from earmark.web.recorder_state import OfSpeaker, Takes, project_id, require_project
 from earmark.web.responses import PartialFile
 from earmark.web.state import OfProject
+from earmark.web.uploads import documented_body
 
 router = APIRouter(prefix="/api/studio/speakers/{speaker}", tags=["recording"])
 
@@ -48,7 +49,7 @@ OTHER_PICTURE = "Choose a JPEG or a PNG: another picture can't be shown in every
 Item = Annotated[str, StringConstraints(max_length=600, pattern=r"^[^\x00]*$")]
 Sentence = Annotated[str, StringConstraints(max_length=MOST_TEXT, pattern=r"^[^\x00]*$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-BODY = {"requestBody": {"required": True, "content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}}
+BODY = documented_body(["*/*"])
 
 
 class PlanResponse(BaseModel):

@@ -60,7 +60,7 @@ export function jobView(name, context, changed) {
       make("div", { class: "card" },
         make("h2", {}, t(`job.${state.status}`)),
         make("ol", { class: "job-steps" }, ...steps.map((one, i) =>
-          make("li", { "data-progress": i < step ? "done" : i === step ? "begun" : "open" }, icon(i < step ? "yes" : "right"), t(`job.step.${one}`)))),
+          make("li", { "data-progress": i < step ? "done" : i === step ? "started" : "open" }, icon(i < step ? "yes" : "right"), t(`job.step.${one}`)))),
         UNDER_WAY.has(state.status) ? bar : "",
         make("p", { class: "hint" }, state.status === "failed" ? isolate(message) : facts),
         make("div", { class: "row" },

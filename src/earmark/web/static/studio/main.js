@@ -137,7 +137,7 @@ function drawNext() {
 function stateText({ name, progress }) {
   if (progress === "done") return t("progress.done");
   if (name === project.next) return t("progress.next");
-  return progress === "begun" ? t("progress.begun") : "";
+  return progress === "started" ? t("progress.started") : "";
 }
 
 function showProblem(what) {

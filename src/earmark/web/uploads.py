@@ -1,0 +1,28 @@
+"""Bodies of requests that upload a file."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from fastapi import HTTPException, Request
+
+BINARY = {"type": "string", "format": "binary"}
+ANY_FILE = ("application/octet-stream",)
+
+
+def body_of(family: str, refusal: str) -> Callable[[Request], Awaitable[bytes]]:
+    """A dependency that gives the body of an upload, and refuses one of another family of media types (415)."""
+
+    async def body(request: Request) -> bytes:
+        kind = request.headers.get("content-type", family).lower()
+        if not kind.startswith(family):
+            raise HTTPException(415, refusal)
+        return await request.body()
+
+    return body
+
+
+def documented_body(kinds: Iterable[str]) -> dict[str, Any]:
+    """What the API's schema says of an upload: a file of one of these media types."""
+    return {"requestBody": {"required": True, "content": {kind: {"schema": BINARY} for kind in kinds}}}
