@@ -73,6 +73,14 @@ def test_sure_scores_leave_the_loss_and_its_gradient_finite(logit: float, tag: f
     assert logits.grad.isfinite().all()
 
 
+def test_a_word_that_is_surely_missed_teaches_as_it_would_in_one_utterance() -> None:
+    """Where p is nearly 0 the loss is -ln 2p: its slope at each logit is -1/2, and -1/4 as a mean over two."""
+    logits = torch.full((2, 1), -20.0, requires_grad=True)
+    picture_cross_entropy(logits, torch.ones(2, 1), torch.tensor([0, 0])).backward()
+    assert logits.grad is not None
+    torch.testing.assert_close(logits.grad, torch.full((2, 1), -0.25))
+
+
 def test_batches_hold_whole_pictures_and_every_utterance_once() -> None:
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 40, 150)

@@ -139,7 +139,8 @@ def picture_cross_entropy(logits: Tensor, targets: Tensor, pictures: Tensor) -> 
     tags = torch.zeros_like(of_picture).scatter_reduce(
         0, place[:, None].expand_as(targets), targets.nan_to_num(0), "amax"
     )
-    present = torch.log(-torch.expm1(of_picture.clamp(max=-1e-6)))
+    # Only 0 is kept out, whose logarithm is infinite: under a wider clamp a word that is surely missed has no gradient.
+    present = torch.log(-torch.expm1(of_picture.clamp(max=-torch.finfo(of_picture.dtype).tiny)))
     losses = -(tags * present + (1 - tags) * of_picture)
     sizes = absent.new_zeros(count, logits.shape[1]).index_add(0, place, known.to(absent.dtype))
     return (losses * (sizes > 0)).sum() / sizes.sum().clamp(min=1)
