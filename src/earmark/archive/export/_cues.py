@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
-from earmark.archive.export._collection import MarkedRecording
+from earmark.archive.export._collection import Collection, MarkedRecording
+from earmark.archive.export._files import put
+from earmark.archive.export._notes import write_notes
 from earmark.archive.export._tiers import label
 
 SHORTEST_MS = 800  # unless the recording ends before
@@ -38,3 +41,12 @@ def clock(milliseconds: int, point: str) -> str:
     """
     seconds, rest = divmod(milliseconds, 1000)
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{point}{rest:03}"
+
+
+def write_subtitles(
+    collection: Collection, out: Path, ending: str, subtitles: Callable[[MarkedRecording], str]
+) -> list[Path]:
+    """Write a file of subtitles for each recording with a hit that nobody rejected, and the notes on the collection."""
+    recordings = [recording for recording in collection.recordings if recording.not_rejected]
+    files = [put(out / f"{recording.name}{ending}", subtitles(recording)) for recording in recordings]
+    return [*files, *write_notes(collection, out)]

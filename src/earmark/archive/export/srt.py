@@ -5,16 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from earmark.archive.export._collection import Collection, MarkedRecording
-from earmark.archive.export._cues import clock, cues
-from earmark.archive.export._files import put
-from earmark.archive.export._notes import write_notes
+from earmark.archive.export._cues import clock, cues, write_subtitles
 
 
 def write(collection: Collection, out: Path) -> list[Path]:
     """Write the hits that nobody rejected into the folder `out`."""
-    recordings = [recording for recording in collection.recordings if recording.not_rejected]
-    files = [put(out / f"{recording.name}.srt", _subtitles(recording)) for recording in recordings]
-    return [*files, *write_notes(collection, out)]
+    return write_subtitles(collection, out, ".srt", _subtitles)
 
 
 def _subtitles(recording: MarkedRecording) -> str:
