@@ -48,7 +48,7 @@ KEYWORDS, WORDS, SPEAKERS = 67, 2000, 40
 RECORDING_H = 2.0
 NOISE, COLOUR = 0.5, 0.5  # beside words of deviation 1
 TOP = 50
-MODELS = {"keywords": "earmark-pictures", "a pair model": "nortje2022/small-davenet"}
+MODELS = {"keywords": "earmark-pictures-mfcc", "a pair model": "nortje2022/small-davenet"}
 # Postings of all keywords in turn. The fractions of an irrational number's multiples (here of the square roots of 2, 3
 # and 5) are spread evenly, and in no order; most scores are low.
 POSTINGS = f"""

@@ -453,9 +453,9 @@ def test_a_query_that_a_model_does_not_accept_is_one_sentence(
     earmark, tiny_run: Path, tiny_pair_run: Path, recording: Path, photos: list[Path]
 ) -> None:
     problem = earmark("find", tiny_run, "--image", photos[0], recording).sentence
-    assert problem.startswith("This model is asked with words alone, not with pictures (ajá mi.png): train ")
+    assert problem.startswith("This model takes words alone, not pictures (ajá mi.png): train ")
     *_, problem = earmark("find", tiny_pair_run, "dog", recording).err.splitlines()  # after a note on the model
-    assert problem.startswith("earmark: This model is asked with pictures alone, not with the word 'dog': give ")
+    assert problem.startswith("earmark: This model takes pictures alone, not the word 'dog': give ")
 
 
 def test_all_pictures_and_recordings_that_can_not_be_used_are_reported(

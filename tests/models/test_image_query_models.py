@@ -241,14 +241,14 @@ def test_a_query_needs_a_picture_and_has_a_name() -> None:
 def test_a_model_of_pairs_takes_no_words(kind: str) -> None:
     with pytest.raises(EarmarkError) as error:
         MODELS[kind].encode_queries(["dog"])
-    assert str(error.value).startswith("This model is asked with pictures alone, not with the word 'dog': give ")
+    assert str(error.value).startswith("This model takes pictures alone, not the word 'dog': give ")
 
 
 @pytest.mark.parametrize("recipe", [random_models.PSC, random_models.CNN_POOL, random_models.CNN_ATTEND])
 def test_a_model_for_words_takes_no_pictures(recipe: Any) -> None:
     with pytest.raises(EarmarkError) as error:
         random_models.fresh(recipe).encode_queries(["dog", query("my photo", Path("a.png"))])
-    assert str(error.value).startswith("This model is asked with words alone, not with pictures (my photo): train ")
+    assert str(error.value).startswith("This model takes words alone, not pictures (my photo): train ")
 
 
 @pytest.mark.parametrize("kind", SIMILARITIES)

@@ -86,19 +86,19 @@ def report(out: Path) -> str:
 # The grid
 
 
-@pytest.mark.parametrize("recipes", ["small", "paper"])
+@pytest.mark.parametrize("recipes", ["small", "pretrained", "paper"])
 def test_the_grid_is_all_models_and_both_supervisions(recipes: str) -> None:
     rows = grid.rows(recipes)
     assert [row.queries for row in rows] == [IMAGE] * 5 + [WRITTEN] * 2
     names = [cell.name for cell in cells(rows)]
     assert len(names) == len(set(names)) == 14
     assert len({cell.training for cell in cells(rows)}) == 12  # one model for both kinds of query
-    beginning = "small-" if recipes == "small" else ""
+    beginning = "" if recipes == "paper" else f"{recipes}-"
     assert names[:2] == [f"{beginning}davenet/image/vgs", f"{beginning}davenet/image/bow"]
     assert {f"{beginning}{name}" for name in ("attention", "max", "visual-bow")} < {r.architecture for r in rows}
 
 
-@pytest.mark.parametrize("recipes", ["small", "paper"])
+@pytest.mark.parametrize("recipes", ["small", "pretrained", "paper"])
 def test_every_row_has_a_recipe_that_fits(recipes: str) -> None:
     for row in grid.rows(recipes):
         recipe = read_recipe(row.recipe)
@@ -109,7 +109,7 @@ def test_every_row_has_a_recipe_that_fits(recipes: str) -> None:
 
 
 def test_unknown_recipes_are_refused() -> None:
-    with pytest.raises(EarmarkError, match="no recipes 'large': choose from small, paper"):
+    with pytest.raises(EarmarkError, match="no recipes 'large': choose from small, pretrained, paper"):
         grid.rows("large")
 
 

@@ -36,7 +36,7 @@ RECIPES = [
     "olaleye2022/cnn-pool",
     "olaleye2022/cnn-attend",
     "olaleye2022/cnn-pool-attend",
-    "earmark-pictures",
+    "earmark-pictures-mfcc",
     "nortje2022/small-attention",
     "nortje2022/small-davenet",
 ]

@@ -190,7 +190,9 @@ def reproduce(
     ] = None,
     recipes: Annotated[
         str | None,
-        typer.Option(help="nortje2022: small (the default), or paper for its own networks; downloads a ResNet-50."),
+        typer.Option(
+            help="nortje2022: small (the default), pretrained, or paper for its own networks; downloads a ResNet-50."
+        ),
     ] = None,
 ) -> None:
     """Train and evaluate what a paper did, and report every figure beside the published one."""

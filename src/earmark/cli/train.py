@@ -11,11 +11,12 @@ from earmark.cli.options import CorpusOption, given, keywords_of
 
 # Written out, so that help comes without what reads recipes.
 RECIPES = (
-    "earmark, earmark-mfcc, earmark-pictures, nortje2022/attention, "
-    "nortje2022/contrastive-davenet, nortje2022/davenet, nortje2022/max, nortje2022/small-attention, "
-    "nortje2022/small-contrastive-davenet, nortje2022/small-davenet, nortje2022/small-max, olaleye2022/cnn-attend, "
-    "olaleye2022/cnn-attend-released, olaleye2022/cnn-pool, olaleye2022/cnn-pool-attend, "
-    "olaleye2022/cnn-pool-attend-released, olaleye2022/psc"
+    "earmark, earmark-mfcc, earmark-pictures, earmark-pictures-mfcc, nortje2022/attention, "
+    "nortje2022/contrastive-davenet, nortje2022/davenet, nortje2022/max, nortje2022/pretrained-attention, "
+    "nortje2022/pretrained-contrastive-davenet, nortje2022/pretrained-davenet, nortje2022/pretrained-max, "
+    "nortje2022/small-attention, nortje2022/small-contrastive-davenet, nortje2022/small-davenet, "
+    "nortje2022/small-max, olaleye2022/cnn-attend, olaleye2022/cnn-attend-released, olaleye2022/cnn-pool, "
+    "olaleye2022/cnn-pool-attend, olaleye2022/cnn-pool-attend-released, olaleye2022/psc"
 )
 
 verbs = typer.Typer()

@@ -96,11 +96,9 @@ class SpokenQuery:
     not_clips: tuple[Path, ...] = ()
 
 
-WORDS_ALONE = (
-    "This model is asked with words alone, not with pictures ({}): train the recipe earmark-pictures, which takes both."
-)
+WORDS_ALONE = "This model takes words alone, not pictures ({}): train the recipe earmark-pictures, which takes both."
 PICTURES_ALONE = (
-    "This model is asked with pictures alone, not with the word {!r}: give a picture, or train the recipe "
+    "This model takes pictures alone, not the word {!r}: give a picture, or train the recipe "
     "earmark-pictures, which takes both."
 )
 

@@ -43,7 +43,8 @@ def reproduce(
     budget : Budget, optional
         For each training; the epochs of its recipe without one.
     recipes : str
-        "small", or "paper" for the networks of the released code, which need a pretrained ResNet-50.
+        "small", "pretrained" for such networks on features that ship inside packages, or "paper" for the networks of
+        the released code, which need a pretrained ResNet-50.
     grid : sequence of Row, optional
         Other rows than those.
     variation : Variation

@@ -73,6 +73,12 @@ SMALL = (
     "learned from the same tags, all but the last layers. The paper has a CPC network that was pretrained on other "
     "speech, LSTMs, and a ResNet-50 that was trained on ImageNet; --recipes paper trains these."
 )
+PRETRAINED = (
+    "The networks are convolutions over frozen features of a speech network (moonshine), and a 1x1 convolution of the "
+    "last map of a frozen EfficientNet-Lite2, trained on ImageNet. The speech network learned from transcribed "
+    "English. The paper has a CPC network that was pretrained on untranscribed speech, LSTMs, and a ResNet-50 that was "
+    "trained on ImageNet; --recipes paper trains these."
+)
 PAPER = (
     "The networks are the released ones: CPC and LSTMs for speech, a ResNet-50 for pictures. {} The batch norms of "
     "ResNet-50 stay as they were; in the released code they go on moving. Its weights are those of "
@@ -89,7 +95,7 @@ LOG_MEL = (
     "variance 1. The released ones are librosa's, in decibels below the loudest, and are not normalised."
 )
 EDGES_LEFT_OUT = (
-    "In the small networks, the first and the last two frames of an utterance are not compared with pixels "
+    "In these networks, the first and the last two frames of an utterance are not compared with pixels "
     "(model.edge). A convolution detects an edge from its padding, and attention that is measured by its highest "
     "value learned to hold on to that."
 )
@@ -99,9 +105,10 @@ SAMPLING = {
     "all keywords of the transcript. Utterances without a label are no anchors. As in the paper, an anchor has "
     "positives that share a keyword, and negatives of another keyword whose pictures are nowhere labelled with the "
     "anchor's. The recipes of the paper's own networks draw a picture and then one of its utterances, as released; the "
-    "small ones draw any such utterance.",
-    "Draws": "In the small recipes, the anchors of a batch are one another's positives and negatives, by the same "
-    "rules, so that no utterance is encoded for one anchor alone. As released, every anchor brings its own along.",
+    "other ones draw any such utterance.",
+    "Draws": "In recipes other than the paper's own, the anchors of a batch are one another's positives and negatives, "
+    "by the same rules, so that no utterance is encoded for one anchor alone. As released, every anchor brings its own "
+    "along.",
     "Loss": "Contrastive DAVEnet and localising attention learn as in the released code, towards 1 and -1 by mean "
     "squared error; no margin is used there either. DAVEnet learns by triplets with a margin of 1, weighted as "
     "released; imposters never show the same picture, and where none scores below the right one, none is semi-hard. "
@@ -143,11 +150,19 @@ MAXIMUM = (
     "from tags or transcripts, as for the others. It has the networks of the others, too; the follow-up trains an "
     "AlexNet with a convolution and ReLUs."
 )
-VISUAL_BOW_SMALL = (
+VISUAL_BOW_OURS = (
     "It is Earmark's default recipe, which is stronger than the model of the paper: the gain over it is less."
 )
 VISUAL_BOW_PAPER = "It is our CNN-Attend of Olaleye et al. (2022); the paper's exact configuration was not found."
 UNTIMED = "The test split has none, so only detection and spotting could be measured."
+
+
+def _networks(results: ReproductionResults) -> str:
+    """What the networks of the pair models are."""
+    for prefix, networks in (("small-", SMALL), ("pretrained-", PRETRAINED)):
+        if any(row.architecture.startswith(prefix) for row in results.rows):
+            return networks
+    return PAPER
 
 
 def differences(results: ReproductionResults) -> dict[str, str]:
@@ -155,18 +170,19 @@ def differences(results: ReproductionResults) -> dict[str, str]:
     epochs = sorted({len(read_curve(results.out, cell.training)) for cell in results.by_cell} - {0})
     span = f"{epochs[0]} to {epochs[-1]}" if len(epochs) > 1 else "".join(map(str, epochs))
     started = any("init_from" in change for row in results.rows for change in row.changes)
-    small = any(row.recipe.startswith("nortje2022/small-") for row in results.rows)
+    networks = _networks(results)
+    released = networks == PAPER
     differences = {
         "Corpus": f"{results.corpus.name}, with {len(results.utterances):,} test utterances and "
         f"{len(results.keywords)} keywords. The paper has Flickr8k Audio: real spoken captions, and 34 keywords.",
         "Training": f"{span} epochs here; 100 in the paper, on GPUs." if epochs else "Nothing was trained yet.",
-        "Networks": SMALL if small else PAPER.format(STARTED if started else FROM_NOTHING),
-        **({} if small else {"Features": LOG_MEL}),
-        "Edges": EDGES_LEFT_OUT if small else NO_EDGES,
+        "Networks": networks.format(STARTED if started else FROM_NOTHING),
+        **({"Features": LOG_MEL} if released else {}),
+        "Edges": NO_EDGES if released else EDGES_LEFT_OUT,
         **SAMPLING,
         **EVALUATION,
         "Matchmap maximum": MAXIMUM,
-        "Visual BoW": VISUAL_BOW_SMALL if small else VISUAL_BOW_PAPER,
+        "Visual BoW": VISUAL_BOW_PAPER if released else VISUAL_BOW_OURS,
     }
     if any(row.architecture == BOTH_KINDS and row.queries == IMAGE for row in results.rows):
         differences["Earmark, pictures and words"] = "It is not in the paper."
