@@ -87,6 +87,8 @@ def test_archive(client: TestClient, archive: Archive) -> None:
         "accepts_images": True,
         "accepts_keywords": True,
         "expected": "",
+        "learned_nothing": False,
+        "right_of_hundred": None,
         "has_fa_per_hour": False,
     }
 
@@ -101,15 +103,16 @@ def test_archive_has_operating_points_and_word_list(client: TestClient, archive:
     response = client.get("/api/archive").json()
     assert response["has_fa_per_hour"] is True
     assert "about 62 " in response["expected"]
+    assert response["right_of_hundred"] == 62
     assert response["keywords"] == [*PITCHES, "ajá"]
     assert response["indexing"] is True
-    assert client.get("/api/search", params={"query": "dog"}).json()["note"].startswith("1 recording")
+    assert client.get("/api/search", params={"query": "dog"}).json()["unfinished"] == 1
 
 
 def test_search_equals_the_library(client: TestClient, archive: Archive) -> None:
     answer = client.get("/api/search", params={"query": "DOG", "top": 3}).json()
     found = search_archive(archive, "dog", SearchOptions(top=3))
-    assert (answer["query"], answer["name"], answer["note"]) == ("dog", "DOG", "")
+    assert (answer["query"], answer["name"], answer["unfinished"]) == ("dog", "DOG", 0)
     assert answer["judged"] == {"yes": 0, "related": 0, "no": 0}
     assert len(answer["hits"]) == len(found) == 3
     for response, one in zip(answer["hits"], found, strict=True):

@@ -29,6 +29,7 @@ OPERATIONS = [
     ("GET", "/api/search"),
     ("POST", "/api/search/picture"),
     ("POST", "/api/search/clip"),
+    ("GET", "/api/languages"),
     ("GET", "/api/lexicon"),
     ("POST", "/api/lexicon"),
     ("GET", "/api/curve"),
@@ -74,9 +75,7 @@ def test_every_operation_is_requested(described: Any) -> None:
     assert sorted((one.method.upper(), one.path) for one in operations) == sorted(OPERATIONS)
 
 
-WITHOUT_PARAMETERS = {
-    ((method, path), "negative") for method, path in (("GET", "/api/archive"), ("GET", "/api/lexicon"))
-}
+WITHOUT_PARAMETERS = {(("GET", path), "negative") for path in ("/api/archive", "/api/languages", "/api/lexicon")}
 CASES = [
     (method, path, kind)
     for method, path in OPERATIONS

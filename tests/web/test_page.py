@@ -16,8 +16,10 @@ from earmark.archive.search import SearchOptions, search
 from earmark.models.operating_points import OPERATING_POINTS
 from earmark.recipe import Recipe
 from earmark.web.app import create_app
+from earmark.web.catalogues import page_languages
 from support.live_server import HOSTILE_NAME, copy_archive, write_served
 from support.media import write_picture
+from support.overflow import overflowing
 from support.page_server import HITS, HOSTILE_WORD, INTERVIEW, PageServer, add_known_hits, page_server, running
 
 LAPTOP = {"viewport": {"width": 1280, "height": 800}}
@@ -639,6 +641,61 @@ def test_html_in_names_is_text(visit: Visit) -> None:
     assert page.evaluate("document.querySelectorAll('img, b, script:not([src])').length") == 0
     page.goto(f"{visit.address}/?query=%3Cimg%20src%3Dx%3E")
     until(page, "<img src=x>", "#failure p")
+
+
+@pytest.mark.parametrize(
+    "screen", [pytest.param(LAPTOP, marks=pytest.mark.slow, id="laptop"), pytest.param(PHONE, id="phone")]
+)
+def test_nothing_overflows_in_any_language(browser: Any, server: PageServer, screen: dict[str, Any]) -> None:
+    visit = Visit(browser, server, locale="en-GB", **screen)
+    page = visit.open()
+    for language in page_languages():
+        page.select_option("#page-language", language.code)  # loads the page again
+        page.locator(f'html[lang="{language.code}"][dir="{language.direction}"] body[data-started]').wait_for()
+        assert (language.code, overflowing(page)) == (language.code, [])
+        page.click("#choose-clip")
+        assert (language.code, "clip", overflowing(page)) == (language.code, "clip", [])
+        page.click("#clip-close")
+        page.locator("#keywords .word", has_text="ọmọ").click()
+        page.locator("#list li").first.wait_for()
+        for key in "yr?":
+            page.keyboard.press(key)
+        page.locator("#shortcuts[open]").wait_for()
+        assert (language.code, "keys", overflowing(page)) == (language.code, "keys", [])
+        page.keyboard.press("Escape")
+        page.click("#filters summary")
+        assert (language.code, "hits", overflowing(page)) == (language.code, "hits", [])
+        page.evaluate("history.pushState(null, '', '/'); dispatchEvent(new PopStateEvent('popstate'))")
+        page.locator("#start").wait_for()
+    visit.context.close()
+    assert visit.problems == visit.outside == []
+
+
+@pytest.mark.parametrize("visit", [{"locale": "ar", **LAPTOP}], indirect=True)
+def test_from_right_to_left_time_still_goes_from_left_to_right(visit: Visit, server: PageServer) -> None:
+    page = visit.open("ọmọ")  # the browser's language, without a menu
+    assert page.get_attribute("html", "dir") == "rtl"
+    lists, hit = page.locator("#list").bounding_box(), page.locator("#hit").bounding_box()
+    assert lists["x"] > hit["x"]
+    labels = page.locator("#times span")
+    labels.nth(1).wait_for()
+    first, second = (labels.nth(i) for i in (0, 1))
+    assert first.inner_text() < second.inner_text()
+    assert first.bounding_box()["x"] < second.bounding_box()["x"]
+    start, end = (page.locator(f"#{edge}-of-word") for edge in ("start", "end"))
+    assert float(start.get_attribute("aria-valuenow")) < float(end.get_attribute("aria-valuenow"))
+    assert start.bounding_box()["x"] < end.bounding_box()["x"]
+    page.locator("body").dispatch_event("keydown", {"key": "غ", "code": "KeyY"})  # Y of an Arabic keyboard
+    eventually(page, lambda: list(server.verdicts().values()) == ["yes"])
+
+
+@pytest.mark.parametrize("visit", [{"locale": "fr-FR", **LAPTOP}], indirect=True)
+def test_errors_are_in_the_language_of_the_page(visit: Visit) -> None:
+    page = visit.open()
+    page.fill("#word", "zzz")
+    page.press("#word", "Enter")
+    until(page, "Le modèle ne connaît pas ce mot", "#failure h2")
+    until(page, "Tapez un des mots qu’il connaît", "#failure p")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -18,6 +18,7 @@ from earmark.studio.project import Project, open_project
 from earmark.studio.tags import TagChange, change_tags, read_tags
 from earmark.web.app import create_app
 from earmark.web.catalogues import page_languages
+from support.overflow import overflowing
 from support.page_server import PageServer, RecordAndFail, running
 
 LAPTOP: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
@@ -225,21 +226,6 @@ def test_recordings_that_are_no_folder_are_refused(visit: Visit, tmp_path: Path)
     page.press("#new-folder", "Enter")
     page.locator(".folders li", has_text="field").wait_for()
     assert page.locator("#problem").is_hidden()
-
-
-def overflowing(page: Any) -> list[str]:
-    """Texts that are wider than what they stand in, and the page itself if it is wider than the screen."""
-    found: list[str] = page.evaluate(
-        """() => {
-          const wide = [...document.querySelectorAll("button, a, label, h1, h2, .chip, summary")].filter(
-            (element) => element.offsetParent && element.scrollWidth > element.clientWidth + 2
-              && getComputedStyle(element).display !== "inline"
-              && !element.closest(".hidden-label, .tile, .mark-link"));
-          const page = document.documentElement.scrollWidth > innerWidth ? ["the page"] : [];
-          return [...page, ...wide.map((element) => `${element.tagName} ${element.textContent}`)];
-        }"""
-    )
-    return found
 
 
 @pytest.mark.parametrize("visit", [PHONE], indirect=True)

@@ -266,7 +266,8 @@ def _check_extent(connection: Connection, position: Position, start_s: float, en
     row = connection.execute(statement).first()
     if row is None or position.channel > row.channels or position.time_s > row.duration_s + END_MARGIN_S:
         raise EarmarkError(
-            f"The archive has no position {position}: search again, its recording was changed or forgotten."
+            f"The archive has no position {position}: search again, its recording was changed or forgotten.",
+            code="searchAgain",
         )
     finite = math.isfinite(start_s) and math.isfinite(end_s)
     if not (finite and 0 <= start_s < end_s <= row.duration_s + END_MARGIN_S):

@@ -164,15 +164,20 @@ def _without_rates(archive: Archive) -> str:
     return f"{warning} Leave rates of false alarms out." if warning else NO_OPERATING_POINTS
 
 
+def right_of_hundred(archive: Archive) -> int | None:
+    """Of 100 hits above the model's own thresholds, how many are expected to be right; None if it is not known."""
+    points = None if warning_on(archive) else operating_points_of(archive)
+    if points is None or points.expected_precision is None:
+        return None
+    return round(100 * points.expected_precision)
+
+
 def note_on_hits(archive: Archive) -> str:
     """A sentence on how many hits are expected to be right, or that none means anything; "" if it is not known."""
-    warning, points = warning_on(archive), operating_points_of(archive)
-    if warning or points is None or points.expected_precision is None:
-        return warning
-    of_hundred = round(100 * points.expected_precision)
-    return (
-        f"Of 100 hits above the model's own thresholds, about {of_hundred} are expected to be right (on its dev set)."
-    )
+    right = right_of_hundred(archive)
+    if right is None:
+        return warning_on(archive)
+    return f"Of 100 hits above the model's own thresholds, about {right} are expected to be right (on its dev set)."
 
 
 def recording_conditions(archive: Archive, filters: Filters) -> list[ColumnElement[bool]]:

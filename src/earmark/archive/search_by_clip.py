@@ -140,10 +140,12 @@ def encode_clip(spotter: KeywordSpotter, path: Path) -> Single:
     waveform = read_audio(path)
     start_s, end_s = loud_part_s(waveform)
     if end_s - start_s < MIN_S:
-        raise EarmarkError(f"The clip {path} holds no word: it has {end_s - start_s:.2f} s of sound; record it again.")
+        sentence = f"The clip {path} holds no word: it has {end_s - start_s:.2f} s of sound; record it again."
+        raise EarmarkError(sentence, code="noWordInClip")
     if end_s - start_s > MAX_S:
         raise EarmarkError(
-            f"The clip {path} has {end_s - start_s:.1f} s of speech, too much for a word: cut it to {MAX_S:g} s."
+            f"The clip {path} has {end_s - start_s:.1f} s of speech, too much for a word: cut it to {MAX_S:g} s.",
+            code="clipTooLong",
         )
     features = spotter.features(waveform)[None]
     encoded = spotter.encode(features, torch.tensor([features.shape[1]]))

@@ -94,12 +94,14 @@ def _example(archive: Archive, position: Position) -> tuple[Row[Any], float, flo
     """Recording of an example, its start and end, and its frames."""
     row = matching_recordings(archive, recording_conditions(archive, Filters())).get(position.recording)
     if row is None or not (1 <= position.channel <= row.channels and position.time_s <= row.duration_s):
-        raise EarmarkError(f"The archive has no position {position}: take one from 'earmark search --json'.")
+        sentence = f"The archive has no position {position}: take one from 'earmark search --json'."
+        raise EarmarkError(sentence, code="searchAgain")
     start_s, end_s = extent_s(archive, position)
     example = example_frames(archive, row, position.channel, start_s, end_s)
     if not example.any():
         raise EarmarkError(
-            f"The position {position} was not indexed: it is silent, or its recording is still being indexed."
+            f"The position {position} was not indexed: it is silent, or its recording is still being indexed.",
+            code="noExample",
         )
     return row, start_s, end_s, example
 

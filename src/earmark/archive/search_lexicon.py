@@ -58,7 +58,8 @@ def search_word(
         If the word has no example, or a clip of it can't be used.
     """
     if not word.has_example:
-        raise EarmarkError(f"The word {word.word!r} has no example yet: add a clip, or accept hits of it.")
+        sentence = f"The word {word.word!r} has no example yet: add a clip, or accept hits of it."
+        raise EarmarkError(sentence, code="noWordExample")
     examples = [encode_clip(archive.spotter, clip.path) for clip in word.clips]
     examples += [frames for one in word.accepted[-MOST_ACCEPTED:] if (frames := _frames_of(archive, one)) is not None]
     negatives = [encode_clip(archive.spotter, clip.path) for clip in word.not_clips]

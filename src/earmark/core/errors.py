@@ -30,5 +30,5 @@ class UnknownWordError(EarmarkError):
     """
 
     def __init__(self, sentence: str, suggestions: Iterable[str]) -> None:
-        super().__init__(sentence)
+        super().__init__(sentence, code="unknownWord")
         self.suggestions = tuple(suggestions)

@@ -17,6 +17,7 @@ from earmark.web.responses import HeadRequests
 from earmark.web.routes import archive as archive_routes
 from earmark.web.routes import (
     judgements,
+    languages,
     lexicon,
     recordings,
     search,
@@ -96,7 +97,7 @@ def create_app(
     app.add_middleware(HeadRequests)
     app.add_middleware(Guard, hosts=hosts, token=token)
     add_error_handlers(app)
-    for part in (archive_routes, search, recordings, judgements, lexicon):
+    for part in (archive_routes, search, recordings, judgements, lexicon, languages):
         app.include_router(part.router)
     if project is not None:
         for part in STUDIO:

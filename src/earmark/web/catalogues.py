@@ -1,4 +1,4 @@
-"""Catalogues of the studio's strings: one JSON file a language, in ``static/studio/strings``."""
+"""Catalogues of the pages' strings: one JSON file a language, in ``static/strings``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-FOLDER = Path(str(files("earmark.web"))) / "static" / "studio" / "strings"
+FOLDER = Path(str(files("earmark.web"))) / "static" / "strings"
 
 
 @dataclass(frozen=True)
 class PageLanguage:
-    """A language of the page.
+    """A language of the pages.
 
     Attributes
     ----------

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import fastapi
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -23,7 +24,7 @@ class Problem(BaseModel):
 
     detail: str = Field(description="One sentence: what is wrong, and what to do about it.")
     code: str | None = Field(
-        None, description="Where the studio's catalogues have a sentence for it, that of the key `error.CODE`."
+        None, description="Where the pages' catalogues have a sentence for it, that of the key `error.CODE`."
     )
     suggestions: list[str] | None = Field(
         None, description="For an unknown word: the words that are spelt most like it, the nearest first."
@@ -46,6 +47,23 @@ MEANINGS = {
 OUT_OF_REACH = "The archive's tables can't be reached: is its disk plugged in, and its database running?"
 ANYWHERE = (401, 421, 422, 503)
 BY_STATUS = {404: "There is nothing at this address.", 405: "This address does not support this method."}
+
+
+class RefusedError(fastapi.HTTPException):
+    """A refused request, for which the pages' catalogues have a sentence.
+
+    Parameters
+    ----------
+    status : int
+    sentence : str
+        In English: what is wrong, and what to do about it.
+    code : str
+        ``error.CODE`` is the key in the catalogues.
+    """
+
+    def __init__(self, status: int, sentence: str, code: str) -> None:
+        super().__init__(status, sentence)
+        self.code = code
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -73,11 +91,12 @@ def add_error_handlers(app: FastAPI) -> None:
     def http_error(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
         sentence = BY_STATUS.get(error.status_code) if is_generic(error) else error.detail
-        return problem_response(error.status_code, sentence or error.detail, error.headers)
+        code = error.code if isinstance(error, RefusedError) else ""
+        return problem_response(error.status_code, sentence or error.detail, error.headers, code=code)
 
     def earmark_error(request: Request, error: Exception) -> JSONResponse:
         if is_database_error(error):
-            return problem_response(503, OUT_OF_REACH)
+            return problem_response(503, OUT_OF_REACH, code="outOfReach")
         suggestions = error.suggestions if isinstance(error, UnknownWordError) else ()
         sentence = redact_paths(str(error), request.app.state.server.private_paths)
         code = error.code if isinstance(error, EarmarkError) else ""
@@ -88,7 +107,7 @@ def add_error_handlers(app: FastAPI) -> None:
         return problem_response(422, _first(error))
 
     def database_error(_request: Request, _error: Exception) -> JSONResponse:
-        return problem_response(503, OUT_OF_REACH)
+        return problem_response(503, OUT_OF_REACH, code="outOfReach")
 
     def os_error(_: Request, error: Exception) -> JSONResponse:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Header, HTTPException, Path, Query
+from fastapi import Header, Path, Query
 from pydantic import Field, StringConstraints
 
 from earmark.archive.archive import Archive, Position
@@ -14,6 +14,7 @@ from earmark.archive.lexicon import LexiconWord
 from earmark.archive.query_aliases import Alias
 from earmark.archive.search import resolve_word
 from earmark.core.types import ImageQuery, SpokenQuery
+from earmark.web.errors import RefusedError
 from earmark.web.state import QueryFiles
 
 MAX_S = 10_000_000.0  # a third of a year
@@ -73,12 +74,14 @@ def parse_query(archive: Archive, files: QueryFiles, text: str) -> ParsedQuery:
     if text.startswith(IMAGE):
         image = files.query(text)
         if image is None:
-            raise HTTPException(404, "That picture is no longer stored: drop it on the page again.")
+            raise RefusedError(404, "That picture is no longer stored: drop it on the page again.", "pictureGone")
         return ParsedQuery(image, image.name, query_key(image))
     if text.startswith(CLIP):
         clip = files.clip(text)
         if clip is None:
-            raise HTTPException(404, "That clip is no longer stored: record it or drop it on the page again.")
+            raise RefusedError(
+                404, "That clip is no longer stored: record it or drop it on the page again.", "clipGone"
+            )
         return ParsedQuery(clip, clip.name, text)
     if text.startswith(EXAMPLE):
         position = Position.read(text.removeprefix(EXAMPLE))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field, StringConstraints
 from starlette.datastructures import Headers
@@ -14,12 +14,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from earmark.studio.project import Project
 from earmark.studio.takes import TakeStore
-from earmark.web.catalogues import page_languages
-from earmark.web.errors import add_error_handlers, documented, problem_response
+from earmark.web.errors import RefusedError, add_error_handlers, documented, problem_response
 from earmark.web.parameters import PageHeader
 from earmark.web.phones import Phones
 from earmark.web.responses import HeadRequests
-from earmark.web.routes import studio_takes
+from earmark.web.routes import languages, studio_takes
 from earmark.web.security import Guard
 from earmark.web.state import ServerState
 from earmark.web.static_files import REVALIDATE, STATIC, RevalidatedFiles, add_types
@@ -27,7 +26,7 @@ from earmark.web.static_files import REVALIDATE, STATIC, RevalidatedFiles, add_t
 COOKIE = "earmark-phone"
 COOKIE_S = 180 * 24 * 3600
 OF_SPEAKER = re.compile(r"/api/studio/speakers/([^/]+)/.*")
-PUBLIC = re.compile(r"/|/static/.*|/api/phone/(join|languages)")
+PUBLIC = re.compile(rf"/|/static/.*|/api/phone/join|{languages.PATH}")
 NOT_LET_IN = "This phone is not let in: scan the square code on the laptop again."
 
 router = APIRouter(prefix="/api/phone", tags=["phone"])
@@ -43,14 +42,6 @@ class PhoneResponse(BaseModel):
     """Whose recorder this phone is."""
 
     speaker: str
-
-
-class LanguageResponse(BaseModel):
-    """A language of the page."""
-
-    code: str
-    name: str
-    direction: Literal["ltr", "rtl"]
 
 
 class WaitingRequest(BaseModel):
@@ -81,6 +72,7 @@ def create_phone_app(phones: Phones, project: Project, takes: TakeStore, host: s
     app.add_middleware(Guard, hosts={host, f"[{host}]"})
     add_error_handlers(app)
     app.include_router(router)
+    app.include_router(languages.router)
     app.include_router(studio_takes.router)
     app.add_api_route("/", page, include_in_schema=False, response_class=FileResponse)
     app.mount("/static", RevalidatedFiles(directory=STATIC))
@@ -106,11 +98,11 @@ class OneSpeaker:
         cookie = cookie_parser(Headers(scope=scope).get("cookie", "")).get(COOKIE, "")
         phone = self.phones.phone_of(cookie) if cookie else None
         if phone is None:
-            await problem_response(401, NOT_LET_IN)(scope, receive, send)
+            await problem_response(401, NOT_LET_IN, code="notLetIn")(scope, receive, send)
             return
         named = OF_SPEAKER.fullmatch(scope["path"])
         if named and named[1] != phone.speaker:
-            await problem_response(403, NOT_LET_IN)(scope, receive, send)
+            await problem_response(403, NOT_LET_IN, code="notLetIn")(scope, receive, send)
             return
         scope.setdefault("state", {})["phone"] = phone
         await self.app(scope, receive, send)
@@ -121,16 +113,12 @@ def join(request: Request, response: Response, content: JoinRequest, _: PageHead
     """Let a phone in by its token, which is void afterwards."""
     joined = request.app.state.phones_server.join(content.token)
     if joined is None:
-        raise HTTPException(401, "This square code was used before, or is too old: show a new one on the laptop.")
+        raise RefusedError(
+            401, "This square code was used before, or is too old: show a new one on the laptop.", "usedCode"
+        )
     phone, cookie = joined
     response.set_cookie(COOKIE, cookie, max_age=COOKIE_S, secure=True, httponly=True, samesite="strict")
     return PhoneResponse(speaker=phone.speaker)
-
-
-@router.get("/languages", responses=documented())
-def languages() -> list[LanguageResponse]:
-    """The languages of the page."""
-    return [LanguageResponse(code=one.code, name=one.name, direction=one.direction) for one in page_languages()]
 
 
 @router.get("", responses=documented(401))

@@ -13,6 +13,7 @@ from earmark.studio.project import Project
 from earmark.studio.speakers import Speaker, read_speaker, withdrawn
 from earmark.studio.takes import TakeStore
 from earmark.studio.withdrawal import complete_withdrawals
+from earmark.web.errors import RefusedError
 from earmark.web.state import OfProject, open_project_of
 
 PROJECT_ID = "id"
@@ -52,7 +53,8 @@ def require_project(project: Project, stated: str) -> None:
         409 if it is of another.
     """
     if stated and stated != project_id(project):
-        raise HTTPException(409, "This was recorded for another project: open that project, and it is sent there.")
+        sentence = "This was recorded for another project: open that project, and it is sent there."
+        raise RefusedError(409, sentence, "otherProject")
 
 
 def close_recorder(state: object) -> None:
@@ -74,7 +76,7 @@ def known_speaker(project: OfProject, speaker: str) -> Speaker:
             return read_speaker(project.folder, speaker)
     except EarmarkError as problem:
         raise HTTPException(404, str(problem)) from problem
-    raise HTTPException(404, "This speaker took the consent back: nothing more is stored.")
+    raise RefusedError(404, "This speaker took the consent back: nothing more is stored.", "withdrawn")
 
 
 Takes = Annotated[TakeStore, Depends(take_store)]

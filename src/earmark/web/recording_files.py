@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from fastapi import HTTPException
 from sqlalchemy import Row, select
 
 from earmark.archive.archive import Archive
 from earmark.archive.schema import recordings
 from earmark.core.errors import EarmarkError
 from earmark.media.audio import read_span
+from earmark.web.errors import RefusedError
 
 
 def recording_row(archive: Archive, number: int, channel: int = 1) -> Row[Any]:
@@ -30,9 +30,9 @@ def recording_row(archive: Archive, number: int, channel: int = 1) -> Row[Any]:
     with archive.reading() as connection:
         row = connection.execute(select(recordings).where(recordings.c.id == number)).first()
     if row is None:
-        raise HTTPException(404, f"The archive has no recording {number}: search again.")
+        raise RefusedError(404, f"The archive has no recording {number}: search again.", "searchAgain")
     if channel > row.channels:
-        raise HTTPException(404, f"The recording {file_name(row.path)} has no channel {channel}.")
+        raise RefusedError(404, f"The recording {file_name(row.path)} has no channel {channel}.", "searchAgain")
     return row
 
 
@@ -50,9 +50,11 @@ def recording_file(row: Row[Any]) -> tuple[Path, os.stat_result]:
     except OSError:
         status = None
     if status is None or not path.is_file():
-        raise HTTPException(404, f"The file {path.name} is missing: plug its disk in, or index its folder again.")
+        sentence = f"The file {path.name} is missing: plug its disk in, or index its folder again."
+        raise RefusedError(404, sentence, "recordingGone")
     if status.st_size != row.size:
-        raise HTTPException(409, f"The file {path.name} was changed since it was indexed: index its folder again.")
+        sentence = f"The file {path.name} was changed since it was indexed: index its folder again."
+        raise RefusedError(409, sentence, "recordingChanged")
     return path, status
 
 
@@ -68,9 +70,8 @@ def read_segment(row: Row[Any], channel: int, start_s: float, end_s: float) -> n
     try:
         waveform: npt.NDArray[np.float32] = read_span(path, start_s, end_s)[channel - 1]
     except (EarmarkError, IndexError) as problem:
-        raise HTTPException(
-            409, f"The file {path.name} can't be read as it was indexed: copy it again, or index its folder again."
-        ) from problem
+        sentence = f"The file {path.name} can't be read as it was indexed: copy it again, or index its folder again."
+        raise RefusedError(409, sentence, "recordingChanged") from problem
     return waveform
 
 
@@ -130,4 +131,5 @@ def resolve_folder(text: str, labels: Mapping[str, str]) -> str:
         normalised = unicodedata.normalize("NFC", label)
         if displayed == normalised or displayed.startswith(f"{normalised}/"):
             return os.path.join(folder, *displayed[len(normalised) :].split("/"))
-    raise EarmarkError(f"There is no folder {text!r} in this archive: its folders are {', '.join(labels.values())}.")
+    sentence = f"There is no folder {text!r} in this archive: its folders are {', '.join(labels.values())}."
+    raise EarmarkError(sentence, code="noFolderHere")

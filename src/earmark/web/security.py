@@ -17,19 +17,18 @@ from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from earmark.web.errors import problem_response
+from earmark.web.errors import RefusedError, problem_response
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 EVERY_ADDRESS = ("0.0.0.0", "[::]")
 MAX_BODY_BYTES = 20_000_000
-TOO_LARGE = f"That is too large: {MAX_BODY_BYTES // 1_000_000} MB at most, so scale a picture down."
+TOO_LARGE = (f"That is too large: {MAX_BODY_BYTES // 1_000_000} MB at most, so scale a picture down.", "tooLarge")
 MAX_TAKE_BYTES = 500_000_000
-TAKE_TOO_LARGE = f"That is too large: {MAX_TAKE_BYTES // 1_000_000} MB at most, so cut the recording."
+TAKE_TOO_LARGE = (f"That is too large: {MAX_TAKE_BYTES // 1_000_000} MB at most, so cut the recording.", "takeTooLarge")
 TAKE_PATH = re.compile(r"/api/studio/speakers/[^/]+/(takes|consents)/[^/]+")  # written to the disk while it is received
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PAGE_HEADER = "X-Earmark"  # a page of another site can't send it without a preflight request, which is refused
@@ -89,9 +88,8 @@ class Guard:
             log.exception("A request failed.")
             if started:
                 raise
-            await problem_response(500, "Something went wrong in Earmark: see what the server printed.")(
-                scope, receive, send_with_headers
-            )
+            sentence = "Something went wrong in Earmark: see what the server printed."
+            await problem_response(500, sentence, code="inside")(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -135,6 +133,7 @@ class Guard:
             401,
             "This archive needs a token: open the whole address that 'earmark serve' printed.",
             {"WWW-Authenticate": "Bearer"},
+            code="noToken",
         )
 
     def _is_secret(self, digest: str) -> bool:
@@ -154,8 +153,8 @@ def _wrong_site(method: str, headers: Headers) -> Response | None:
     return None
 
 
-def _limit(scope: Scope) -> tuple[int, str]:
-    """The most bytes of a body, and what a larger one is answered."""
+def _limit(scope: Scope) -> tuple[int, tuple[str, str]]:
+    """The most bytes of a body, and what a larger one is answered: sentence and code."""
     if scope["method"] == "PUT" and TAKE_PATH.fullmatch(scope["path"]):
         return MAX_TAKE_BYTES, TAKE_TOO_LARGE
     return MAX_BODY_BYTES, TOO_LARGE
@@ -163,22 +162,22 @@ def _limit(scope: Scope) -> tuple[int, str]:
 
 def _too_large(scope: Scope, headers: Headers) -> Response | None:
     length = headers.get("content-length", "0")
-    limit, sentence = _limit(scope)
+    limit, (sentence, code) = _limit(scope)
     too_large = length.isdecimal() and int(length[:20]) > limit
-    return problem_response(413, sentence) if too_large else None
+    return problem_response(413, sentence, code=code) if too_large else None
 
 
 def _limited(scope: Scope, receive: Receive) -> Receive:
     """The same body, refused while it is read if it is too large, whatever its Content-Length."""
     received = 0
-    limit, sentence = _limit(scope)
+    limit, refusal = _limit(scope)
 
     async def limited() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
         if received > limit:
-            raise HTTPException(413, sentence)
+            raise RefusedError(413, *refusal)
         return message
 
     return limited

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Annotated
 
-from fastapi import Depends, HTTPException, Request
+from fastapi import Depends, Request
 
 from earmark.archive.archive import DESCRIPTION, Archive, open_archive
 from earmark.archive.judgements import CLIP, DIGITS, IMAGE, query_key
@@ -22,6 +22,7 @@ from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.media.audio import check_audio
 from earmark.media.images import read_image
 from earmark.studio.project import Project
+from earmark.web.errors import RefusedError
 
 QUERIES = "queries"  # folder of the archive
 MAX_FILES = 100
@@ -73,7 +74,7 @@ class ServerState:
             try:
                 status = (folder / DESCRIPTION).stat()
             except OSError:
-                raise HTTPException(404, NO_ARCHIVE) from None
+                raise RefusedError(404, NO_ARCHIVE, "noArchive") from None
             if (version := (status.st_ino, status.st_mtime_ns)) != self._version:  # another stands in its place now
                 self._archive, self._images = open_archive(folder), QueryFiles(folder / QUERIES)
                 self._version = version
@@ -237,14 +238,14 @@ def _check_image(path: Path) -> None:
     try:
         read_image(path)
     except EarmarkError as problem:
-        raise EarmarkError(str(problem).replace(str(path), "The picture")) from problem
+        raise EarmarkError(str(problem).replace(str(path), "The picture"), code="noPicture") from problem
 
 
 def _check_clip(path: Path) -> None:
     try:
         check_audio(path)
     except EarmarkError as problem:
-        raise EarmarkError(str(problem).replace(str(path), "The clip")) from problem
+        raise EarmarkError(str(problem).replace(str(path), "The clip"), code="noSound") from problem
 
 
 def _touch(path: Path) -> None:

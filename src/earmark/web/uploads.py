@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import Request
+
+from earmark.web.errors import RefusedError
 
 BINARY = {"type": "string", "format": "binary"}
 ANY_FILE = ("application/octet-stream",)
 
 
-def body_of(family: str, refusal: str) -> Callable[[Request], Awaitable[bytes]]:
+def body_of(family: str, refusal: str, code: str) -> Callable[[Request], Awaitable[bytes]]:
     """A dependency that gives the body of an upload, and refuses one of another family of media types (415)."""
 
     async def body(request: Request) -> bytes:
         kind = request.headers.get("content-type", family).lower()
         if not kind.startswith(family):
-            raise HTTPException(415, refusal)
+            raise RefusedError(415, refusal, code)
         return await request.body()
 
     return body

@@ -11,7 +11,7 @@ from sqlalchemy import Column, Connection, func, select
 from earmark.archive.archive import Archive
 from earmark.archive.query_aliases import stored_words
 from earmark.archive.recordings import NEW, SEARCHED
-from earmark.archive.results import note_on_hits, operating_points_of
+from earmark.archive.results import note_on_hits, operating_points_of, right_of_hundred, warning_on
 from earmark.archive.schema import chunks, postings, recordings
 from earmark.web.errors import documented
 from earmark.web.state import State
@@ -38,6 +38,10 @@ class ArchiveResponse(BaseModel):
     accepts_images: bool
     accepts_keywords: bool
     expected: str = Field(description="A sentence on how far hits can be trusted; may be empty.")
+    learned_nothing: bool = Field(description="Whether the model's hits mean nothing.")
+    right_of_hundred: int | None = Field(
+        description="Of 100 hits above the model's own thresholds, how many are expected to be right, by its dev set."
+    )
     has_fa_per_hour: bool = Field(description="Whether a threshold can be given as false alarms an hour.")
 
 
@@ -61,6 +65,8 @@ def archive(state: State) -> ArchiveResponse:
         accepts_images=spotter.accepts_images,
         accepts_keywords=spotter.accepts_keywords,
         expected=note_on_hits(state.archive),
+        learned_nothing=warning_on(state.archive) != "",
+        right_of_hundred=right_of_hundred(state.archive),
         has_fa_per_hour=operating_points_of(state.archive) is not None,
         **counts,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from earmark.archive.archive import Archive, Position
@@ -17,7 +17,7 @@ from earmark.archive.search import resolve_word
 from earmark.archive.search_by_keyword import posting_at
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
-from earmark.web.errors import documented, is_database_error
+from earmark.web.errors import RefusedError, documented, is_database_error
 from earmark.web.parameters import Number, PageHeader, PositionText, QueryText, Score, Seconds
 from earmark.web.recording_files import recording_row
 from earmark.web.routes.search import OpinionResponse, VerdictCounts, opinion_responses
@@ -81,7 +81,7 @@ def undo_judgement(state: State, number: Number, _: PageHeader) -> UndoResponse:
         except EarmarkError as problem:
             if is_database_error(problem):
                 raise
-            raise HTTPException(404, str(problem)) from problem
+            raise RefusedError(404, str(problem), "judgementGone") from problem
         return UndoResponse(judged=VerdictCounts.of(judgements(archive, undone.query)))
 
 

@@ -141,7 +141,7 @@ class SearchResponse(BaseModel):
     left: HitsLeftResponse | None = Field(description="Of the model's hits; null where too little was judged to say.")
     pays: bool = Field(description="Whether judging more is likely to find more.")
     threshold: ThresholdResponse | None = Field(description="Null where neither judgements nor dev give one.")
-    note: str = Field(description="A sentence on what the answer lacks; may be empty.")
+    unfinished: int = Field(description="Recordings that are not indexed to their end: there may be more hits later.")
 
 
 class CurveResponse(BaseModel):
@@ -159,8 +159,8 @@ def search(state: State, query: QueryText, parameters: SearchQuery) -> SearchRes
     return _search(state, query, parameters)
 
 
-image_body = body_of("image/", "The body is no picture: upload a JPEG or a PNG.")
-clip_body = body_of("audio/", "The body is no sound: upload a WAV, FLAC, Ogg, MP3 or M4A file.")
+image_body = body_of("image/", "The body is no picture: upload a JPEG or a PNG.", "noPicture")
+clip_body = body_of("audio/", "The body is no sound: upload a WAV, FLAC, Ogg, MP3 or M4A file.", "noSound")
 
 
 @router.post(
@@ -230,7 +230,7 @@ def _search(state: ServerState, query: str, parameters: SearchParameters) -> Sea
             left=None if found.left is None else HitsLeftResponse(**asdict(found.left)),
             pays=found.pays,
             threshold=None if found.threshold is None else ThresholdResponse(**asdict(found.threshold)),
-            note=_note(archive),
+            unfinished=_count_unfinished(archive),
         )
 
 
@@ -279,7 +279,7 @@ def opinion_responses(opinions: Iterable[Opinion]) -> list[OpinionResponse]:
     return [OpinionResponse(judge=one.judge, verdict=one.verdict) for one in opinions]
 
 
-def _note(archive: Archive) -> str:
+def _count_unfinished(archive: Archive) -> int:
     with archive.reading() as connection:
-        new = connection.execute(select(func.count()).where(recordings.c.status == NEW)).scalar_one()
-    return f"{new} recordings are not indexed to their end yet: there may be more hits later." if new else ""
+        count: int = connection.execute(select(func.count()).where(recordings.c.status == NEW)).scalar_one()
+    return count

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 from earmark.archive.judgements import judgements, verdict_counts
 from earmark.studio.project import MAX_WORDS, Line, Project
 from earmark.studio.steps import Progress, Step, next_step, steps
-from earmark.web.catalogues import page_languages
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader
 from earmark.web.state import OfProject, ServerState, State
@@ -26,14 +25,6 @@ class StepResponse(BaseModel):
     counts: dict[str, int]
 
 
-class LanguageResponse(BaseModel):
-    """A language of the page."""
-
-    code: str
-    name: str
-    direction: Literal["ltr", "rtl"]
-
-
 class ProjectResponse(BaseModel):
     """A project."""
 
@@ -45,7 +36,6 @@ class ProjectResponse(BaseModel):
     words: list[str]
     steps: list[StepResponse]
     next: str = Field(description="The step that is next.")
-    page_languages: list[LanguageResponse]
 
 
 class Changes(BaseModel):
@@ -93,10 +83,6 @@ def _response(state: ServerState, project: Project) -> ProjectResponse:
         words=settings.words,
         steps=[StepResponse(name=step.name, progress=step.progress, counts=step.counts) for step in found],
         next=next_step(found),
-        page_languages=[
-            LanguageResponse(code=language.code, name=language.name, direction=language.direction)
-            for language in page_languages()
-        ],
     )
 
 

@@ -23,7 +23,7 @@ from earmark.studio.speakers import MOST_TEXT, Speaker, add_consent, speaker_fol
 from earmark.studio.take import Kind, NewTake, Take
 from earmark.studio.take_checks import check_take
 from earmark.studio.takes import TakeConflictError, TakeStore
-from earmark.web.errors import documented
+from earmark.web.errors import RefusedError, documented
 from earmark.web.parameters import PageHeader
 from earmark.web.recorder_state import OfSpeaker, Takes, project_id, require_project
 from earmark.web.responses import PartialFile
@@ -195,7 +195,7 @@ def picture(project: OfProject, speaker: OfSpeaker, item: Annotated[Item, Query(
     known = {prompt.image for prompt in prompts(project.folder, read_plan(project.folder))}
     path = project.folder / item if item and item in known else None
     if path is None or not path.is_file():
-        raise HTTPException(404, "That picture is no longer in the project: go on to the next.")
+        raise RefusedError(404, "That picture is no longer in the project: go on to the next.", "pictureRemoved")
     return FileResponse(
         path, media_type=_picture_type(path.read_bytes()[:8]), headers={"Cache-Control": "private, max-age=3600"}
     )
@@ -288,10 +288,10 @@ async def consent_as_file(
 def consent_file(project: OfProject, speaker: OfSpeaker, number: int) -> Response:
     """The file of a consent: number 1 is the first."""
     if not 1 <= number <= len(speaker.consents) or not (file := speaker.consents[number - 1].file):
-        raise HTTPException(404, "There is no file of this consent.")
+        raise RefusedError(404, "There is no file of this consent.", "consentGone")
     path = speaker_folder(project.folder, speaker.id) / file
     if path.parent != speaker_folder(project.folder, speaker.id) or not path.is_file():
-        raise HTTPException(404, "The file of this consent is missing: take it from a backup.")
+        raise RefusedError(404, "The file of this consent is missing: take it from a backup.", "consentGone")
     kind = SOUND_TYPES.get(path.suffix) or _picture_type(path.read_bytes()[:8])
     return PartialFile(
         path, media_type=kind, stat_result=path.stat(), filename=path.name, content_disposition_type="inline"
@@ -305,7 +305,7 @@ async def _receive(request: Request, path: Path, limit: int | None = None) -> No
         async for block in request.stream():
             size += len(block)
             if limit is not None and size > limit:
-                raise HTTPException(413, f"That is too large: {limit // 1_000_000} MB at most.")
+                raise RefusedError(413, f"That is too large: {limit // 1_000_000} MB at most.", "tooLarge")
             file.write(block)
 
 
@@ -326,9 +326,9 @@ def _own_take(store: TakeStore, speaker: Speaker, id_: str) -> Take:
     try:
         take = store.take(id_)
     except EarmarkError as problem:
-        raise HTTPException(404, str(problem)) from problem
+        raise RefusedError(404, str(problem), "takeGone") from problem
     if take.speaker != speaker.id:
-        raise HTTPException(404, "There is no such take: open the list again.")
+        raise RefusedError(404, "There is no such take: open the list again.", "takeGone")
     return take
 
 
@@ -349,7 +349,7 @@ def _picture_type(head: bytes) -> str:
 def _picture_suffix(head: bytes) -> str:
     suffix = next((suffix for magic, suffix, _ in PICTURE_TYPES if head.startswith(magic)), None)
     if suffix is None:
-        raise HTTPException(415, OTHER_PICTURE)
+        raise RefusedError(415, OTHER_PICTURE, "noPicture")
     return suffix
 
 
@@ -357,4 +357,4 @@ def _check_picture(path: Path) -> None:
     try:
         check_image(path)
     except EarmarkError as problem:
-        raise HTTPException(415, OTHER_PICTURE) from problem
+        raise RefusedError(415, OTHER_PICTURE, "noPicture") from problem

@@ -1,7 +1,7 @@
 // Takes a clip of a word to search with: recorded here, chosen, or dropped on the page; trimmed by ear.
 
 import { find } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { state } from "./state.js";
 
 const LONGEST_S = 12;
@@ -60,7 +60,7 @@ async function record() {
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 };
     stream = await navigator.mediaDevices.getUserMedia({ audio });
   } catch {
-    find("#clip-problem").textContent = STRINGS.noMicrophone;
+    find("#clip-problem").textContent = t("clip.noMicrophone");
     return;
   }
   const parts = [];
@@ -86,7 +86,7 @@ async function load(file) {
   try {
     sound = await context.decodeAudioData(await file.arrayBuffer());
   } catch {
-    find("#clip-problem").textContent = STRINGS.clipUnreadable;
+    find("#clip-problem").textContent = t("clip.unreadable");
     return;
   }
   const [start, end] = loudPart();
@@ -162,7 +162,7 @@ function stopAll() {
 }
 
 function drawButtons() {
-  find("#clip-record").textContent = recorder ? STRINGS.clipStop : STRINGS.clipRecord;
+  find("#clip-record").textContent = t(recorder ? "clip.stop" : "clip.record");
   for (const id of ["#clip-listen", "#clip-find"]) find(id).disabled = !sound || Boolean(recorder);
 }
 

@@ -2,7 +2,7 @@
 
 import { getCurve, getPeaks, getRecording, segmentAround } from "./api.js";
 import { find, formatTime, icon, isolate, make } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { formatScore, t } from "./i18n.js";
 import { canUndo, judgeCurrent, moveBoundaries, saveBoundaries, undo } from "./judgements.js";
 import { playHit, playRecording, stop } from "./player.js";
 import { goTo, isConfirmed } from "./results-list.js";
@@ -96,15 +96,15 @@ function paint() {
 }
 
 function drawText(hit) {
-  find("#rank").textContent = STRINGS.rank(state.current + 1, state.hits.length);
+  find("#rank").textContent = t("hits.rank", { rank: state.current + 1, total: state.hits.length });
   find("#hit h2").replaceChildren(isolate(hit.name));
   find("#hit-time").textContent = formatTime(hit.time_s);
   drawFacts(hit);
-  find("#score").textContent = STRINGS.score(hit.score.toFixed(2));
-  find("#opinions").textContent = hit.opinions?.length ? STRINGS.disagreement(hit.opinions) : "";
-  find("#extent-key").textContent = isConfirmed(hit) ? STRINGS.extentConfirmed : STRINGS.extentFound;
+  find("#score").textContent = t("hit.score", { score: formatScore(hit.score) });
+  find("#opinions").textContent = hit.opinions?.length ? disagreement(hit.opinions) : "";
+  find("#extent-key").textContent = t(isConfirmed(hit) ? "hit.confirmed" : "hit.found");
   find("#extent-key").dataset.confirmed = isConfirmed(hit);
-  canvas.setAttribute("aria-label", STRINGS.waveform(formatTime(hit.start_s), formatTime(hit.end_s)));
+  canvas.setAttribute("aria-label", t("hit.waveform", { start: formatTime(hit.start_s), end: formatTime(hit.end_s) }));
   find("#previous").disabled = state.current === 0;
   find("#next").disabled = state.current === state.hits.length - 1;
   find("#undo").disabled = !canUndo();
@@ -113,13 +113,19 @@ function drawText(hit) {
   }
 }
 
+function disagreement(opinions) {
+  const said = opinions.map(({ judge, verdict }) =>
+    t("judge.opinion", { name: judge || t("judge.noName"), verdict: t(`judge.verdict.${verdict}`) }));
+  return t("judge.disagreement", { opinions: said.join(t("page.listSeparator")) });
+}
+
 function drawFacts(hit) {
   const facts = [
-    [STRINGS.folder, hit.folder],
-    [STRINGS.channelName, hit.channels > 1 ? STRINGS.channel(hit.channel) : ""],
-    [STRINGS.speaker, hit.speaker],
-    [STRINGS.date, hit.date],
-    [STRINGS.language, hit.language],
+    [t("filter.folder"), hit.folder],
+    [t("hit.channel"), hit.channels > 1 ? t("hit.channelNumber", { number: hit.channel }) : ""],
+    [t("filter.speaker"), hit.speaker],
+    [t("filter.date"), hit.date],
+    [t("filter.language"), hit.language],
   ].filter(([, text]) => text);
   const pair = ([term, text]) => make("div", {}, make("dt", { class: "hidden-label" }, term), make("dd", {}, isolate(text)));
   find("#facts").replaceChildren(...facts.map(pair));
@@ -155,7 +161,7 @@ async function playFromClick(event) {
 function drawPlaying({ playing }) {
   const button = find("#play");
   button.querySelector(".icon").replaceWith(icon(playing ? "stop" : "play"));
-  button.querySelector(".label").textContent = playing ? STRINGS.stop : STRINGS.play;
+  button.querySelector(".label").textContent = t(playing ? "hit.stop" : "hit.play");
 }
 
 // The boundaries of the word: two sliders over its sound.

@@ -2,7 +2,7 @@
 
 import { isSound } from "./clip-query.js";
 import { find } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { state, update } from "./state.js";
 
 const MAX_BYTES = 20e6;
@@ -30,9 +30,9 @@ export function startImageInput(take) {
 }
 
 function problemOf({ name, type, size }) {
-  const shownName = name || STRINGS.pastedImage;
-  if (!type.startsWith("image/")) return STRINGS.notAnImage(shownName);
-  return size > MAX_BYTES ? STRINGS.tooLarge(shownName) : "";
+  const shownName = name || t("query.pasted");
+  if (!type.startsWith("image/")) return t("query.noPicture", { name: shownName });
+  return size > MAX_BYTES ? t("query.tooLarge", { name: shownName }) : "";
 }
 
 function startDropping(receive) {

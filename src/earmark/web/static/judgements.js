@@ -4,7 +4,8 @@
 // closed loses nothing. The queue holds the verdict that a hit is to have: sending it twice does no harm, the last counts.
 
 import * as api from "./api.js";
-import { STRINGS } from "./i18n.js";
+import { mayRetry } from "./http.js";
+import { t } from "./i18n.js";
 import { goTo, goToNextUnjudged } from "./results-list.js";
 import { currentHit, state, update, updateHit } from "./state.js";
 
@@ -62,7 +63,7 @@ export function saveBoundaries() {
 export function undo() {
   saveBoundaries();
   const last = history.findLastIndex(({ query }) => query === state.query);
-  if (last === -1) return update({ announcement: STRINGS.nothingToUndo });
+  if (last === -1) return update({ announcement: t("judge.nothingToUndo") });
   const [{ before }] = history.splice(last, 1);
   const index = state.hits.findIndex(({ position }) => position === before.position);
   const { verdict, start_s, end_s, edited, opinions } = before;
@@ -71,7 +72,7 @@ export function undo() {
   updateHit(before.position, { verdict, start_s, end_s, edited, opinions });
   if (verdict || after?.verdict) enqueue(before);
   if (index !== -1) goTo(index);
-  update({ announcement: STRINGS.undone(before.name) });
+  update({ announcement: t("judge.undone", { name: before.name }) });
 }
 
 export const canUndo = () => history.some(({ query }) => query === state.query);
@@ -112,7 +113,7 @@ async function send() {
       update({ offline: "" });
       pause_ms = RETRY_MS;
     } catch (error) {
-      if (error instanceof api.RequestError) {
+      if (!mayRetry(error)) {
         queue.delete(key);
         update({ problem: error.message });
       } else {

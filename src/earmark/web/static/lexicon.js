@@ -2,7 +2,7 @@
 
 import { getLexicon, nameQuery } from "./api.js";
 import { find } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { state, update, watch } from "./state.js";
 
 const form = find("#naming");
@@ -20,7 +20,7 @@ export function startNaming() {
       form.hidden = true;
       const words = await getLexicon();
       // From here on, judgements are the word's.
-      update({ archive: { ...state.archive, words }, query: kept.word, name: kept.word, announcement: STRINGS.wordKept(kept.word) });
+      update({ archive: { ...state.archive, words }, query: kept.word, name: kept.word, announcement: t("query.kept", { word: kept.word }) });
     } catch (error) {
       update({ problem: error.message });
     }

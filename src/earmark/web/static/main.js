@@ -5,6 +5,7 @@ import { find } from "./dom.js";
 import { movePlayhead, startHitView } from "./hit-view.js";
 import { translate } from "./i18n.js";
 import { onSaved, resumeSaving } from "./judgements.js";
+import { startLanguage } from "./language-menu.js";
 import { onPlayhead } from "./player.js";
 import { moveRecordingPlayhead, startRecordingView } from "./recording-view.js";
 import { startResultsList } from "./results-list.js";
@@ -16,6 +17,7 @@ import { update } from "./state.js";
 import { startStatus } from "./status.js";
 import { startTeaching } from "./teaching.js";
 
+await startLanguage(() => location.reload()); // the page's address repeats the search
 translate(document);
 find("#to-project").hidden = location.pathname !== "/find"; // the studio's address of this page
 startStartView();

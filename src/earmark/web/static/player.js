@@ -1,7 +1,7 @@
 // Plays segments of recordings, which the server cuts to the sample; no recording is ever loaded whole.
 
 import { soundError, soundUrl } from "./api.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { state, update } from "./state.js";
 
 const CONTEXT_S = 1; // before and after a hit
@@ -47,7 +47,7 @@ function play(segment) {
   audio.play().then(followPlayhead, async (error) => {
     if (error.name === "AbortError" || state.playing !== segment) return; // another segment took its place
     finish();
-    update({ problem: (await soundError(audio.src)) || STRINGS.cantPlay });
+    update({ problem: (await soundError(audio.src)) || t("hit.cantPlay") });
   });
 }
 

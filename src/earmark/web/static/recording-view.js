@@ -2,7 +2,7 @@
 
 import { getPeaks, getRecording } from "./api.js";
 import { find, formatTime } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { playRecording } from "./player.js";
 import { goTo } from "./results-list.js";
 import { makeSlider } from "./slider.js";
@@ -87,5 +87,5 @@ function playFrom(seconds) {
 
 function setSlider(seconds) {
   slider.set(seconds, 0, displayed.duration_s);
-  find("#elapsed").textContent = STRINGS.elapsed(formatTime(seconds, 0), formatTime(displayed.duration_s, 0));
+  find("#elapsed").textContent = t("hit.elapsed", { at: formatTime(seconds, 0), total: formatTime(displayed.duration_s, 0) });
 }

@@ -2,7 +2,7 @@
 
 import { getCurve, getPeaks, segmentAround } from "./api.js";
 import { find, formatTime, icon, isolate, make } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { formatScore, t } from "./i18n.js";
 import { currentHit, state, update, watch } from "./state.js";
 import { drawSound, onRedraw } from "./waveform.js";
 
@@ -21,7 +21,7 @@ export function startResultsList() {
   list.addEventListener("keydown", moveByArrows);
   watch(["query"], clear);
   watch(["hits", "current", "phase"], draw);
-  watch(["name", "hits", "phase", "reordered", "note"], drawHeader);
+  watch(["name", "hits", "phase", "reordered", "unfinished"], drawHeader);
 }
 
 export function goTo(index) {
@@ -29,7 +29,11 @@ export function goTo(index) {
   if (!length) return;
   update({ current: Math.max(0, Math.min(length - 1, index)) });
   const hit = currentHit();
-  update({ announcement: STRINGS.currentAnnouncement(state.current + 1, length, hit, formatTime(hit.time_s)) });
+  const facts = { rank: state.current + 1, total: length, name: hit.name, time: formatTime(hit.time_s) };
+  const announcement = hit.verdict
+    ? t("hits.atJudged", { ...facts, verdict: t(`judge.verdict.${hit.verdict}`) })
+    : t("hits.at", facts);
+  update({ announcement });
 }
 
 // Forward from the current hit, then from the top.
@@ -37,7 +41,7 @@ export function goToNextUnjudged() {
   const { length } = state.hits;
   const order = Array.from({ length }, (_, step) => (state.current + 1 + step) % length);
   const next = order.find((index) => !state.hits[index].verdict);
-  if (next === undefined) update({ announcement: STRINGS.allJudged });
+  if (next === undefined) update({ announcement: t("judge.allJudged") });
   else goTo(next);
 }
 
@@ -66,7 +70,7 @@ function rowOf(hit) {
 function makeRow(position) {
   const rank = make("span", { class: "rank" });
   const time = make("span", { class: "time" });
-  const file = make("span", { class: "file" });
+  const file = make("span", { class: "file", dir: "auto" });
   const canvas = make("canvas", { "aria-hidden": "true" });
   const score = make("span", { class: "score" });
   const verdict = make("span", { class: "verdict" });
@@ -100,11 +104,11 @@ function makeRow(position) {
     hit = displayed;
     time.textContent = formatTime(hit.time_s);
     file.replaceChildren(isolate(hit.name));
-    score.textContent = hit.score.toFixed(2);
-    score.setAttribute("aria-label", STRINGS.score(hit.score.toFixed(2)));
+    score.textContent = formatScore(hit.score);
+    score.setAttribute("aria-label", t("hit.score", { score: formatScore(hit.score) }));
     item.dataset.verdict = hit.verdict ?? (hit.teaches ? "teaches" : "");
-    const mark = hit.teaches ? [STRINGS.teaches] : [];
-    verdict.replaceChildren(...(hit.verdict ? [icon(hit.verdict), STRINGS.verdicts[hit.verdict]] : mark));
+    const mark = hit.teaches ? [t("judge.teaches")] : [];
+    verdict.replaceChildren(...(hit.verdict ? [icon(hit.verdict), t(`judge.verdict.${hit.verdict}`)] : mark));
     paint();
   };
   return { item, canvas, show };
@@ -126,10 +130,10 @@ function moveByArrows(event) {
   list.children[state.current]?.firstChild.focus({ preventScroll: true });
 }
 
-function drawHeader({ phase, hits, name, note, reordered }) {
+function drawHeader({ phase, hits, name, unfinished, reordered }) {
   const header = find("#list h2");
-  if (phase === "searching") header.replaceChildren(STRINGS.searching);
-  else header.replaceChildren(isolate(name), make("span", { class: "count" }, STRINGS.hitCount(hits.length)));
-  find("#note").textContent = phase === "results" ? note : "";
-  find("#reordered").textContent = phase === "results" && reordered ? STRINGS.reorderedMark : "";
+  if (phase === "searching") header.replaceChildren(t("search.searching"));
+  else header.replaceChildren(isolate(name), make("span", { class: "count" }, t("hits.count", { count: hits.length })));
+  find("#note").textContent = phase === "results" && unfinished ? t("search.unfinished", { count: unfinished }) : "";
+  find("#reordered").textContent = phase === "results" && reordered ? t("hits.reorderedMark") : "";
 }

@@ -1,7 +1,7 @@
 // The search box: a word with its suggestions, an image, or a spoken example; filters; and the page's address.
 
 import { find, icon, isolate, make } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { startClipInput } from "./clip-query.js";
 import { startNaming } from "./lexicon.js";
 import { drawThumbnail, startImageInput } from "./image-query.js";
@@ -20,9 +20,7 @@ export function startSearchBox() {
   const { archive } = state;
   const takesWords = archive.accepts_keywords || archive.words.length > 0;
   box.disabled = !takesWords;
-  box.placeholder = takesWords
-    ? STRINGS.wordPlaceholder
-    : archive.accepts_images ? STRINGS.imagePlaceholder : STRINGS.clipPlaceholder;
+  box.placeholder = t(takesWords ? "query.typeWord" : archive.accepts_images ? "query.givePicture" : "query.giveClip");
   find("#choose-image").hidden = !archive.accepts_images;
   find("#search-form").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -65,7 +63,7 @@ async function drawQuery({ request }) {
   chip.hidden = !request || isWord(request);
   box.value = request && isWord(request) ? request.query : "";
   if (chip.hidden) return;
-  const label = STRINGS.imageQuery(request.image?.name || STRINGS.pastedImage);
+  const label = t("query.picture", { name: request.image?.name || t("query.pasted") });
   const canvas = make("canvas", { role: "img", "aria-label": label });
   const drawn = request.image && (await drawThumbnail(canvas, request.image));
   if (state.request !== request) return;
@@ -99,8 +97,8 @@ function startFilters({ speakers, languages, has_fa_per_hour }) {
   fillOptions(field("speaker"), speakers);
   fillOptions(field("language"), languages);
   field("fa_per_hour").append(
-    make("option", { value: "" }, STRINGS.noThreshold),
-    ...FALSE_ALARMS_PER_HOUR.map((count) => make("option", { value: count }, STRINGS.falseAlarms(count))),
+    make("option", { value: "" }, t("filter.all")),
+    ...FALSE_ALARMS_PER_HOUR.map((count) => make("option", { value: count }, t("filter.falseAlarms", { count }))),
   );
   field("fa_per_hour").parentElement.hidden = !has_fa_per_hour;
   const repeatSearch = () => state.request && searchFor({ ...state.request, filters: readFilters() });
@@ -110,7 +108,7 @@ function startFilters({ speakers, languages, has_fa_per_hour }) {
 }
 
 function fillOptions(select, values) {
-  select.append(make("option", { value: "" }, STRINGS.any), ...values.map((value) => make("option", { value }, value)));
+  select.append(make("option", { value: "" }, t("filter.any")), ...values.map((value) => make("option", { value }, value)));
   select.parentElement.hidden = !values.length;
 }
 
@@ -125,7 +123,7 @@ export function writeFilters(filters) {
 
 function drawFilterCount() {
   const count = Object.keys(readFilters()).length;
-  find("#filters summary .label").textContent = count ? STRINGS.filtersSet(count) : STRINGS.filters;
+  find("#filters summary .label").textContent = count ? t("filter.set", { number: count }) : t("filter.title");
   find("#clear-filters").hidden = !count;
 }
 

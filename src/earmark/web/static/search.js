@@ -1,7 +1,7 @@
 // Runs a search, and repeats it when judgements may have changed the order of the hits.
 
 import * as api from "./api.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { saveBoundaries, withUnsaved } from "./judgements.js";
 import { stop } from "./player.js";
 import { currentHit, state, update } from "./state.js";
@@ -21,7 +21,7 @@ export async function searchFor(request) {
   stop();
   latest.abort();
   latest = new AbortController();
-  update({ request, phase: "searching", failure: null, problem: "", announcement: STRINGS.searching });
+  update({ request, phase: "searching", failure: null, problem: "", announcement: t("search.searching") });
   try {
     const { signal } = latest;
     const { query, ...parameters } = parametersOf(request);
@@ -48,7 +48,7 @@ export async function repeatSearch() {
     judgedAtRanking = judgedCount();
     const merged = merge(state.hits, currentHit()?.position, withUnsaved(query, hits));
     const changed = merged.some(({ position }, i) => position !== state.hits[i]?.position);
-    update({ hits: merged, left, pays, threshold, ...(changed && { reordered: true, announcement: STRINGS.reordered }) });
+    update({ hits: merged, left, pays, threshold, ...(changed && { reordered: true, announcement: t("hits.reordered") }) });
   } catch {
     // The order stays. If the server is gone, the saving of judgements reports it.
   }
@@ -97,7 +97,16 @@ function parametersOf({ query, clip, filters: { fa_per_hour, ...filters } }) {
   return { query, top: TOP, mixed: state.mixed, ...filters, ...(hasRates && { fa_per_hour }) };
 }
 
-function showResults({ query, name, hits, judged, note, left, pays, threshold }) {
+// A picture, a clip or a place of the archive has no name of its own.
+function nameOf(query, name) {
+  if (query.startsWith("image:")) return t("query.aPicture");
+  if (query.startsWith("clip:")) return t("query.aClip");
+  if (query.startsWith("example:")) return t("query.example", { position: query.slice("example:".length) });
+  return name;
+}
+
+function showResults({ query, hits, judged, unfinished, left, pays, threshold, ...response }) {
+  const name = nameOf(query, response.name);
   const withVerdicts = withUnsaved(query, hits);
   const first = withVerdicts.findIndex((hit) => !hit.verdict);
   const count = withVerdicts.length;
@@ -105,7 +114,7 @@ function showResults({ query, name, hits, judged, note, left, pays, threshold })
     phase: "results",
     query,
     name,
-    note,
+    unfinished,
     judged,
     left,
     pays,
@@ -114,7 +123,7 @@ function showResults({ query, name, hits, judged, note, left, pays, threshold })
     current: count ? Math.max(0, first) : -1,
     reordered: false,
     offline: "",
-    announcement: count ? STRINGS.resultsAnnouncement(count, name) : STRINGS.nothing(name),
+    announcement: count ? t("hits.announcement", { count, name }) : t("search.nothing", { name }),
   });
   judgedAtRanking = judgedCount();
 }

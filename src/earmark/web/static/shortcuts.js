@@ -2,8 +2,9 @@
 
 import { find, make } from "./dom.js";
 import { togglePlay } from "./hit-view.js";
-import { STRINGS } from "./i18n.js";
+import { t } from "./i18n.js";
 import { judgeCurrent, undo } from "./judgements.js";
+import { keyOf } from "./keyboard.js";
 import { goTo } from "./results-list.js";
 import { state } from "./state.js";
 
@@ -34,20 +35,34 @@ export function startShortcuts() {
   find("#show-shortcuts").addEventListener("click", () => dialog.showModal());
   find("#shortcuts-on").addEventListener("change", ({ target }) => localStorage.setItem(OFF, target.checked ? "" : "yes"));
   find("#shortcuts-on").checked = areOn();
-  find("#shortcut-list").append(...STRINGS.shortcuts.flatMap(([keys, meaning]) => [
-    make("dt", {}, ...keys.map((key) => make("kbd", {}, key))),
+  find("#shortcut-list").append(...listed().flatMap(([keys, meaning]) => [
+    make("dt", { dir: "ltr" }, ...keys.map((key) => make("kbd", {}, key))),
     make("dd", {}, meaning),
   ]));
 }
 
+const listed = () => [
+  [["J"], t("keys.next")],
+  [["K"], t("keys.previous")],
+  [[t("keys.space")], t("keys.play")],
+  [["Y"], t("keys.yes")],
+  [["N"], t("keys.no")],
+  [["R"], t("keys.related")],
+  [["U"], t("keys.undo")],
+  [["←", "→"], t("keys.move")],
+  [["/"], t("keys.type")],
+  [["?"], t("keys.show")],
+];
+
 const areOn = () => localStorage.getItem(OFF) !== "yes";
 
 function pressed(event) {
-  const { key, target } = event;
+  const { target } = event;
+  const key = keyOf(event);
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || dialog.open) return;
   if (target.closest(TEXT_INPUT)) return;
   if (key === " " && target.closest(PRESSABLE)) return;
-  const action = actions[key.toLowerCase()];
+  const action = actions[key];
   if (!action || (!areOn() && key !== "?")) return;
   event.preventDefault();
   action();

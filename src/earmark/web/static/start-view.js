@@ -1,7 +1,7 @@
 // Everything but the results: the archive's facts, the start page, the wait, errors, and an empty answer.
 
 import { find, icon, isolate, make } from "./dom.js";
-import { STRINGS } from "./i18n.js";
+import { formatDuration, t } from "./i18n.js";
 import { searchFor } from "./search.js";
 import { searchWord, writeFilters } from "./search-box.js";
 import { state, watch } from "./state.js";
@@ -31,14 +31,14 @@ function draw({ phase, hits, failure }) {
 
 function drawStart({ accepts_keywords, accepts_images, keywords, words }) {
   const how = accepts_keywords
-    ? accepts_images ? STRINGS.startBoth : STRINGS.startWords
-    : accepts_images ? STRINGS.startImages : "";
-  find("#start-how").textContent = `${how} ${STRINGS.startClips}`.trim();
+    ? t(accepts_images ? "search.both" : "search.words")
+    : accepts_images ? t("search.pictures") : "";
+  find("#start-how").textContent = `${how} ${t("search.clips")}`.trim();
   find("#lexicon").hidden = !words.length;
-  find("#lexicon h2").textContent = STRINGS.lexiconCount(words.length);
+  find("#lexicon h2").textContent = t("search.lexicon", { count: words.length });
   find("#lexicon ul").replaceChildren(...words.map(({ word }) => make("li", {}, wordButton(word))));
   find("#keywords").hidden = !accepts_keywords || !keywords.length;
-  find("#keywords h2").textContent = STRINGS.keywordCount(keywords.length);
+  find("#keywords h2").textContent = t("search.keywords", { count: keywords.length });
   drawKeywords(keywords.slice(0, FIRST_KEYWORDS));
 }
 
@@ -53,34 +53,44 @@ function wordButton(word) {
   return button;
 }
 
+const archiveFacts = ({ recordings, hours }) =>
+  t("archive.facts", { recordings: t("count.recordings", { count: recordings }), time: formatDuration(3600 * hours) });
+
+function expectedSentence({ learned_nothing, right_of_hundred }) {
+  if (learned_nothing) return t("archive.learnedNothing");
+  return right_of_hundred === null ? "" : t("archive.expected", { right: right_of_hundred });
+}
+
 function drawFacts(archive) {
   find("#archive-name").replaceChildren(isolate(archive.name));
-  find("#archive-facts").textContent = STRINGS.archiveFacts(archive);
+  find("#archive-facts").textContent = archiveFacts(archive);
   find("#indexing").hidden = !archive.indexing;
-  find("#expected").textContent = archive.expected;
+  find("#expected").textContent = expectedSentence(archive);
   const facts = [
-    [STRINGS.modelName, archive.model],
-    [STRINGS.licence, archive.licence || STRINGS.notStated],
-    [STRINGS.consent, archive.consent || STRINGS.notStated],
+    [t("archive.model"), archive.model],
+    [t("setting.licence"), archive.licence || t("archive.notStated")],
+    [t("setting.consent"), archive.consent || t("archive.notStated")],
   ];
   const pairs = facts.map(([term, text]) => make("div", {}, make("dt", {}, term), make("dd", {}, isolate(text))));
   find("#provenance").replaceChildren(...pairs);
 }
 
 function drawFailure({ message, suggestions }) {
-  find("#failure h2").textContent = suggestions.length ? STRINGS.unknownWord : STRINGS.failed;
+  find("#failure h2").textContent = t(suggestions.length ? "search.unknownWord" : "search.failed");
   find("#failure p").textContent = message;
-  const retry = make("button", { type: "button" }, icon("retry"), STRINGS.retry);
+  const retry = make("button", { type: "button" }, icon("retry"), t("search.retry"));
   retry.addEventListener("click", () => (state.request ? searchFor(state.request) : location.reload()));
-  const choices = suggestions.length ? [make("span", {}, STRINGS.suggestion), ...suggestions.map(wordButton)] : [retry];
+  const choices = suggestions.length ? [make("span", {}, t("search.didYouMean")), ...suggestions.map(wordButton)] : [retry];
   find("#failure .choices").replaceChildren(...choices);
 }
 
-function drawEmpty({ name, note, request }) {
+function drawEmpty({ name, unfinished, request }) {
   const filtered = Object.keys(request.filters).length > 0;
-  find("#failure h2").textContent = STRINGS.nothing(name);
-  find("#failure p").textContent = note || (filtered ? STRINGS.nothingFiltered : STRINGS.nothingHint);
-  const clear = make("button", { type: "button" }, STRINGS.clearFilters);
+  find("#failure h2").textContent = t("search.nothing", { name });
+  find("#failure p").textContent = unfinished
+    ? t("search.unfinished", { count: unfinished })
+    : t(filtered ? "search.nothingFiltered" : "search.nothingHint");
+  const clear = make("button", { type: "button" }, t("filter.clear"));
   clear.addEventListener("click", () => {
     writeFilters({});
     searchFor({ ...request, filters: {} });

@@ -6,7 +6,7 @@ export const state = {
   request: null, // { query, image, filters }: the last search
   query: "", // its key at the server, which judgements name
   name: "", // its name for people
-  note: "",
+  unfinished: 0, // recordings that are not indexed to their end
   hits: [], // in the order of the list
   current: -1, // index of the current hit
   judged: { yes: 0, related: 0, no: 0 },

@@ -15,8 +15,9 @@
 //   isOpen()        whether the step is still the one on the screen
 
 import { find, icon, isolate, make } from "../dom.js";
-import * as http from "./http.js";
-import { currentLanguage, formatDuration, formatNumber, preferredLanguage, t, useLanguage } from "./i18n.js";
+import * as http from "../http.js";
+import { currentLanguage, formatDuration, formatNumber, t } from "../i18n.js";
+import { startLanguage } from "../language-menu.js";
 
 const START = "start";
 const ANNOUNCEMENTS = 3;
@@ -26,14 +27,8 @@ let leaving = [];
 let visit = 0;
 
 async function start() {
-  await useLanguage(preferredLanguage((await readProject()).page_languages.map(({ code }) => code)));
-  drawLanguages();
+  await Promise.all([readProject(), startLanguage(() => { drawFrame(); open(); })]);
   drawFrame();
-  find("#page-language").addEventListener("change", async ({ target }) => {
-    await useLanguage(target.value, true);
-    drawFrame();
-    open();
-  });
   addEventListener("hashchange", open);
   await open();
   document.body.dataset.started = ""; // for tests: from here on all that is typed is answered
@@ -92,15 +87,8 @@ function contextOf(number) {
   };
 }
 
-function drawLanguages() {
-  const choices = project.page_languages.map(({ code, name }) =>
-    make("option", { value: code, lang: code, selected: code === currentLanguage() }, name));
-  find("#page-language").replaceChildren(...choices);
-}
-
 function drawFrame() {
   find("#skip").textContent = t("page.skip");
-  find("#page-language-label").textContent = t("page.language");
   find("#project-name").textContent = project.name;
   find("#to-start").title = t("step.start");
   find("#steps").setAttribute("aria-label", t("page.steps"));

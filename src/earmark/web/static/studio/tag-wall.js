@@ -1,6 +1,7 @@
 // The wall: all pictures for one word. Keys alone are enough: arrows move, Y, N and X decide, Z takes back.
 
 import { icon, isolate, make } from "../dom.js";
+import { keyOf } from "../keyboard.js";
 import { startSaving } from "./tag-saving.js";
 
 const SYMBOLS = { yes: "yes", no: "no", undecided: "unknown" };
@@ -94,12 +95,12 @@ export async function renderWall(root, context, word) {
     context.go("pictures", "wall", words[(words.indexOf(word) + by + words.length) % words.length]);
   };
   const actions = {
-    ArrowRight: () => moveTo(current + along),
-    ArrowLeft: () => moveTo(current - along),
-    ArrowDown: () => moveTo(current + perRow()),
-    ArrowUp: () => moveTo(current - perRow()),
-    Home: () => moveTo(0),
-    End: () => moveTo(tiles.length - 1),
+    arrowright: () => moveTo(current + along),
+    arrowleft: () => moveTo(current - along),
+    arrowdown: () => moveTo(current + perRow()),
+    arrowup: () => moveTo(current - perRow()),
+    home: () => moveTo(0),
+    end: () => moveTo(tiles.length - 1),
     y: () => decide([order[current]], "yes", true),
     n: () => decide([order[current]], "no", true),
     x: () => decide([order[current]], "undecided", true),
@@ -110,7 +111,7 @@ export async function renderWall(root, context, word) {
   };
   const pressed = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
-    const action = actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const action = actions[keyOf(event)];
     if (!action || !tiles.length) return;
     event.preventDefault();
     action();

@@ -97,7 +97,7 @@ export class Outbox {
       return true;
     } catch (error) {
       this.failures += 1;
-      const isFinal = error.status >= 400 && ![401, 403, 408, 421, 429].includes(error.status);
+      const isFinal = !this.http.mayRetry(error);
       if (isFinal) this.refused.set(entry.id, error.message);
       this.problem = error.message;
       await this.count();

@@ -1,17 +1,16 @@
 // The page of a phone: it is let in by the token of the square code, and then has the recorder of one speaker.
 
 import { find, isolate, make } from "../../dom.js";
-import * as http from "../http.js";
-import { currentLanguage, preferredLanguage, t, useLanguage } from "../i18n.js";
+import * as http from "../../http.js";
+import { t } from "../../i18n.js";
+import { startLanguage } from "../../language-menu.js";
 import { Outbox } from "./outbox.js";
 import { startSession } from "./session.js";
 
 const GIVE_UP_S = 60; // for takes of the speaker before, when the phone changes hands
 
 async function start() {
-  const languages = await http.get("/api/phone/languages");
-  await useLanguage(preferredLanguage(languages.map(({ code }) => code)));
-  drawLanguages(languages);
+  await startLanguage(() => location.reload()); // what is not sent yet is in the browser's database
   const speaker = await join();
   await open(speaker);
   document.body.dataset.started = "";
@@ -62,18 +61,6 @@ async function open(speaker) {
     announce: (sentence) => find("#announcements").replaceChildren(make("p", {}, sentence)),
     onLeave: (end) => leaving.push(end),
     onWaiting: (waiting) => http.post("/api/phone/waiting", { waiting }).catch(() => {}),
-  });
-}
-
-function drawLanguages(languages) {
-  const select = find("#page-language");
-  find("#page-language-label").textContent = t("page.language");
-  select.replaceChildren(...languages.map(({ code, name }) =>
-    make("option", { value: code, lang: code, selected: code === currentLanguage() }, name)));
-  select.closest("label").hidden = false;
-  select.addEventListener("change", async () => {
-    await useLanguage(select.value, true);
-    location.reload(); // what is not sent yet is in the browser's database
   });
 }
 

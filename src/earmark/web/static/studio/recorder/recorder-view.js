@@ -1,6 +1,7 @@
 // The recorder: the picture large, one key that records and stops, redo, skip, back.
 
 import { icon, isolate, make } from "../../dom.js";
+import { keyOf } from "../../keyboard.js";
 import { devices, openMicrophone, MicrophoneError } from "./microphone.js";
 import { asBytes, newId } from "./outbox.js";
 import { Prompts } from "./prompts.js";
@@ -186,11 +187,12 @@ class RecorderView {
   // Keys
 
   pressed(event) {
-    const { key, target } = event;
+    const { target } = event;
+    const key = keyOf(event);
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.repeat) return;
     if (target.closest(TEXT_INPUT) || document.querySelector("dialog[open]")) return;
     if (key === " " && target.closest("button, a, summary")) return;
-    const act = { " ": () => this.recordOrStop(), r: () => this.again(), s: () => this.skipPrompt(), ArrowLeft: () => this.goBack() }[key.length === 1 ? key.toLowerCase() : key];
+    const act = { " ": () => this.recordOrStop(), r: () => this.again(), s: () => this.skipPrompt(), arrowleft: () => this.goBack() }[key];
     if (!act || (!this.microphone && key === " ")) return;
     event.preventDefault();
     act();
