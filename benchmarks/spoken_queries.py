@@ -145,7 +145,7 @@ def main() -> None:
         index(archive, [media], ThreadExecutor())
         for name, learn in (("plain", plain_space), ("learned", learned)):
             spoken_frames.learn_space = learn
-            (archive.folder / "spoken" / spoken_frames.SPACE).unlink(missing_ok=True)
+            spoken_frames.space_file(archive).unlink(missing_ok=True)
             average_precision(archive, tasks[0])  # which prepares the archive
             started = time.monotonic()
             scores = np.array([average_precision(archive, task) for task in tasks])

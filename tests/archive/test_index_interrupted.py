@@ -18,7 +18,8 @@ from sqlalchemy import event
 
 from earmark import cli
 from earmark.archive import frame_store as frame_files
-from earmark.archive.archive import info, make_archive, open_archive
+from earmark.archive.archive import make_archive, open_archive
+from earmark.archive.contents import info
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_keywords

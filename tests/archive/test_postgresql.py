@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from earmark.archive.archive import FORM, info, make_archive, open_archive
+from earmark.archive.archive import FORM, make_archive, open_archive
+from earmark.archive.contents import info
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, judgements, undo, verdict_counts

@@ -203,7 +203,7 @@ def test_a_clip_without_a_word_is_refused(archive: Archive, tmp_path: Path) -> N
 
 
 def test_an_archive_of_other_features_is_refused(archive: Archive) -> None:
-    with pytest.raises(EarmarkError, match="was indexed with another model"):
+    with pytest.raises(EarmarkError, match="was indexed with other features"):
         make_features_archive(archive.folder, feature_settings("log-mel"))
 
 

@@ -28,6 +28,7 @@ def unindexed_archive(folder: Path, recordings: int = 2, duration_s: float = 60.
     folder.mkdir(parents=True)
     archive = Archive(folder, Description())
     schema.metadata.create_all(archive.engine)
+    archive.set(model="of the test", frame_step_s="0.04")
     with archive.writing() as connection:
         for number in range(1, recordings + 1):
             about = {"sha256": f"{number:064x}", "path": f"/media/{number}.wav", "folder": "/media", "status": "done"}

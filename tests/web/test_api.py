@@ -651,7 +651,7 @@ class Statements:
     ("address", "most"),
     [
         ("/api/archive", 8),
-        ("/api/search?query=dog", 13),
+        ("/api/search?query=dog", 14),
         ("/api/search?query=aja&speaker=%E1%BB%8Cl%C3%A1", 9),
         ("/api/search?query=example:1:1:2.00", 12),
         ("/api/curve?query=dog&position=1:1:2.00", 1),

@@ -13,8 +13,7 @@ from pathlib import Path, PurePosixPath
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive, Position
-from earmark.archive.recordings import SEARCHED
-from earmark.archive.schema import recordings
+from earmark.archive.schema import SEARCHED, recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import canonical_path
 from earmark.media.annotations.documents import AnnotatedMedia, read_annotated

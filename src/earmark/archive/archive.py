@@ -18,7 +18,6 @@ separately.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -28,18 +27,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, func, inspect, make_url, select
+from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
 from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
 
 from earmark.archive import schema
+from earmark.archive.encoding import FEATURES, KINDS, MODEL, Encoding, read_encodings, settings_of
 from earmark.archive.frame_store import FrameStore
-from earmark.archive.schema import chunks, judgements, postings, recordings
 from earmark.archive.sqlite_file import SqliteFile, is_refused_write
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
-from earmark.core.model_folder import WEIGHTS
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.models.checkpoint import Checkpoint, read_checkpoint, write_features_model
@@ -214,19 +212,34 @@ class Archive:
             raise
 
     @cached_property
-    def spotter(self) -> KeywordSpotter:
-        """The model that indexed the recordings."""
-        return KeywordSpotter(read_checkpoint(self.folder / "model"))
+    def encodings(self) -> dict[str, Encoding]:
+        """How its recordings are encoded, by kind."""
+        return read_encodings(self.folder, self.settings())
 
-    @cached_property
+    @property
+    def encoding(self) -> Encoding:
+        """The model, by which the table of chunks is kept; in an archive without one, the features."""
+        return next(iter(self.encodings.values()))
+
+    @property
+    def spoken(self) -> Encoding:
+        """What spoken queries are compared by: the features; in an archive without such, the model's frames."""
+        return self.encodings.get(FEATURES) or self.encoding
+
+    @property
+    def spotter(self) -> KeywordSpotter:
+        """The spotter of :attr:`encoding`."""
+        return self.encoding.spotter
+
+    @property
     def frames(self) -> FrameStore:
-        """Frames of the speech encoder, by recording and channel."""
-        return FrameStore(self.folder / "frames", float(self.setting("frame_step_s")))
+        """The frames of :attr:`encoding`."""
+        return self.encoding.frames
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The model's keywords, read without the model."""
-        text = read_text(self.folder / "model" / "vocabulary.txt")
+        text = read_text(self.encoding.folder / "vocabulary.txt")
         return Vocabulary(text.removesuffix("\n").split("\n")) if text else Vocabulary.empty()
 
     def setting(self, key: str, default: str = "") -> str:
@@ -252,7 +265,7 @@ class Archive:
 
 
 class _Session(Archive):
-    """An archive whose transactions are all one; the model and the stores are those of the archive it belongs to."""
+    """An archive whose transactions are all one; models and stores are those of the archive it belongs to."""
 
     def __init__(self, archive: Archive, connection: Connection, writes: bool) -> None:
         self.folder, self.database, self.engine = archive.folder, archive.database, archive.engine
@@ -270,12 +283,8 @@ class _Session(Archive):
         yield self._connection
 
     @cached_property
-    def spotter(self) -> KeywordSpotter:
-        return self._archive.spotter
-
-    @cached_property
-    def frames(self) -> FrameStore:
-        return self._archive.frames
+    def encodings(self) -> dict[str, Encoding]:
+        return self._archive.encodings
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -312,53 +321,81 @@ def open_archive(folder: Path | str) -> Archive:
 def make_archive(folder: Path | str, run: Path | str, database: str | None = None) -> Archive:
     """Open an archive, or make it; the model of the folder `run` indexes its recordings.
 
+    An archive that was indexed with features alone gets the model, and keeps the features for spoken queries.
+
     Raises
     ------
     EarmarkError
         If `run` holds no model or another than the archive's, or `folder` is something else.
     """
-    folder, run = Path(folder), Path(run)
+    run = Path(run)
     checkpoint = read_checkpoint(run)  # a run that can't be used is refused before anything is written
-    identity = model_identity(checkpoint)
-    if (folder / DESCRIPTION).is_file():
-        archive = open_archive(folder)
-        if database is not None and database != archive.database:
-            raise EarmarkError(f"{folder} has its tables elsewhere: leave --database out.")
-        if archive.setting("model") != identity:
-            raise EarmarkError(
-                f"{folder} was indexed with another model ({archive.setting('model_name')}): its scores can't stand "
-                "beside this one's; index into a new folder."
-            )
-        return archive
-    if folder.exists() and (not folder.is_dir() or any(_foreign_files(folder))):
-        raise EarmarkError(f"{folder} is there and is no archive: name a new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    _copy_model(checkpoint.folder, folder / "model")
-    archive = Archive(folder, Description(database))
-    with archive.writing() as connection:
-        schema.metadata.create_all(connection)
-        _refuse_taken(connection, archive)
-        _set_keywords(connection, checkpoint.vocabulary)
-        step_s = repr(checkpoint.model.grid.stride_s)
-        about = {"model": identity, "model_name": run.resolve().name, "frame_step_s": step_s}
-        _set(connection, {**about, "folder": str(folder.absolute())})
-    # Written last: a folder without it is made again from the start.
-    write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
-    return archive
+    return _make(Path(folder), MODEL, checkpoint, run.resolve().name, database)
 
 
 def make_features_archive(folder: Path | str, features: FeatureSettings, database: str | None = None) -> Archive:
     """Open an archive, or make it, that is indexed with features alone: no model is trained, spoken examples find.
 
+    An archive of a model gets the features, for its spoken queries.
+
     Raises
     ------
     EarmarkError
-        If a pretrained network is missing, or `folder` was indexed with something else.
+        If a pretrained network is missing, or `folder` was indexed with other features, or is something else.
     """
     with tempfile.TemporaryDirectory() as temporary:
         model = Path(temporary) / features.kind
         write_features_model(model, features)
-        return make_archive(folder, model, database)
+        return _make(Path(folder), FEATURES, read_checkpoint(model), features.kind, database)
+
+
+def _make(folder: Path, kind: str, checkpoint: Checkpoint, name: str, database: str | None) -> Archive:
+    settings = settings_of(kind, checkpoint, name)
+    if (folder / DESCRIPTION).is_file():
+        archive = open_archive(folder)
+        if database is not None and database != archive.database:
+            raise EarmarkError(f"{folder} has its tables elsewhere: leave --database out.")
+        known = archive.encodings.get(kind)
+        if known is None:
+            return _add(archive, kind, checkpoint, settings)
+        if known.identity != settings[kind]:
+            other = "another model" if kind == MODEL else "other features"
+            raise EarmarkError(
+                f"{folder} was indexed with {other} ({known.name}): its scores can't stand beside those of this "
+                "index; index into a new folder."
+            )
+        return archive
+    if folder.exists() and (not folder.is_dir() or any(_foreign_files(folder))):
+        raise EarmarkError(f"{folder} is there and is no archive: name a new folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    _copy_model(checkpoint.folder, folder / kind)
+    archive = Archive(folder, Description(database))
+    with archive.writing() as connection:
+        schema.metadata.create_all(connection)
+        _refuse_taken(connection, archive)
+        _set_keywords(connection, checkpoint.vocabulary)
+        _set(connection, {**settings, "folder": str(folder.absolute())})
+    # Written last: a folder without it is made again from the start.
+    write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
+    return archive
+
+
+def _add(archive: Archive, kind: str, checkpoint: Checkpoint, settings: Mapping[str, str]) -> Archive:
+    """Add a model to an archive of features, or features to that of a model; its recordings are to be indexed."""
+    with archive.writing() as connection:
+        _copy_model(checkpoint.folder, archive.folder / kind)
+        if kind == MODEL:  # what was indexed so far is of the features
+            of_features = select(*(schema.chunks.c[column.name] for column in schema.feature_chunks.c))
+            connection.execute(insert(schema.feature_chunks).from_select(list(schema.feature_chunks.c), of_features))
+            connection.execute(schema.chunks.delete())
+            connection.execute(schema.shards.delete())
+            _set_keywords(connection, checkpoint.vocabulary)
+        connection.execute(
+            schema.recordings.update().where(schema.recordings.c.status == schema.DONE).values(status=schema.NEW)
+        )
+        _set(connection, settings)
+    archive.close()
+    return open_archive(archive.folder)
 
 
 def _add_missing_tables(archive: Archive) -> None:
@@ -368,14 +405,6 @@ def _add_missing_tables(archive: Archive) -> None:
     if missing and not archive.is_read_only:
         with archive.writing() as connection:
             schema.metadata.create_all(connection)
-
-
-def model_identity(checkpoint: Checkpoint) -> str:
-    """A hash of a model's content: the same for every copy of it."""
-    digest = hashlib.sha256()
-    for name in (WEIGHTS, "recipe.yaml", "vocabulary.txt"):
-        digest.update((checkpoint.folder / name).read_bytes())
-    return digest.hexdigest()
 
 
 def _copy_model(source: Path, goal: Path) -> None:
@@ -388,7 +417,7 @@ def _copy_model(source: Path, goal: Path) -> None:
 def _foreign_files(folder: Path) -> Iterator[Path]:
     """Files that are not left over from an interrupted :func:`make_archive`."""
     own = (SQLITE, f".{Path(DESCRIPTION).stem}.")  # the second: a description that was not finished
-    return (path for path in folder.iterdir() if path.name != "model" and not path.name.startswith(own))
+    return (path for path in folder.iterdir() if path.name not in KINDS and not path.name.startswith(own))
 
 
 def _refuse_taken(connection: Connection, archive: Archive) -> None:
@@ -470,44 +499,3 @@ def _is_full(error: DBAPIError) -> bool:
 def _reason(error: DBAPIError) -> str:
     """The message of a database, on one line."""
     return " ".join(str(error.orig).split())
-
-
-def info(archive: Archive) -> dict[str, Any]:
-    """List what an archive has written, and count what it holds.
-
-    Returns
-    -------
-    dict
-        ``folder``, ``database`` (None where it is in the folder), ``model``, ``files`` (bytes by part of the
-        folder), and the numbers of ``recordings`` by status, of ``windows``, ``postings`` and ``judgements``, and
-        ``hours`` of sound.
-    """
-    with archive.reading() as connection:
-        by_status = connection.execute(select(recordings.c.status, func.count()).group_by(recordings.c.status)).all()
-        hours = connection.execute(select(func.sum(recordings.c.duration_s))).scalar_one() or 0.0
-        windows = connection.execute(select(func.sum(chunks.c.windows))).scalar_one() or 0
-        counts = {
-            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (postings, judgements)
-        }
-    return {
-        "folder": str(archive.folder.resolve()),
-        "database": archive.address,
-        "model": archive.setting("model_name"),
-        "files": {part.name: _bytes(part) for part in sorted(archive.folder.iterdir())},
-        "recordings": {str(status): int(count) for status, count in by_status},
-        "hours": hours / 3600,
-        "windows": int(windows),
-        **counts,
-    }
-
-
-def _bytes(part: Path) -> int:
-    return sum(_size(path) for path in ([part] if part.is_file() else part.rglob("*")))
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size if path.is_file() else 0
-    except FileNotFoundError:  # it was being written, or is of a transaction that just ended
-        return 0

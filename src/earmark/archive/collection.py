@@ -15,9 +15,8 @@ from earmark.archive.export._files import file_names
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
 from earmark.archive.lexicon import lexicon
 from earmark.archive.query_aliases import stored_words
-from earmark.archive.recordings import SEARCHED
 from earmark.archive.results import ArchiveHit
-from earmark.archive.schema import recordings
+from earmark.archive.schema import SEARCHED, recordings
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.search_lexicon import stored_hits
 from earmark.core.errors import EarmarkError
@@ -63,7 +62,7 @@ def collect(archive: Archive, queries: Sequence[str] = (), top: int = 50, accept
         raise EarmarkError(_nothing(archive, list(names.values()), accepted_only))
     return Collection(
         name=archive.folder.resolve().name,
-        model=archive.setting("model_name"),
+        model=archive.encoding.name,
         licence=archive.setting("licence"),
         consent=archive.setting("consent"),
         recordings=collected,

@@ -69,10 +69,9 @@ class RayExecutor:
         waiting: dict[Any, ChunkTask] = {}
         try:
             remote = self._ray.remote(num_cpus=1, max_retries=TRIES - 1)(_process_remotely)
-            model = os.path.abspath(archive.folder / "model")
             limit = self._cores() * (1 + AHEAD)
             for task in tasks:
-                waiting[remote.remote(model, task)] = task
+                waiting[remote.remote(os.path.abspath(archive.encodings[task.encoding].folder), task)] = task
                 if len(waiting) >= limit:
                     yield self._first_of(waiting)
             while waiting:
@@ -151,7 +150,7 @@ class ThreadExecutor:
         with one_torch_thread():
             try:
                 for task in tasks:
-                    waiting[pool.submit(try_chunk, archive.spotter, task)] = task
+                    waiting[pool.submit(try_chunk, archive.encodings[task.encoding].spotter, task)] = task
                     if len(waiting) >= self.workers * (1 + AHEAD):
                         yield from _finished(waiting)
                 while waiting:

@@ -19,9 +19,10 @@ from earmark.archive import recordings as registry
 from earmark.archive.annotated_time import AnnotationLimit, left_by
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import audio_files
+from earmark.archive.encoding import FEATURES, chunks_of
 from earmark.archive.lexicon import lexicon
-from earmark.archive.recordings import DONE, NEW, read_metadata
-from earmark.archive.schema import chunks, postings, recordings, timeline_of
+from earmark.archive.recordings import read_metadata
+from earmark.archive.schema import DONE, NEW, chunks, postings, recordings, timeline_of
 from earmark.archive.search_by_clip import prepare
 from earmark.archive.search_lexicon import search_lexicon
 from earmark.archive.shards import build_shard
@@ -35,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 PACE_AFTER_S = 60.0  # when the real-time factor has settled
 LIKELY = 0.5  # score of a hit of the lexicon from which it is reported
+
+Key = tuple[str, int, int, int]  # of what an encoding makes of a chunk: its kind, recording, channel and number
 
 
 class Executor(Protocol):
@@ -88,6 +91,7 @@ def index(
     ----------
     archive : Archive
     folders : sequence of Path
+        None for the recordings that the archive has.
     executor : Executor
     metadata : Path, optional
         Table with metadata of the recordings.
@@ -105,7 +109,8 @@ def index(
     """
     start = time.monotonic()
     known = read_metadata(metadata) if metadata else {}
-    registered = registry.register(archive, audio_files(folders), known)
+    listing = audio_files(folders) if folders else registry.known_files(archive)
+    registered = registry.register(archive, listing, known)
     report = Report(registered.changes, list(registered.problems.values()))
     if forget:
         report.changes["forgotten"] = registry.forget_missing(archive)
@@ -113,7 +118,8 @@ def index(
     tasks = [
         task
         for row in _rows(archive, list(registered.recordings))
-        for task in _tasks(row, skip_silence, left_by(within, outside, row.id, row.duration_s))
+        for kind in archive.encodings
+        for task in _tasks(row, kind, skip_silence, left_by(within, outside, row.id, row.duration_s))
     ]
     _process_all(archive, tasks, executor, report)
     build_shard(archive)  # it drops what was forgotten, too
@@ -125,9 +131,11 @@ def index(
 def _search_for_lexicon(archive: Archive) -> dict[str, int]:
     """Search for the words of the lexicon in what is new; numbers of new hits that are likely, by word."""
     words = any(word.has_example for word in lexicon(archive))
-    if not archive.vocabulary.words and not words and _stored_chunks(archive):
-        _prepare(archive)  # nothing but spoken queries will come
-    if not words or not _stored_chunks(archive):
+    if not _stored_chunks(archive, archive.spoken.kind):
+        return {}
+    if not words:
+        if archive.spoken.kind == FEATURES:
+            _prepare(archive)  # spoken queries will come
         return {}
     found = search_lexicon(archive)
     counts = {
@@ -144,13 +152,14 @@ def _prepare(archive: Archive) -> None:
 
 
 def _process_all(archive: Archive, tasks: Sequence[ChunkTask], executor: Executor, report: Report) -> None:
-    queue = _TaskQueue(archive, tasks)
+    queue, processed = _TaskQueue(archive, tasks), set()
     # Closed at once, whatever ends this: results that will not be stored are not waited for.
     with _pace(round(queue.total_s), round(queue.done_s)) as advance, closing(queue.run(executor)) as outcomes:
         for task, outcome in outcomes:
             if isinstance(outcome, EarmarkError):
                 queue.give_up(task, str(outcome), report)
-            elif store_chunk(archive, task, outcome):
+            elif store_chunk(archive, task, outcome) and _key(task)[1:] not in processed:
+                processed.add(_key(task)[1:])
                 report.processed_s += _length_s(task)
             advance(_length_s(task))
     for recording in queue.recordings:
@@ -170,13 +179,13 @@ class _TaskQueue:
     def __init__(self, archive: Archive, tasks: Sequence[ChunkTask]) -> None:
         self.archive, self.tasks = archive, tasks
         self.recordings = dict.fromkeys(task.recording for task in tasks)
-        done = _stored_chunks(archive)
+        done = _all_stored(archive)
         self.total_s = sum(map(_length_s, self.tasks))
         self.done_s = sum(_length_s(task) for task in self.tasks if _key(task) in done)
 
     def __iter__(self) -> Iterator[ChunkTask]:
         for recording, tasks in groupby(self.tasks, lambda task: task.recording):
-            done = _stored_chunks(self.archive, recording)  # now, as another program may have stored some
+            done = _all_stored(self.archive, recording)  # now, as another program may have stored some
             for task in tasks:
                 if recording in self.recordings and _key(task) not in done:
                     yield task
@@ -214,7 +223,7 @@ def _pace(total_s: int, before_s: int) -> Iterator[Callable[[float], None]]:
 def store_chunk(archive: Archive, task: ChunkTask, result: ChunkResult) -> bool:
     """Store the result of a chunk, all of it or nothing. False where another program has stored it already."""
     # First the file: a row of the tables never refers to a file that is missing.
-    archive.frames.write(task.sha256, task.channel, task.number, result.frames)
+    archive.encodings[task.encoding].frames.write(task.sha256, task.channel, task.number, result.frames)
     place = {"recording": task.recording, "channel": task.channel}
     hits = result.postings
     columns = (hits.queries, hits.scores, hits.times_s, hits.starts_s, hits.ends_s)
@@ -224,10 +233,10 @@ def store_chunk(archive: Archive, task: ChunkTask, result: ChunkResult) -> bool:
         for row in zip(*(column.tolist() for column in columns), strict=True)
     ]
     try:
-        with archive.writing() as connection:
-            connection.execute(
-                insert(chunks).values(**place, number=task.number, windows=result.windows, peaks=result.peaks.tobytes())
-            )
+        with archive.session(writing=True) as session, session.writing() as connection:
+            table = chunks_of(task.encoding, session.settings())  # another program may have added a model meanwhile
+            about = {"windows": result.windows, "peaks": result.peaks.tobytes()} if table is chunks else {}
+            connection.execute(insert(table).values(**place, number=task.number, **about))
             if rows:
                 connection.execute(insert(postings), rows)
     except IntegrityError:
@@ -237,16 +246,13 @@ def store_chunk(archive: Archive, task: ChunkTask, result: ChunkResult) -> bool:
 
 def finish(archive: Archive, recording: int) -> bool:
     """Mark a recording as done once all its chunks are; of hits that overlap across a border the best stays."""
-    with archive.writing() as connection:
+    with archive.session(writing=True) as session, session.writing() as connection:
         row = connection.execute(select(recordings).where(recordings.c.id == recording)).one_or_none()
-        stored = connection.execute(
-            select(chunks.c.channel, chunks.c.number).where(chunks.c.recording == recording)
-        ).all()
         if row is None or row.status != NEW:
             return False
         timeline = timeline_of(row)
         numbers = [(channel, n) for channel in range(1, row.channels + 1) for n in range(timeline.chunks)]
-        if len(stored) < len(numbers):
+        if len(_all_stored(session, recording)) < len(archive.encodings) * len(numbers):
             return False
         for channel, number in numbers[1:]:
             border_s = timeline.chunk_start_s(number)
@@ -279,25 +285,33 @@ def _rows(archive: Archive, numbers: Sequence[int]) -> list[Any]:
     return [known[number] for number in numbers]
 
 
-def _tasks(row: Any, skip_silence: bool, stretches_s: tuple[tuple[float, float], ...] | None) -> Iterator[ChunkTask]:
+def _tasks(
+    row: Any, kind: str, skip_silence: bool, stretches_s: tuple[tuple[float, float], ...] | None
+) -> Iterator[ChunkTask]:
     timeline = timeline_of(row)
     for number in range(timeline.chunks):
         for channel in range(1, row.channels + 1):
             place = (row.id, row.sha256, row.path, timeline, channel, number)
-            yield ChunkTask(*place, skip_silence, stretches_s)
+            yield ChunkTask(*place, skip_silence, stretches_s, kind)
 
 
-def _stored_chunks(archive: Archive, recording: int | None = None) -> set[tuple[int, int, int]]:
-    """Recording, channel and number of all stored chunks, or of those of one recording."""
-    statement = select(chunks.c.recording, chunks.c.channel, chunks.c.number)
+def _all_stored(archive: Archive, recording: int | None = None) -> set[Key]:
+    """What is stored by any encoding, of all recordings or of one."""
+    return {(kind, *chunk) for kind in archive.encodings for chunk in _stored_chunks(archive, kind, recording)}
+
+
+def _stored_chunks(archive: Archive, kind: str, recording: int | None = None) -> set[tuple[int, int, int]]:
+    """Recording, channel and number of the chunks that an encoding has made, of all recordings or of one."""
+    table = chunks_of(kind, archive.settings())
+    statement = select(table.c.recording, table.c.channel, table.c.number)
     if recording is not None:
-        statement = statement.where(chunks.c.recording == recording)
+        statement = statement.where(table.c.recording == recording)
     with archive.reading() as connection:
         return {tuple(row) for row in connection.execute(statement)}
 
 
-def _key(task: ChunkTask) -> tuple[int, int, int]:
-    return task.recording, task.channel, task.number
+def _key(task: ChunkTask) -> Key:
+    return task.encoding, task.recording, task.channel, task.number
 
 
 def _length_s(task: ChunkTask) -> float:

@@ -115,7 +115,7 @@ class PieceVectors:
 
     def __init__(self, archive: Archive, frames: SpokenFrames, rows: Recordings) -> None:
         self._archive, self._rows, self._space = archive, rows, frames.space
-        self.frame_s = archive.frames.step_s
+        self.frame_s = archive.spoken.frames.step_s
         self._frames = pieces_apart(self.frame_s)
         self.step_s = self._frames * self.frame_s
         self.width = min(DIMENSION, self._space.projection.shape[1])
@@ -168,7 +168,7 @@ class PieceVectors:
         if row is None:
             return None
         first_s = max(0.0, middle_s - count * self.step_s / 2)
-        frames = self._archive.frames.segment(
+        frames = self._archive.spoken.frames.segment(
             row.sha256, timeline_of(row), channel, first_s, first_s + (count + 1) * self.step_s
         )
         return self.of_frames(frames, count) if frames.any() else None
@@ -206,7 +206,8 @@ class PieceVectors:
         parts: list[Bytes] = []
         with progress("Vectors for judging, chunks", len(chunks)) as advance:
             for chunk in chunks:
-                frames = self._archive.frames.read(self._rows[chunk.recording].sha256, chunk.channel, chunk.number)
+                sha256 = self._rows[chunk.recording].sha256
+                frames = self._archive.spoken.frames.read(sha256, chunk.channel, chunk.number)
                 pieces = _pieces(self._space, np.asarray(frames, np.float32), self._frames, self.width)
                 parts.append(np.rint(pieces * SCALE).astype(np.int8))
                 advance()

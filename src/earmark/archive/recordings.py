@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from earmark.archive.archive import Archive
 from earmark.archive.audio_files import AudioFile, Listing, printable
-from earmark.archive.schema import chunks, judgement_log, postings, recordings
+from earmark.archive.schema import BROKEN, MISSING, NEW, chunks, judgement_log, postings, recordings
 from earmark.core.csv_tables import Problems, read_table
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
@@ -30,8 +30,6 @@ from earmark.media.audio import audio_info, require_file
 from earmark.media.kinds import is_named_as_audio
 from earmark.media.lookup import MediaFolder
 
-NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"
-SEARCHED = (NEW, DONE)  # recordings that are searched
 AT_A_TIME = 1 << 20  # bytes
 AT_ONCE = 500  # paths in a query
 
@@ -118,12 +116,21 @@ def _forget(archive: Archive, which: ColumnElement[bool]) -> int:
     for folder in (archive.folder / "spoken").glob("*/pieces-*") if gone else ():
         shutil.rmtree(folder, ignore_errors=True)  # of all recordings together; made again when they are needed
     for row in gone:
-        archive.frames.forget(row.sha256)
+        for encoding in archive.encodings.values():
+            encoding.frames.forget(row.sha256)
         # Projected frames, and vectors, of any space: see earmark.archive.spoken_frames.
         for pattern in ("*/{}/{}", "*/*/{}/{}"):
             for folder in (archive.folder / "spoken").glob(pattern.format(row.sha256[:2], row.sha256)):
                 shutil.rmtree(folder, ignore_errors=True)
     return len(gone)
+
+
+def known_files(archive: Archive) -> Listing:
+    """The files of all recordings that are not missing."""
+    statement = select(recordings.c.path, recordings.c.folder).where(recordings.c.status != MISSING)
+    with archive.reading() as connection:
+        rows = connection.execute(statement.order_by(recordings.c.path)).all()
+    return Listing([AudioFile(Path(row.path), Path(row.folder)) for row in rows])
 
 
 def paths_by_hash(archive: Archive) -> dict[str, str]:

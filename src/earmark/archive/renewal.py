@@ -14,8 +14,9 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, select
 
 from earmark.archive import schema
-from earmark.archive.archive import DESCRIPTION, Archive, make_archive, model_identity, open_archive
-from earmark.archive.recordings import DONE, NEW
+from earmark.archive.archive import DESCRIPTION, Archive, make_archive, open_archive
+from earmark.archive.encoding import model_identity
+from earmark.archive.schema import DONE, NEW
 from earmark.core.files import flush_folder
 from earmark.models.checkpoint import read_checkpoint
 

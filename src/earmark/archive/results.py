@@ -14,8 +14,7 @@ from sqlalchemy import Column, ColumnElement, false, func, or_, select
 
 from earmark.archive.archive import Archive, Position
 from earmark.archive.query_aliases import Alias
-from earmark.archive.recordings import SEARCHED
-from earmark.archive.schema import recordings
+from earmark.archive.schema import SEARCHED, recordings
 from earmark.core.errors import EarmarkError
 from earmark.core.types import Hit
 from earmark.core.vocabulary import normalise
@@ -139,7 +138,7 @@ def keyword_thresholds(archive: Archive, aliases: Sequence[Alias], max_fa_per_ho
 
 def image_threshold(archive: Archive, max_fa_per_hour: float) -> float:
     """Detection threshold of image queries, for an expected number of false alarms an hour."""
-    points = None if warning_on(archive) else read_image_operating_points(archive.folder / "model")
+    points = None if warning_on(archive) else read_image_operating_points(archive.encoding.folder)
     if points is None:
         raise EarmarkError(_without_rates(archive))
     return points.threshold(ANY_PICTURE, max_fa_per_hour)
@@ -150,12 +149,12 @@ def operating_points_of(archive: Archive) -> OperatingPoints | None:
 
     None if they were never measured, or mean nothing because the model has learned nothing.
     """
-    return None if warning_on(archive) else read_operating_points(archive.folder / "model", archive.vocabulary)
+    return None if warning_on(archive) else read_operating_points(archive.encoding.folder, archive.vocabulary)
 
 
 def warning_on(archive: Archive) -> str:
     """A sentence on an archive whose model has learned nothing; else ""."""
-    return warning_of(read_learning_test(archive.folder / "model"))
+    return warning_of(read_learning_test(archive.encoding.folder))
 
 
 def _without_rates(archive: Archive) -> str:

@@ -22,6 +22,9 @@ from sqlalchemy import (
 
 from earmark.localisation.windows import Timeline
 
+NEW, DONE, BROKEN, MISSING = "new", "done", "broken", "missing"  # status of a recording
+SEARCHED = (NEW, DONE)  # recordings that are searched
+
 metadata = MetaData()
 _Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite autoincrements only INTEGER keys
 
@@ -45,7 +48,7 @@ recordings = Table(
     Column("start_s", Float, nullable=False, default=0.0),  # where its sound begins: later than 0 in some films
     Column("sample_rate", Integer, nullable=False),
     Column("channels", Integer, nullable=False),
-    Column("status", String(10), nullable=False),  # new, done, broken or missing: see Status
+    Column("status", String(10), nullable=False),  # new, done, broken or missing
     Column("problem", Text, nullable=False, default=""),  # why it is broken
     Column("speaker", Text, nullable=False, default=""),
     Column("date", Text, nullable=False, default=""),  # as its owner wrote it; ISO 8601 sorts
@@ -55,7 +58,8 @@ recordings = Table(
 )
 Index("recordings_by_path", recordings.c.path)
 
-# One row for each chunk that was indexed; a chunk is indexed as a whole or not at all.
+# One row for each chunk that was indexed by the model, or by features alone where there is no model; a chunk is indexed
+# as a whole or not at all.
 chunks = Table(
     "chunks",
     metadata,
@@ -64,6 +68,15 @@ chunks = Table(
     Column("number", Integer, primary_key=True),  # 0, 1, ...
     Column("windows", Integer, nullable=False),  # that were indexed; skipped silence is not counted
     Column("peaks", LargeBinary, nullable=False),  # see earmark.archive.waveform_overview
+)
+
+# One row for each chunk of which features are stored beside the model's frames; see earmark.archive.encoding.
+feature_chunks = Table(
+    "feature_chunks",
+    metadata,
+    Column("recording", ForeignKey("recordings.id", ondelete="CASCADE"), primary_key=True),
+    Column("channel", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
 )
 
 keywords = Table(

@@ -136,7 +136,7 @@ def _name(query: ArchiveQuery) -> str:
 def _examples(archive: Archive, query: ArchiveQuery) -> list[Single]:
     """Frames of the word that a query holds itself."""
     if isinstance(query, SpokenQuery):
-        return [encode_clip(archive.spotter, clip) for clip in query.clips]
+        return [encode_clip(archive.spoken.spotter, clip) for clip in query.clips]
     return [frames_at(archive, query)] if isinstance(query, Position) else []
 
 

@@ -16,9 +16,9 @@ import torch
 from sqlalchemy import select
 
 from earmark.archive.archive import Archive, Position
+from earmark.archive.encoding import chunks_of
 from earmark.archive.rescoring import ChunkKey, Recordings, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, merge_hits, recording_conditions
-from earmark.archive.schema import chunks as chunk_table
 from earmark.archive.schema import timeline_of
 from earmark.archive.spoken_alignment import Extent, Place, SpokenExamples, apart
 from earmark.archive.spoken_frames import SpokenFrames
@@ -49,7 +49,7 @@ def search_clips(
     Parameters
     ----------
     archive : Archive
-        Indexed with features alone or with a model of any kind.
+        Indexed with features, with a model of any kind, or with both.
     query : SpokenQuery
     top : int
         The largest number of hits.
@@ -62,7 +62,7 @@ def search_clips(
         If a clip can't be read, is silent or too long, or nothing is indexed.
     """
     examples, negatives = (
-        [encode_clip(archive.spotter, clip) for clip in clips] for clips in (query.clips, query.not_clips)
+        [encode_clip(archive.spoken.spotter, clip) for clip in clips] for clips in (query.clips, query.not_clips)
     )
     return search_frames(archive, query.name, examples, negatives, top, min_score, filters)
 
@@ -182,8 +182,9 @@ def _hit(place: Place, extent: Extent, name: str, rows: Recordings, step_s: floa
 
 
 def stored_chunks(archive: Archive, rows: Recordings) -> list[ChunkKey]:
-    """All chunks of some recordings."""
+    """All chunks of some recordings that spoken queries can be compared with."""
+    table = chunks_of(archive.spoken.kind, archive.settings())
     with archive.reading() as connection:
-        columns = (chunk_table.c.recording, chunk_table.c.channel, chunk_table.c.number)
+        columns = (table.c.recording, table.c.channel, table.c.number)
         found = [ChunkKey(*row) for row in connection.execute(select(*columns))]
     return sorted(chunk for chunk in found if chunk.recording in rows)

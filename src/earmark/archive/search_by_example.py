@@ -16,6 +16,7 @@ from sqlalchemy import Row, select
 
 from earmark.archive.ann_index import l2_normalise, nearest_windows, pooled
 from earmark.archive.archive import Archive, Position
+from earmark.archive.encoding import FEATURES
 from earmark.archive.frame_store import Single
 from earmark.archive.judgements import judge
 from earmark.archive.judgements import judgements as judgements_of
@@ -58,7 +59,7 @@ def search_like(
     """
     row, start_s, end_s, example = _example(archive, position)
     name = f"like {position}"
-    if not archive.spotter.model.accepts:
+    if archive.spoken.kind == FEATURES:
         like = search_frames(archive, name, [example], [], top + 1, 0.0, filters)
         return [one for one in like if not _is_at(one, position, start_s, end_s)][:top]
     around = archive.frames.segment(
@@ -81,8 +82,8 @@ def accept_example(archive: Archive, key: str, position: Position) -> None:
 
 
 def example_frames(archive: Archive, row: Row[Any], channel: int, start_s: float, end_s: float) -> Single:
-    """The frames (m, K) of a segment of a recording, at least as long as a word."""
-    return archive.frames.segment(row.sha256, timeline_of(row), channel, *_long_enough(start_s, end_s))
+    """The frames (m, K) that stand for a segment of a recording as a spoken query, at least as long as a word."""
+    return archive.spoken.frames.segment(row.sha256, timeline_of(row), channel, *_long_enough(start_s, end_s))
 
 
 def frames_at(archive: Archive, position: Position) -> Single:

@@ -60,9 +60,9 @@ def search_word(
     if not word.has_example:
         sentence = f"The word {word.word!r} has no example yet: add a clip, or accept hits of it."
         raise EarmarkError(sentence, code="noWordExample")
-    examples = [encode_clip(archive.spotter, clip.path) for clip in word.clips]
+    examples = [encode_clip(archive.spoken.spotter, clip.path) for clip in word.clips]
     examples += [frames for one in word.accepted[-MOST_ACCEPTED:] if (frames := _frames_of(archive, one)) is not None]
-    negatives = [encode_clip(archive.spotter, clip.path) for clip in word.not_clips]
+    negatives = [encode_clip(archive.spoken.spotter, clip.path) for clip in word.not_clips]
     if not examples:
         raise EarmarkError(f"The accepted hits of {word.word!r} are in recordings that are not indexed: add a clip.")
     return search_frames(archive, word.word, examples, negatives, top, min_score, filters)
@@ -168,4 +168,4 @@ def _indexed(archive: Archive) -> str:
     """A hash of all that is searched in."""
     rows = matching_recordings(archive, recording_conditions(archive, Filters()))
     chunks = [(rows[chunk.recording].sha256, *chunk[1:]) for chunk in stored_chunks(archive, rows)]
-    return hashlib.sha256(repr((archive.setting("model"), chunks)).encode()).hexdigest()[:16]
+    return hashlib.sha256(repr((archive.spoken.identity, chunks)).encode()).hexdigest()[:16]

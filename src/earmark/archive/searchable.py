@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from earmark.archive import archive as archives
 from earmark.archive.collection import collect
+from earmark.archive.contents import info
 from earmark.archive.executors import make_executor
 from earmark.archive.export import exporter
 from earmark.archive.indexer import Report
@@ -57,11 +58,11 @@ class SearchableArchive:
         return self.archive.vocabulary.words
 
     def info(self) -> dict[str, Any]:
-        """What the archive holds and has written: see :func:`earmark.archive.archive.info`."""
-        return archives.info(self.archive)
+        """What the archive holds and has written: see :func:`earmark.archive.contents.info`."""
+        return info(self.archive)
 
     def index(self, *folders: Path | str, metadata: Path | str | None = None, skip_silence: bool = False) -> Report:
-        """Index the new recordings in folders; a run that was stopped is resumed.
+        """Index the new recordings in folders, or those that the archive has; a run that was stopped is resumed.
 
         Parameters
         ----------
@@ -164,7 +165,7 @@ def open_archive(folder: Path | str) -> SearchableArchive:
 def make_archive(
     folder: Path | str, model: Path | str | None = None, features: str | None = None, database: str | None = None
 ) -> SearchableArchive:
-    """Open an archive, or make one.
+    """Open an archive, or make one; an archive of features gets the model, and that of a model the features.
 
     Parameters
     ----------

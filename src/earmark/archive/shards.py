@@ -64,7 +64,7 @@ def _windows_in(chunk: ChunkKey, rows: Recordings) -> Iterator[Window]:
 def _name(archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> str:
     """A name that depends on sound and model alone: a recording's number may have been another's once."""
     about = [(chunk.recording, rows[chunk.recording].sha256, chunk.channel, chunk.number) for chunk in chunks]
-    return hashlib.sha256(repr((archive.setting("model"), about)).encode()).hexdigest()[:32]
+    return hashlib.sha256(repr((archive.encoding.identity, about)).encode()).hexdigest()[:32]
 
 
 def _write(archive: Archive, name: str, chunks: Sequence[ChunkKey], rows: Recordings) -> int:

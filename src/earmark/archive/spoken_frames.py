@@ -1,7 +1,7 @@
 """The frames of an archive, projected into a space for spoken queries, and that space, which is learned from them.
 
-Files lie in the archive's folder ``spoken``: ``space.safetensors``, and one file of projected frames a chunk, computed
-when it is first needed. All of it can be deleted: it is made again from the stored frames.
+Files lie in the archive's folder ``spoken``: the space, and one file of projected frames a chunk, computed when it is
+first needed. All of it can be deleted: it is made again from the stored frames.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from earmark.localisation.spoken_queries import Single, SpokenSpace, learn_space
 
 logger = logging.getLogger(__name__)
 
-SPACE = "space.safetensors"
 STRETCH_S = 60.0  # taken of a chunk to learn from
 STRETCHES = 24
 SEED = 0
@@ -59,7 +58,7 @@ class SpokenFrames:
     def __init__(self, archive: Archive, chunks: Sequence[ChunkKey], rows: Recordings) -> None:
         self._archive, self.chunks, self._rows = archive, chunks, rows
         self.known = frozenset(chunks)
-        self.step_s = archive.frames.step_s
+        self.step_s = archive.spoken.frames.step_s
         self._folder = archive.folder / "spoken"
         self.space = self._space()
         parts = (self.space.mean, self.space.projection, self.space.background)
@@ -77,7 +76,7 @@ class SpokenFrames:
             stored: Single = np.load(path, allow_pickle=False).astype(np.float32)
             return stored
         except (OSError, ValueError):  # not yet, or half a file
-            frames = self._archive.frames.read(*self.name(chunk))
+            frames = self._archive.spoken.frames.read(*self.name(chunk))
             projected = self.space.project(np.asarray(frames, np.float32)).astype(np.float16)
             if not self._archive.is_read_only:
                 self._store.write(*self.name(chunk), projected)
@@ -123,26 +122,26 @@ class SpokenFrames:
 
     def _space(self) -> SpokenSpace:
         """The stored space, unless the archive has at least twice as much to learn from as it had then."""
-        stored = _read_space(self._folder / SPACE)
+        path = space_file(self._archive)
+        stored = _read_space(path)
         available = min(len(self.chunks), STRETCHES)
         if stored is not None and available < 2 * stored[1]:
             return stored[0]
-        space = learn_space(self._stretches(), self._archive.frames.step_s, SEED)
+        space = learn_space(self._stretches(), self._archive.spoken.frames.step_s, SEED)
         if not self._archive.is_read_only:
-            for old in self._folder.glob("*/"):
-                shutil.rmtree(old, ignore_errors=True)  # projected with another space
-            _write_space(self._folder / SPACE, space, available)
+            shutil.rmtree(self._folder, ignore_errors=True)  # with all that was projected with another space
+            _write_space(path, space, available)
         return space
 
     def _stretches(self) -> list[Single]:
         """A minute from the middle of some chunks."""
         rng = np.random.default_rng(SEED)
         order = rng.permutation(len(self.chunks))
-        frames_each = round(STRETCH_S / self._archive.frames.step_s)
+        frames_each = round(STRETCH_S / self._archive.spoken.frames.step_s)
         stretches: list[Single] = []
         for i in order:
             chunk = self.chunks[i]
-            frames = self._archive.frames.read(*self.name(chunk))
+            frames = self._archive.spoken.frames.read(*self.name(chunk))
             first = max(0, (len(frames) - frames_each) // 2)
             # Halves, so that a word has its like in another stretch even where there is a single recording.
             for part in np.array_split(np.asarray(frames[first : first + frames_each], np.float32), 4):
@@ -155,6 +154,11 @@ class SpokenFrames:
                 f"The archive {self._archive.folder} holds no sound but silence: index recordings first."
             )
         return stretches
+
+
+def space_file(archive: Archive) -> Path:
+    """Where the space of an archive is stored."""
+    return archive.folder / "spoken" / f"space-{archive.spoken.identity[:16]}.safetensors"
 
 
 def _read_space(path: Path) -> tuple[SpokenSpace, int] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from earmark.archive.encoding import MODEL
 from earmark.archive.waveform_overview import WaveformOverview, waveform_overview
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import s_to_samples
@@ -14,7 +15,7 @@ from earmark.localisation.windows import Timeline
 
 @dataclass(frozen=True)
 class ChunkTask:
-    """A chunk to process.
+    """A chunk to process by one of an archive's encodings.
 
     Attributes
     ----------
@@ -28,6 +29,8 @@ class ChunkTask:
     skip_silence : bool
     stretches_s : tuple of (float, float), or None
         Only windows that share time with these stretches of the recording; None for all.
+    encoding : str
+        The kind of the encoding: see :mod:`earmark.archive.encoding`.
     """
 
     recording: int
@@ -38,6 +41,7 @@ class ChunkTask:
     number: int
     skip_silence: bool = False
     stretches_s: tuple[tuple[float, float], ...] | None = None
+    encoding: str = MODEL
 
 
 @dataclass(frozen=True)

@@ -39,19 +39,21 @@ ArchiveFolder = Annotated[Path, typer.Argument(metavar="ARCHIVE", help="A folder
 
 @verbs.command()
 def index(
+    archive: Annotated[Path, typer.Option(help="Folder for the archive; an interrupted run resumes.")],
     sources: Annotated[
-        list[Path],
+        list[Path] | None,
         typer.Argument(
             metavar="[RUN] FOLDER",
-            help="A folder that 'earmark train' wrote (none with --features); then folders of recordings.",
+            help="A folder that 'earmark train' wrote (none with --features); then folders of recordings, by default "
+            "those of the archive.",
+            show_default=False,
         ),
-    ],
-    archive: Annotated[Path, typer.Option(help="Folder for the archive; an interrupted run resumes.")],
+    ] = None,
     features: Annotated[
         str | None,
         typer.Option(
             metavar="KIND",
-            help="Without a model: these features alone, for spoken queries: moonshine, moonshine:base, mfcc, "
+            help="Without a model, or beside it: features for spoken queries: moonshine, moonshine:base, mfcc, "
             "speech-embedding.",
         ),
     ] = None,
@@ -88,7 +90,7 @@ def index(
 
     executor = make_executor(engine)
     limit = AnnotationLimit(within or (), outside or (), tier or ())
-    opened, folders = _opened(archive, sources, features, database)
+    opened, folders = _opened(archive, sources or [], features, database)
     if words is not None:
         store_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
@@ -103,19 +105,23 @@ def index(
 def _opened(
     archive: Path, sources: list[Path], features: str | None, database: str | None
 ) -> tuple[Archive, list[Path]]:
-    """The archive, and the folders to index into it."""
-    from earmark.archive.archive import make_archive, make_features_archive
+    """The archive, and the folders to index into it; none for the recordings that it has."""
+    from earmark.archive.archive import DESCRIPTION, make_archive, make_features_archive
 
-    if features is not None:
-        from earmark.recipe import feature_settings
-
-        return make_features_archive(archive, feature_settings(features), database), sources
-    if len(sources) < 2:
+    folders = sources if features is not None else sources[1:]
+    is_new = not (archive / DESCRIPTION).is_file()
+    if (features is None and not sources) or (is_new and not folders):
         raise EarmarkError(
             "Name a folder that 'earmark train' wrote and then the folders of recordings; or index without a model, "
             "with --features moonshine."
         )
-    return make_archive(archive, sources[0], database), sources[1:]
+    if features is not None:
+        from earmark.recipe import feature_settings
+
+        opened = make_features_archive(archive, feature_settings(features), database)
+    else:
+        opened = make_archive(archive, sources[0], database)
+    return opened, folders
 
 
 def _print_report(report: Report, archive: Path) -> None:
@@ -302,8 +308,8 @@ def _print_found(found: list[ArchiveHit], archive: Archive) -> None:
 @verbs.command()
 def info(archive: ArchiveFolder, as_json: AsJson = False) -> None:
     """List an archive's files and count its contents."""
-    from earmark.archive.archive import info as archive_info
     from earmark.archive.archive import open_archive
+    from earmark.archive.contents import info as archive_info
 
     found = archive_info(open_archive(archive))
     if as_json:

@@ -88,7 +88,7 @@ def evaluate_spoken(
     nist_files.write_terms(out / "kwlist.xml", terms, "ecf.xml")
     nist_files.write_detections(out / "kwslist.xml", detections, "kwlist.xml")
     nist_files.write_rttm(out / "reference.rttm", lexemes)
-    about = {"archive": opened.setting("model_name"), "by_utterance": by_utterance}
+    about = {"archive": opened.spoken.name, "by_utterance": by_utterance}
     write_text(out / "metrics.json", json.dumps(about | _numbers(scores, ranking, list(terms)), indent=1) + "\n")
     Console().print(scores_table(scores))
     print(f"The numbers are in {out / 'metrics.json'}; 'earmark score' and NIST's tools read the files beside it.")

@@ -10,9 +10,8 @@ from sqlalchemy import Column, Connection, func, select
 
 from earmark.archive.archive import Archive
 from earmark.archive.query_aliases import stored_words
-from earmark.archive.recordings import NEW, SEARCHED
 from earmark.archive.results import note_on_hits, operating_points_of, right_of_hundred, warning_on
-from earmark.archive.schema import chunks, postings, recordings
+from earmark.archive.schema import NEW, SEARCHED, chunks, postings, recordings
 from earmark.web.errors import documented
 from earmark.web.state import State
 
@@ -58,7 +57,7 @@ def archive(state: State) -> ArchiveResponse:
     return ArchiveResponse(
         name=state.name,
         judge=state.judge,
-        model=settings.get("model_name", ""),
+        model=state.archive.encoding.name,
         keywords=list(dict.fromkeys(keywords)),
         licence=settings.get("licence", ""),
         consent=settings.get("consent", ""),

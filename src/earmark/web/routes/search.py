@@ -16,10 +16,9 @@ from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import Judgement, judgements, verdict_counts
 from earmark.archive.lexicon import LexiconWord
 from earmark.archive.query_aliases import Alias
-from earmark.archive.recordings import NEW
 from earmark.archive.rescoring import Curve, localisation_curve
 from earmark.archive.results import ArchiveHit, Filters, Opinion, Verdict
-from earmark.archive.schema import recordings
+from earmark.archive.schema import NEW, recordings
 from earmark.archive.search import SearchOptions
 from earmark.archive.what_to_judge import judging_list
 from earmark.core.types import ImageQuery, SpokenQuery
