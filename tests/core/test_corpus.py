@@ -38,13 +38,15 @@ def utterances(draw: st.DrawFn, folder: Path) -> list[Utterance]:
         part = draw(pairs) if samples >= 16 else []
         stretch_s = (part[0] / 1000, part[1] / 1000) if part and draw(st.booleans()) else None
         own_samples = samples if stretch_s is None else 16 * (part[1] - part[0])
+        channels = draw(st.integers(1, 2))
         made.append(
             Utterance(
                 id=id_,
                 audio=folder / draw(st.sampled_from(["audio/a.wav", "ọmọ 犬.ogg"])),
                 sample_rate=16_000,
                 samples=samples,
-                channels=draw(st.integers(1, 2)),
+                channels=channels,
+                channel=draw(st.none() | st.integers(1, channels)) if channels > 1 else None,
                 image=draw(st.sampled_from([None, folder / "images" / "a.jpg"])),
                 speaker=draw(st.none() | TEXT),
                 text=draw(st.none() | TEXT),

@@ -56,6 +56,8 @@ class Utterance:
         What the utterance means, in another language.
     stretch_s : (float, float), or None
         Start and end of the utterance in its audio file; None for the whole file.
+    channel : int or None
+        The one of several channels, from 1 on, that holds the utterance; None for the mean of all.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Utterance:
     words: tuple[Word, ...] | None = None
     translation: str | None = None
     stretch_s: tuple[float, float] | None = None
+    channel: int | None = None
 
     @property
     def duration_s(self) -> float:
@@ -207,6 +210,7 @@ def _write_manifest(path: Path, utterances: Iterable[Utterance], corpus: Corpus)
 def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
     """The utterance as a Lhotse cut (its JSON form), with the picture as a custom field."""
     channels = list(range(utterance.channels))
+    own = channels if utterance.channel is None else [utterance.channel - 1]
     audio = _named(utterance.audio, corpus.folder)
     recording_id = utterance.id if utterance.stretch_s is None else audio
     spoken: dict[str, Any] = {
@@ -214,7 +218,7 @@ def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
         "recording_id": recording_id,
         "start": 0.0,
         "duration": utterance.duration_s,
-        "channel": channels if len(channels) > 1 else 0,
+        "channel": own if len(own) > 1 else own[0],
     }
     for field, value in (
         ("text", utterance.text),
@@ -241,7 +245,7 @@ def _to_cut(utterance: Utterance, corpus: Corpus) -> dict[str, Any]:
             "duration": utterance.samples / utterance.sample_rate,
             "channel_ids": channels,
         },
-        "type": "MonoCut" if len(channels) == 1 else "MultiCut",
+        "type": "MonoCut" if len(own) == 1 else "MultiCut",
     }
     if utterance.image is not None:
         cut["custom"] = {"image": _named(utterance.image, corpus.folder)}
@@ -255,6 +259,7 @@ def _from_cut(cut: dict[str, Any], folder: Path) -> Utterance:
     aligned = (spoken.get("alignment") or {}).get("word")
     stretch_s = (cut["start"], round(cut["start"] + cut["duration"], 6))
     is_whole = recording["id"] == cut["id"]
+    is_one_of_several = len(source["channels"]) > 1 and isinstance(cut["channel"], int)
     return Utterance(
         id=cut["id"],
         audio=folder / source["source"],
@@ -267,6 +272,7 @@ def _from_cut(cut: dict[str, Any], folder: Path) -> Utterance:
         words=None if aligned is None else tuple(Word(w[0], w[1], round(w[1] + w[2], 6)) for w in aligned),
         translation=(spoken.get("custom") or {}).get("translation"),
         stretch_s=None if is_whole else stretch_s,
+        channel=cut["channel"] + 1 if is_one_of_several else None,
     )
 
 

@@ -9,7 +9,7 @@ from earmark.media.audio import Waveform, read_audio, read_span
 
 
 def read_utterance(utterance: Utterance) -> Waveform:
-    """Read an utterance as one mono waveform at 16 kHz: the average of its channels.
+    """Read an utterance as one mono waveform at 16 kHz: its own channel, or the average of all.
 
     Returns
     -------
@@ -21,9 +21,10 @@ def read_utterance(utterance: Utterance) -> Waveform:
     EarmarkError
         As :func:`earmark.media.audio.read_span`.
     """
-    if utterance.stretch_s is None:
+    if utterance.stretch_s is None and utterance.channel is None:
         return read_audio(utterance.audio)
-    waveform: Waveform = read_span(utterance.audio, *utterance.stretch_s).mean(axis=0)
+    channels = read_span(utterance.audio, *(utterance.stretch_s or (0.0, utterance.duration_s)))
+    waveform: Waveform = channels.mean(axis=0) if utterance.channel is None else channels[utterance.channel - 1]
     return waveform
 
 
@@ -36,4 +37,5 @@ def identity(utterance: Utterance) -> list[Any]:
         If its audio file is gone.
     """
     status = utterance.audio.stat()
-    return [utterance.id, status.st_size, status.st_mtime_ns, *(utterance.stretch_s or ())]
+    part = [*(utterance.stretch_s or ()), *([f"channel {utterance.channel}"] if utterance.channel else [])]
+    return [utterance.id, status.st_size, status.st_mtime_ns, *part]
