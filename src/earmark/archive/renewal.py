@@ -21,10 +21,16 @@ from earmark.core.files import flush_folder
 from earmark.models.checkpoint import read_checkpoint
 
 # What people made, parents before children. Hits that a model found are none of it.
-MADE_BY_PEOPLE = (schema.judgements, schema.lexicon_words, schema.lexicon_spellings, schema.lexicon_files)
+MADE_BY_PEOPLE = (
+    schema.judgements,
+    schema.judgement_log,
+    schema.lexicon_words,
+    schema.lexicon_spellings,
+    schema.lexicon_files,
+)
 FILES_BY_PEOPLE = ("lexicon", "queries")
 SETTINGS_BY_PEOPLE = ("licence", "consent")
-NEXT, FORMER = "archive-next", "archive-former"
+NEXT, FORMER = "{}-next", "{}-former"  # names of the folders beside the archive's
 
 
 def index_with(folder: Path, run: Path, index: Callable[[Archive], None]) -> Archive:
@@ -45,9 +51,8 @@ def index_with(folder: Path, run: Path, index: Callable[[Archive], None]) -> Arc
     EarmarkError
         If the model or the archive can't be used.
     """
-    following, former = folder.with_name(NEXT), folder.with_name(FORMER)
-    if not folder.exists() and former.exists():  # a power cut came between the two steps of the exchange
-        os.replace(former, folder)
+    mend_exchange(folder)
+    following, former = _beside(folder)
     identity = model_identity(read_checkpoint(run))
     if not (folder / DESCRIPTION).is_file() or _model_of(folder) == identity:
         archive = make_archive(folder, run)
@@ -67,6 +72,18 @@ def index_with(folder: Path, run: Path, index: Callable[[Archive], None]) -> Arc
     flush_folder(folder.parent)
     shutil.rmtree(former, ignore_errors=True)
     return open_archive(folder)
+
+
+def mend_exchange(folder: Path) -> None:
+    """Put an archive back that a power cut left between the two steps of the exchange."""
+    _, former = _beside(folder)
+    if not folder.exists() and former.exists():
+        os.replace(former, folder)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """The folders of the next archive, and of the former one."""
+    return folder.with_name(NEXT.format(folder.name)), folder.with_name(FORMER.format(folder.name))
 
 
 def carry_over(old: Archive, new: Archive) -> None:
