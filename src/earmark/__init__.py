@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     from earmark.supervision.tagging import tag
     from earmark.training.callbacks import Callback, TensorBoard, TrainingRun
     from earmark.training.loop import train
+    from earmark.training.teaching import NotBetterError, Teaching, teach
+    from earmark.training.teaching_measures import JudgedMeasures
 
 # Where each public name is. It is imported when it is first used, so that the command line starts without torch.
 _HOME = {
@@ -59,13 +61,16 @@ _HOME = {
     "Evaluation": "evaluation.runner",
     "Hit": "core.types",
     "ImageQuery": "core.types",
+    "JudgedMeasures": "training.teaching_measures",
     "KeywordSpotter": "localisation.spotter",
     "Localisation": "localisation.results",
     "Metrics": "core.results",
+    "NotBetterError": "training.teaching",
     "Prompt": "core.types",
     "Recipe": "recipe",
     "SearchableArchive": "archive.searchable",
     "SpokenQuery": "core.types",
+    "Teaching": "training.teaching",
     "TensorBoard": "training.callbacks",
     "TrainingRun": "training.callbacks",
     "Utterance": "core.corpus",
@@ -94,6 +99,7 @@ _HOME = {
     "report_progress_to": "core.progress",
     "save_pretrained": "localisation.hub_models",
     "tag": "supervision.tagging",
+    "teach": "training.teaching",
     "to_datasets": "corpora._hugging_face",
     "train": "training.loop",
     "unregister": "core.registry",
@@ -111,13 +117,16 @@ __all__ = [
     "Evaluation",
     "Hit",
     "ImageQuery",
+    "JudgedMeasures",
     "KeywordSpotter",
     "Localisation",
     "Metrics",
+    "NotBetterError",
     "Prompt",
     "Recipe",
     "SearchableArchive",
     "SpokenQuery",
+    "Teaching",
     "TensorBoard",
     "TrainingRun",
     "Utterance",
@@ -148,6 +157,7 @@ __all__ = [
     "report_progress_to",
     "save_pretrained",
     "tag",
+    "teach",
     "to_datasets",
     "train",
     "unregister",

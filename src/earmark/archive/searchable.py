@@ -14,10 +14,12 @@ from earmark.archive.executors import make_executor
 from earmark.archive.export import exporter
 from earmark.archive.indexer import Report
 from earmark.archive.indexer import index as index_recordings
+from earmark.archive.judged_corpus import write_judged_corpus
 from earmark.archive.judgements import judge
 from earmark.archive.results import ArchiveHit, Filters, Verdict
 from earmark.archive.search import ArchiveQuery, SearchOptions, judgement_key
 from earmark.archive.search import search as search_archive
+from earmark.core.corpus import Corpus
 from earmark.recipe import feature_settings
 
 
@@ -124,6 +126,16 @@ class SearchableArchive:
             If there is no such verdict.
         """
         judge(self.archive, judgement_key(self.archive, query), hit, verdict)
+
+    def write_judged_corpus(self, folder: Path | str) -> Corpus:
+        """Write the judged hits of the model's keywords as a corpus, for :func:`earmark.teach`.
+
+        Raises
+        ------
+        EarmarkError
+            If too few were judged.
+        """
+        return write_judged_corpus(self.archive, Path(folder))
 
     def export(
         self, form: str, out: Path | str, queries: Sequence[str] = (), top: int = 50, accepted_only: bool = False

@@ -14,7 +14,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from earmark.cli import archive, data, evaluate, find, judgements, lexicon, studio, system, train
+from earmark.cli import archive, data, evaluate, find, judgements, lexicon, studio, system, teach, train
 from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
@@ -29,6 +29,7 @@ GROUPS = (
     archive,
     lexicon,
     judgements,
+    teach,
     evaluate,
     studio,
     system,
@@ -51,7 +52,7 @@ class _Verbs(TyperGroup):
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
-            again = " with --resume" if ctx.invoked_subcommand == "train" else ""
+            again = " with --resume" if ctx.invoked_subcommand in ("train", "teach") else ""
             _fail(f"Stopped. Whole steps are kept: run the same command again{again}.", STOPPED)
 
 
