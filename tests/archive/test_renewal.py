@@ -5,16 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from conftest import PITCHES
-from earmark.archive.archive import Archive, open_archive
+from earmark.archive.archive import Archive, make_features_archive, open_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, judgements
 from earmark.archive.lexicon import add_word, lexicon
 from earmark.archive.renewal import index_with
+from earmark.archive.schema import feature_chunks
 from earmark.archive.search import SearchOptions, search
-from earmark.recipe import Recipe
+from earmark.recipe import Recipe, feature_settings
 from support.live_server import write_media
 from support.small_archive import write_run
 
@@ -83,3 +85,20 @@ def test_a_cut_between_the_exchange_is_mended(tmp_path: Path, runs: list[Path]) 
     archive = index_with(tmp_path / "archive", runs[0], into)
     assert search(archive, "dog", SearchOptions())
     archive.close()
+
+
+def test_features_beside_the_model_stay(tmp_path: Path, runs: list[Path]) -> None:
+    def into(archive: Archive) -> None:
+        index(archive, [tmp_path / "field"], ThreadExecutor())
+
+    index_with(tmp_path / "archive", runs[0], into).close()
+    both = make_features_archive(tmp_path / "archive", feature_settings("mfcc"))
+    index(both, [], ThreadExecutor())
+    before = both.settings()
+    both.close()
+    renewed = index_with(tmp_path / "archive", runs[1], into)
+    assert renewed.setting("features") == before["features"]
+    assert renewed.setting("model") != before["model"]
+    with renewed.reading() as connection:
+        assert connection.execute(select(feature_chunks.c.recording)).first() is not None
+    renewed.close()

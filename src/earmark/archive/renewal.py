@@ -14,8 +14,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, select
 
 from earmark.archive import schema
-from earmark.archive.archive import DESCRIPTION, Archive, make_archive, open_archive
-from earmark.archive.encoding import model_identity
+from earmark.archive.archive import DESCRIPTION, Archive, make_archive, make_features_archive, open_archive
+from earmark.archive.encoding import FEATURES, model_identity
 from earmark.archive.schema import DONE, NEW
 from earmark.core.files import flush_folder
 from earmark.models.checkpoint import read_checkpoint
@@ -61,6 +61,9 @@ def index_with(folder: Path, run: Path, index: Callable[[Archive], None]) -> Arc
     if (following / DESCRIPTION).is_file() and _model_of(following) != identity:
         shutil.rmtree(following)  # of a model that was to be the next
     old, new = open_archive(folder), make_archive(following, run)
+    if (features := old.encodings.get(FEATURES)) is not None:
+        new.close()
+        new = make_features_archive(following, features.spotter.checkpoint.recipe.features)
     carry_over(old, new)
     index(new)
     carry_over(old, new)  # what was judged meanwhile
