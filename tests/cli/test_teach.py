@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from earmark.archive.archive import Archive, model_identity, open_archive
+from earmark.archive.archive import Archive, open_archive
+from earmark.archive.encoding import model_identity
 from earmark.archive.judgement_log import events_of
 from earmark.archive.judgements import judgements, undo
 from earmark.archive.search import SearchOptions, search

@@ -34,9 +34,8 @@ from sqlalchemy import Row, select
 from earmark.archive.archive import Archive, Position
 from earmark.archive.judgements import Judgement, judgements
 from earmark.archive.query_aliases import resolve_query
-from earmark.archive.recordings import SEARCHED
 from earmark.archive.rescoring import Recordings, all_windows, frames_of, matching_recordings
-from earmark.archive.schema import postings, recordings, timeline_of
+from earmark.archive.schema import SEARCHED, postings, recordings, timeline_of
 from earmark.core.corpus import Corpus, Utterance, write_corpus
 from earmark.core.errors import EarmarkError, UnknownWordError
 from earmark.localisation.windows import WINDOW_S

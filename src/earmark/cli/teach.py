@@ -45,14 +45,12 @@ def teach(
     if taught is not None:
         print(taught)
     print(f"The model is in {out}.")
-    folders = _folders(opened)
     if index:
-        _index(opened, out, folders)
+        _index(opened, out)
         print(f"The archive {archive} is indexed with it.")
     else:
-        listed = " ".join(f"'{folder}'" for folder in folders)
-        print(f"To search with it: 'earmark teach {archive} --out {out} --resume --index', which keeps judgements; or")
-        print(f"index into a new archive: earmark index {out} {listed} --archive NEW")
+        print(f"Index the archive with it, and keep judgements: earmark teach {archive} --out {out} --resume --index")
+        print(f"Or make another archive: earmark index {out} FOLDER --archive NEW")
 
 
 def _teach(
@@ -64,7 +62,7 @@ def _teach(
     from earmark.training.teaching import TEACHING, NotBetterError, require_keyword_model
     from earmark.training.teaching import teach as run
 
-    model, judged = archive.folder / "model", out / JUDGED
+    model, judged = archive.encoding.folder, out / JUDGED
     old = read_checkpoint(model, "cpu")
     require_keyword_model(old)
     check_folder(out, old.recipe, old.vocabulary, resume)
@@ -90,24 +88,14 @@ def _remove_judged(out: Path) -> None:
         out.rmdir()
 
 
-def _folders(archive: Archive) -> list[Path]:
-    """Indexed folders that are there."""
-    from sqlalchemy import select
-
-    from earmark.archive.schema import recordings
-
-    with archive.reading() as connection:
-        listed = connection.execute(select(recordings.c.folder).distinct()).scalars().all()
-    return [Path(folder) for folder in sorted(listed) if Path(folder).is_dir()]
-
-
-def _index(archive: Archive, run: Path, folders: list[Path]) -> None:
+def _index(archive: Archive, run: Path) -> None:
+    """Index the recordings that the archive has."""
     from earmark.archive.executors import make_executor
     from earmark.archive.indexer import index
     from earmark.archive.renewal import index_with
 
     def into(new: Archive) -> None:
-        for problem in index(new, folders, make_executor("local")).problems:
+        for problem in index(new, [], make_executor("local")).problems:
             print(f"earmark: {problem}")
 
     archive.close()
