@@ -13,7 +13,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.lookalikes import warn_of_lookalikes
 from earmark.core.vocabulary import Vocabulary
 from earmark.corpora._alignments import clipped, in_order
-from earmark.corpora._import_log import ImportLog
+from earmark.corpora._import_log import ImportLog, NothingLeftError
 from earmark.corpora._shared_media import warn_of_shared_media
 from earmark.media.audio import AudioInfo
 from earmark.media.lookup import check_all_audio, check_all_images
@@ -57,7 +57,8 @@ def assemble(
     if not splits:
         ledger.report()
         why = ledger.main_reason("utterances") or "Its lists are empty."
-        raise EarmarkError(f"No utterance of {corpus.name} is left, so nothing was written. {why}")
+        sentence = f"No utterance of {corpus.name} is left, so nothing was written. {why}"
+        raise NothingLeftError(sentence, ledger.notes)
     write_corpus(corpus, splits)
     used = {utterance.id for utterances in splits.values() for utterance in utterances}
     warn_of_shared_media("image", ((e.image, e.split, e.row) for e in usable if e.image and e.id in used))

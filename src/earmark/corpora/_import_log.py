@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import logging
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from earmark.core.csv_tables import Problems
+from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,20 @@ class Note:
     outcome: str
     which: str
     detail: str = ""
+
+
+class NothingLeftError(EarmarkError):
+    """An import of which nothing is left.
+
+    Attributes
+    ----------
+    notes : tuple of Note
+        On everything that is left out.
+    """
+
+    def __init__(self, sentence: str, notes: Iterable[Note]) -> None:
+        super().__init__(sentence)
+        self.notes = tuple(notes)
 
 
 class ImportLog:
@@ -73,6 +89,11 @@ class ImportLog:
         first = max(outcomes, key=len)[0]
         detail = f" ({first.detail.rstrip('.')})" if first.detail else ""
         return f"{first.which} was {first.outcome}{detail}."
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """All that is noted so far."""
+        return tuple(self._notes)
 
     def report(self) -> None:
         """Log what was read, left out and kept; then the reasons, with the first examples of each."""

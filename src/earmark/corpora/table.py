@@ -97,6 +97,32 @@ def prepare(
     return write_corpus(corpus, splits)
 
 
+def usable_rows(source: Path, problems: Problems) -> list[Utterance]:
+    """The rows of a table whose audio can be read, as utterances; nothing is written.
+
+    Parameters
+    ----------
+    source : Path
+        The table.
+    problems : Problems
+        Takes what is wrong with it. A row whose picture can't be read is used without one.
+
+    Raises
+    ------
+    EarmarkError
+        If the table can't be read at all.
+    """
+    table = read_table(source, REQUIRED, OPTIONAL, problems)
+    entries = _entries(table, problems)
+    infos = _checked_media(table, entries, problems)
+    damaged = {path for path, problem in check_all_images(e.image for e in entries if e.image).items() if problem}
+    return [
+        replace(entry, image=None if entry.image in damaged else entry.image).utterance(infos[entry.audio], None)
+        for entry in entries
+        if entry.audio in infos
+    ]
+
+
 def _entries(table: Table, problems: Problems) -> list[Entry]:
     rows = [row for row in table.rows if row.get("audio")]
     for row in table.rows:

@@ -36,6 +36,10 @@ class NewTake:
         Id of the take that a translation is of.
     settings : mapping
         What the browser really applied (``getSettings``), and which browser it was.
+    text, translation : str
+        What is said, and what it means, as far as somebody wrote it down before.
+    source : str
+        Of a take that was recorded before: its file, and where in it; "" for one that was recorded here.
     """
 
     id: str
@@ -50,6 +54,9 @@ class NewTake:
     question: str = ""
     of: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    translation: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,7 +65,7 @@ class Take:
 
     Attributes
     ----------
-    id, speaker, item, kind, sha256, samples, sample_rate, clock_s, recorded_at, question, of, settings
+    id, speaker, item, kind, sha256, samples, sample_rate, clock_s, recorded_at, question, of, settings, text, source
         As :class:`NewTake`; samples and rate as decoded.
     file : str
         Path in the project folder.
@@ -70,9 +77,9 @@ class Take:
     received_at : str
         Time of day, ISO 8601.
     translation : str
-        Typed afterwards; may be empty.
+        Typed afterwards, or before; may be empty.
     version : int
-        From 1 on: of this speaker's takes about one item.
+        From 1 on: of this speaker's takes about one item. Each take that was recorded before is a first version.
     is_latest : bool
         Whether there is no higher version.
     """
@@ -95,6 +102,8 @@ class Take:
     of: str = ""
     translation: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
+    text: str = ""
+    source: str = ""
     version: int = 1
     is_latest: bool = True
 

@@ -270,7 +270,9 @@ def _read_description(path: Path, folder: Path) -> Take | None:
 
 def _group(take: Take) -> tuple[str, ...]:
     """What the versions of a take have in common."""
-    return (take.speaker, take.kind, take.item, take.question, take.of) if take.item or take.of else (take.id,)
+    if take.source or not (take.item or take.of):
+        return (take.id,)
+    return (take.speaker, take.kind, take.item, take.question, take.of)
 
 
 def _versioned(takes: list[Take]) -> list[Take]:

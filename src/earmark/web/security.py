@@ -29,7 +29,9 @@ MAX_BODY_BYTES = 20_000_000
 TOO_LARGE = (f"That is too large: {MAX_BODY_BYTES // 1_000_000} MB at most, so scale a picture down.", "tooLarge")
 MAX_TAKE_BYTES = 500_000_000
 TAKE_TOO_LARGE = (f"That is too large: {MAX_TAKE_BYTES // 1_000_000} MB at most, so cut the recording.", "takeTooLarge")
-TAKE_PATH = re.compile(r"/api/studio/speakers/[^/]+/(takes|consents)/[^/]+")  # written to the disk while it is received
+TAKE_PATH = re.compile(  # written to the disk while it is received
+    r"/api/studio/(speakers/[^/]+/(takes|consents)/[^/]+|imports/[^/]+/file)"
+)
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 PAGE_HEADER = "X-Earmark"  # a page of another site can't send it without a preflight request, which is refused
 POLICY = (

@@ -21,6 +21,7 @@ from earmark.core.files import replacing
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.media.audio import check_audio
 from earmark.media.images import read_image
+from earmark.studio.folder_contents import FolderContents
 from earmark.studio.project import Project
 from earmark.web.errors import RefusedError
 
@@ -46,12 +47,15 @@ class ServerState:
     ----------
     model : threading.Lock
         Held while the archive's model runs: it handles one request at a time.
+    dropped : dict
+        What the files of the last folder hold that was dropped on the page, by token.
     """
 
     def __init__(self, archive: Archive | None = None, project: Project | None = None, judge: str = "") -> None:
         self.judge = judge
         self.project = project
         self.model = Lock()
+        self.dropped: dict[str, FolderContents] = {}
         self._archive = archive
         self._images = None if archive is None else QueryFiles(archive.folder / QUERIES)
         self._opening = Lock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -28,3 +29,14 @@ def body_of(family: str, refusal: str, code: str) -> Callable[[Request], Awaitab
 def documented_body(kinds: Iterable[str]) -> dict[str, Any]:
     """What the API's schema says of an upload: a file of one of these media types."""
     return {"requestBody": {"required": True, "content": {kind: {"schema": BINARY} for kind in kinds}}}
+
+
+async def receive(request: Request, path: Path, limit: int | None = None) -> None:
+    """Write the body of a request to a file, as it comes."""
+    size = 0
+    with path.open("wb") as file:
+        async for block in request.stream():
+            size += len(block)
+            if limit is not None and size > limit:
+                raise RefusedError(413, f"That is too large: {limit // 1_000_000} MB at most.", "tooLarge")
+            file.write(block)

@@ -28,7 +28,7 @@ from earmark.web.parameters import PageHeader
 from earmark.web.recorder_state import OfSpeaker, Takes, project_id, require_project
 from earmark.web.responses import PartialFile
 from earmark.web.state import OfProject
-from earmark.web.uploads import documented_body
+from earmark.web.uploads import documented_body, receive
 
 router = APIRouter(prefix="/api/studio/speakers/{speaker}", tags=["recording"])
 
@@ -231,7 +231,7 @@ async def store_take(
     stated = parameters.model_dump(exclude={"project"}) | {"settings": _settings(parameters.settings)}
     new = NewTake(id=take, speaker=speaker.id, **stated)
     with store.receive() as path:
-        await _receive(request, path)
+        await receive(request, path)
         try:
             stored = await run_in_threadpool(store.add, new, path)
         except TakeConflictError as problem:
@@ -278,7 +278,7 @@ async def consent_as_file(
     """Add a spoken consent, or a picture of a form. It is on the disk before the answer is sent."""
     require_project(project, of_project)
     with store.receive() as path:
-        await _receive(request, path, MAX_CONSENT_BYTES)
+        await receive(request, path, MAX_CONSENT_BYTES)
         changed, sha256 = await run_in_threadpool(_add_consent_file, project, speaker, kind, path)
         await run_in_threadpool(store.write_table)
     return ConsentResponse(consents=len(changed.consents), sha256=sha256)
@@ -296,17 +296,6 @@ def consent_file(project: OfProject, speaker: OfSpeaker, number: int) -> Respons
     return PartialFile(
         path, media_type=kind, stat_result=path.stat(), filename=path.name, content_disposition_type="inline"
     )
-
-
-async def _receive(request: Request, path: Path, limit: int | None = None) -> None:
-    """Write the body of a request to a file, as it comes."""
-    size = 0
-    with path.open("wb") as file:
-        async for block in request.stream():
-            size += len(block)
-            if limit is not None and size > limit:
-                raise RefusedError(413, f"That is too large: {limit // 1_000_000} MB at most.", "tooLarge")
-            file.write(block)
 
 
 def _add_consent_file(

@@ -43,13 +43,18 @@ async function send(file, http, state, changed, stopped) {
 }
 
 // All files of what was dropped, those in folders too.
-export async function droppedFiles({ items, files }) {
+export const droppedFiles = async (dropped) => (await droppedEntries(dropped)).map(({ file }) => file);
+
+// The same, each with its path in what was dropped.
+export async function droppedEntries({ items, files }) {
   const entries = [...items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  if (!entries.length) return [...files];
+  if (!entries.length) return [...files].map((file) => ({ file, path: file.name }));
   const found = [];
   const walk = async (entry) => {
-    if (entry.isFile) found.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-    else for (const inner of await entriesOf(entry)) await walk(inner);
+    if (entry.isFile) {
+      const file = await new Promise((resolve, reject) => entry.file(resolve, reject));
+      found.push({ file, path: entry.fullPath.replace(/^\//, "") });
+    } else for (const inner of await entriesOf(entry)) await walk(inner);
   };
   for (const entry of entries) await walk(entry);
   return found;

@@ -1,6 +1,7 @@
 // Recording: who speaks, with which prompts, at the laptop or on a phone.
 
 import { icon, isolate, make } from "../dom.js";
+import { folderImport } from "./folder-import.js";
 import { phonesPanel } from "./recorder/phones-panel.js";
 import { startSession } from "./recorder/session.js";
 
@@ -18,14 +19,18 @@ export async function render(root, context) {
   const found = await http.get("/api/studio/speakers");
   root.append(make("h1", {}, t("step.record")), make("p", { class: "lede" }, t("about.record")));
   if (!found.length) {
-    root.append(make("p", {}, t("record.noSpeakers")), make("a", { class: "button main", href: "#speakers" }, icon("speakers"), t("speakers.add")));
+    root.append(
+      make("p", {}, t("record.noSpeakers")),
+      make("a", { class: "button main", href: "#speakers" }, icon("speakers"), t("speakers.add")),
+      folderImport(context),
+    );
     return;
   }
   root.append(
     make("h2", {}, t("record.who")),
     make("ul", { class: "cards" }, ...found.map((one) => card(one, t))),
     await plan(context),
-    make("p", { class: "hint" }, t("record.existing")),
+    folderImport(context),
   );
   await phonesPanel(root, context, found);
 }
