@@ -35,7 +35,7 @@ def studio(
 
 @verbs.command("studio-step", hidden=True)
 def studio_step(
-    name: Annotated[str, typer.Argument(help="vectors, test or index.")],
+    name: Annotated[str, typer.Argument(help="vectors, test, test-taught or index.")],
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the project.")],
 ) -> None:
     """Run a step of the studio's background work."""
@@ -51,10 +51,15 @@ def studio_step(
         from earmark.studio.held_out import score_held_out
 
         score_held_out(project)
+    elif name == "test-taught":
+        from earmark.studio.held_out import score_held_out
+        from earmark.studio.teaching import JOB
+
+        score_held_out(project, JOB)
     elif name == "index":
         _index(project)
     else:
-        raise EarmarkError(f"There is no step {name!r}: it is vectors, test or index.")
+        raise EarmarkError(f"There is no step {name!r}: it is vectors, test, test-taught or index.")
 
 
 def _index(project: Project) -> None:

@@ -102,11 +102,11 @@ class WordResult:
     examples: tuple[Example, ...]
 
 
-def score_held_out(project: Project) -> None:
-    """Score the held-out takes with the model that was just trained, and put it in the place of the former one."""
+def score_held_out(project: Project, job: str = JOB) -> None:
+    """Score the held-out takes with the model that a job has trained, and put it in the place of the former one."""
     from earmark.localisation.spotter import load_model
 
-    trained = job_folder(project, JOB) / "model"
+    trained = job_folder(project, job) / "model"
     if not trained.is_dir() and (project.model / RESULT).is_file():
         return  # a power cut came after the last step
     spotter = load_model(trained)

@@ -22,6 +22,8 @@ from earmark.studio.jobs import (
 from earmark.studio.learning import learning_steps
 from earmark.studio.project import Project
 from earmark.studio.recordings import index_steps
+from earmark.studio.teaching import JOB as TEACHING
+from earmark.studio.teaching import teaching_steps
 from earmark.web.errors import documented
 from earmark.web.parameters import PageHeader
 from earmark.web.state import OfProject
@@ -32,6 +34,7 @@ router = APIRouter(prefix="/api/studio/jobs", tags=["studio"])
 STEPS: dict[str, Callable[[Project], Sequence[JobStep]]] = {
     "index": index_steps,
     "learn": learning_steps,
+    TEACHING: teaching_steps,
     "vectors": lambda _: proposals.steps(),
 }
 Name = Annotated[str, Path(pattern="^[a-z]{1,20}$", examples=["learn"])]
@@ -77,6 +80,8 @@ def start(project: OfProject, name: Name, _: PageHeader) -> JobResponse:
     if name not in STEPS:
         raise HTTPException(404, "There is no such work: load the page again.")
     refuse_running(project, name)
+    if name in ("learn", "index"):  # they write what teaching reads
+        refuse_running(project, TEACHING)
     return JobResponse.of(start_job(project, name, STEPS[name](project)))
 
 

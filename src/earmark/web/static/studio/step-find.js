@@ -1,6 +1,7 @@
 // Finding: the words as buttons; each opens the archive's page, which is the same application.
 
 import { icon, isolate, make } from "../dom.js";
+import { jobView } from "./job-view.js";
 
 export async function render(root, context) {
   const { t, http } = context;
@@ -25,5 +26,18 @@ export async function render(root, context) {
     make("p", {}, make("a", { class: "button main", href: "/find", id: "open-archive" }, icon("find"), t("find.open"))),
     make("p", { class: "hint" }, t("find.also")),
     make("p", { class: "hint" }, t("find.candidates")),
+    ...(await teaching(context)),
   );
+}
+
+// The model learns from what was judged; all recordings are then prepared anew.
+async function teaching(context) {
+  const { t } = context;
+  const start = make("button", { type: "button", id: "start-teaching" }, icon("learn"), t("find.teach"));
+  const job = jobView("teach", context, (state) => {
+    start.hidden = Boolean(state) && !["done", "failed"].includes(state.status);
+  });
+  start.addEventListener("click", job.start);
+  await job.poll();
+  return [make("h2", {}, t("find.teachTitle")), make("p", { class: "hint" }, t("find.teachLede")), make("p", {}, start), job.element];
 }
