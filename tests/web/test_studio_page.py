@@ -148,6 +148,30 @@ def test_pictures_are_added_and_what_is_none_is_named(visit: Visit, project: Pro
     assert page.evaluate("document.querySelectorAll('main img[src=x], b > script').length") == 0
 
 
+def test_a_folder_with_a_table_is_a_set_of_pictures(visit: Visit, project: Project, tmp_path: Path) -> None:
+    folder = tmp_path / "hadithi"
+    folder.mkdir()
+    for i in range(3):
+        (folder / f"{i}.jpg").write_bytes(drawing(200 + i))
+    rows = [f"{i}.jpg,{caption},CC-BY" for i, caption in enumerate(("a dog", HOSTILE, "a hut"))]
+    (folder / "pictures.csv").write_text("\n".join(["image;caption;licence", *rows]).replace(",", ";"), "utf-8")
+    page = visit.open("pictures")
+    page.click(".sets summary")
+    page.fill("#set-folder", str(tmp_path))
+    page.press("#set-folder", "Enter")
+    page.locator("#problem", has_text="no table of pictures").wait_for()
+    page.fill("#set-folder", str(folder))
+    page.press("#set-folder", "Enter")
+    card = page.locator(".set-list .card", has_text="hadithi")
+    assert "3 pictures · Licence: CC-BY (3)" in card.inner_text()
+    card.locator("input").fill("2")
+    card.locator("button").click()
+    card.locator("text=2 added, 0 were there already.").wait_for()
+    page.locator(".set-licences summary").click()
+    assert "hadithi · CC-BY: 2 pictures" in page.inner_text(".set-licences")
+    assert len(list_pictures(project)) == 14
+
+
 def test_pictures_wait_for_a_server_that_is_busy(visit: Visit, server: PageServer, project: Project) -> None:
     page = visit.open("pictures")
     server.failing = 2

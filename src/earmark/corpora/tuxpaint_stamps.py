@@ -20,6 +20,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,8 @@ from earmark.corpora._source import Out, OwnKeywords, Source
 
 NAME = "Tux Paint stamps"
 LICENCE = "GPL-2.0"
+CREDIT = "Tux Paint stamps, New Breed Software and volunteers"
+INSTALLED = Path("/usr/share/tuxpaint/stamps")  # by Debian's package
 ENGLISH = "en"
 SPOKEN_NAME = re.compile(r"(?P<stamp>.+)_desc(?:_(?P<language>[A-Za-z]+(?:_[A-Z]+)?(?:@[a-z]+)?))?\.(?:ogg|wav)")
 WRITTEN_NAME = re.compile(r"(?P<language>[^=.\s]+)\.utf8=(?P<name>.*)")
@@ -69,6 +72,15 @@ def prepare(
         split = hashed_split(key, SHARES_END)
         entries.append(Entry(row, key, audio, picture, None, names.get(language), split, translation))
     return assemble(Corpus(out, NAME, language, LICENCE, listed), entries, {}, ledger)
+
+
+def stamps(folder: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    """The pictures of a folder of stamps, by path, and each one's names by language."""
+    ledger = ImportLog()
+    for picture in sorted(folder.rglob("*.png")):
+        names = _written_names(picture.with_suffix(".txt"), ledger)
+        if names:
+            yield picture, names
 
 
 def _spoken_names(folder: Path, language: str) -> list[tuple[Path, Path]]:

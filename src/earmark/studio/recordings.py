@@ -62,18 +62,14 @@ def add_folder(project: Project, text: str) -> Folder:
     ----------
     project : Project
     text : str
-        Its path, as people copy it from a file manager: quotes around it and a home folder's ``~`` are understood.
+        As :func:`typed_folder` understands it.
 
     Raises
     ------
     EarmarkError
         If there is no such folder, or it is one of the project's own.
     """
-    path = Path(text.strip().strip("\"'")).expanduser()
-    path = path if path.is_absolute() else project.folder / path
-    if not path.is_dir():
-        sentence = f"There is no folder {text.strip()!r}: copy its whole path from your file manager."
-        raise EarmarkError(sentence, code="noFolder")
+    path = typed_folder(project, text)
     resolved, own = path.resolve(), project.folder.resolve()
     if resolved == own or own.is_relative_to(resolved):
         sentence = "That folder holds the project itself: choose the folder of the recordings inside it."
@@ -88,6 +84,22 @@ def add_folder(project: Project, text: str) -> Folder:
         if listed not in now:
             _write(project, [*now, listed])
     return _describe(project, listed)
+
+
+def typed_folder(project: Project, text: str) -> Path:
+    """A folder by its path, as people copy it from a file manager: quotes around it and ``~`` are understood.
+
+    Raises
+    ------
+    EarmarkError
+        If there is no such folder.
+    """
+    path = Path(text.strip().strip("\"'")).expanduser()
+    path = path if path.is_absolute() else project.folder / path
+    if not text.strip() or not path.is_dir():
+        sentence = f"There is no folder {text.strip()!r}: copy its whole path from your file manager."
+        raise EarmarkError(sentence, code="noFolder")
+    return path
 
 
 def remove_folder(project: Project, listed: str) -> None:

@@ -10,6 +10,7 @@
         s01-4f0c….wav, .wav.meta       a take, and what it is about
         9b1d….jpg                      the pictures that were described
       README.txt                       what is in it, and under which conditions
+      picture-credits.csv              whose the pictures are that came from a set, and their licences
 
 Takes of speakers whose access level is not among the chosen ones stay at home. Names are left out unless wanted, and
 the consents with them, because names are said and written in them: speakers then have their codes alone.
@@ -26,12 +27,14 @@ from typing import get_args
 from xml.etree import ElementTree as ET
 
 from earmark.core.files import replacing, write_text
+from earmark.studio.picture_credits import Credit, credits_table, picture_credits
 from earmark.studio.project import Project, Settings
 from earmark.studio.speakers import Access, Speaker, speaker_folder, speakers
 from earmark.studio.take import Take
 from earmark.studio.takes import TakeStore
 
 DEPOSIT = "deposit"
+CREDITS = "picture-credits.csv"
 LEVELS: tuple[Access, ...] = get_args(Access)
 
 
@@ -103,6 +106,8 @@ def preview(project: Project, store: TakeStore, levels: Collection[str], with_na
     leaving = [person for person in people if person.speaker.access in levels and person.speaker.consents]
     ids = {person.speaker.id for person in leaving}
     files = [Leaving("deposit.sprj"), Leaving("README.txt")]
+    if _credits(project, takes, {person.speaker.id for person in leaving}):
+        files.append(Leaving(CREDITS))
     for person in leaving:
         files += _person_files(project, person.speaker, with_names)
     for session, some in sessions([take for take in takes if take.speaker in ids]).items():
@@ -137,6 +142,8 @@ def write_deposit(project: Project, store: TakeStore, levels: Collection[str], w
     for session, some in sessions([take for take in store.takes() if take.speaker in by_id]).items():
         _write_session(partial / "Sessions" / session, session, some, by_id[some[0].speaker], names)
     write_text(partial / "README.txt", _readme(settings, shown, names))
+    if credited := _credits(project, store.takes(), set(by_id)):
+        write_text(partial / CREDITS, credits_table(credited))
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(partial, folder)
     return folder
@@ -149,6 +156,12 @@ def sessions(takes: list[Take]) -> dict[str, list[Take]]:
         day = (take.recorded_at or take.received_at)[:10]
         found.setdefault(f"{take.speaker}-{day}", []).append(take)
     return found
+
+
+def _credits(project: Project, takes: list[Take], speakers_ids: Collection[str]) -> list[Credit]:
+    """Whose the pictures are that leave, as far as they came from a set."""
+    leaving = {Path(take.item).name for take in takes if take.item and take.speaker in speakers_ids}
+    return [credit for image, credit in picture_credits(project).items() if image in leaving]
 
 
 def _person_files(project: Project, speaker: Speaker, with_names: bool) -> Iterator[Leaving]:

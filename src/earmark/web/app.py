@@ -26,6 +26,7 @@ from earmark.web.routes import (
     studio_jobs,
     studio_learning,
     studio_phones,
+    studio_picture_sets,
     studio_pictures,
     studio_project,
     studio_recordings,
@@ -39,6 +40,7 @@ from earmark.web.static_files import REVALIDATE, STATIC, RevalidatedFiles, add_t
 STUDIO = (  # routes of a project
     studio_project,
     studio_pictures,
+    studio_picture_sets,
     studio_speakers,
     studio_takes,
     studio_imports,

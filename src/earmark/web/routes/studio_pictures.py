@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field, StringConstraints
 
 from earmark.core.errors import EarmarkError
+from earmark.studio.picture_credits import picture_credits
 from earmark.studio.pictures import add_picture, list_pictures, picture_path, remove_pictures, thumbnail_path
 from earmark.studio.proposals import can_propose, proposals
 from earmark.studio.tags import TagChange, Verdict, change_tags, read_tags
@@ -34,6 +35,9 @@ class PictureResponse(BaseModel):
     image: str
     name: str
     takes: int = Field(description="Usable takes about it.")
+    licence: str = Field(description="Of a picture that came from a set; may be empty.")
+    credit: str = Field(description="Whose it is, if it came from a set; may be empty.")
+    set: str = Field(description="The set that it came from; may be empty.")
 
 
 class AddedPicture(BaseModel):
@@ -95,9 +99,14 @@ class Count(BaseModel):
 @router.get("/pictures", responses=documented())
 def pictures(project: OfProject) -> list[PictureResponse]:
     """All pictures."""
-    takes = takes_by_image(project)
+    takes, credited = takes_by_image(project), picture_credits(project)
     return [
-        PictureResponse(image=picture.image, name=picture.name, takes=takes.get(picture.image, 0))
+        PictureResponse(
+            image=picture.image,
+            name=picture.name,
+            takes=takes.get(picture.image, 0),
+            **{name: getattr(credited.get(picture.image), name, "") for name in ("licence", "credit", "set")},
+        )
         for picture in list_pictures(project)
     ]
 

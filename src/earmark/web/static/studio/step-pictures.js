@@ -2,6 +2,7 @@
 
 import { find, icon, isolate, make } from "../dom.js";
 import { droppedFiles, fileButton, uploadPictures } from "./picture-upload.js";
+import { pictureSets, setLicences } from "./picture-sets.js";
 import { renderWall, thumbnail } from "./tag-wall.js";
 
 export async function render(root, context) {
@@ -13,6 +14,7 @@ export async function render(root, context) {
     make("h1", {}, t("step.pictures")),
     make("p", { class: "lede" }, t("pictures.lede")),
     addPictures(context, () => draw()),
+    pictureSets(context, () => draw()),
     make("h2", {}, t("words.title")),
     addWords(context, () => draw()),
     list,
@@ -149,7 +151,7 @@ function drawPictures(section, pictures, context, changed) {
   if (!pictures.length) return section.replaceChildren();
   const chosen = new Set();
   const remove = make("button", { type: "button", hidden: true }, icon("bin"), make("span"));
-  const tiles = pictures.map(({ image, name, takes }) => {
+  const tiles = pictures.map(({ image, name, takes, licence, credit }) => {
     const box = make("input", { type: "checkbox", class: "hidden-label", "aria-label": t("pictures.choose", { name }) });
     box.addEventListener("change", () => {
       if (box.checked) chosen.add(image);
@@ -157,7 +159,7 @@ function drawPictures(section, pictures, context, changed) {
       remove.hidden = !chosen.size;
       remove.lastChild.textContent = t("pictures.remove", { count: chosen.size });
     });
-    return make("label", { class: "tile", title: name }, box, thumbnail(image), takes ? make("span", { class: "takes" }, icon("record"), context.formatNumber(takes)) : "");
+    return make("label", { class: "tile", title: [name, licence, credit].filter(Boolean).join(" · ") }, box, thumbnail(image), takes ? make("span", { class: "takes" }, icon("record"), context.formatNumber(takes)) : "");
   });
   remove.addEventListener("click", async () => {
     try {
@@ -172,6 +174,7 @@ function drawPictures(section, pictures, context, changed) {
     make("h2", {}, t("pictures.all", { count: pictures.length })),
     make("div", { class: "row" }, make("span", { class: "hint" }, t("pictures.chooseHint")), remove),
     make("div", { class: "wall small" }, ...tiles),
+    setLicences(pictures, t),
   );
   return undefined;
 }
