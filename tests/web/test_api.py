@@ -751,7 +751,7 @@ def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(client: TestC
         "get /api/archive",
         "get /api/search",
         "post /api/search/picture",
-        "post /api/search/clip",
+        "post /api/clips",
         "get /api/lexicon",
         "post /api/lexicon",
         "get /api/curve",

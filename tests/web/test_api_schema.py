@@ -28,7 +28,7 @@ OPERATIONS = [
     ("GET", "/api/archive"),
     ("GET", "/api/search"),
     ("POST", "/api/search/picture"),
-    ("POST", "/api/search/clip"),
+    ("POST", "/api/clips"),
     ("GET", "/api/languages"),
     ("GET", "/api/lexicon"),
     ("POST", "/api/lexicon"),

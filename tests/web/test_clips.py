@@ -15,8 +15,11 @@ from fastapi.testclient import TestClient
 from earmark.archive.archive import Archive, make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
+from earmark.archive.judgements import query_key
 from earmark.archive.lexicon import get_word, lexicon
+from earmark.archive.search_by_clip import search_clips
 from earmark.core.timing import SAMPLE_RATE
+from earmark.core.types import SpokenQuery
 from earmark.recipe import feature_settings
 from support.live_server import client_of
 from support.page_server import page_server
@@ -64,14 +67,19 @@ def wav(sound: np.ndarray) -> bytes:
 
 
 def upload(client: TestClient, content: bytes, kind: str = "audio/wav") -> Any:
-    return client.post("/api/search/clip?top=5", content=content, headers={"Content-Type": kind})
+    return client.post("/api/clips", content=content, headers={"Content-Type": kind})
+
+
+def search(client: TestClient, query: str, top: int = 5) -> Any:
+    return client.get("/api/search", params={"query": query, "top": top})
 
 
 def test_a_clip_is_found_named_and_found_again(client: TestClient, archive: Archive) -> None:
-    answer = upload(client, wav(word(1.02))).json()
-    assert answer["query"].startswith("clip:")
+    key = upload(client, wav(word(1.02))).json()["query"]
+    answer = search(client, key).json()
+    assert answer["query"] == key
+    assert key.startswith("clip:")
     assert sorted(hit["time_s"] for hit in answer["hits"][:2]) == pytest.approx([5.4, 30.4], abs=0.3)
-    assert client.get("/api/search", params={"query": answer["query"], "top": 5}).json()["hits"] == answer["hits"]
     best = answer["hits"][0]
     judgement = {"query": answer["query"], "verdict": "yes", "score": best["score"]}
     judgement |= {name: best[name] for name in ("position", "start_s", "end_s")}
@@ -83,7 +91,7 @@ def test_a_clip_is_found_named_and_found_again(client: TestClient, archive: Arch
     named = client.post("/api/lexicon", json={"word": "Mbwa", "query": answer["query"]})
     assert named.json() == {"word": "Mbwa", "spellings": [], "notes": "", "clips": 1, "accepted": 1}
     assert client.get("/api/lexicon").json() == [named.json()]
-    again = client.get("/api/search", params={"query": "mbwa", "top": 5}).json()
+    again = search(client, "mbwa").json()
     assert again["judged"] == {"yes": 1, "related": 0, "no": 0}
     assert sorted(hit["time_s"] for hit in again["hits"][:2]) == pytest.approx([5.4, 30.4], abs=0.3)
     other = next(hit for hit in again["hits"] if hit["verdict"] is None)
@@ -92,19 +100,47 @@ def test_a_clip_is_found_named_and_found_again(client: TestClient, archive: Arch
     assert len(get_word(archive, "mbwa").accepted) == 2
 
 
+def test_several_clips_and_what_is_not_meant_are_one_query(
+    client: TestClient, archive: Archive, tmp_path: Path
+) -> None:
+    sounds = {"a": word(1.02), "b": word(0.98), "not": word(1.3)}
+    for name, sound in sounds.items():
+        (tmp_path / f"{name}.wav").write_bytes(wav(sound))
+    keys = [upload(client, wav(sound)).json()["query"] for sound in sounds.values()]
+    one, other, unwanted = (key.removeprefix("clip:") for key in keys)
+    answer = search(client, f"clip:{other}+{one}-{unwanted}").json()
+    query = SpokenQuery("a clip", (tmp_path / "a.wav", tmp_path / "b.wav"), (tmp_path / "not.wav",))
+    assert answer["query"] == query_key(query) == f"clip:{'+'.join(sorted((one, other)))}-{unwanted}"
+    expected = search_clips(archive, query, 5)
+    assert [(hit["position"], hit["score"]) for hit in answer["hits"]] == [
+        (str(hit.position), pytest.approx(hit.hit.score, abs=1e-3)) for hit in expected
+    ]
+    best = answer["hits"][0]
+    judgement = {"query": answer["query"], "verdict": "yes", "score": best["score"]}
+    client.post("/api/judgements", json=judgement | {name: best[name] for name in ("position", "start_s", "end_s")})
+    assert search(client, answer["query"]).json()["judged"]["yes"] == 1
+    client.post("/api/lexicon", json={"word": "mbwa", "query": answer["query"]})
+    named = get_word(archive, "mbwa")
+    assert (len(named.clips), len(named.not_clips), len(named.accepted)) == (2, 1, 1)
+
+
 def test_an_example_of_the_archive_gets_a_name(client: TestClient, archive: Archive) -> None:
     named = client.post("/api/lexicon", json={"word": "mbwa", "query": "example:1:1:5.40"})
     assert (named.json()["clips"], named.json()["accepted"]) == (0, 1)
-    hits = client.get("/api/search", params={"query": "mbwa", "top": 5}).json()["hits"]
+    hits = search(client, "mbwa").json()["hits"]
     assert sorted(hit["time_s"] for hit in hits[:2]) == pytest.approx([5.4, 30.4], abs=0.3)
 
 
 def test_what_is_no_clip_or_no_query_is_refused(client: TestClient, archive: Archive) -> None:
     assert upload(client, b"no sound").status_code == 400
     assert upload(client, wav(word()), "text/plain").status_code == 415
-    assert upload(client, wav(np.zeros(8000))).status_code == 400
-    assert client.get("/api/search", params={"query": "clip:0123456789abcdef"}).status_code == 404
-    assert client.get("/api/search", params={"query": "clip:../../etc/passwd"}).status_code == 404
+    silent = upload(client, wav(np.zeros(8000))).json()["query"]
+    assert search(client, silent).status_code == 400
+    stored = upload(client, wav(word())).json()["query"]
+    for other in ("clip:0123456789abcdef", f"{stored}+0123456789abcdef", f"{stored}-0123456789abcdef"):
+        assert search(client, other).status_code == 404
+    for malformed in ("clip:../../etc/passwd", "clip:", f"clip:-{stored[5:]}", f"{stored}--"):
+        assert search(client, malformed).status_code == 404
     for query, status in (("clip:0123456789abcdef", 404), ("mbwa", 400), ("example:x", 400)):
         assert client.post("/api/lexicon", json={"word": "mbwa", "query": query}).status_code == status
     assert lexicon(archive) == []
@@ -113,7 +149,8 @@ def test_what_is_no_clip_or_no_query_is_refused(client: TestClient, archive: Arc
 @pytest.mark.browser
 @pytest.mark.timeout(120)
 def test_the_page_takes_a_clip_and_gives_it_a_name(archive: Archive, browser: Any, tmp_path: Path) -> None:
-    (tmp_path / "mbwa.wav").write_bytes(wav(word()))
+    for name, pitch in (("mbwa.wav", 1.0), ("mbwa-2.wav", 1.01), ("maji.wav", 1.3)):
+        (tmp_path / name).write_bytes(wav(word(pitch)))
     with page_server(archive) as server:
         page = browser.new_page()
         problems: list[str] = []
@@ -127,6 +164,19 @@ def test_the_page_takes_a_clip_and_gives_it_a_name(archive: Archive, browser: An
         page.click("#clip-find")
         page.locator("#list li").first.wait_for()
         assert page.locator("#query-chip").is_visible()
+        page.click("#choose-clip")  # what was searched with is there, to be added to
+        assert page.locator("#clip-takes li").count() == 1
+        for name, button in (("mbwa-2.wav", "#clip-keep"), ("maji.wav", "#clip-exclude")):
+            page.set_input_files("#clip-file", str(tmp_path / name))
+            page.locator(f"{button}:enabled").click()
+        assert page.locator("#clip-takes li").all_inner_texts() == [
+            "Example, 1 s\nRemove",
+            "Example, 1 s\nRemove",
+            "Not meant, 1 s\nRemove",
+        ]
+        page.click("#clip-find")
+        page.wait_for_url("**/*%2B*-*")
+        page.locator("#list li").first.wait_for()
         page.fill("#word-name", "mbwa")
         page.press("#word-name", "Enter")
         page.locator("#naming").wait_for(state="hidden")
@@ -135,4 +185,5 @@ def test_the_page_takes_a_clip_and_gives_it_a_name(archive: Archive, browser: An
         page.locator("#list li").first.wait_for()
         assert problems == []
         page.close()
-    assert len(get_word(archive, "mbwa").clips) == 1
+    named = get_word(archive, "mbwa")
+    assert (len(named.clips), len(named.not_clips)) == (2, 1)

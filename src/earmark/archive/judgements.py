@@ -68,7 +68,8 @@ def query_key(query: str | Alias | ImageQuery | SpokenQuery | Position) -> str:
     """Key that judgements of a query are stored under: the same for every spelling of a word and copy of an image.
 
     A keyword's key is its normalised form; that of images is ``image:`` and a hash of their bytes, whatever their
-    order; that of a spoken example is ``example:`` and its position, and that of clips is ``clip:`` and their hash.
+    order; that of a spoken example is ``example:`` and its position, and that of clips is ``clip:`` and the hash of
+    each, those of what is not meant after a minus: ``clip:1f..+3a..-9c..``.
 
     Raises
     ------
@@ -82,7 +83,9 @@ def query_key(query: str | Alias | ImageQuery | SpokenQuery | Position) -> str:
     if isinstance(query, Position):
         return f"{EXAMPLE}{query}"
     if isinstance(query, SpokenQuery):
-        return CLIP + _hash_of([(path, b"") for path in query.clips], "clip")
+        both = (query.clips, query.not_clips)
+        wanted, unwanted = (sorted(_hash_of([(path, b"")], "clip") for path in some) for some in both)
+        return CLIP + "-".join(["+".join(wanted), *unwanted])
     parts = [(path, b"" if box is None else repr(tuple(map(int, box))).encode()) for path, box in query.prompts]
     return IMAGE + _hash_of(parts, "picture")
 

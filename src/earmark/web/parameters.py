@@ -24,8 +24,8 @@ QueryText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=500, pattern=r"^[^\x00]*$"),
     Field(
-        description="A word, the key of an image (image:...) or a clip (clip:...), or a spoken example "
-        "(example:12:1:345.20).",
+        description="A word, the key of an image (image:...) or a clip (clip:...; several are clip:A+B, with what is "
+        "not meant clip:A+B-C), or a spoken example (example:12:1:345.20).",
         examples=["dog", "example:1:1:2.50"],
     ),
 ]
@@ -77,12 +77,12 @@ def parse_query(archive: Archive, files: QueryFiles, text: str) -> ParsedQuery:
             raise RefusedError(404, "That picture is no longer stored: drop it on the page again.", "pictureGone")
         return ParsedQuery(image, image.name, query_key(image))
     if text.startswith(CLIP):
-        clip = files.clip(text)
+        clip = files.spoken(text)
         if clip is None:
             raise RefusedError(
                 404, "That clip is no longer stored: record it or drop it on the page again.", "clipGone"
             )
-        return ParsedQuery(clip, clip.name, text)
+        return ParsedQuery(clip, clip.name, query_key(clip))
     if text.startswith(EXAMPLE):
         position = Position.read(text.removeprefix(EXAMPLE))
         return ParsedQuery(position, f"the example at {position}", query_key(position))

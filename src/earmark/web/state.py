@@ -183,18 +183,21 @@ class QueryFiles:
         EarmarkError
             If it can't be read as sound.
         """
-        path = self._add(clip, _check_clip)
-        return query_key(SpokenQuery("a clip", (path,)))
+        return query_key(SpokenQuery("a clip", (self._add(clip, _check_clip),)))
 
     def query(self, key: str) -> ImageQuery | None:
         """The image query of a key; None if its image is not stored."""
         path = self._find(key.removeprefix(IMAGE))
         return None if path is None else ImageQuery.of(path, name="a picture")
 
-    def clip(self, key: str) -> SpokenQuery | None:
-        """The spoken query of a key; None if its clip is not stored."""
-        path = self._find(key.removeprefix(CLIP))
-        return None if path is None else SpokenQuery("a clip", (path,))
+    def spoken(self, key: str) -> SpokenQuery | None:
+        """The spoken query of a key; None if one of its clips is not stored."""
+        wanted, *unwanted = key.removeprefix(CLIP).split("-")
+        clips, not_clips = ([self._find(digits) for digits in some] for some in (wanted.split("+"), unwanted))
+        stored, not_stored = (tuple(path for path in some if path) for some in (clips, not_clips))
+        if len(stored) < len(clips) or len(not_stored) < len(not_clips):
+            return None
+        return SpokenQuery("a clip", stored, not_stored)
 
     def _add(self, content: bytes, check: Callable[[Path], None]) -> Path:
         digits = hashlib.sha256(content).hexdigest()[:DIGITS]

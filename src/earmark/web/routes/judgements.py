@@ -87,7 +87,7 @@ def undo_judgement(state: State, number: Number, _: PageHeader) -> UndoResponse:
 
 def _query(archive: Archive, text: str) -> Alias | Position | str:
     """The judged query; the key itself for an image or a clip, which need not be stored: a judgement may come late."""
-    if re.fullmatch(f"({IMAGE}|{CLIP})[0-9a-f]+", text):
+    if re.fullmatch(f"{IMAGE}[0-9a-f]+|{CLIP}[0-9a-f+-]+", text):
         return text
     if text.startswith(EXAMPLE):
         return Position.read(text.removeprefix(EXAMPLE))

@@ -53,14 +53,14 @@ def words(state: State) -> list[WordResponse]:
 
 @router.post("", responses=documented(400, 403, 404, 413))
 def name_query(state: State, request: WordRequest, _: PageHeader) -> WordResponse:
-    """Give a query a name: its clip becomes an example of the word, and its judgements become the word's."""
+    """Give a query a name: its clips become examples of the word, and its judgements become the word's."""
     with state.archive.session() as archive:
         parsed = parse_query(archive, state.images, request.query)
     if not isinstance(parsed.query, (SpokenQuery, Position)):
         raise HTTPException(400, "Only a clip or a spoken example can become a word of the lexicon.")
     with state.archive.session(writing=True) as archive:
-        clips = parsed.query.clips if isinstance(parsed.query, SpokenQuery) else ()
-        named = add_word(archive, request.word, clips, judged_as=parsed.key)
+        spoken = parsed.query if isinstance(parsed.query, SpokenQuery) else SpokenQuery("", ())
+        named = add_word(archive, request.word, spoken.clips, spoken.not_clips, judged_as=parsed.key)
         if isinstance(parsed.query, Position):
             accept_example(archive, named.key, parsed.query)
         return WordResponse.of(get_word(archive, named.key))

@@ -172,12 +172,16 @@ def search_with_image(
     return _search(state, state.images.add(image), parameters)
 
 
-@router.post("/api/search/clip", responses=documented(400, 403, 413, 415), openapi_extra=documented_body(CLIP_TYPES))
-def search_with_clip(
-    state: State, clip: Annotated[bytes, Depends(clip_body)], parameters: SearchQuery, _: PageHeader
-) -> SearchResponse:
-    """Search for the word that a clip holds. The body is an audio file; it is stored under the key of the answer."""
-    return _search(state, state.images.add_clip(clip), parameters)
+class ClipResponse(BaseModel):
+    """A stored clip."""
+
+    query: str = Field(description="Key of a query with this clip alone.", examples=["clip:1f9c0a7be2d34c56"])
+
+
+@router.post("/api/clips", responses=documented(400, 403, 413, 415), openapi_extra=documented_body(CLIP_TYPES))
+def store_clip(state: State, clip: Annotated[bytes, Depends(clip_body)], _: PageHeader) -> ClipResponse:
+    """Store a clip of a word, to search with it. The body is an audio file."""
+    return ClipResponse(query=state.images.add_clip(clip))
 
 
 @router.get("/api/curve", responses=documented(400, 404, 409))

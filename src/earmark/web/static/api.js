@@ -9,8 +9,8 @@ export const getArchive = () => http.get("/api/archive");
 export const search = (parameters, signal) => http.get("/api/search", parameters, { signal });
 export const searchImage = (image, parameters, signal) =>
   http.upload("/api/search/picture", parameters, image, { method: "POST", signal });
-export const searchClip = (clip, parameters, signal) =>
-  http.upload("/api/search/clip", parameters, clip, { method: "POST", type: clip.type || "audio/wav", signal });
+export const storeClip = (clip) =>
+  http.upload("/api/clips", {}, clip, { method: "POST", type: clip.type || "audio/wav" });
 export const getLexicon = () => http.get("/api/lexicon");
 export const nameQuery = (query, word) => http.post("/api/lexicon", { query, word });
 export const judge = (judgement) => http.post("/api/judgements", judgement);

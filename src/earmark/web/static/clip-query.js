@@ -1,7 +1,9 @@
-// Takes a clip of a word to search with: recorded here, chosen, or dropped on the page; trimmed by ear.
+// Takes clips of a word to search with: recorded here, chosen, or dropped on the page; trimmed by ear. Several are
+// examples of one word, and some may be of what is not meant.
 
-import { find } from "./dom.js";
-import { t } from "./i18n.js";
+import * as api from "./api.js";
+import { find, make } from "./dom.js";
+import { formatNumber, t } from "./i18n.js";
 import { state } from "./state.js";
 
 const LONGEST_S = 12;
@@ -18,11 +20,13 @@ let context = null; // made at the first use: browsers want a gesture before
 let sound = null; // AudioBuffer
 let playing = null;
 let recorder = null;
+let takes = []; // kept: { clip, seconds, isMeant }
+let searched = ""; // key of the query of these
 
 export const isSound = ({ name = "", type = "" }) => type.startsWith("audio/") || SOUND_NAMES.test(name);
 
-// `take(clip)` is called with a WAV file.
-export function startClipInput(take) {
+// `search(query)` is called with the key of the clips.
+export function startClipInput(search) {
   find("#choose-clip").addEventListener("click", open);
   find("#clip-close").addEventListener("click", () => dialog.close());
   find("#clip-choose").addEventListener("click", () => find("#clip-file").click());
@@ -32,10 +36,18 @@ export function startClipInput(take) {
   });
   find("#clip-record").addEventListener("click", () => (recorder ? recorder.stop() : record()));
   find("#clip-listen").addEventListener("click", listen);
-  find("#clip-find").addEventListener("click", () => {
-    const clip = encodeWav(trimmed(), sound.sampleRate);
+  find("#clip-keep").addEventListener("click", () => keep(true));
+  find("#clip-exclude").addEventListener("click", () => keep(false));
+  find("#clip-find").addEventListener("click", async () => {
+    if (sound) keep(true);
+    try {
+      searched = await keyOf(takes);
+    } catch ({ message }) {
+      find("#clip-problem").textContent = message;
+      return;
+    }
     dialog.close();
-    take(clip);
+    search(searched);
   });
   for (const slider of [from, to]) slider.addEventListener("input", () => keepApart(slider));
   dialog.addEventListener("close", stopAll);
@@ -49,6 +61,42 @@ export function startClipInput(take) {
 async function open() {
   if (!dialog.open) dialog.showModal();
   find("#clip-problem").textContent = "";
+  if (state.query !== searched) takes = []; // those of another query
+  drawTakes();
+}
+
+// Keeps the clip as an example, or as one of what is not meant; then another one can be given.
+function keep(isMeant) {
+  stopPlaying();
+  const samples = trimmed();
+  const seconds = samples.length / sound.sampleRate;
+  takes = [...takes, { clip: encodeWav(samples, sound.sampleRate), seconds, isMeant }];
+  sound = null;
+  find("#clip-sound").hidden = true;
+  drawTakes();
+}
+
+// Stores the clips, and gives the key of the query with them.
+async function keyOf(kept) {
+  const stored = await Promise.all(kept.map(({ clip }) => api.storeClip(clip)));
+  const hashes = (isMeant) => {
+    const own = stored.filter((_, i) => kept[i].isMeant === isMeant);
+    return [...new Set(own.map(({ query }) => query.slice("clip:".length)))].sort();
+  };
+  return ["clip:" + hashes(true).join("+"), ...hashes(false)].join("-");
+}
+
+function drawTakes() {
+  const rows = takes.map((take) => {
+    const seconds = formatNumber(take.seconds, 1);
+    const remove = make("button", { type: "button", class: "quiet" }, t("clip.remove"));
+    remove.addEventListener("click", () => {
+      takes = takes.filter((other) => other !== take);
+      drawTakes();
+    });
+    return make("li", {}, t(take.isMeant ? "clip.example" : "clip.counterexample", { seconds }), remove);
+  });
+  find("#clip-takes").replaceChildren(...rows);
   drawButtons();
 }
 
@@ -163,7 +211,8 @@ function stopAll() {
 
 function drawButtons() {
   find("#clip-record").textContent = t(recorder ? "clip.stop" : "clip.record");
-  for (const id of ["#clip-listen", "#clip-find"]) find(id).disabled = !sound || Boolean(recorder);
+  for (const id of ["#clip-listen", "#clip-keep", "#clip-exclude"]) find(id).disabled = !sound || Boolean(recorder);
+  find("#clip-find").disabled = Boolean(recorder) || !(sound || takes.some(({ isMeant }) => isMeant));
 }
 
 // Mono samples as a WAV file of 16 bits.

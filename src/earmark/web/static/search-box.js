@@ -33,7 +33,7 @@ export function startSearchBox() {
   });
   startSuggestions();
   startImageInput((image) => searchFor({ image, filters: readFilters() }));
-  startClipInput((clip) => searchFor({ clip, filters: readFilters() }));
+  startClipInput((query) => searchFor({ query, filters: readFilters() }));
   startNaming();
   startFilters(archive);
   watch(["request"], drawQuery);
@@ -55,7 +55,7 @@ export function searchWord(word) {
 
 export const searchByExample = (hit) => searchFor({ query: `example:${hit.position}`, filters: readFilters() });
 
-const isWord = ({ query, image, clip }) => !image && !clip && !/^(image|example|clip):/.test(query);
+const isWord = ({ query, image }) => !image && !/^(image|example|clip):/.test(query);
 
 // A word stands in the box; an image or an example is a chip beside it.
 async function drawQuery({ request }) {
@@ -67,7 +67,7 @@ async function drawQuery({ request }) {
   const canvas = make("canvas", { role: "img", "aria-label": label });
   const drawn = request.image && (await drawThumbnail(canvas, request.image));
   if (state.request !== request) return;
-  const isSound = request.clip || /^(example|clip):/.test(request.query);
+  const isSound = /^(example|clip):/.test(request.query);
   const symbol = icon(isSound ? "example" : "image");
   find("#query-chip .thumbnail").replaceChildren(drawn ? canvas : symbol);
 }

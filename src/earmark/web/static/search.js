@@ -15,7 +15,7 @@ let judgedAtRanking = 0; // judgements when the list was put in its order
 
 const judgedCount = () => state.judged.yes + state.judged.related + state.judged.no;
 
-// `request`: { query, filters }, or { image, filters } or { clip, filters } with a file.
+// `request`: { query, filters }, or { image, filters } with a file.
 export async function searchFor(request) {
   saveBoundaries();
   stop();
@@ -27,8 +27,6 @@ export async function searchFor(request) {
     const { query, ...parameters } = parametersOf(request);
     const response = request.image
       ? await api.searchImage(request.image, parameters, signal)
-      : request.clip
-      ? await api.searchClip(request.clip, parameters, signal)
       : await api.search({ query, ...parameters }, signal);
     showResults(response);
   } catch (error) {
@@ -92,8 +90,8 @@ function merge(displayed, currentPosition, ranked) {
 }
 
 // Similarity to a spoken example has no rate of false alarms.
-function parametersOf({ query, clip, filters: { fa_per_hour, ...filters } }) {
-  const hasRates = !clip && !/^(example|clip):/.test(query);
+function parametersOf({ query, filters: { fa_per_hour, ...filters } }) {
+  const hasRates = !/^(example|clip):/.test(query);
   return { query, top: TOP, mixed: state.mixed, ...filters, ...(hasRates && { fa_per_hour }) };
 }
 
