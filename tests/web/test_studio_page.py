@@ -280,7 +280,7 @@ def test_axe_finds_nothing_serious(browser: Any, server: PageServer, how: dict[s
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python").Axe()
     visit = Visit(browser, server, reduced_motion="reduce", **how)
     page = visit.open()
-    for step in ("start", "pictures", "learn", "recordings", "home", "pictures/wall/aj%C3%A1"):
+    for step in ("start", "pictures", "record", "learn", "recordings", "home", "pictures/wall/aj%C3%A1"):
         page.evaluate(f"location.hash = '{step}'")
         page.locator(f".step.{step.split('/')[0]} h1").wait_for()
         page.wait_for_timeout(150)

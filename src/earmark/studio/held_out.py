@@ -158,10 +158,10 @@ def held_out_file(project: Project, number: int) -> Path:
     """
     takes = read_result(project) or []
     if not 0 <= number < len(takes):
-        raise EarmarkError("There is no such take: load the page again.")
+        raise EarmarkError("There is no such take: load the page again.", code="reload")
     path = (project.folder / takes[number].file).resolve()
     if not path.is_relative_to(project.takes.resolve()):
-        raise EarmarkError("There is no such take: load the page again.")
+        raise EarmarkError("There is no such take: load the page again.", code="reload")
     return path
 
 

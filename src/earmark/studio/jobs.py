@@ -113,7 +113,7 @@ def refuse_running(project: Project, name: str) -> None:
     state = read_state(project, name)
     is_ending = state is not None and state.status != "running"  # its runner lets go of the lock a moment later
     if _has_runner(job_folder(project, name), ENDING_S if is_ending else 0.0):
-        raise EarmarkError("This work is under way already: wait for its end, or pause it.")
+        raise EarmarkError("This work is under way already: wait for its end, or pause it.", code="underWay")
 
 
 def job_state(project: Project, name: str) -> JobState | None:
@@ -141,7 +141,7 @@ def continue_job(project: Project, name: str) -> None:
     """Let a paused, failed or interrupted job go on."""
     state = job_state(project, name)
     if state is None:
-        raise EarmarkError("This work was never started: start it.")
+        raise EarmarkError("This work was never started: start it.", code="reload")
     (job_folder(project, name) / PAUSE).unlink(missing_ok=True)
     if state.status in ("paused", "failed", "interrupted"):
         write_state(project, replace(state, status="running", message=""))
@@ -162,7 +162,7 @@ def continue_interrupted(project: Project) -> list[str]:
 def job_folder(project: Project, name: str) -> Path:
     """Folder of a job."""
     if not NAME.fullmatch(name):
-        raise EarmarkError("There is no such work: load the page again.")
+        raise EarmarkError("There is no such work: load the page again.", code="reload")
     return project.jobs / name
 
 

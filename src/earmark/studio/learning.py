@@ -122,7 +122,9 @@ def learning_steps(project: Project) -> list[JobStep]:
     now = expectation(project)
     if now.obstacle:
         missing = {"words": "words", "takes": "takes about at least three pictures", "tags": "marked pictures"}
-        raise EarmarkError(f"There are no {missing[now.obstacle]} to learn from yet: add some first.")
+        raise EarmarkError(
+            f"There are no {missing[now.obstacle]} to learn from yet: add some first.", code="nothingToLearn"
+        )
     folder = job_folder(project, JOB)
     folder.mkdir(parents=True, exist_ok=True)
     _write_takes(project, folder / TAKES_TABLE, _rows(project))

@@ -114,7 +114,7 @@ def picture_path(project: Project, image: str) -> Path:
     """
     path = project.pictures / image
     if image != path.name or path.suffix.lower() not in SHOWN or image.startswith(".") or not path.is_file():
-        raise EarmarkError("There is no such picture in this project: open the list again.")
+        raise EarmarkError("There is no such picture in this project: open the list again.", code="reload")
     return path
 
 

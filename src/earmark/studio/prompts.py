@@ -217,7 +217,7 @@ def skip(folder: Path, speaker: str, item: str, *, is_skipped: bool = True) -> N
     """Note that a speaker does not want a prompt, or wants it again."""
     known = {prompt.id for prompt in prompts(folder, read_plan(folder))}
     if item not in known:
-        raise EarmarkError("There is no such picture or question in this project: open the list again.")
+        raise EarmarkError("There is no such picture or question in this project: open the list again.", code="reload")
     row = {"item": item, "skipped": is_skipped}
     append_durably(speaker_folder(folder, speaker) / SKIPPED, json.dumps(row, ensure_ascii=False))
 
@@ -254,7 +254,10 @@ def _checked(plan: Plan) -> Plan:
     questions = tuple(dict.fromkeys(" ".join(str(text).split())[:MOST_CHARACTERS] for text in plan.questions))
     questions = tuple(text for text in questions if text)
     if len(questions) > MOST_QUESTIONS:
-        raise EarmarkError(f"There are {len(questions)} questions: {MOST_QUESTIONS} at most, so leave some out.")
+        raise EarmarkError(
+            f"There are {len(questions)} questions: {MOST_QUESTIONS} at most, so leave some out.",
+            code="tooManyQuestions",
+        )
     if not isinstance(plan.seed, int) or not isinstance(plan.pictures, bool):
         raise EarmarkError("The seed is a whole number, and 'pictures' true or false.")
     return replace(plan, question=" ".join(str(plan.question).split())[:MOST_CHARACTERS], questions=questions)

@@ -117,9 +117,9 @@ def index_steps(project: Project) -> list[JobStep]:
         If there is no model or no folder yet.
     """
     if not (project.model / "model.safetensors").is_file():
-        raise EarmarkError("There is no model yet that could find words: learn first.")
+        raise EarmarkError("There is no model yet that could find words: learn first.", code="noModel")
     if not listed_folders(project):
-        raise EarmarkError("There are no folders of recordings yet: add one first.")
+        raise EarmarkError("There are no folders of recordings yet: add one first.", code="noFolders")
     return [JobStep("index", "earmark", ("studio-step", "index", "."))]
 
 

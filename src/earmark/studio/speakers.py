@@ -130,7 +130,9 @@ def read_speaker(folder: Path, id_: str) -> Speaker:
     try:
         status = path.stat()
     except OSError as error:
-        raise EarmarkError(f"There is no speaker {id_} in this project: choose one of its list.") from error
+        raise EarmarkError(
+            f"There is no speaker {id_} in this project: choose one of its list.", code="reload"
+        ) from error
     version = (status.st_mtime_ns, status.st_size, status.st_ino)
     known = _read.get(path)
     if known is None or known[0] != version:  # reading YAML takes a millisecond, and a table has thousands of rows
@@ -203,9 +205,9 @@ def add_consent(
         If there is no such speaker, or the consent is empty.
     """
     if kind == "text" and not text.strip():
-        raise EarmarkError("The consent is empty: write down what the speaker agrees to.")
+        raise EarmarkError("The consent is empty: write down what the speaker agrees to.", code="emptyConsent")
     if kind != "text" and not (content and re.fullmatch(r"\.[a-z0-9]{2,4}", suffix)):
-        raise EarmarkError("The consent is empty: record it, or take a picture of the form.")
+        raise EarmarkError("The consent is empty: record it, or take a picture of the form.", code="emptyConsent")
     with _lock(folder):
         speaker = read_speaker(folder, id_)
         sha256 = hashlib.sha256(content).hexdigest() if kind != "text" else ""
@@ -243,7 +245,7 @@ def speaker_folder(folder: Path, id_: str) -> Path:
         If the id is none: it came from outside, and must not become a path.
     """
     if not ID.fullmatch(id_):
-        raise EarmarkError("That is no id of a speaker: choose one of the project's list.")
+        raise EarmarkError("That is no id of a speaker: choose one of the project's list.", code="reload")
     return folder / SPEAKERS / id_
 
 

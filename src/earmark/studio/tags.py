@@ -68,9 +68,9 @@ def change_tags(project: Project, changes: Iterable[TagChange]) -> None:
         images = {picture.image for picture in list_pictures(project)}
         for change in changes:
             if change.word not in words:
-                raise EarmarkError(f"{change.word!r} is no word of this project: add it first.")
+                raise EarmarkError(f"{change.word!r} is no word of this project: add it first.", code="reload")
             if change.image not in images:
-                raise EarmarkError("There is no such picture in this project: open the list again.")
+                raise EarmarkError("There is no such picture in this project: open the list again.", code="reload")
         tags = read_tags(project)
         for change in changes:
             row = tags.setdefault(change.image, {})

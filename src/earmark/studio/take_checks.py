@@ -77,11 +77,12 @@ def check_take(path: Path, samples: int | None = None, sample_rate: int | None =
         sound, rate, channels, counted = _decode_lossy(path)
         lossless = False
     if counted == 0:
-        raise EarmarkError("The recording is empty: record it again.")
+        raise EarmarkError("The recording is empty: record it again.", code="emptyRecording")
     if samples is not None and (counted != samples or rate != sample_rate):
         raise EarmarkError(
             f"The recording has {counted} samples at {rate} Hz, and {samples} at {sample_rate} Hz were recorded: "
-            "send it again."
+            "send it again.",
+            code="cutOff",
         )
     level_rate = rate if lossless else SAMPLE_RATE
     return Sound(suffix, rate, counted, channels, lossless, warnings_of(sound, level_rate, clock_s))
@@ -168,9 +169,9 @@ def _decode(path: Path) -> tuple[npt.NDArray[np.float32], int, int]:
         sentence = f"The recording can't be read ({error}): record it again."
         raise EarmarkError(sentence, code="noSound") from error
     if stated != len(sound) or _lacks_bytes(path):
-        raise EarmarkError(TRUNCATED)
+        raise EarmarkError(TRUNCATED, code="cutOff")
     if not np.isfinite(sound).all():
-        raise EarmarkError("The recording holds samples that are not numbers: record it again.")
+        raise EarmarkError("The recording holds samples that are not numbers: record it again.", code="noSound")
     loudest = int(np.argmax(np.abs(sound).max(axis=0))) if len(sound) else 0
     return np.ascontiguousarray(sound[:, loudest]), int(rate), int(sound.shape[1])
 
@@ -187,7 +188,7 @@ def _decode_lossy(path: Path) -> tuple[npt.NDArray[np.float32], int, int, int]:
     with open_audio(path) as reader:
         about = reader.check()
         if is_truncated(path):
-            raise EarmarkError(TRUNCATED)
+            raise EarmarkError(TRUNCATED, code="cutOff")
         channels = reader.read(0.0, about.duration_s) if about.samples else np.zeros((1, 0), np.float32)
     loudest = int(np.argmax(np.abs(channels).max(axis=1, initial=0.0)))
     return channels[loudest], about.sample_rate, about.channels, about.samples

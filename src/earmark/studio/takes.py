@@ -93,7 +93,7 @@ class TakeStore:
         _check_new(self.folder, new)
         sha256 = _sha256(received)
         if sha256 != new.sha256:
-            raise EarmarkError("The recording changed on its way: send it again.")
+            raise EarmarkError("The recording changed on its way: send it again.", code="cutOff")
         if (present := self._on_disk(new)) is not None:
             return self._same(present, sha256)
         sound = check_take(received, new.samples, new.sample_rate, new.clock_s)
@@ -136,7 +136,7 @@ class TakeStore:
         with self._locked():
             self._refresh()
             if id_ not in self._known:
-                raise EarmarkError("There is no such take: open the list again.")
+                raise EarmarkError("There is no such take: open the list again.", code="takeGone")
             return self._known[id_]
 
     def path(self, take: Take) -> Path:
@@ -161,7 +161,7 @@ class TakeStore:
     def delete_speaker(self, speaker: str) -> int:
         """Delete all takes of a speaker; the number of them. Their files are gone when this returns."""
         if not ID.fullmatch(speaker):
-            raise EarmarkError("That is no id of a speaker: choose one of the project's list.")
+            raise EarmarkError("That is no id of a speaker: choose one of the project's list.", code="reload")
         with self._locked():
             count = len({path.stem for path in (self._root / speaker).glob("*.json")})
             # Descriptions first: what is left after a power cut is no take any more.
@@ -230,9 +230,9 @@ class TakeStore:
 
 def _check_new(folder: Path, new: NewTake) -> None:
     if not TAKE_ID.fullmatch(new.id) or (new.of and not TAKE_ID.fullmatch(new.of)):
-        raise EarmarkError("A take's id is 32 hexadecimal digits: load the page again.")
+        raise EarmarkError("A take's id is 32 hexadecimal digits: load the page again.", code="reload")
     if not ID.fullmatch(new.speaker) or not (folder / "speakers" / new.speaker).is_dir():
-        raise EarmarkError("There is no such speaker in this project: choose one of its list.")
+        raise EarmarkError("There is no such speaker in this project: choose one of its list.", code="reload")
     if new.speaker in withdrawn(folder):
         raise EarmarkError("This speaker took the consent back: nothing more is stored.", code="withdrawn")
 

@@ -24,7 +24,7 @@ def teaching_steps(project: Project) -> list[JobStep]:
         If nothing is indexed yet, or the model is being trained or recordings are being indexed.
     """
     if not (project.archive / "archive.json").is_file():
-        raise EarmarkError("Nothing is indexed yet: add recordings first.")
+        raise EarmarkError("Nothing is indexed yet: add recordings first.", code="noArchive")
     for other in (LEARNING, INDEXING):
         refuse_running(project, other)
     shutil.rmtree(job_folder(project, JOB) / "model", ignore_errors=True)  # of a teaching that was not ended

@@ -12,7 +12,7 @@ export async function render(root, context) {
   const { t, http } = context;
   const speaker = location.hash.split("/")[1];
   if (speaker) {
-    root.append(make("p", {}, make("a", { href: "#record" }, icon("left"), t("record.others"))));
+    root.append(make("p", {}, make("a", { href: "#record", class: "back" }, icon("left"), t("record.others"))));
     await startSession(root, { ...picked(context), speaker, onStored: () => context.refresh().catch(() => {}) });
     return;
   }

@@ -72,12 +72,12 @@ function written(state, given) {
 }
 
 function fileButton(state, kind, accept, label, given) {
-  const input = make("input", { type: "file", accept });
+  const input = make("input", { type: "file", accept, class: "hidden-label" });
   input.addEventListener("change", async () => {
     const [file] = input.files;
     if (file) await store(state, kind, await file.arrayBuffer(), given).catch(state.problem);
   });
-  return make("label", { class: "file" }, make("span", {}, state.t(label)), input);
+  return make("label", { class: "file" }, icon("add"), make("span", {}, state.t(label)), input);
 }
 
 async function store(state, kind, bytes, given) {

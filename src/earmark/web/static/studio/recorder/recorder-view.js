@@ -71,7 +71,7 @@ class RecorderView {
   }
 
   button(name, drawing, act, kind = "") {
-    const button = make("button", { type: "button", class: `act-${name} ${kind}`, "data-act": name }, icon(drawing), make("span", {}, this.t(`recorder.${name}`)), make("kbd", { "aria-hidden": "true" }, KEYS[name]));
+    const button = make("button", { type: "button", class: `act-${name} ${kind}`, "data-act": name }, icon(drawing), make("span", {}, this.t(`recorder.${name}`)), this.keyHint(name));
     button.addEventListener("click", (event) => {
       if (event.detail) button.blur(); // so that the space bar records, and does not press it again
       act();
@@ -79,15 +79,19 @@ class RecorderView {
     return button;
   }
 
+  keyHint(name) {
+    return make("kbd", { "aria-hidden": "true" }, name === "record" ? this.t("keys.space") : KEYS[name]);
+  }
+
   fileButton() {
-    const input = make("input", { type: "file", accept: FILES, id: "take-file" });
+    const input = make("input", { type: "file", accept: FILES, id: "take-file", class: "hidden-label" });
     input.addEventListener("change", async () => {
       const [file] = input.files;
       if (file) await this.store(await file.arrayBuffer(), {}).catch((error) => this.state.problem(error));
       input.value = "";
       this.show();
     });
-    return make("label", { class: "file" }, make("span", {}, this.t("recorder.file")), input);
+    return make("label", { class: "file" }, icon("add"), make("span", {}, this.t("recorder.file")), input);
   }
 
   choice() {
@@ -139,7 +143,7 @@ class RecorderView {
     const { prompt } = prompts;
     this.stage.querySelector(".done").textContent = t("recorder.done", { count: prompts.done, all: prompts.listed.length });
     this.stage.querySelector(".recorder").dataset.recording = this.isRecording;
-    this.main.replaceChildren(icon(this.isRecording ? "stop" : "record"), make("span", {}, t(this.mainLabel())), make("kbd", { "aria-hidden": "true" }, KEYS.record), this.elapsed);
+    this.main.replaceChildren(icon(this.isRecording ? "stop" : "record"), make("span", {}, t(this.mainLabel())), this.keyHint("record"), this.elapsed);
     this.main.disabled = !prompt && !this.following;
     this.back.disabled = this.isRecording || !prompts.history.length;
     this.redo.disabled = !this.isRecording && !this.last;
@@ -353,4 +357,4 @@ class RecorderView {
 
 const clockText = (seconds) => `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 
-const KEYS = { record: "␣", redo: "R", skip: "S", back: "←" };
+const KEYS = { redo: "R", skip: "S", back: "←" };
