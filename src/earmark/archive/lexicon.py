@@ -7,7 +7,6 @@ the archive's folder ``lexicon``, named by their content.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from earmark.archive.judgement_log import give_judgements
 from earmark.archive.judgements import Judgement, judgements, query_key
 from earmark.archive.schema import lexicon_files, lexicon_spellings, lexicon_words
 from earmark.core.errors import EarmarkError
-from earmark.core.files import replacing
+from earmark.core.files import replacing, sha256_of
 from earmark.media.audio import check_audio
 from earmark.media.images import read_image
 
@@ -258,8 +257,7 @@ def store_file(archive: Archive, path: Path, role: Role) -> str:
 
 def content_name(path: Path) -> str:
     """The name of a file in the archive: the hash of its content, with its own ending."""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:32]
+    digest = sha256_of(path)[:32]
     ending = path.suffix.lower()
     return digest + (ending if ending[1:].isascii() and ending[1:].isalnum() and len(ending) < 8 else "")
 

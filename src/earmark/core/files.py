@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Iterator
@@ -86,6 +87,12 @@ def write_durably(path: Path | str, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     flush_folder(path.parent)
+
+
+def sha256_of(path: Path | str) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def flush_folder(folder: Path | str) -> None:

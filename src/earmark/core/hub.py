@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 from earmark.core.errors import EarmarkError
+from earmark.core.files import sha256_of
 
 HUB = "hub:"
 # What describes a network, beside its weights; in a folder on the hub are copies in other formats that we don't need.
@@ -154,8 +155,7 @@ def fingerprint(path: Path) -> str:
 @functools.cache
 def _digest(path: Path, size: int, changed_ns: int) -> str:
     """SHA-256 of a file, computed once while its size and its time of change stay the same."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)
 
 
 def _from_hub(name: str, download: bool) -> Path:

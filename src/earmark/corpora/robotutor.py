@@ -25,7 +25,6 @@ another.
 from __future__ import annotations
 
 import csv
-import hashlib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from typing import Annotated, Any
 
 from earmark.core.corpus import Corpus, Word
 from earmark.core.errors import EarmarkError
-from earmark.core.files import replacing
+from earmark.core.files import replacing, sha256_of
 from earmark.core.vocabulary import read_keywords
 from earmark.corpora._assemble import Entry, assemble, refuse_file
 from earmark.corpora._import_log import ImportLog
@@ -160,8 +159,7 @@ def _digests(story: Story, pages: list[Any]) -> Iterator[str]:
     pictures = _files(story.folder)
     for path in {pictures.get(_key(text_in(page, "image"))) for page in pages}:
         if path is not None and path.is_file():
-            with open(path, "rb") as file:
-                yield hashlib.file_digest(file, "sha256").hexdigest()
+            yield sha256_of(path)
 
 
 def _entries(story: Story, pages: list[Any], split: str, ledger: ImportLog) -> Iterator[tuple[Entry, list[Word]]]:

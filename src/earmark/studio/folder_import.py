@@ -12,6 +12,7 @@ What is there already is left as it is: a take's id is made of its sound, its pl
 from __future__ import annotations
 
 import hashlib
+import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,7 @@ import soundfile
 
 from earmark.core.corpus import Utterance
 from earmark.core.errors import EarmarkError
+from earmark.core.files import sha256_of
 from earmark.core.timing import SAMPLE_RATE
 from earmark.media.audio import read_span
 from earmark.studio.folder_contents import LeftOut
@@ -139,7 +141,7 @@ def _add(project: Project, store: TakeStore, one: Utterance, id_: str, speaker: 
             id=id_,
             speaker=speaker,
             item=item,
-            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            sha256=sha256_of(path),
             text=_line(one.text),
             translation=_line(one.translation),
             source=_source(one),
@@ -150,7 +152,7 @@ def _add(project: Project, store: TakeStore, one: Utterance, id_: str, speaker: 
 def _write_sound(one: Utterance, path: Path) -> None:
     """The whole file as it is; a stretch of one as 16 bits at 16 kHz."""
     if one.stretch_s is None:
-        path.write_bytes(one.audio.read_bytes())
+        shutil.copyfile(one.audio, path)
         return
     samples = read_span(one.audio, *one.stretch_s)
     with path.open("wb") as file:
@@ -161,8 +163,7 @@ def _take_id(one: Utterance, hashes: dict[Path, str]) -> str:
     """The same whenever the same sound is imported with the same picture."""
     for path in (one.audio, one.image):
         if path is not None and path not in hashes:
-            with path.open("rb") as file:
-                hashes[path] = hashlib.file_digest(file, "sha256").hexdigest()
+            hashes[path] = sha256_of(path)
     parts = (hashes[one.audio], repr(one.stretch_s), hashes[one.image] if one.image else "")
     id_ = hashlib.sha256(" ".join(parts).encode()).hexdigest()[:ID_LENGTH]
     assert TAKE_ID.fullmatch(id_)

@@ -14,7 +14,6 @@ whenever they differ. Nothing is overwritten: who says something again adds a ta
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -31,7 +30,7 @@ from typing import Any
 from filelock import FileLock
 
 from earmark.core.errors import EarmarkError
-from earmark.core.files import flush_folder, replace_file, replacing, write_durably
+from earmark.core.files import flush_folder, replace_file, replacing, sha256_of, write_durably
 from earmark.studio.speakers import ID, LOCK_S, withdrawn
 from earmark.studio.take import NewTake, Take, take_name
 from earmark.studio.take_checks import check_take
@@ -91,7 +90,7 @@ class TakeStore:
             If the speaker took the consent back, the file is not the one that was sent, or it can't be decoded.
         """
         _check_new(self.folder, new)
-        sha256 = _sha256(received)
+        sha256 = sha256_of(received)
         if sha256 != new.sha256:
             raise EarmarkError("The recording changed on its way: send it again.", code="cutOff")
         if (present := self._on_disk(new)) is not None:
@@ -309,11 +308,6 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return status.st_size, status.st_mtime_ns, status.st_ino
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _now() -> str:
