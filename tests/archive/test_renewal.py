@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from earmark.archive.lexicon import add_word, lexicon
 from earmark.archive.renewal import index_with
 from earmark.archive.schema import feature_chunks
 from earmark.archive.search import SearchOptions, search
+from earmark.core.errors import EarmarkError
 from earmark.recipe import Recipe, feature_settings
 from support.live_server import write_media
 from support.small_archive import write_run
@@ -101,4 +104,41 @@ def test_features_beside_the_model_stay(tmp_path: Path, runs: list[Path]) -> Non
     assert renewed.setting("model") != before["model"]
     with renewed.reading() as connection:
         assert connection.execute(select(feature_chunks.c.recording)).first() is not None
+    renewed.close()
+
+
+def test_what_waits_for_the_exchange_is_refused_and_nothing_is_lost(tmp_path: Path, runs: list[Path]) -> None:
+    """A judgement is either in the new archive, or whoever judged is told to do so again."""
+    folder = tmp_path / "archive"
+    stored: list[float] = []
+    problems: list[str] = []
+
+    def into(archive: Archive) -> None:
+        index(archive, [tmp_path / "field"], ThreadExecutor())
+
+    index_with(folder, runs[0], into).close()
+    stale = open_archive(folder)
+    hits = search(stale, "dog", SearchOptions())
+    ended = threading.Event()
+
+    def judge_on() -> None:
+        for number in itertools.count():
+            start_s = 0.0001 * number
+            try:
+                judge(stale, "dog", hits[0], "yes", start_s, start_s + 0.5)
+            except EarmarkError as problem:
+                problems.append(str(problem))
+                break
+            stored.append(start_s)
+        ended.set()
+
+    judging = threading.Thread(target=judge_on)
+    judging.start()
+    renewed = index_with(folder, runs[1], into)
+    assert ended.wait(60)
+    assert problems == [f"The archive {folder} was indexed anew with another model meanwhile: open it again."]
+    [last] = judgements(renewed)  # each replaced the one before: they are of one hit
+    assert last.start_s == stored[-1]
+    with pytest.raises(EarmarkError, match="indexed anew"):
+        judge(stale, "dog", hits[0], "no")
     renewed.close()

@@ -37,10 +37,7 @@ class Program:
             os.dup2(file, 1)
             os.dup2(file, 2)
             sys.stdout, sys.stderr = (io.TextIOWrapper(io.FileIO(n, "w", closefd=False), "utf-8") for n in (1, 2))
-            chunking.CHUNK_S = SMALL_S
-            _process_slowly()
-            sys.argv = ["earmark", *map(str, arguments)]
-            cli.main()
+            self._run(arguments)
         except SystemExit as end:
             status = end.code
         except BaseException:
@@ -49,6 +46,12 @@ class Program:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status if isinstance(status, int) else 0)
+
+    def _run(self, arguments: tuple[str | Path, ...]) -> None:
+        chunking.CHUNK_S = SMALL_S
+        _process_slowly()
+        sys.argv = ["earmark", *map(str, arguments)]
+        cli.main()
 
     def poll(self) -> int | None:
         """The exit status, if it has ended; negative for the signal that ended it."""

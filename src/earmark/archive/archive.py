@@ -35,7 +35,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModul
 from earmark.archive import schema
 from earmark.archive.encoding import FEATURES, KINDS, MODEL, Encoding, read_encodings, settings_of
 from earmark.archive.frame_store import FrameStore
-from earmark.archive.sqlite_file import SqliteFile, is_refused_write
+from earmark.archive.sqlite_file import REPLACED, SqliteFile, is_refused_write
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing, write_text
 from earmark.core.vocabulary import Vocabulary, read_text
@@ -165,7 +165,7 @@ class Archive:
         Raises
         ------
         EarmarkError
-            If the archive may only be read, or its database can't be reached.
+            If the archive may only be read or was replaced by another, or its database can't be reached.
         OSError
             If its disk is full.
         """
@@ -176,6 +176,8 @@ class Archive:
             self.engine.connect().execution_options(**{WRITES: True}) as connection,
             connection.begin(),
         ):
+            if self._file is not None and self._file.was_replaced:  # while this waited for another writer
+                raise EarmarkError(REPLACED.format(self.folder))
             yield connection
 
     @contextmanager
@@ -198,6 +200,8 @@ class Archive:
             yield
         except DatabaseError as error:
             where = self.address or str(self.folder / SQLITE)
+            if self._file is not None and self._file.was_replaced:
+                raise EarmarkError(REPLACED.format(self.folder)) from error
             if self._file is not None and is_refused_write(error.orig) and self._file.path.exists():
                 raise EarmarkError(self._only_read) from error
             if _is_full(error):

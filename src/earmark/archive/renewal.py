@@ -52,7 +52,7 @@ def index_with(folder: Path, run: Path, index: Callable[[Archive], None]) -> Arc
         If the model or the archive can't be used.
     """
     mend_exchange(folder)
-    following, former = _beside(folder)
+    following, _ = _beside(folder)
     identity = model_identity(read_checkpoint(run))
     if not (folder / DESCRIPTION).is_file() or _model_of(folder) == identity:
         archive = make_archive(folder, run)
@@ -66,15 +66,22 @@ def index_with(folder: Path, run: Path, index: Callable[[Archive], None]) -> Arc
         new = make_features_archive(following, features.spotter.checkpoint.recipe.features)
     carry_over(old, new)
     index(new)
-    carry_over(old, new)  # what was judged meanwhile
-    for archive in (old, new):
-        archive.close()
-    shutil.rmtree(former, ignore_errors=True)
-    os.replace(folder, former)
-    os.replace(following, folder)
-    flush_folder(folder.parent)
-    shutil.rmtree(former, ignore_errors=True)
+    _exchange(old, new)
     return open_archive(folder)
+
+
+def _exchange(old: Archive, new: Archive) -> None:
+    """Put an archive in the place of another. Nobody can judge meanwhile, so nothing that was judged is lost."""
+    following, former = _beside(old.folder)
+    with old.writing():
+        carry_over(old, new)  # what was judged while the new one was indexed
+        new.close()
+        shutil.rmtree(former, ignore_errors=True)
+        os.replace(old.folder, former)
+        os.replace(following, old.folder)
+        flush_folder(old.folder.parent)
+    old.close()
+    shutil.rmtree(former, ignore_errors=True)
 
 
 def mend_exchange(folder: Path) -> None:

@@ -16,7 +16,10 @@ import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from earmark.core.errors import EarmarkError
+
 BUSY_S = 60.0  # how long one process waits for another's transaction
+REPLACED = "The archive {} was indexed anew with another model meanwhile: open it again."
 NOT_TO_WRITE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH)
 
 
@@ -31,6 +34,7 @@ class SqliteFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self._identity: tuple[int, int] | None = None  # of the file that was opened first
         self._copy: TemporaryDirectory[str] | None = None
         self._lock = threading.Lock()
 
@@ -39,6 +43,12 @@ class SqliteFile:
         """Whether the file, and others in its folder, may be written."""
         return os.access(self.path.parent, os.W_OK) and (not self.path.exists() or os.access(self.path, os.W_OK))
 
+    @property
+    def was_replaced(self) -> bool:
+        """Whether another file has the place of the one that was opened first: what is written here would be lost."""
+        now = _identity_of(self.path)
+        return self._identity is not None and now is not None and now != self._identity
+
     def connect(self) -> sqlite3.Connection:
         """A new connection.
 
@@ -46,7 +56,18 @@ class SqliteFile:
         ------
         sqlite3.Error
             If the file is damaged or can't be read.
+        EarmarkError
+            If another file has its place now.
         """
+        connection = self._connect()
+        if self._identity is None:
+            self._identity = _identity_of(self.path)
+        if self.was_replaced:
+            connection.close()
+            raise EarmarkError(REPLACED.format(self.path.parent))
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
         if self.may_be_written:
             try:
                 return self._writing()
@@ -90,6 +111,15 @@ class SqliteFile:
         if self._copy is not None:
             self._copy.cleanup()
             self._copy = None
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
+    """What distinguishes a file from another in its place; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def is_refused_write(error: BaseException | None) -> bool:

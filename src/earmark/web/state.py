@@ -56,10 +56,10 @@ class ServerState:
         self.project = project
         self.model = Lock()
         self.dropped: dict[str, FolderContents] = {}
-        self._archive = archive
+        self._archive = self._given = archive
         self._images = None if archive is None else QueryFiles(archive.folder / QUERIES)
         self._opening = Lock()
-        self._version: tuple[int, int] | None = None  # of the project's archive that is open
+        self._version = None if archive is None else _version_of(archive.folder)
 
     @property
     def archive(self) -> Archive:
@@ -70,16 +70,16 @@ class ServerState:
         HTTPException
             404 if the project has none yet.
         """
-        if self.project is None:
-            assert self._archive is not None
-            return self._archive
         with self._opening:
-            folder = self.project.archive
-            try:
-                status = (folder / DESCRIPTION).stat()
-            except OSError:
-                raise RefusedError(404, NO_ARCHIVE, "noArchive") from None
-            if (version := (status.st_ino, status.st_mtime_ns)) != self._version:  # another stands in its place now
+            if self.project is not None:
+                folder = self.project.archive
+            else:
+                assert self._archive is not None
+                folder = self._archive.folder
+            version = _version_of(folder)
+            if version is None and self.project is not None:
+                raise RefusedError(404, NO_ARCHIVE, "noArchive")
+            if version not in (None, self._version):  # another stands in its place now
                 self._archive, self._images = open_archive(folder), QueryFiles(folder / QUERIES)
                 self._version = version
             assert self._archive is not None
@@ -121,7 +121,7 @@ class ServerState:
         """Delete temporary files, and close the archive that was opened here."""
         if self._images is not None:
             self._images.close()
-        if self._version is not None and self._archive is not None:
+        if self._archive is not None and self._archive is not self._given:
             self._archive.close()
 
 
@@ -140,6 +140,15 @@ def open_project_of(request: Request) -> Project:
 
 State = Annotated[ServerState, Depends(server_state)]
 OfProject = Annotated[Project, Depends(open_project_of)]
+
+
+def _version_of(folder: Path) -> tuple[int, int] | None:
+    """What distinguishes an archive from another in its place; None where there is none."""
+    try:
+        status = (folder / DESCRIPTION).stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 class QueryFiles:
