@@ -1,12 +1,14 @@
 """How well clips of words are found in an archive that no model was trained for, beside plain alignment of MFCC.
 
-    python benchmarks/spoken_queries.py swahili ../shared/data/swahili out [--split dev] [--features moonshine:base ...]
-    python benchmarks/spoken_queries.py command-words ../shared/data/command_words out
+    python benchmarks/spoken_queries.py ../shared/data out [--corpora swahili ...] [--split dev] [--features mfcc ...]
 
-*swahili*: words said alone are searched for in the sentences of a split, strung together into recordings. A hit is
-right within 0.3 s of the word, each occurrence once. *command-words*: a take of one person is searched for among
-those of all others. Printed are the mean average precision over queries, precision of the ten best (of as many as
-there are), seconds a query, and what an hour of the archive takes on disk. *Plain* is the same alignment of
+*swahili*: words said alone are searched for in the sentences of a split, strung together into recordings. *digits*:
+digits by four speakers, one of each, are searched for in the strung utterances of another. *command-words*: a take of
+one person is searched for among those of all others, whatever the split.
+
+Printed are, over queries, the mean average precision, MTWV with the costs of San et al. (2021) (false alarm 1, miss 10,
+prior .0278), precision of the ten best (of as many as there are), and seconds a query. A hit is right within 0.3 s of
+the word, each occurrence once; in *command-words* the best hit of each take counts. *Plain* is the same alignment of
 standardised frames, without the space that is learned from the archive's own speech.
 """
 
@@ -26,51 +28,57 @@ from earmark.archive import spoken_frames
 from earmark.archive.archive import Archive, make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
-from earmark.archive.search_by_clip import search_clips
+from earmark.archive.search_by_clip import prepare, search_clips
+from earmark.core.costs import PUBLISHED
 from earmark.core.timing import SAMPLE_RATE
-from earmark.core.types import SpokenQuery
+from earmark.core.types import Hit, SpokenQuery
+from earmark.evaluation.detection_alignment import align
+from earmark.evaluation.ranking import ranking_measures
+from earmark.evaluation.term_weighted import AlignedDetections, term_weighted_values
 from earmark.localisation import spoken_queries
 from earmark.localisation.spoken_queries import SpokenSpace
 from earmark.media.audio import read_audio
 from earmark.recipe import feature_settings
 
+CORPORA = ("swahili", "command-words", "digits")
+KINDS = ("mfcc", "speech-embedding", "moonshine", "moonshine:base")
 GAP_S = 0.3
 TOLERANCE_S = 0.3
 RECORDING_S = 600.0
 COMMAND_QUERIES = 150
+MARGIN_S = 0.05  # of a digit that is cut out of an utterance
 
 Occurrence = tuple[str, float, float]  # recording, start and end in it
 Task = tuple[SpokenQuery, list[Occurrence], set[str]]  # a query, where it is right, and recordings that do not count
 
 
-def swahili(data: Path, media: Path, split: str, shift_s: float) -> list[Task]:
-    """Sentences of a split in long recordings, and the words said alone that occur in them."""
-    words = defaultdict(list)
-    for row in csv.DictReader((data / "words.csv").open(encoding="utf-8-sig")):
-        words[row["utterance_id"]].append((row["word"], float(row["start_s"]), float(row["end_s"])))
-    rows = [
-        row for row in csv.DictReader((data / "utterances.csv").open(encoding="utf-8-sig")) if row["split"] == split
+def swahili(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
+    """Words said alone, to be found in sentences."""
+    occurrences = strung(data, media, split, shift_s=0.13)  # its word times are early by so much
+    spoken = sorted((data / "spoken_words").glob("*.ogg"))
+    return [
+        (SpokenQuery(clip.stem, (clip,)), occurrences[clip.stem], set()) for clip in spoken if occurrences[clip.stem]
     ]
-    occurrences: dict[str, list[Occurrence]] = defaultdict(list)
-    parts: list[np.ndarray] = []
-    length_s, number = 0.0, 0
-    for row in rows:
-        sound = read_audio(data / row["audio"])
+
+
+def digits(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
+    """The first of each digit by each speaker of train, to be found in the utterances of another speaker."""
+    occurrences = strung(data, media, split, shift_s=0.0)
+    words = words_of(data)
+    tasks: dict[tuple[str, str], Task] = {}
+    for row in (row for row in rows_of(data / "utterances.csv") if row["split"] == "train"):
         for word, start_s, end_s in words[row["utterance_id"]]:
-            start_s, end_s = (length_s + time_s + shift_s for time_s in (start_s, end_s))
-            occurrences[word].append((str(media / f"{number}.flac"), start_s, end_s))
-        parts += [sound, np.zeros(round(GAP_S * SAMPLE_RATE), np.float32)]
-        length_s += len(sound) / SAMPLE_RATE + GAP_S
-        if length_s > RECORDING_S or row is rows[-1]:
-            soundfile.write(media / f"{number}.flac", np.concatenate(parts), SAMPLE_RATE)
-            parts, length_s, number = [], 0.0, number + 1
-    clips = sorted((data / "spoken_words").glob("*.ogg"))
-    return [(SpokenQuery(c.stem, (c,)), occurrences[c.stem], set()) for c in clips if c.stem in occurrences]
+            if (word, row["speaker"]) not in tasks:
+                clip = clips / f"{word}-{row['speaker']}.flac"
+                first, end = (round(max(0, s) * SAMPLE_RATE) for s in (start_s - MARGIN_S, end_s + MARGIN_S))
+                soundfile.write(clip, read_audio(data / row["audio"])[first:end], SAMPLE_RATE)
+                tasks[word, row["speaker"]] = SpokenQuery(word, (clip,)), occurrences[word], set()
+    return list(tasks.values())
 
 
-def command_words(data: Path, media: Path) -> list[Task]:
+def command_words(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
     """Takes of single words, each a recording; a query counts for other speakers' takes alone."""
-    rows = list(csv.DictReader((data / "words.csv").open(encoding="utf-8-sig")))
+    rows = rows_of(data / "words.csv")
     paths = [str(media / Path(row["audio"]).with_suffix(".flac").name) for row in rows]
     lengths_s = []
     for row, path in zip(rows, paths, strict=True):
@@ -89,29 +97,70 @@ def command_words(data: Path, media: Path) -> list[Task]:
     return tasks
 
 
-def average_precision(archive: Archive, task: Task) -> tuple[float, float]:
-    """Average precision of a query, and precision of its ten best of as many as there are."""
-    query, occurrences, excluded = task
-    found = [hit.hit for hit in search_clips(archive, query, top=2000) if hit.hit.recording not in excluded]
-    if excluded:  # whole recordings are answers: the best hit of each counts
-        found = list({hit.recording: hit for hit in reversed(found)}.values())
-        found.sort(key=lambda hit: -hit.score)
-    left, right = list(occurrences), []
-    for hit in found:
-        match = next(
-            (
-                one
-                for one in left
-                if one[0] == hit.recording and one[1] - TOLERANCE_S <= hit.time_s <= one[2] + TOLERANCE_S
-            ),
-            None,
-        )
-        right.append(match is not None)
-        if match is not None:
-            left.remove(match)
-    hits = np.array(right, float)
-    precision = hits.cumsum() / np.arange(1, len(hits) + 1)
-    return float((precision * hits).sum() / len(occurrences)), float(hits[:10].sum() / min(10, len(occurrences)))
+def strung(data: Path, media: Path, split: str, shift_s: float) -> dict[str, list[Occurrence]]:
+    """Write the utterances of a split into long recordings; where each word is in them."""
+    words = words_of(data)
+    rows = [row for row in rows_of(data / "utterances.csv") if row["split"] == split]
+    occurrences: dict[str, list[Occurrence]] = defaultdict(list)
+    parts: list[np.ndarray] = []
+    length_s, number = 0.0, 0
+    for row in rows:
+        sound = read_audio(data / row["audio"])
+        for word, start_s, end_s in words[row["utterance_id"]]:
+            start_s, end_s = (length_s + time_s + shift_s for time_s in (start_s, end_s))
+            occurrences[word].append((str(media / f"{number}.flac"), start_s, end_s))
+        parts += [sound, np.zeros(round(GAP_S * SAMPLE_RATE), np.float32)]
+        length_s += len(sound) / SAMPLE_RATE + GAP_S
+        if length_s > RECORDING_S or row is rows[-1]:
+            soundfile.write(media / f"{number}.flac", np.concatenate(parts), SAMPLE_RATE)
+            parts, length_s, number = [], 0.0, number + 1
+    return occurrences
+
+
+def rows_of(table: Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with table.open(encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def words_of(data: Path) -> dict[str, list[tuple[str, float, float]]]:
+    """Words with starts and ends, by utterance."""
+    words = defaultdict(list)
+    for row in rows_of(data / "words.csv"):
+        words[row["utterance_id"]].append((row["word"], float(row["start_s"]), float(row["end_s"])))
+    return words
+
+
+def detect(archive: Archive, tasks: Sequence[Task], durations_s: dict[str, float]) -> AlignedDetections:
+    """The hits of all queries, each a term; its trials are the seconds of the recordings that count."""
+    terms, scores, correct = [], [], []
+    for number, (query, occurrences, excluded) in enumerate(tasks):
+        hits = [hit.hit for hit in search_clips(archive, query, top=2000) if hit.hit.recording not in excluded]
+        if excluded:  # whole recordings are answers: the best hit of each counts
+            hits = list({hit.recording: hit for hit in reversed(hits)}.values())
+        terms += [number] * len(hits)
+        scores += [hit.score for hit in hits]
+        correct += are_right(hits, occurrences)
+    counted_s = [sum(s for path, s in durations_s.items() if path not in excluded) for _, _, excluded in tasks]
+    return AlignedDetections(
+        term=np.array(terms),
+        score=np.array(scores),
+        correct=np.array(correct),
+        decision=np.array(scores) >= 0.5,
+        occurrences=np.array([len(occurrences) for _, occurrences, _ in tasks]),
+        trials=np.array(counted_s),
+    )
+
+
+def are_right(hits: Sequence[Hit], occurrences: Sequence[Occurrence]) -> list[bool]:
+    """Whether each hit of a query is aligned with an occurrence."""
+    right = np.zeros(len(hits), bool)
+    for recording in {hit.recording for hit in hits}:
+        rows = [i for i, hit in enumerate(hits) if hit.recording == recording]
+        starts_s, ends_s = np.array([one[1:] for one in occurrences if one[0] == recording]).reshape(-1, 2).T
+        mid_s, score = np.array([(hits[i].time_s, hits[i].score) for i in rows]).T
+        right[rows] = align(mid_s, score, starts_s, ends_s, TOLERANCE_S) >= 0
+    return right.tolist()
 
 
 def plain_space(stretches: Sequence[np.ndarray], step_s: float, seed: int = 0) -> SpokenSpace:
@@ -121,39 +170,46 @@ def plain_space(stretches: Sequence[np.ndarray], step_s: float, seed: int = 0) -
     return SpokenSpace(mean, np.diag(1 / scale).astype(np.float32), np.zeros((1, frames.shape[1]), np.float32))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("corpus", choices=("swahili", "command-words"))
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--features", nargs="+", default=["mfcc", "speech-embedding", "moonshine", "moonshine:base"])
-    parser.add_argument("--words-shift", type=float, default=0.13, help="swahili: its word times are early by so much")
-    options = parser.parse_args()
-    media = options.out.resolve() / "media"
-    media.mkdir(parents=True, exist_ok=True)
-    tasks = (
-        swahili(options.data, media, options.split, options.words_shift)
-        if options.corpus == "swahili"
-        else command_words(options.data, media)
-    )
+def measure(corpus: str, data: Path, out: Path, split: str, kinds: Sequence[str], plain: Sequence[str]) -> None:
+    """Print the rows of a corpus."""
+    media, clips = out / "media", out / "clips"
+    for folder in (media, clips):
+        folder.mkdir(parents=True, exist_ok=True)
+    write = {"swahili": swahili, "digits": digits, "command-words": command_words}[corpus]
+    tasks = write(data / corpus.replace("-", "_"), media, clips, split)
+    durations_s = {str(path): soundfile.info(path).duration for path in media.glob("*.flac")}
     learned = spoken_queries.learn_space
-    print(f"{options.corpus}: {len(tasks)} queries")
-    print("| features | space | MAP | P@10 | s a query | MB an hour |\n|---|---|---|---|---|---|")
-    for kind in options.features:
-        archive = make_features_archive(options.out / kind.replace(":", "-"), feature_settings(kind))
+    for kind in kinds:
+        archive = make_features_archive(out / kind.replace(":", "-"), feature_settings(kind))
         index(archive, [media], ThreadExecutor())
         for name, learn in (("plain", plain_space), ("learned", learned)):
+            if name == "plain" and kind not in plain:
+                continue
             spoken_frames.learn_space = learn
             spoken_frames.space_file(archive).unlink(missing_ok=True)
-            average_precision(archive, tasks[0])  # which prepares the archive
+            prepare(archive)
             started = time.monotonic()
-            scores = np.array([average_precision(archive, task) for task in tasks])
+            aligned = detect(archive, tasks, durations_s)
             seconds = (time.monotonic() - started) / len(tasks)
-            hours = sum(soundfile.info(path).duration for path in media.glob("*.flac")) / 3600
-            disk = sum(path.stat().st_size for path in archive.folder.rglob("*") if path.is_file()) / 1e6 / hours
-            average, best = scores.mean(axis=0)
-            print(f"| {kind} | {name} | {average:.3f} | {best:.3f} | {seconds:.2f} | {disk:.0f} |", flush=True)
+            ranking = ranking_measures(aligned)
+            mtwv = term_weighted_values(aligned, PUBLISHED["san2021"]).mtwv
+            figures = f"{ranking.mean_average_precision:.3f} | {mtwv:.3f} | {ranking.precision_at_10:.3f}"
+            print(f"| {corpus} | {len(tasks)} | {kind} | {name} | {figures} | {seconds:.2f} |", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path, help="folder with those of the corpora")
+    parser.add_argument("out", type=Path, help="folder for recordings and archives, which are used again")
+    parser.add_argument("--corpora", nargs="+", default=CORPORA, choices=CORPORA)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--features", nargs="+", default=KINDS)
+    parser.add_argument("--plain", nargs="*", default=["mfcc"], help="features that are measured plain, too")
+    options = parser.parse_args()
+    print("| corpus | queries | features | frames | MAP | MTWV | P@10 | s a query |\n|---|---|---|---|---|---|---|---|")
+    for corpus in options.corpora:
+        out = options.out.resolve() / f"{corpus}-{options.split}"
+        measure(corpus, options.data, out, options.split, options.features, options.plain)
 
 
 if __name__ == "__main__":

@@ -149,8 +149,12 @@ def test_the_command_line_adds_a_model_and_features(
 ) -> None:
     earmark = command_line(monkeypatch, capsys)
     archive = tmp_path / "archive"
-    earmark("index", "--features", "mfcc", media, "--archive", archive)
-    assert "Indexed 0.01 hours" in earmark("index", run, "--archive", archive)
+    assert f"'earmark search {archive} --clip CLIP'" in earmark(
+        "index", "--features", "mfcc", media, "--archive", archive
+    )
+    added = earmark("index", run, "--archive", archive)
+    assert "Indexed 0.01 hours" in added
+    assert f"'earmark search {archive} WORD'" in added
     assert "Indexed" not in earmark("index", "--features", "mfcc", "--archive", archive)
     found = json.loads(earmark("search", archive, "dog", "--clip", query.clips[0], "--top", 3, "--json"))
     assert [one["query"] for one in found] == ["dog"] * 3 + ["mbwa"] * 3

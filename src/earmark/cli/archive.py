@@ -95,7 +95,7 @@ def index(
         store_words(opened, read_word_list(words, opened.vocabulary))
     opened.set(**{name: text for name, text in (("licence", licence), ("consent", consent)) if text is not None})
     report = index_recordings(opened, folders, executor, metadata, skip_silence, forget, limit)
-    _print_report(report, archive)
+    _print_report(report, archive, opened)
     if warning := warning_on(opened):
         print(warning)
     if report.problems:
@@ -124,7 +124,7 @@ def _opened(
     return opened, folders
 
 
-def _print_report(report: Report, archive: Path) -> None:
+def _print_report(report: Report, archive: Path, opened: Archive) -> None:
     import sys
 
     sentences = {
@@ -143,7 +143,8 @@ def _print_report(report: Report, archive: Path) -> None:
     if report.new_hits:
         listed = ", ".join(f"{word} ({count})" for word, count in sorted(report.new_hits.items()))
         print(f"New likely hits of the lexicon's words: {listed}. See 'earmark search {archive} --lexicon'.")
-    print(f"The archive is in {archive}: search it with 'earmark search {archive} WORD'.")
+    query = "WORD" if opened.vocabulary.words else "--clip CLIP"
+    print(f"The archive is in {archive}: search it with 'earmark search {archive} {query}'.")
     if report.problems:
         print(f"earmark: {len(report.problems)} could not be indexed:", file=sys.stderr)
         for problem in report.problems:
