@@ -21,7 +21,7 @@ export async function render(root, context) {
   const words = archive.keywords.map((word) =>
     make("li", {}, make("a", { class: "button word-button", href: `/find?query=${encodeURIComponent(word)}` }, icon("find"), isolate(word))));
   root.append(
-    make("p", {}, t("count.recordings", { count: archive.recordings }), ", ", context.formatDuration(archive.hours * 3600)),
+    make("p", {}, t("archive.facts", { recordings: t("count.recordings", { count: archive.recordings }), time: context.formatDuration(archive.hours * 3600) })),
     make("ul", { class: "row" }, ...words),
     make("p", {}, make("a", { class: "button main", href: "/find", id: "open-archive" }, icon("find"), t("find.open"))),
     make("p", { class: "hint" }, t("find.also")),

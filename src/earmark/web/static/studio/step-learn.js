@@ -40,7 +40,7 @@ async function drawBefore(section, context, job) {
   section.replaceChildren(
     make("h2", {}, t("learn.before")),
     make("ul", { class: "facts" },
-      make("li", {}, icon("record"), t("words.takes", { count: takes }), ", ", context.formatDuration(speech_s)),
+      make("li", {}, icon("record"), t("words.takes", { count: takes }), t("page.listSeparator"), context.formatDuration(speech_s)),
       make("li", {}, icon("pictures"), t("count.pictures", { count: pictures })),
       make("li", {}, icon("speakers"), t("learn.speakers", { count: speakers })),
       make("li", {}, icon("learn"), t("learn.time", { time: context.formatDuration(time_s) }))),

@@ -141,7 +141,7 @@ function wordRow(state, pictures, context, changed) {
     { class: "card", "data-ready": String(needs.length === 0) },
     make("div", { class: "word-name" }, isolate(word, { class: "word-text" }),
       make("small", {}, t("words.shown", { count: shown }), " · ", t("words.takes", { count: takes }), undecided ? ` · ${t("words.undecided", { count: undecided })}` : "")),
-    make("p", { class: "needs" }, icon(needs.length ? "add" : "yes"), needs.length ? needs.join(", ") : t("words.enough")),
+    make("p", { class: "needs" }, icon(needs.length ? "add" : "yes"), needs.length ? needs.join(t("page.listSeparator")) : t("words.enough")),
     make("div", { class: "row" }, tag, remove),
   );
 }

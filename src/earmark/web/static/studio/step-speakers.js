@@ -19,7 +19,7 @@ export async function render(root, context) {
 function row(speaker, context, draw) {
   const { t } = context;
   const name = speaker.name || speaker.id;
-  const facts = [t("speakers.recorded", { count: speaker.recorded, all: speaker.prompts }), t(`access.${speaker.access}`), speaker.languages.join(", ")];
+  const facts = [t("speakers.recorded", { count: speaker.recorded, all: speaker.prompts }), t(`access.${speaker.access}`), speaker.languages.join(t("page.listSeparator"))];
   const consents = speaker.consents.length
     ? make("span", { class: "facts" }, icon("yes"), t("speakers.consents", { count: speaker.consents.length }))
     : make("span", { class: "lacks" }, t("speakers.noConsent"));
