@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conftest import PITCHES, SAMPLE_RATE
+from conftest import PITCHES
 from earmark.archive.archive import Archive
 from earmark.archive.judged_corpus import (
     BLOCK_S,
@@ -28,23 +28,15 @@ from earmark.localisation.windows import WINDOW_S
 from earmark.media.utterances import identity, read_utterance
 from earmark.recipe import Recipe
 from earmark.supervision.targets import read_targets, targets_path
-from support.small_archive import found_at, indexed_archive, write_run
+from support.judged_archive import noise_archive
+from support.small_archive import found_at
 
 LONG_S = 95.0
 
 
 @pytest.fixture(scope="module")
 def empty(tiny_recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    """Two recordings of two channels of noise; nothing is judged."""
-    import soundfile
-
-    folder = tmp_path_factory.mktemp("judged")
-    (folder / "field").mkdir()
-    rng = np.random.default_rng(0)
-    for name in ("a", "ọmọ"):
-        sound = rng.normal(0, [0.1, 0.2], (round(LONG_S * SAMPLE_RATE), 2))
-        soundfile.write(folder / "field" / f"{name}.wav", sound, SAMPLE_RATE)
-    return indexed_archive(folder / "archive", write_run(folder / "run", tiny_recipe, list(PITCHES)), folder / "field")
+    return noise_archive(tmp_path_factory.mktemp("judged"), tiny_recipe, LONG_S)
 
 
 @pytest.fixture

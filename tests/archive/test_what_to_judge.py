@@ -11,7 +11,7 @@ from support.small_archive import found_at
 
 
 def hit(number: int, probability: float | None = None, recording: int = 1) -> ArchiveHit:
-    return replace(found_at(recording, 1, float(number), number + 0.5), probability=probability)
+    return replace(found_at(recording, 1, float(number), number + 0.5), scorer_probability=probability)
 
 
 def judged_in(recording: int) -> Judgement:
@@ -42,4 +42,4 @@ def test_uncertain_hits_are_near_one_half_and_where_little_was_judged() -> None:
     sure = [hit(i, 0.999) for i in range(30, 60)]
     chosen = uncertain([*sure, *near, hit(70)], [judged_in(1)] * 3)
     assert [one.position.recording for one in chosen[:2]] == [2, 3]
-    assert all(one.probability == 0.5 for one in chosen[2:])
+    assert all(one.scorer_probability == 0.5 for one in chosen[2:])

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from earmark.archive import hits_left
 from earmark.archive.hits_left import next_of_sample
+from earmark.archive.judged_calibration import calibrate, calibration_of
+from earmark.archive.judgements import judge
+from earmark.archive.lexicon import LexiconWord, add_word
 from earmark.archive.results import ArchiveHit
+from earmark.archive.search import SearchOptions, resolve_word, search
+from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.word_threshold import (
-    calibration_of,
+    judged_words,
+    reliability_of,
     threshold_for_f1,
     threshold_for_precision,
     threshold_from_judgements,
+    word_threshold,
 )
+from earmark.recipe import Recipe
+from support.judged_archive import noise_archive
+from support.media import write_tone
 from support.small_archive import found_at
 
 
@@ -89,3 +100,41 @@ def test_the_interval_of_false_alarms_holds_the_truth(monkeypatch: pytest.Monkey
             held.append(found.low <= wrong / 2 <= found.high)
     assert len(held) > 90
     assert np.mean(held) >= 0.85
+
+
+def test_hits_that_nobody_judged_have_calibrated_probabilities(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    archive = noise_archive(tmp_path, tiny_recipe, 60.0)
+    hits = search(archive, "dog", SearchOptions())
+    for i, one in enumerate(hits[:9]):
+        judge(archive, "dog", one, "yes" if i % 2 else "no")
+    assert {one.probability for one in search(archive, "dog", SearchOptions())} == {None}  # too few are judged
+    judge(archive, "dog", hits[9], "related")
+    scores = np.array([one.hit.score for one in hits[:10]])
+    expected = calibrate(scores, np.array([i % 2 == 1 for i in range(9)] + [False]))
+    after = search(archive, "dog", SearchOptions())
+    of_model = {one.position for one in hits[10:]}
+    own = [one for one in after if one.position in of_model]
+    assert own
+    for one in own:
+        assert one.probability == pytest.approx(float(expected.probabilities(np.array([one.hit.score]))[0]))
+        assert one.to_json()["probability"] == one.probability
+    every = {one.position for one in search_keywords(archive, ["dog"], 1000)}
+    of_scorer = [one for one in after if one.position not in every]
+    assert of_scorer
+    assert {one.probability for one in of_scorer} == {one.probability for one in after if one.verdict} == {None}
+
+
+def test_a_word_of_the_lexicon_has_a_threshold_by_its_judgements(tiny_recipe: Recipe, tmp_path: Path) -> None:
+    archive = noise_archive(tmp_path, tiny_recipe, 60.0)
+    clip = write_tone(tmp_path / "clip.wav", 0.5)
+    add_word(archive, "mbwa", clips=[clip])
+    query = resolve_word(archive, "mbwa")
+    assert isinstance(query, LexiconWord)
+    assert word_threshold(archive, query, SearchOptions()) is None
+    for i, one in enumerate(search(archive, "mbwa", SearchOptions())):
+        judge(archive, query.key, one, "yes" if i % 3 == 0 else "no")
+    found = word_threshold(archive, resolve_word(archive, "mbwa"), SearchOptions())
+    assert found is not None
+    assert found.judged >= 10
+    assert judged_words(archive) == [query.key]
+    assert reliability_of(archive, [query.key])

@@ -13,7 +13,8 @@ from earmark.archive.judgements import judge
 from earmark.archive.search import SearchOptions, search
 from earmark.core.corpus import Word
 from earmark.media.audio import at_speed
-from support.small_archive import indexed_archive
+from earmark.recipe import Recipe
+from support.small_archive import indexed_archive, write_run
 
 VOICE = 1.3  # how much faster, and so higher, it is
 TOLERANCE_S = 0.3
@@ -62,3 +63,13 @@ def judged_archive(folder: Path, run: Path, voice: float = VOICE, flipped: bool 
             )
             judge(archive, word, hit, "yes" if right != flipped else "no")
     return archive
+
+
+def noise_archive(folder: Path, recipe: Recipe, length_s: float = 95.0) -> Archive:
+    """Two recordings of two channels of noise, indexed by a model with random weights; nothing is judged."""
+    (folder / "field").mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a", "ọmọ"):
+        sound = rng.normal(0, [0.1, 0.2], (round(length_s * SAMPLE_RATE), 2))
+        soundfile.write(folder / "field" / f"{name}.wav", sound, SAMPLE_RATE)
+    return indexed_archive(folder / "archive", write_run(folder / "run", recipe, list(PITCHES)), folder / "field")

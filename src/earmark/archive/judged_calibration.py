@@ -10,12 +10,14 @@ This holds for all hits of a score if they were judged whatever else is known of
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
 
+from earmark.archive.results import ArchiveHit
 from earmark.models.operating_points import log_odds
 
 SLOPE, SLOPE_SPREAD = 1.0, 0.5
@@ -23,6 +25,7 @@ OFFSET_SPREAD = 2.0
 LEVEL = 0.9
 STEPS, PRECISION = 100, 1e-9  # of Newton's method, and the change of a and b at which it ends
 FOLDS = 10
+MIN_JUDGED, MIN_OF_EACH = 10, 3  # judged hits, and right and wrong ones, below which nothing is estimated
 LOWEST_SCORE = 1e-6  # scores of 0 and 1 say no more than this and 1 less this
 
 Floats = npt.NDArray[np.float64]
@@ -108,6 +111,26 @@ def calibrate(scores: Floats, right: Booleans) -> Calibration:
             break
     covariance: Floats = np.linalg.inv(_curvature(inputs, _logistic(inputs @ weights)) + certainty).astype(np.float64)
     return Calibration(float(weights[0]), float(weights[1]), covariance)
+
+
+def judged_scores(hits: Sequence[ArchiveHit]) -> tuple[Floats, Booleans]:
+    """Scores (n,) of judged hits, and whether each is right; *related* is not.
+
+    Hits that people disagree on are left out.
+    """
+    judged = [hit for hit in hits if hit.verdict is not None and not hit.opinions]
+    return np.array([hit.hit.score for hit in judged], float), np.array([hit.verdict == "yes" for hit in judged], bool)
+
+
+def calibration_of(hits: Sequence[ArchiveHit]) -> Calibration | None:
+    """The calibration of a word by its hits with their verdicts; None where too few were judged."""
+    scores, right = judged_scores(hits)
+    return calibrate(scores, right) if is_enough(right) else None
+
+
+def is_enough(right: Booleans) -> bool:
+    """Whether so many hits were judged that a calibration can be estimated."""
+    return len(right) >= MIN_JUDGED and bool(min(right.sum(), (~right).sum()) >= MIN_OF_EACH)
 
 
 def held_out_probabilities(scores: Floats, right: Booleans) -> Floats:

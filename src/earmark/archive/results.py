@@ -66,7 +66,10 @@ class ArchiveHit:
     verdict : {"yes", "no", "related"} or None
         The judgement of this hit for this query.
     probability : float or None
-        That it is the word, by what the judgements of the query teach; None where there are none.
+        That a hit of its score is right, calibrated by the query's judgements; None where these are too few, and for
+        hits that were judged or that are not the model's (:mod:`earmark.archive.judged_calibration`).
+    scorer_probability : float or None
+        That it is the word, by the scorer that the judgements of the query teach; None where there are none.
     teaches : bool
         Whether it is in the list because its judgement would teach most, not because it is likely.
     opinions : tuple of Opinion
@@ -80,13 +83,15 @@ class ArchiveHit:
     language: str = ""
     verdict: Verdict | None = None
     probability: float | None = None
+    scorer_probability: float | None = None
     teaches: bool = False
     opinions: tuple[Opinion, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As a dictionary of plain values."""
         metadata = {"speaker": self.speaker, "date": self.date, "language": self.language, "verdict": self.verdict}
-        return {"position": str(self.position), "channel": self.position.channel, **self.hit.to_json(), **metadata}
+        place = {"position": str(self.position), "channel": self.position.channel}
+        return {**place, **self.hit.to_json(), **metadata, "probability": self.probability}
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from earmark.archive.annotated_time import AnnotatedTime
 from earmark.archive.archive import Archive, Position
 from earmark.archive.frame_store import Single
+from earmark.archive.judged_calibration import calibration_of
 from earmark.archive.judgements import Judgement, judgements, query_key, with_verdicts
 from earmark.archive.lexicon import LexiconWord, find_word, get_word, lexicon
 from earmark.archive.query_aliases import Alias, resolve_query
@@ -106,7 +109,7 @@ def _taught(
     deep = options.top
     if isinstance(query, (str, Alias)):
         deep = max(deep, RANKED_BY_MODEL)
-    hits = with_verdicts(ranked_by_model(archive, query, replace(options, top=deep)), judged)
+    hits = _calibrated(with_verdicts(ranked_by_model(archive, query, replace(options, top=deep)), judged))
     rows = matching_recordings(archive, recording_conditions(archive, _filters(options)))
     ranked = rank_by_judgements(
         archive,
@@ -123,6 +126,18 @@ def _taught(
         ),
     )
     return ranked[: sum(hit.verdict is not None for hit in ranked) + options.top]
+
+
+def _calibrated(hits: Sequence[ArchiveHit]) -> list[ArchiveHit]:
+    """The model's hits, those that nobody has judged with the probability that judgements give their scores."""
+    calibration = calibration_of(hits)
+    if calibration is None:
+        return list(hits)
+    probabilities = calibration.probabilities(np.array([hit.hit.score for hit in hits]))
+    return [
+        replace(hit, probability=float(probability)) if hit.verdict is None else hit
+        for hit, probability in zip(hits, probabilities, strict=True)
+    ]
 
 
 def _name(query: ArchiveQuery) -> str:

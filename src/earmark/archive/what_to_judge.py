@@ -95,8 +95,8 @@ def mix(hits: Sequence[ArchiveHit], sample: Sequence[ArchiveHit], judged: Sequen
 
 def uncertain(hits: Sequence[ArchiveHit], judged: Sequence[Judgement]) -> list[ArchiveHit]:
     """Of the hits whose probability is nearest to one half, those of the channels of which least was judged."""
-    known = [hit for hit in hits if hit.probability is not None]
-    nearest = sorted(known, key=lambda hit: abs((hit.probability or 0.0) - 0.5))[:UNCERTAIN]
+    known = [hit for hit in hits if hit.scorer_probability is not None]
+    nearest = sorted(known, key=lambda hit: abs((hit.scorer_probability or 0.0) - 0.5))[:UNCERTAIN]
     counts = Counter(one.position[:2] for one in judged)
     chosen: list[ArchiveHit] = []
     while nearest and len(chosen) < UNCERTAIN // EVERY:

@@ -295,7 +295,7 @@ def _as_hits(archive: Archive, name: str, runs: Sequence[Run], rows: Recordings,
     for run in runs:
         probability = float(1 / (1 + np.exp(-run.odds)))
         if run.hit is not None:
-            found.append(replace(run.hit, probability=probability))
+            found.append(replace(run.hit, scorer_probability=probability))
             continue
         row, time_s = rows[run.position.recording], run.position.time_s
         start_s, end_s = max(0.0, time_s - length_s / 2), min(time_s + length_s / 2, row.duration_s)
@@ -304,5 +304,5 @@ def _as_hits(archive: Archive, name: str, runs: Sequence[Run], rows: Recordings,
             hit = Hit(row.path, name, probability, time_s, start_s, end_s)
             position = Position(row.id, run.position.channel, time_s)
             about = (row.speaker, row.date, row.language)
-            found.append(ArchiveHit(position, hit, *about, probability=probability))
+            found.append(ArchiveHit(position, hit, *about, scorer_probability=probability))
     return found

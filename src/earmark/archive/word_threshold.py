@@ -17,20 +17,21 @@ import numpy.typing as npt
 from earmark.archive.archive import Archive
 from earmark.archive.hits_left import LEVEL, MIN_SAMPLE, SEED, draw_rates, ranges_of, strata_of
 from earmark.archive.judged_calibration import (
-    Calibration,
     ReliabilityBin,
-    calibrate,
+    calibration_of,
     held_out_probabilities,
+    is_enough,
+    judged_scores,
     reliability,
 )
 from earmark.archive.judgements import Judgement, judgements, with_verdicts
-from earmark.archive.query_aliases import Alias, resolve_query
+from earmark.archive.lexicon import LexiconWord
+from earmark.archive.query_aliases import Alias
 from earmark.archive.rescoring import matching_recordings
 from earmark.archive.results import ArchiveHit, operating_points_of, recording_conditions
 from earmark.archive.search import ArchiveQuery, SearchOptions, judgement_key, ranked_by_model, resolve_word
-from earmark.core.errors import EarmarkError, UnknownWordError
+from earmark.core.errors import EarmarkError
 
-MIN_JUDGED, MIN_OF_EACH = 10, 3  # judged hits, and right and wrong ones, below which no threshold is estimated
 DEV_RATE = 10.0  # false alarms an hour for which dev's threshold is given
 RANKED = 500  # hits of a word that thresholds and samples are drawn from
 HOUR_S = 3600.0
@@ -73,8 +74,11 @@ class WordThreshold:
         return f"{at}, about {100 * self.precision:.0f} % of hits are right, with {rate}, by {self.judged} judgements."
 
 
-def word_threshold(archive: Archive, query: Alias, options: SearchOptions) -> WordThreshold | None:
-    """The detection threshold of a word; None where neither its judgements nor dev give one."""
+def word_threshold(archive: Archive, query: Alias | LexiconWord, options: SearchOptions) -> WordThreshold | None:
+    """The detection threshold of a word of the model or of the lexicon; None where there is none.
+
+    Without enough judgements it is dev's, for a keyword of the model alone.
+    """
     judged = judgements(archive, judgement_key(archive, query))
     hits = _hits_of_model(archive, query, options, judged)
     return threshold_of_hits(archive, query, options, judged, hits)
@@ -97,14 +101,14 @@ def threshold_of_hits(
 
 
 def judged_words(archive: Archive) -> list[str]:
-    """Keys of the words of the model that somebody judged hits of, the first judged first."""
+    """Keys of the words of the model and of the lexicon that somebody judged hits of, the first judged first."""
     keys = dict.fromkeys(one.query for one in judgements(archive))
     known = []
     for key in keys:
         try:
-            if archive.vocabulary.words and isinstance(resolve_word(archive, key), Alias):
-                known.append(key)
-        except UnknownWordError:  # of another model, or a picture or clip
+            resolve_word(archive, key)
+            known.append(key)
+        except EarmarkError:  # of another model, or a picture or clip
             continue
     return known
 
@@ -113,28 +117,13 @@ def reliability_of(archive: Archive, words: Sequence[str]) -> list[ReliabilityBi
     """How reliable calibrated probabilities of some words' judged hits are, each by other judgements of its word."""
     probabilities, everything = [np.empty(0)], [np.empty(0, bool)]
     for word in words:
-        query = resolve_query(archive, word)
+        query = resolve_word(archive, word)
         judged = judgements(archive, judgement_key(archive, query))
         scores, right = judged_scores(_hits_of_model(archive, query, SearchOptions(), judged))
-        if _is_enough(right):
+        if is_enough(right):
             probabilities.append(held_out_probabilities(scores, right))
             everything.append(right)
     return reliability(np.concatenate(probabilities), np.concatenate(everything))
-
-
-def judged_scores(hits: Sequence[ArchiveHit]) -> tuple[Floats, Booleans]:
-    """Scores (n,) of judged hits, and whether each is right; *related* is not.
-
-    Hits that people disagree on are left out.
-    """
-    judged = [hit for hit in hits if hit.verdict is not None and not hit.opinions]
-    return np.array([hit.hit.score for hit in judged], float), np.array([hit.verdict == "yes" for hit in judged], bool)
-
-
-def calibration_of(hits: Sequence[ArchiveHit]) -> Calibration | None:
-    """The calibration of a word by its hits with their verdicts; None where too few were judged."""
-    scores, right = judged_scores(hits)
-    return calibrate(scores, right) if _is_enough(right) else None
 
 
 def threshold_from_judgements(key: str, hits: Sequence[ArchiveHit], hours: float) -> WordThreshold | None:
@@ -212,17 +201,12 @@ def threshold_for_precision(scores: Floats, probabilities: Floats, precision: fl
 
 
 def _hits_of_model(
-    archive: Archive, query: Alias, options: SearchOptions, judged: Sequence[Judgement]
+    archive: Archive, query: ArchiveQuery, options: SearchOptions, judged: Sequence[Judgement]
 ) -> list[ArchiveHit]:
     """The model's ranked hits with their verdicts; none where nothing was judged."""
     if not judged:
         return []
     return with_verdicts(ranked_by_model(archive, query, replace(options, top=max(options.top, RANKED))), judged)
-
-
-def _is_enough(right: Booleans) -> bool:
-    """Whether so many hits were judged that a threshold can be estimated."""
-    return len(right) >= MIN_JUDGED and bool(min(right.sum(), (~right).sum()) >= MIN_OF_EACH)
 
 
 def _draw_false_alarms(key: str, hits: Sequence[ArchiveHit], score: float) -> Floats:

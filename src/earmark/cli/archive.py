@@ -245,12 +245,10 @@ def search(
 
 
 def _print_threshold(archive: Archive, word: str, limits: SearchOptions) -> None:
-    from earmark.archive.query_aliases import Alias
     from earmark.archive.search import resolve_word
     from earmark.archive.word_threshold import word_threshold
 
-    query = resolve_word(archive, word)
-    threshold = word_threshold(archive, query, limits) if isinstance(query, Alias) else None
+    threshold = word_threshold(archive, resolve_word(archive, word), limits)
     if threshold is not None:
         print(f"{word}: {threshold}")
 

@@ -83,13 +83,12 @@ def list_thresholds(archive: ArchiveFolder, as_json: AsJson = False) -> None:
     from dataclasses import asdict
 
     from earmark.archive.archive import open_archive
-    from earmark.archive.query_aliases import resolve_query
-    from earmark.archive.search import SearchOptions
+    from earmark.archive.search import SearchOptions, resolve_word
     from earmark.archive.word_threshold import judged_words, reliability_of, word_threshold
 
     opened = open_archive(archive)
     words = judged_words(opened)
-    found = {word: word_threshold(opened, resolve_query(opened, word), SearchOptions()) for word in words}
+    found = {word: word_threshold(opened, resolve_word(opened, word), SearchOptions()) for word in words}
     bins = reliability_of(opened, words)
     if as_json:
         print_json(

@@ -106,6 +106,9 @@ class HitResponse(BaseModel):
     date: str
     language: str
     verdict: Verdict | None
+    probability: float | None = Field(
+        description="That it is right, calibrated by the judgements of the query; null where these are too few."
+    )
     teaches: bool = Field(description="Whether it is there because its judgement would teach most.")
     opinions: list[OpinionResponse] = Field(description="Of everybody who judged it, where people disagree.")
 
@@ -272,6 +275,7 @@ def _hit_response(found: ArchiveHit, row: Any, labels: dict[str, str]) -> HitRes
         date=found.date,
         language=found.language,
         verdict=found.verdict,
+        probability=found.probability,
         teaches=found.teaches,
         opinions=opinion_responses(found.opinions),
     )

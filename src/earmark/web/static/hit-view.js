@@ -2,7 +2,7 @@
 
 import { getCurve, getPeaks, getRecording, segmentAround } from "./api.js";
 import { find, formatTime, icon, isolate, make } from "./dom.js";
-import { formatScore, t } from "./i18n.js";
+import { formatNumber, formatScore, t } from "./i18n.js";
 import { canUndo, judgeCurrent, moveBoundaries, saveBoundaries, undo } from "./judgements.js";
 import { playHit, playRecording, stop } from "./player.js";
 import { goTo, isConfirmed } from "./results-list.js";
@@ -101,6 +101,8 @@ function drawText(hit) {
   find("#hit-time").textContent = formatTime(hit.time_s);
   drawFacts(hit);
   find("#score").textContent = t("hit.score", { score: formatScore(hit.score) });
+  const isKnown = typeof hit.probability === "number" && !hit.verdict;
+  find("#probability").textContent = isKnown ? t("hit.probability", { percent: formatNumber(Math.round(100 * hit.probability)) }) : "";
   find("#opinions").textContent = hit.opinions?.length ? disagreement(hit.opinions) : "";
   find("#extent-key").textContent = t(isConfirmed(hit) ? "hit.confirmed" : "hit.found");
   find("#extent-key").dataset.confirmed = isConfirmed(hit);
