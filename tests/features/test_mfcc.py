@@ -66,7 +66,8 @@ def test_by_default_there_are_39_numbers_from_40_filters() -> None:
 @pytest.mark.parametrize("samples", [WINDOW_SAMPLES, 5_000, 16_079, 16_080])
 def test_the_cepstra_are_kaldis(samples: int, mel_filters: int) -> None:
     waveform = noise(samples)
-    np.testing.assert_allclose(cepstra(waveform, mel_filters), kaldi(waveform, "mfcc", mel_filters), atol=5 * ROUNDING)
+    # With 80 filters the lowest hold a single bin, and Kaldi's own rounding is up to 6e-4 there.
+    np.testing.assert_allclose(cepstra(waveform, mel_filters), kaldi(waveform, "mfcc", mel_filters), atol=10 * ROUNDING)
 
 
 @pytest.mark.parametrize("samples", [5_000, 16_079])

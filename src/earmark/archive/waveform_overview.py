@@ -23,7 +23,8 @@ def waveform_overview(waveform: Waveform) -> WaveformOverview:
     """Lowest and highest sample of every 20 ms, shape = (2, n), 127 being full scale."""
     step = exact_div(SAMPLE_RATE, PEAKS_PER_S)
     padding = -len(waveform) % step
-    rows = np.pad(waveform, (0, padding), mode="edge" if len(waveform) else "constant").reshape(-1, step)
+    whole = np.pad(waveform, (0, padding), mode="edge") if padding else waveform
+    rows = whole.reshape(-1, step)
     both = np.stack([rows.min(axis=1), rows.max(axis=1)]) if len(rows) else np.zeros((2, 0))
     return np.clip(np.rint(both * LOUDEST), -LOUDEST, LOUDEST).astype(np.int8)
 

@@ -21,7 +21,7 @@ from earmark.media.audio import Waveform
 
 PCM_SCALE = 32768.0  # Kaldi's constants are meant for 16-bit integers
 FFT_SAMPLES = 512
-FRAMES_AT_ONCE = 1000  # of a long waveform; more would leave the processor's cache
+FRAMES_AT_ONCE = 250  # of a long waveform; more would leave the processor's cache
 LOWEST_HZ, HIGHEST_HZ = 20.0, SAMPLE_RATE / 2 - 400
 PRE_EMPHASIS, LIFTER = 0.97, 22
 CEPSTRA = 13
@@ -90,10 +90,15 @@ def shared_log_mel_energies(waveform: Waveform, starts: Sequence[int], samples: 
 def _log_mel(windows: Tensor, filters: int) -> Tensor:
     """Log-mel energies (T, M) of windows (T, 400) of samples."""
     frames = windows - windows.mean(dim=1, keepdim=True)
-    before = torch.cat([frames[:, :1], frames[:, :-1]], dim=1)
-    spectra = torch.fft.rfft((frames - PRE_EMPHASIS * before) * _povey_window(), FFT_SAMPLES)
-    energies: Tensor = spectra.abs().square() @ _mel_filters(filters)
-    return energies.clamp_min(MIN_ENERGY).log()
+    padded = nn.functional.pad(frames, (0, FFT_SAMPLES - WINDOW_SAMPLES))
+    emphasised = padded[:, :WINDOW_SAMPLES]
+    emphasised[:, 1:].sub_(frames[:, :-1], alpha=PRE_EMPHASIS)
+    emphasised[:, 0] *= 1 - PRE_EMPHASIS  # the sample before the first is like it
+    emphasised *= _povey_window()
+    spectra = torch.fft.rfft(padded)
+    power = spectra.real.square().addcmul_(spectra.imag, spectra.imag)
+    energies: Tensor = power @ _mel_filters(filters)
+    return energies.clamp_min_(MIN_ENERGY).log_()
 
 
 def cepstra(waveform: Waveform, filters: int, count: int = CEPSTRA) -> Tensor:
@@ -117,18 +122,23 @@ def deltas(frames: Tensor, reach: int) -> Tensor:
     -------
     torch.Tensor, shape = (..., T, D), per frame
     """
-    steps = torch.arange(-reach, reach + 1, dtype=frames.dtype)
-    weights = (steps / steps.square().sum()).view(1, 1, -1)
-    rows = frames.transpose(-1, -2)
-    padded = nn.functional.pad(rows.reshape(-1, 1, rows.shape[-1]), (reach, reach), mode="replicate")
-    return nn.functional.conv1d(padded, weights).view(rows.shape).transpose(-1, -2)
+    count = frames.shape[-2]
+    first, last = (frames.narrow(-2, at, 1).expand(*frames.shape[:-2], reach, -1) for at in (0, count - 1))
+    padded = torch.cat([first, frames, last], dim=-2)
+    squares = 2 * sum(step**2 for step in range(1, reach + 1))
+    slopes = torch.zeros_like(frames)
+    for step in range(1, reach + 1):
+        slopes.add_(padded.narrow(-2, reach + step, count), alpha=step / squares)
+        slopes.sub_(padded.narrow(-2, reach - step, count), alpha=step / squares)
+    return slopes
 
 
 def normalise(frames: Tensor) -> Tensor:
     """Bring every dimension of frames (..., T, D) to mean 0 and variance 1 over time; a constant one becomes 0."""
     exact = frames.double()  # in single precision the mean of a constant is a little off, and the rest is noise
     centred = exact - exact.mean(dim=-2, keepdim=True)
-    return (centred / centred.std(dim=-2, correction=0, keepdim=True).clamp_min(MIN_STD)).to(frames.dtype)
+    std = centred.square().mean(dim=-2, keepdim=True).sqrt()  # in a quarter of the time of Tensor.std
+    return (centred / std.clamp_min(MIN_STD)).to(frames.dtype)
 
 
 def _windows(samples: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ from earmark.models.encoded import EncodedSpeech
 from earmark.models.padding import pad
 
 HITS_PER_CHUNK = 30  # of a query, one in ten seconds: more than a person will listen to
-BATCH = 32  # windows
+BATCH = 25  # windows, a sixth of those of a chunk
 SILENCE = 10 ** (-50 / 20)  # of full scale; a window whose loudest 20 ms are below has no speech in it
 LOUDNESS_S = 0.02
 AROUND_S = 0.05
@@ -199,7 +199,7 @@ def encode_chunk(
     if stretches_s is not None:
         begin_s = {i: start_s + samples_to_s(starts[i]) for i in numbers}
         numbers = [i for i in numbers if any(s < begin_s[i] + WINDOW_S and begin_s[i] < e for s, e in stretches_s)]
-    frames: dict[int, Single] = {}
+    frames: dict[int, Half] = {}
     best: list[Extents] = []
     curves: dict[int, Curve] = {}
     for first in range(0, len(numbers), BATCH):
@@ -280,13 +280,14 @@ def only_audible(located: LocalisationScores, windows: Sequence[Waveform]) -> Lo
         Minus infinity for blank frames and segments, but in windows that have no others.
     """
     bounds_s = torch.stack([located.starts_s, located.ends_s]).double().cpu().numpy()
+    bounds = np.rint(bounds_s * SAMPLE_RATE).astype(np.int64)
     exists = (located.scores > -torch.inf).any(dim=1).cpu().numpy()
     audible = np.ones(exists.shape, bool)
     for row, window in enumerate(windows):
-        sounding = np.concatenate([[0], np.cumsum(np.abs(window) >= BLANK)])
-        if sounding[-1] < len(window):
-            first, end = np.rint(bounds_s * SAMPLE_RATE).astype(np.int64).clip(0, len(window))
-            audible[row] = sounding[end] > sounding[first]
+        sounding = np.flatnonzero(np.abs(window) >= BLANK)
+        if len(sounding) < len(window):
+            first, end = bounds.clip(0, len(window))
+            audible[row] = np.searchsorted(sounding, end) > np.searchsorted(sounding, first)
     audible[~(audible & exists).any(axis=1)] = True
     mask = torch.from_numpy(audible).to(located.scores.device)[:, None]
     return replace(located, scores=located.scores.masked_fill(~mask, -torch.inf))
@@ -299,8 +300,9 @@ def is_silent(window: Waveform) -> bool:
     return bool((np.add.reduceat(power, np.arange(0, len(power), step)) / step < SILENCE**2).all())
 
 
-def _split(encoded: EncodedSpeech) -> list[Single]:
-    frames, counts = encoded.frames.cpu().numpy(), encoded.frame_lengths.tolist()
+def _split(encoded: EncodedSpeech) -> list[Half]:
+    """The frames of each utterance as they are stored."""
+    frames, counts = encoded.frames.cpu().numpy().astype(np.float16), encoded.frame_lengths.tolist()
     return [one[:count] for one, count in zip(frames, counts, strict=True)]
 
 
@@ -326,7 +328,7 @@ def _best_hits(best: Sequence[Extents], windows: Ints, begins_s: Floats) -> Chun
     return ChunkHits(query, windows[row], scores[at], times_s[at], starts_s[at], ends_s[at])
 
 
-def _merge_windows(frames: dict[int, Single], starts: Sequence[int], samples: int, grid: FrameGrid, width: int) -> Half:
+def _merge_windows(frames: dict[int, Half], starts: Sequence[int], samples: int, grid: FrameGrid, width: int) -> Half:
     """The frames of a whole chunk, each from the window that gives it the most context; zero in skipped windows."""
     count = round(samples_to_s(samples) / grid.stride_s)
     centres_s = (np.arange(count, dtype=np.float64) + 0.5) * grid.stride_s

@@ -118,10 +118,14 @@ class AudioReader:
                 f"{start_s} to {end_s} s is no segment of {self.path}: it starts at 0 s or later and ends later."
             )
         end_s = min(end_s, max(start_s, self.info.duration_s) + 1.0)
-        rows = [self._stretch(line, start_s, end_s) for line in self._lines]
-        longest = max(len(row) for row in rows)
-        padded = [np.pad(row, ((0, longest - len(row)), (0, 0))) for row in rows]
-        return np.ascontiguousarray(np.concatenate(padded, axis=1).T, dtype=np.float32)
+        waveform = np.zeros((self.info.channels, s_to_samples(end_s) - s_to_samples(start_s)), dtype=np.float32)
+        longest, first = 0, 0
+        for line in self._lines:
+            channels = waveform[first : first + line.channels]
+            longest = max(longest, self._read_line(line, start_s, end_s, channels))
+            first += line.channels
+        require_numbers(waveform, self.path)
+        return np.ascontiguousarray(waveform[:, :longest])
 
     def check(self) -> AudioInfo:
         """Decode all of it; what can't be decoded, or is no number, is found then."""
@@ -135,19 +139,23 @@ class AudioReader:
         notes = (*self.info.notes, _damage_note(self._name))
         return AudioInfo(self.info.sample_rate, self.info.samples, self.info.channels, self.info.start_s, notes)
 
-    def _stretch(self, line: _Line, start_s: float, end_s: float) -> Waveform:
-        silence = min(max(0, line.lead - s_to_samples(start_s)), s_to_samples(end_s) - s_to_samples(start_s))
+    def _read_line(self, line: _Line, start_s: float, end_s: float, into: Waveform) -> int:
+        """Read a segment into an array (channels, samples) of zeros; how many samples of it there are."""
+        done: int = min(max(0, line.lead - s_to_samples(start_s)), into.shape[1])
         first, stop = (max(0, s_to_samples(edge_s) - line.lead) for edge_s in (start_s, end_s))
         begin, skipped = _aligned(samples_to_s(first), line.sample_rate)
         end = s_to_samples(samples_to_s(stop) + MARGIN_S, line.sample_rate) if stop else 0
         line.take_damage()
-        parts = list(_resampled(line.blocks(begin, end), line.sample_rate, line.channels))
+        position = skipped
+        for block in _resampled(line.blocks(begin, end), line.sample_rate, line.channels):
+            inside = block[max(0, first - position) : max(0, stop - position)]
+            into[:, done : done + len(inside)] = inside.T
+            done += len(inside)
+            position += len(block)
         if line.take_damage() and not self._warned:
             log.warning("%s, as between %.1f and %.1f s.", _damage_note(str(self.path)), start_s, end_s)
             self._warned = True
-        resampled = np.concatenate(parts or [np.empty((0, line.channels), dtype=np.float32)])
-        require_numbers(resampled, self.path)
-        return np.pad(resampled[first - skipped : stop - skipped], ((silence, 0), (0, 0)))
+        return done
 
     def _open(self, views: FileViews) -> list[_Line]:
         if len(views.links) == 1:
@@ -427,7 +435,7 @@ def require_file(path: Path | str) -> None:
 
 def require_numbers(samples: Waveform, path: Path | str) -> None:
     """Stop with one sentence where samples are infinite, not numbers, or such as overflow."""
-    if len(samples) and not np.abs(samples).max() < FAR_BEYOND_FULL_SCALE:
+    if samples.size and not (samples.max() < FAR_BEYOND_FULL_SCALE and samples.min() > -FAR_BEYOND_FULL_SCALE):
         raise EarmarkError(f"{path} holds samples that are not numbers: export it once more.")
 
 

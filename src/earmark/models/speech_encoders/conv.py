@@ -100,6 +100,21 @@ class ConvEncoder(SpeechEncoder):
         return frames, lengths
 
 
+class _Conv1d(nn.Conv1d):
+    """A convolution over time that computes with the channels of a frame side by side in memory.
+
+    On a CPU that takes two thirds of the time of the layout that PyTorch has for 1-d convolutions.
+    """
+
+    def forward(self, frames: Tensor) -> Tensor:
+        """(B, C, T) -> (B, C', T')."""
+        if frames.device.type != "cpu":
+            return super().forward(frames)
+        weight = self.weight[:, :, None].contiguous(memory_format=torch.channels_last)
+        stride, padding = (1, self.stride[0]), (0, int(self.padding[0]))
+        return nn.functional.conv2d(frames[:, :, None], weight, self.bias, stride, padding)[:, :, 0]
+
+
 class Block(nn.Module):
     """Convolution, then, where the recipe has them: batch norm, ReLU, dropout, a shortcut around them, max pooling."""
 
@@ -107,7 +122,7 @@ class Block(nn.Module):
         super().__init__()
         outputs = keywords if layer.channels == "keywords" else layer.channels
         padding = (layer.kernel - 1) // 2
-        self.conv = nn.Conv1d(inputs, outputs, layer.kernel, layer.stride, padding, bias=not layer.norm)
+        self.conv = _Conv1d(inputs, outputs, layer.kernel, layer.stride, padding, bias=not layer.norm)
         self.norm = MaskedBatchNorm(outputs) if layer.norm else None
         self.relu = layer.relu
         self.dropout = nn.Dropout(layer.dropout) if layer.dropout else nn.Identity()
@@ -134,7 +149,7 @@ class Block(nn.Module):
         if self.pool > 1:
             out, lengths = max_pool(out, lengths, self.pool)
             real = padding_mask(lengths, out.shape[2])
-        return out * real[:, None], lengths
+        return out * real[:, None].to(out.dtype), lengths
 
 
 def max_pool(frames: Tensor, lengths: Tensor, width: int) -> tuple[Tensor, Tensor]:
@@ -163,19 +178,24 @@ class MaskedBatchNorm(nn.BatchNorm1d):
 
     def forward(self, frames: Tensor, real: Tensor) -> Tensor:  # type: ignore[override]
         """(B, C, T) and the mask (B, T) -> (B, C, T); what stands in padded places means nothing."""
-        count = int(real.sum())
-        if not self.training or count == 1:  # a single frame has no variance to be divided by
-            return nn.functional.batch_norm(
-                frames, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-            )
-        mask = real[:, None]
         frames = frames.to(self.weight.dtype)  # in full precision, whatever the convolutions are computed in
+        count = int(real.sum()) if self.training else 0
+        if count <= 1:  # a single frame has no variance to be divided by
+            return self._by_running_stats(frames)
+        mask = real[:, None]
         mean = (frames * mask).sum(dim=(0, 2)) / count
         centred = (frames - mean[:, None]) * mask
         variance = centred.square().sum(dim=(0, 2)) / count
         self._update_stats(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
         return torch.addcmul(self.bias[:, None], centred, scale[:, None])
+
+    def _by_running_stats(self, frames: Tensor) -> Tensor:
+        """As nn.BatchNorm1d, which takes several times as long where a frame's channels lie side by side."""
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        scale = self.weight * (self.running_var + self.eps).rsqrt()
+        return torch.addcmul((self.bias - self.running_mean * scale)[:, None], frames, scale[:, None])
 
     def _update_stats(self, mean: Tensor, variance: Tensor) -> None:
         """Take this batch's statistics into the running ones, as nn.BatchNorm1d does."""
