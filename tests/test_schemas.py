@@ -10,17 +10,17 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
-from earmark.core.metric_table import METRICS
-from earmark.core.results import (
+from earmark.core.evaluation_setup import (
     EvaluationSetup,
     Exclusions,
-    Metrics,
     ModalityAgreement,
     QueryImage,
     QueryImages,
     RetrievalDirection,
     RetrievalScores,
 )
+from earmark.core.metric_table import METRICS
+from earmark.core.results import Metrics
 from earmark.core.types import Hit
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.summary import compute_metrics

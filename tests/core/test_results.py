@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from earmark.core import results
+from earmark.core.evaluation_setup import EvaluationSetup
 from earmark.core.metric_table import GROUPS, METRICS, metric
-from earmark.core.results import EvaluationSetup, KeywordMetrics, Measures, Metrics
+from earmark.core.results import KeywordMetrics, Measures, Metrics
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.summary import compute_metrics
 

@@ -27,9 +27,10 @@ from earmark.corpora import picturebook
 from earmark.corpora.picturebook import FEWEST, UNSEEN_VOICES, make_picture, make_utterance, prepare
 from earmark.corpora.picturebook.canvas import Canvas
 from earmark.corpora.picturebook.captions import FEWEST_WORDS, MOST_WORDS, PATTERNS, sample_caption
+from earmark.corpora.picturebook.figure import Appearance
 from earmark.corpora.picturebook.render import COLOUR_RANGES, SIZE, crops, draw_scene, sample_colour
 from earmark.corpora.picturebook.scenes import KEYWORDS, KINDS, NUMBERED, PLACES, SKIES, Group, Scene, sample_scene
-from earmark.corpora.picturebook.shapes import FIGURES, Appearance
+from earmark.corpora.picturebook.shapes import FIGURES
 from earmark.corpora.picturebook.synthesis import VOICES, Acoustics, sample_room, say
 from earmark.media.audio import audio_info, read_audio
 from earmark.media.images import read_image

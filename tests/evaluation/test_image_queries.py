@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
-from earmark.core.results import QueryImage
+from earmark.core.evaluation_setup import QueryImage
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary, normalise
 from earmark.evaluation.image_queries import other_prompts

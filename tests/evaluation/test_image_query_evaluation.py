@@ -17,7 +17,7 @@ from scipy.stats import pearsonr, spearmanr
 from earmark import cli
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
 from earmark.core.errors import EarmarkError
-from earmark.core.results import ModalityAgreement
+from earmark.core.evaluation_setup import ModalityAgreement
 from earmark.core.types import ImageQuery, Prompt
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.agreement import ModalityResult, agreement, same_word, top_10_overlap

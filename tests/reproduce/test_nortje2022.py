@@ -17,7 +17,7 @@ from jsonschema import Draft202012Validator
 from earmark import cli
 from earmark.core.corpus import Corpus, write_corpus
 from earmark.core.errors import EarmarkError
-from earmark.core.results import IMAGE, WRITTEN
+from earmark.core.evaluation_setup import IMAGE, WRITTEN
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import GroundTruth, Predictions
 from earmark.evaluation.query_images import image_queries_of

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from earmark.core.corpus import Corpus
-from earmark.core.results import IMAGE
+from earmark.core.evaluation_setup import IMAGE
 from earmark.core.vocabulary import Vocabulary
 from earmark.reproduce import nortje2022, olaleye2022
 from earmark.reproduce.grid import Row, cells, select_cells

@@ -14,8 +14,8 @@ import pytest
 from earmark import cli
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.evaluation_setup import IMAGE
 from earmark.core.model_folder import read_vocabulary, read_weights
-from earmark.core.results import IMAGE
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.runner import evaluate
 from earmark.localisation.spotter import KeywordSpotter

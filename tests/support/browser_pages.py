@@ -18,12 +18,12 @@ import pytest
 
 from earmark.core.corpus import Word
 from earmark.core.costs import NIST
+from earmark.core.evaluation_setup import EvaluationSetup
 from earmark.core.results import (
     ChanceLevels,
     ChanceSpotting,
     Confidence,
     Detection,
-    EvaluationSetup,
     KeywordDetection,
     KeywordMetrics,
     MeasurementConditions,

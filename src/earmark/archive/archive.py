@@ -29,10 +29,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, insert, inspect, make_url, select
-from sqlalchemy.exc import ArgumentError, DatabaseError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy import Connection, insert, inspect, make_url, select
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from earmark.archive import schema
+from earmark.archive.database import WRITES, is_disk_full, postgresql_engine, reason, sqlite_engine
 from earmark.archive.encoding import FEATURES, KINDS, MODEL, Encoding, read_encodings, settings_of
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.sqlite_file import REPLACED, SqliteFile, is_refused_write
@@ -46,9 +47,6 @@ from earmark.recipe import FeatureSettings
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
 FORM = 3
-WRITES = "earmark_writes"
-WRITE_LOCK = 5_318_008  # key of the advisory lock that serialises the writers of a PostgreSQL database
-DISK_FULL = "53100"  # PostgreSQL, appendix A
 
 
 class Position(NamedTuple):
@@ -120,9 +118,9 @@ class Archive:
         self._file: SqliteFile | None = None
         if description.database is None:
             self._file = SqliteFile(folder / SQLITE)
-            self.engine = _sqlite(self._file)
+            self.engine = sqlite_engine(self._file)
         else:
-            self.engine = _postgresql(description.database)
+            self.engine = postgresql_engine(description.database)
 
     @property
     def address(self) -> str | None:
@@ -204,12 +202,12 @@ class Archive:
                 raise EarmarkError(REPLACED.format(self.folder)) from error
             if self._file is not None and is_refused_write(error.orig) and self._file.path.exists():
                 raise EarmarkError(self._only_read) from error
-            if _is_full(error):
+            if is_disk_full(error):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), where) from error
             # The other subclasses are about the statement, not the database: they are for the caller.
             if isinstance(error, OperationalError) or type(error) is DatabaseError:
                 raise EarmarkError(
-                    f"The archive's tables in {where} can't be used ({_reason(error)}): see whether "
+                    f"The archive's tables in {where} can't be used ({reason(error)}): see whether "
                     f"{'its disk' if self.database is None else 'the database'} is in order, then run the same command "
                     "again; finished chunks stay."
                 ) from error
@@ -451,55 +449,3 @@ def _set(connection: Connection, values: Mapping[str, str]) -> None:
     for key, value in values.items():
         connection.execute(schema.settings.delete().where(schema.settings.c.key == key))
         connection.execute(schema.settings.insert().values(key=key, value=value))
-
-
-def _sqlite(file: SqliteFile) -> Engine:
-    address = URL.create("sqlite+pysqlite", database=str(file.path))
-    # As many connections as there are requests at a time: one that waits for the model must not hold up the others.
-    engine = create_engine(address, creator=file.connect, max_overflow=-1)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _postgresql(address: str) -> Engine:
-    try:
-        if make_url(address).get_backend_name() != "postgresql":
-            raise ArgumentError("it is no PostgreSQL database")
-        engine = create_engine(address, pool_pre_ping=True, max_overflow=-1)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise EarmarkError(
-            f"The address of the database can't be used ({error}): write one such as "
-            "postgresql+psycopg://user@localhost/name, with 'pip install earmark[postgresql]'."
-        ) from error
-    event.listen(engine, "begin", _lock_writers)
-    return engine
-
-
-def _begin(connection: Connection) -> None:
-    # Take the write lock at BEGIN, so that a transaction that first reads and then writes cannot fail with SQLITE_BUSY.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes(connection) else "BEGIN")
-
-
-def _lock_writers(connection: Connection) -> None:
-    """Serialise the writers of a PostgreSQL database: the lock is held until the transaction ends."""
-    if _writes(connection):
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
-
-
-def _writes(connection: Connection) -> bool:
-    return bool(connection.get_execution_options().get(WRITES, False))
-
-
-def _is_full(error: DBAPIError) -> bool:
-    """Whether a database has no room on its disk."""
-    import sqlite3
-
-    return (
-        getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
-        or getattr(error.orig, "sqlstate", None) == DISK_FULL
-    )
-
-
-def _reason(error: DBAPIError) -> str:
-    """The message of a database, on one line."""
-    return " ".join(str(error.orig).split())

@@ -48,7 +48,7 @@ def prepare(
     keywords: Keywords = "67",
     images: Photos = None,
 ) -> Corpus:
-    """Prepare the corpus; what is damaged or missing is left out, counted and told.
+    """Prepare the corpus; what is damaged or missing is left out and reported.
 
     Raises
     ------

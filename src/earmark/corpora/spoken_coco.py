@@ -41,7 +41,7 @@ def prepare(
     keywords: Keywords = "67",
     images: Annotated[Path | None, "Folder of train2014 and val2014, if not in the source or beside it."] = None,
 ) -> Corpus:
-    """Prepare the corpus; what is damaged or missing is left out, counted and told.
+    """Prepare the corpus; what is damaged or missing is left out and reported.
 
     Raises
     ------

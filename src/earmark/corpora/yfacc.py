@@ -60,7 +60,7 @@ def prepare(
     keywords: Annotated[Path | None, "Keyword list, one a line, if not all that the corpus has."] = None,
     images: Photos = None,
 ) -> Corpus:
-    """Prepare the corpus; what is damaged or missing is left out, counted and told.
+    """Prepare the corpus; what is damaged or missing is left out and reported.
 
     Raises
     ------

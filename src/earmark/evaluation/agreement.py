@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from earmark.core.corpus import Utterance, Word
-from earmark.core.results import ModalityAgreement
+from earmark.core.evaluation_setup import ModalityAgreement
 from earmark.core.vocabulary import plain_words
 from earmark.evaluation.data import Floats, GroundTruth, Predictions
 from earmark.evaluation.metrics import TOP, macro, ratio

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from earmark.core.evaluation_setup import RetrievalScores
 from earmark.core.progress import progress
-from earmark.core.results import RetrievalScores
 from earmark.core.types import ImageQuery, canonical_path
 from earmark.evaluation.data import Bools, Floats
 from earmark.evaluation.predictions import SplitFeatures

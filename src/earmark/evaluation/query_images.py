@@ -17,8 +17,8 @@ import numpy as np
 from earmark.core.corpus import Corpus, Utterance
 from earmark.core.csv_tables import Problems, Row, read_table
 from earmark.core.errors import EarmarkError
+from earmark.core.evaluation_setup import QueryImage
 from earmark.core.keyword_map import SPOKEN_AS_WRITTEN, KeywordMap
-from earmark.core.results import QueryImage
 from earmark.core.types import Box, ImageQuery, Prompt, canonical_path, unique
 from earmark.core.vocabulary import Vocabulary, normalise
 from earmark.evaluation.data import Bools

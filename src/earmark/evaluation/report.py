@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from earmark.core.evaluation_setup import IMAGE, Exclusions, ModalityAgreement, RetrievalScores
 from earmark.core.metric_table import HEADLINE
-from earmark.core.results import IMAGE, Exclusions, Metrics, ModalityAgreement, RetrievalScores
+from earmark.core.results import Metrics
 from earmark.evaluation.examples import best_examples, worst_examples
 from earmark.evaluation.reliability import reliability
 from earmark.evaluation.runner import Evaluation

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from earmark.core.results import RetrievalDirection, RetrievalScores
+from earmark.core.evaluation_setup import RetrievalDirection, RetrievalScores
 from earmark.evaluation.data import Bools, Floats
 from earmark.evaluation.metrics import ratio
 

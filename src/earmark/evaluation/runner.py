@@ -11,9 +11,10 @@ import numpy as np
 from earmark.core.corpus import Corpus, Utterance, read_corpus
 from earmark.core.costs import NIST, Costs
 from earmark.core.errors import EarmarkError
+from earmark.core.evaluation_setup import IMAGE, WRITTEN, EvaluationSetup, Exclusions, QueryImages
 from earmark.core.files import write_text
 from earmark.core.keyword_map import KeywordMap
-from earmark.core.results import IMAGE, SCHEMA_VERSION, WRITTEN, EvaluationSetup, Exclusions, Metrics, QueryImages
+from earmark.core.results import SCHEMA_VERSION, Metrics
 from earmark.core.types import Query, name_of
 from earmark.core.version import __version__
 from earmark.core.vocabulary import Vocabulary

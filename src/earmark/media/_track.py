@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,67 +13,25 @@ import numpy.typing as npt
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import s_to_samples
 from earmark.media._bytes import ByteView
+from earmark.media._packets import BELIEVED_GAP_S, DECLARE_LENGTH, JITTER_S, LONGEST_GAP_S, Scan, open_container
 
-# Playlists and the like would open other files, or the network: only what holds its sound itself is read.
-CONTAINERS = (
-    "aac,ac3,aiff,amr,amrnb,amrwb,ape,asf,au,avi,caf,dsf,dss,dts,eac3,flac,flv,gsm,iff,ircam,latm,loas,matroska,mov,mp3,"
-    "mp4,m4a,3gp,3g2,mj2,mpc,mpc8,mpeg,mpegts,nistsphere,ogg,oma,qcp,rm,sox,svx,tak,tta,voc,w64,wav,webm,wv,xwma"
-)
 SETTLE_S = 1.0  # a decoder that starts in the middle needs some frames before its output is right
 # Frames of an mp3 borrow bits from earlier ones: up to 255 bytes, of which the smallest frames (24 kHz, 8 kbit/s,
 # stereo, with a checksum) hold one each, and last 24 ms.
 MP3_SETTLES_S = 7.0
 RUN_SAMPLES = 1 << 14  # frames of a thousand samples are slow to handle one by one
-JITTER_S = 0.05  # recorders' clocks tremble: a frame this near to the end of the one before follows it
-BELIEVED_GAP_S = (
-    60.0  # a longer pause between frames is a broken clock, unless the container declares so long a duration
-)
-LONGEST_GAP_S = 43_200.0
 LOWEST_RATE, HIGHEST_RATE = 1_000, 800_000
 MOST_CHANNELS = 64
 OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RFC 6716, section 2.1.4)
 VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
 MANY_PLANES = 8  # as PyAV counts the planes of so many, it reads beyond them, and the process ends
 FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
-# Containers that declare their length; the others' lengths are guesses of FFmpeg's.
-DECLARE_LENGTH = ("mov", "matroska", "asf", "flac", "tta", "wv", "ape", "avi")
 BLOCK_CODECS = ("adpcm_", "gsm", "g72", "truespeech")  # whose blocks are all of one length
 COUNTED = ("wav", "aiff", "au", "caf")  # containers whose size gives the number of PCM samples
 
 log = logging.getLogger(__name__)
 Samples = npt.NDArray[np.float32]
 Kind = tuple[int, str, str]  # sampling rate, layout of the channels, format of the samples
-
-
-def open_container(view: ByteView) -> Any:
-    """Open a container for reading.
-
-    Raises
-    ------
-    av.error.FFmpegError, ValueError, OSError
-        If the bytes are no container of a known kind.
-    """
-    import av
-
-    return av.open(view, options={"format_whitelist": CONTAINERS}, metadata_errors="replace")
-
-
-@dataclass(frozen=True)
-class Scan:
-    """Number and times of the packets of a track.
-
-    Attributes
-    ----------
-    packets : int
-    last_pts : int or None
-        Of the last packet, in ticks of the track's clock.
-    regular : bool
-        Whether the packets' times rise without implausible jumps, so that seeking by them is possible.
-    """
-
-    packets: int
-    last_pts: int | None
-    regular: bool
 
 
 class Track:
@@ -394,42 +351,6 @@ class Track:
             run.write(frame)
         if run.samples:
             yield start, _samples(run.read())
-
-
-def scan_tracks(container: Any, tracks: list[Any]) -> dict[int, Scan]:
-    """Go through the packets of sound tracks without decoding them.
-
-    Returns
-    -------
-    dict of Scan
-        By the index of the stream.
-    """
-    believed_s = BELIEVED_GAP_S
-    if container.format.name.startswith(DECLARE_LENGTH) and container.duration:
-        believed_s = max(believed_s, min(container.duration / 1e6, LONGEST_GAP_S))
-    packets = {track.index: 0 for track in tracks}
-    last: dict[int, int] = {}
-    regular = dict.fromkeys(packets, True)
-    limits = {track.index: (round(JITTER_S / track.time_base), round(believed_s / track.time_base)) for track in tracks}
-    ends: dict[int, int] = {}
-    try:
-        for packet in container.demux(tracks):
-            index, pts = packet.stream.index, packet.pts
-            if not packet.size:
-                continue
-            packets[index] += 1
-            if pts is None:
-                continue
-            end = ends.get(index)
-            if end is not None:
-                back, ahead = limits[index]
-                if not -back <= pts - end <= ahead:
-                    regular[index] = False
-            last[index] = pts
-            ends[index] = pts + (packet.duration or 0)
-    except Exception as error:  # what comes after the damage is out of reach
-        log.debug("%s", error)
-    return {index: Scan(packets[index], last.get(index), regular[index]) for index in packets}
 
 
 def _samples(frame: Any) -> Samples:

@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from earmark.core.evaluation_setup import IMAGE, QueryImage
 from earmark.core.metric_table import GROUPS, HEADLINE, METRICS, metric
-from earmark.core.results import (
-    IMAGE,
-    KeywordMetrics,
-    Metrics,
-    QueryImage,
-    ReliabilityBins,
-    ThresholdMetrics,
-)
+from earmark.core.results import KeywordMetrics, Metrics, ReliabilityBins, ThresholdMetrics
 from earmark.reports.example import Example
 from earmark.reports.page import write_page
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from earmark.core.errors import EarmarkError
-from earmark.core.results import FIXED_THRESHOLD, IMAGE
+from earmark.core.evaluation_setup import IMAGE
+from earmark.core.results import FIXED_THRESHOLD
 from earmark.core.types import Query
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.agreement import located_word

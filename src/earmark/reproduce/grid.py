@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from earmark.core.errors import EarmarkError
-from earmark.core.results import WRITTEN
+from earmark.core.evaluation_setup import WRITTEN
 from earmark.recipe import Recipe, read_recipe
 
 SUPERVISIONS = {"vgs": "VGS", "bow": "BoW"}

@@ -17,9 +17,10 @@ import numpy as np
 
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.evaluation_setup import IMAGE
 from earmark.core.files import replacing, write_text
 from earmark.core.model_folder import WEIGHTS
-from earmark.core.results import IMAGE, Metrics
+from earmark.core.results import Metrics
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.evaluation.data import Floats, Predictions, measurable
 from earmark.evaluation.query_images import image_queries_of

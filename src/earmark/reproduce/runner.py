@@ -12,7 +12,7 @@ from pathlib import Path
 from earmark import localisation
 from earmark.core.corpus import Corpus
 from earmark.core.errors import EarmarkError
-from earmark.core.results import IMAGE
+from earmark.core.evaluation_setup import IMAGE
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.data import measurable
 from earmark.evaluation.query_images import image_queries_of

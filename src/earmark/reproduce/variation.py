@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from earmark.core.errors import EarmarkError
-from earmark.core.results import IMAGE
+from earmark.core.evaluation_setup import IMAGE
 from earmark.core.vocabulary import Vocabulary
 from earmark.models.cpc_pretraining import DESCRIPTION
 from earmark.recipe import Recipe, read_recipe

@@ -15,8 +15,9 @@ from PIL import Image, ImageChops, ImageDraw
 from earmark.core.types import Box
 from earmark.corpora.picturebook.background import Background
 from earmark.corpora.picturebook.canvas import Canvas, Colour, sample_style
+from earmark.corpora.picturebook.figure import Appearance
 from earmark.corpora.picturebook.scenes import KEYWORDS, Group, Scene
-from earmark.corpora.picturebook.shapes import FIGURES, Appearance
+from earmark.corpora.picturebook.shapes import FIGURES
 
 SIZE = 128  # pixels a side
 FINER = 2  # drawn so many times larger, then averaged down

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from earmark.core.results import IMAGE, WRITTEN
+from earmark.core.evaluation_setup import IMAGE, WRITTEN
 from earmark.evaluation.data import Ints, ground_truth, located
 from earmark.evaluation.metrics import detected
 from earmark.reports.reproduction import BarChart, DetailSection, Entry, Pair, Table

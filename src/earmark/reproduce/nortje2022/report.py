@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from earmark.core.evaluation_setup import IMAGE
 from earmark.core.metric_table import SPOTTING, SPOTTING_LOCALISATION
-from earmark.core.results import IMAGE
 from earmark.reproduce.findings import findings_table
 from earmark.reproduce.grid import SUPERVISIONS
 from earmark.reproduce.nortje2022 import tables

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from earmark.core.errors import EarmarkError
-from earmark.core.results import IMAGE, WRITTEN
+from earmark.core.evaluation_setup import IMAGE, WRITTEN
 from earmark.recipe import read_recipe
 from earmark.reproduce.grid import Row
 

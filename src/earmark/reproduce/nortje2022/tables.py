@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from earmark.core.evaluation_setup import IMAGE, WRITTEN
 from earmark.core.metric_table import metric
-from earmark.core.results import IMAGE, WRITTEN
 from earmark.core.vocabulary import Vocabulary
 from earmark.evaluation.agreement import ModalityResult, agreement
 from earmark.evaluation.data import Floats, GroundTruth, Predictions, ground_truth, holds_location
