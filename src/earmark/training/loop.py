@@ -32,6 +32,7 @@ from earmark.recipe import Recipe, Training, read_recipe
 from earmark.training.calibration import write_calibration
 from earmark.training.callbacks import Callback, TensorBoard
 from earmark.training.devices import accelerated
+from earmark.training.epoch_choice import choose_epoch
 from earmark.training.fit import FitSettings, fit, make_loader, run_epoch
 from earmark.training.model_card import write_card
 from earmark.training.objectives import make_objective
@@ -63,8 +64,9 @@ def train(
 ) -> Path:
     """Train a model and leave it in the folder `out`.
 
-    The weights of the epoch with the lowest loss on dev are kept. A model that has learned nothing from its tags is
-    reported as such (:mod:`earmark.training.permutation`). Progress is reported to whoever listens
+    The weights of the epoch with the lowest loss on dev are kept; where these have learned nothing, those of the last
+    epoch, if they fit dev's tags better (:mod:`earmark.training.epoch_choice`). A model that has learned nothing from
+    its tags is reported as such (:mod:`earmark.training.permutation`). Progress is reported to whoever listens
     (:func:`earmark.core.progress.report_progress_to`).
 
     Parameters
@@ -157,13 +159,14 @@ def _train(
         callbacks=[TensorBoard()] if callbacks is None else callbacks,
     )
     if accelerator.is_main_process:
-        model.load_state_dict(read_weights(out))
-        model.eval()
-        calibration = objective.calibrate()
-        write_calibration(out, keywords, calibration)
-        write_card(out, recipe, corpus, keywords, extract, state, calibration)
-        if calibration.learning_test.warning:
-            logger.warning("%s", calibration.learning_test.warning)
+        last = {name: weight.detach().clone() for name, weight in model.state_dict().items()}
+        choice = choose_epoch(objective, read_weights(out), last)
+        write_calibration(out, keywords, choice.calibration)
+        write_card(out, recipe, corpus, keywords, extract, state, choice)
+        if choice.is_last:  # written after all else: until then, a stopped training chooses again
+            write_weights(out, model.state_dict())
+        if choice.calibration.learning_test.warning:
+            logger.warning("%s", choice.calibration.learning_test.warning)
 
 
 def resolve_recipe(recipe: Recipe, download: bool) -> Recipe:

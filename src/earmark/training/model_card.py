@@ -12,6 +12,7 @@ from earmark.models.learning_test import LearningTest
 from earmark.models.operating_points import IMAGE_OPERATING_POINTS, OPERATING_POINTS, OperatingPoints
 from earmark.recipe import Recipe
 from earmark.training.calibration import Calibration
+from earmark.training.epoch_choice import EpochChoice
 from earmark.training.state import State
 
 CARD = """\
@@ -23,7 +24,7 @@ Finds where a keyword is spoken in untranscribed speech. A hit is a candidate to
 - **Licence of that corpus** {licence}
 - **Features** {features}
 - **Recipe** {recipe} (`recipe.yaml` beside this card has all of it)
-- **Best epoch** {epoch} of {epochs}, loss on dev {loss:.4f}
+- {epoch}
 - **Learning test** {learning}
 - **Keywords** ({count}) {keywords}{expected}
 
@@ -39,11 +40,10 @@ def write_card(
     keywords: Vocabulary,
     extract: FeatureExtractor,
     state: State,
-    calibration: Calibration,
+    choice: EpochChoice,
 ) -> None:
     """Write ``model-card.md`` into a run's folder."""
-    best = min(state.curve, key=lambda point: point["dev_loss"])
-    test = calibration.learning_test
+    calibration, test = choice.calibration, choice.calibration.learning_test
     card = CARD.format(
         name=out.name,
         corpus=corpus.name,
@@ -54,9 +54,7 @@ def write_card(
         licence=corpus.licence or "unknown",
         features=describe_features(recipe.features, extract),
         recipe=recipe.name,
-        epoch=int(best["epoch"]),
-        epochs=recipe.training.epochs,
-        loss=best["dev_loss"],
+        epoch=_chosen_epoch(state, recipe.training.epochs, choice.is_last),
         count=len(keywords),
         keywords=", ".join(keywords),
         warning=f"\n\n**{test.warning}**" if test.warning else "",
@@ -68,6 +66,18 @@ def write_card(
         thresholds=f"\n{_thresholds(calibration)}, chosen on dev by the tags alone." if test.is_learned else "",
     )
     write_text(out / "model-card.md", card)
+
+
+def _chosen_epoch(state: State, epochs: int, is_last: bool) -> str:
+    """The epoch whose weights are kept."""
+    best = min(state.curve, key=lambda point: point["dev_loss"])
+    if not is_last:
+        return f"**Best epoch** {best['epoch']:.0f} of {epochs}, loss on dev {best['dev_loss']:.4f}"
+    point = state.curve[-1]
+    return (
+        f"**Epoch** {point['epoch']:.0f} of {epochs}, the last, loss on dev {point['dev_loss']:.4f}: in epoch "
+        f"{best['epoch']:.0f}, which has the lowest ({best['dev_loss']:.4f}), nothing was learned yet"
+    )
 
 
 def _learning(test: LearningTest) -> str:

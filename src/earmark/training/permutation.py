@@ -9,8 +9,8 @@ can change. Both are centred by keyword and by picture first: that some keywords
 in long utterances, whose pictures may show more, is no knowledge of words.
 
 Pictures are shuffled and not utterances, as utterances of one picture share its tags: a picture counts once, with the
-mean of its utterances. The weights are those of the epoch with the lowest loss on dev, which favours the true order a
-little; hence a small p-value is needed.
+mean of its utterances. The weights are those of the epoch with the lowest loss on dev (or of the last epoch, see
+:mod:`earmark.training.epoch_choice`), which favours the true order a little; hence a small p-value is needed.
 """
 
 from __future__ import annotations
