@@ -21,7 +21,7 @@ TOLERANCE_S = 0.3
 
 
 def write_recordings(
-    folder: Path, voice: float, recordings: int = 3, words: int = 20, seed: int = 3
+    folder: Path, voice: float, recordings: int, words: int = 20, seed: int = 3
 ) -> dict[str, list[Word]]:
     """Recordings with a word every few seconds, and what is spoken in each."""
     rng = np.random.default_rng(seed)
@@ -39,7 +39,9 @@ def write_recordings(
     return placed
 
 
-def judged_archive(folder: Path, run: Path, voice: float = VOICE, flipped: bool = False) -> Archive:
+def judged_archive(
+    folder: Path, run: Path, voice: float = VOICE, flipped: bool = False, recordings: int = 3
+) -> Archive:
     """An archive of such recordings, all of whose hits were judged.
 
     Parameters
@@ -52,8 +54,9 @@ def judged_archive(folder: Path, run: Path, voice: float = VOICE, flipped: bool 
         1 for the one that it learned.
     flipped : bool
         Every yes is a no, and every no a yes.
+    recordings : int
     """
-    placed = write_recordings(folder / "field", voice)
+    placed = write_recordings(folder / "field", voice, recordings)
     archive = indexed_archive(folder / "archive", run, folder / "field")
     for word in PITCHES:
         for hit in search(archive, word, SearchOptions(top=200)):

@@ -43,7 +43,7 @@ def few_steps() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def archive(tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Archive:
-    return judged_archive(tmp_path_factory.mktemp("judged"), tiny_run)
+    return judged_archive(tmp_path_factory.mktemp("judged"), tiny_run, recordings=7)
 
 
 @pytest.fixture(scope="module")
