@@ -749,6 +749,7 @@ def test_the_api_describes_itself_and_loads_nothing_from_elsewhere(client: TestC
     operations = {f"{method} {path}" for path, item in described["paths"].items() for method in item}
     assert operations == {
         "get /api/archive",
+        "get /api/languages",
         "get /api/search",
         "post /api/search/picture",
         "post /api/clips",

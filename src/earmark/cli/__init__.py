@@ -18,22 +18,7 @@ from earmark.cli import archive, data, evaluate, find, judgements, lexicon, stud
 from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
-GROUPS = (
-    data,
-    data,
-    train,
-    evaluate,
-    find,
-    archive,
-    archive,
-    archive,
-    lexicon,
-    judgements,
-    teach,
-    evaluate,
-    studio,
-    system,
-)
+GROUPS = (data, train, evaluate, find, archive, lexicon, judgements, teach, studio, system)
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
 FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."
