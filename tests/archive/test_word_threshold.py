@@ -14,7 +14,7 @@ from earmark.archive.judged_calibration import calibrate, calibration_of
 from earmark.archive.judgements import judge
 from earmark.archive.lexicon import LexiconWord, add_word
 from earmark.archive.results import ArchiveHit
-from earmark.archive.search import SearchOptions, resolve_word, search
+from earmark.archive.search import SearchOptions, ranked_by_model, resolve_word, search
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.word_threshold import (
     judged_words,
@@ -131,8 +131,11 @@ def test_a_word_of_the_lexicon_has_a_threshold_by_its_judgements(tiny_recipe: Re
     query = resolve_word(archive, "mbwa")
     assert isinstance(query, LexiconWord)
     assert word_threshold(archive, query, SearchOptions()) is None
-    for i, one in enumerate(search(archive, "mbwa", SearchOptions())):
-        judge(archive, query.key, one, "yes" if i % 3 == 0 else "no")
+    for i, one in enumerate(ranked_by_model(archive, query, SearchOptions(top=500))):
+        judge(archive, query.key, one, "yes" if i < 12 else "no")
+    for one in search(archive, "mbwa", SearchOptions(top=500)):  # what the accepted hits, examples now, find beside
+        if one.verdict is None:
+            judge(archive, query.key, one, "no")
     found = word_threshold(archive, resolve_word(archive, "mbwa"), SearchOptions())
     assert found is not None
     assert found.judged >= 10

@@ -113,9 +113,9 @@ def test_a_picture_that_can_not_be_read_is_an_error_before_any_sound_is_read(
 
 def test_models_that_do_not_accept_a_query_raise(tiny_run: Path, tiny_pair_run: Path, tmp_path: Path) -> None:
     photo = ImageQuery.of(show(tmp_path / "a.png", "dog"))
-    with pytest.raises(EarmarkError, match=r"asked with words alone, not with pictures \(a\.png\): train"):
+    with pytest.raises(EarmarkError, match=r"takes words alone, not pictures \(a\.png\): train"):
         load_model(tiny_run).find(photo, tmp_path / "none.wav")
-    with pytest.raises(EarmarkError, match=r"asked with pictures alone, not with the word 'dog': give"):
+    with pytest.raises(EarmarkError, match=r"takes pictures alone, not the word 'dog': give"):
         load_model(tiny_pair_run).find("dog", tmp_path / "none.wav")
 
 
@@ -180,5 +180,5 @@ def test_matchmap_data_has_the_times_of_its_hit(model: KeywordSpotter, recording
 def test_a_model_for_words_sees_nothing(tiny_run: Path, recording: Path, tmp_path: Path) -> None:
     spotter = load_model(tiny_run)
     (candidate, *_) = spotter.candidates("dog", recording)
-    with pytest.raises(EarmarkError, match=r"asked with words alone, not with pictures \(a\.png\): train"):
+    with pytest.raises(EarmarkError, match=r"takes words alone, not pictures \(a\.png\): train"):
         spotter.explain(ImageQuery.of(tmp_path / "a.png"), candidate)
