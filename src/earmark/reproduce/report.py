@@ -178,5 +178,9 @@ def trainings(results: ReproductionResults) -> Table:
         title = title if training.seed is None else f"{title}, seed {training.seed}"
         body.append(((title, SUPERVISIONS[training.supervision], *facts), ()))
     columns = ("Architecture", "Supervision", "Epochs", "Time", "Best epoch")
-    notes = ("Time is that of whole epochs on this machine, without feature extraction.",)
+    notes = (
+        "Time is that of whole epochs on this machine, without feature extraction.",
+        "The best epoch is the one with the lowest loss on dev; where it has learned nothing, the last is "
+        "used if it fits dev's tags better, as the model card then says.",
+    )
     return Table("Trainings", columns, body, notes)

@@ -84,7 +84,8 @@ GENERAL = {
     "Layers": "No ReLU follows the last convolution, save in CNN-Pool, as in the released code. Classifiers are 4096 "
     "wide, as in the paper; that of the released CNN-Attend has 8192.",
     "Choice of an epoch": "Ours is the one with the lowest loss on dev, by the same tags that the model learns "
-    "from. The released code takes the best F1 on dev by transcripts, for VGS models as well.",
+    "from; where that one has learned nothing, it is the last, if it fits dev's tags better. The "
+    "released code takes the best F1 on dev by transcripts, for VGS models as well.",
     "Keywords": "A model learns the keywords that it is evaluated on, unless --learned gives PSC and CNN-Pool a longer "
     "list. The published PSC and CNN-Pool models learned a thousand words.",
     "Padding": "Attention, pooling and normalisation here use the real frames only. In the released code all "
