@@ -33,6 +33,9 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[demo,dev,features,studio]'
 	touch $@
 
+# Workers and the commands that tests start read what one of them has compiled.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Each file on one core, because its tests share what they have made.
 test: .venv/installed-dev
 	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile

@@ -32,6 +32,7 @@ from support.studio_server import write_project
 
 RATE = 44_100  # of the browser's fake sound card
 SPOKEN_S, GAP_S = 0.8, 0.2
+ALIKE = 0.7  # other sentences have at most 0.24; on a busy machine Chromium's fake microphone leaves out some samples
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
 AXE = "() => axe.run({resultTypes: ['violations']})"
 
@@ -154,7 +155,7 @@ def test_what_is_spoken_is_on_the_disk(playwright: Any, project: Project, addres
         (take,) = until(page, lambda: stored(project))
         assert page.locator(".prompt").get_attribute("data-item") != first  # it goes on by itself
         assert "1 of 3" in page.inner_text(".done")
-    assert similarity(project.folder / take.file, 1) > 0.9
+    assert similarity(project.folder / take.file, 1) > ALIKE
     assert take.warnings == ()
     assert soundfile.info(str(project.folder / take.file)).subtype == "PCM_24"
     for processing in ("echoCancellation", "autoGainControl", "noiseSuppression"):
@@ -228,7 +229,7 @@ def test_consent_is_spoken_first_and_a_translation_follows(
         takes = until(page, lambda: (found := stored(project)) and found[0].translation and found)
     assert [take.translation for take in takes] == ["a child"]
     (consent,) = (project.folder / "speakers/s02").glob("consent-01.wav")
-    assert similarity(consent, 1) > 0.9
+    assert similarity(consent, 1) > ALIKE
     table = (project.folder / "utterances.csv").read_text(encoding="utf-8")
     assert "a child" in table
     assert "speech" in table
@@ -325,7 +326,7 @@ def test_a_take_outlives_the_servers_end(playwright: Any, project: Project, tmp_
         with studio_process(project.folder, port):
             until(page, lambda: page.locator(".waiting").get_attribute("data-waiting") == "0", 40)
     (take,) = stored(project)
-    assert similarity(project.folder / take.file, 1) > 0.9
+    assert similarity(project.folder / take.file, 1) > ALIKE
 
 
 def test_a_phone_records_over_https(playwright: Any, project: Project, address: str, tmp_path: Path) -> None:
@@ -352,7 +353,7 @@ def test_a_phone_records_over_https(playwright: Any, project: Project, address: 
             assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
         laptop.locator(".phone-list li").wait_for()
     assert take.speaker == "s01"
-    assert similarity(project.folder / take.file, 4) > 0.9
+    assert similarity(project.folder / take.file, 4) > ALIKE
 
 
 @contextmanager
