@@ -42,7 +42,8 @@ import soundfile
 
 from earmark.archive import word_scorer
 from earmark.archive.ann_index import l2_normalise
-from earmark.archive.archive import Archive, Position, make_archive, make_features_archive
+from earmark.archive.archive import Archive, Position
+from earmark.archive.creation import make_archive, make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import Judgement, with_verdicts

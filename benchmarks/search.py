@@ -27,8 +27,9 @@ import torch
 from sqlalchemy import insert, text
 
 from earmark.archive import schema
-from earmark.archive.archive import Archive, Position, make_archive
+from earmark.archive.archive import Archive, Position
 from earmark.archive.contents import info
+from earmark.archive.creation import make_archive
 from earmark.archive.rescoring import EncodedQuery, matching_recordings
 from earmark.archive.results import ArchiveHit, Filters, recording_conditions
 from earmark.archive.search_by_example import search_like

@@ -25,7 +25,8 @@ import numpy as np
 import soundfile
 
 from earmark.archive import spoken_frames
-from earmark.archive.archive import Archive, make_features_archive
+from earmark.archive.archive import Archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_clip import prepare, search_clips

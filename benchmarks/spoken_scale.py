@@ -23,7 +23,8 @@ import numpy as np
 from sqlalchemy import insert
 
 from earmark.archive import search_by_clip
-from earmark.archive.archive import Archive, make_features_archive, open_archive
+from earmark.archive.archive import Archive, open_archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.rescoring import matching_recordings
 from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import chunks as chunk_table

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from earmark.archive.archive import make_archive
 from earmark.archive.audio_files import audio_files
+from earmark.archive.creation import make_archive
 from earmark.archive.recordings import register
 from support.media import tone, write_container, write_tone
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from conftest import COLOURS, picture
-from earmark.archive.archive import make_archive
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search import SearchOptions, search

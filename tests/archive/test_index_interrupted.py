@@ -18,8 +18,9 @@ from sqlalchemy import event
 
 from earmark import cli
 from earmark.archive import frame_store as frame_files
-from earmark.archive.archive import make_archive, open_archive
+from earmark.archive.archive import open_archive
 from earmark.archive.contents import info
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.search_by_keyword import search_keywords

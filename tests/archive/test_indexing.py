@@ -16,8 +16,9 @@ import pytest
 from sqlalchemy import event
 
 from earmark import cli
-from earmark.archive.archive import Archive, make_archive, open_archive
+from earmark.archive.archive import Archive, open_archive
 from earmark.archive.contents import info
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import Report, index
 from earmark.archive.recordings import forget_files, forget_missing

@@ -11,7 +11,8 @@ import soundfile
 from PIL import Image
 from sqlalchemy import insert
 
-from earmark.archive.archive import Archive, Position, make_features_archive, open_archive
+from earmark.archive.archive import Archive, Position, open_archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.judgements import judge, judgements, query_key
 from earmark.archive.lexicon import add_word, find_word, get_word, lexicon, remove_file, remove_word
 from earmark.archive.results import ArchiveHit

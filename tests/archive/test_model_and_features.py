@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from conftest import PITCHES
-from earmark.archive.archive import Archive, make_archive, make_features_archive, open_archive
+from earmark.archive.archive import Archive, open_archive
+from earmark.archive.creation import make_archive, make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, judgements

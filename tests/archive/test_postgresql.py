@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from earmark.archive.archive import FORM, make_archive, open_archive
+from earmark.archive.archive import FORM, open_archive
 from earmark.archive.contents import info
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, judgements, undo, verdict_counts

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from earmark.archive.archive import Archive, make_archive
+from earmark.archive.archive import Archive
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor, make_executor
 from earmark.archive.indexer import index
 from earmark.archive.worker import ChunkResult, ChunkTask

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.archive.archive import Archive, make_features_archive, open_archive
+from earmark.archive.archive import Archive, open_archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.rescoring import matching_recordings

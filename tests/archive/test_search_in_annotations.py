@@ -16,7 +16,8 @@ from sqlalchemy import insert, select
 
 from earmark import cli
 from earmark.archive.annotated_time import AnnotatedTime, AnnotationLimit, annotated_time, left_by, merged
-from earmark.archive.archive import Archive, Position, make_archive
+from earmark.archive.archive import Archive, Position
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.schema import chunks, keywords, postings, recordings

@@ -11,8 +11,9 @@ import pytest
 import soundfile
 from PIL import Image
 
-from earmark.archive.archive import Archive, make_features_archive
+from earmark.archive.archive import Archive
 from earmark.archive.collection import collect
+from earmark.archive.creation import make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import judge, undo

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from earmark.archive.archive import make_archive, open_archive
+from earmark.archive.archive import open_archive
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.sqlite_file import SqliteFile

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from earmark.archive.archive import make_features_archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.lexicon import get_word
 from earmark.archive.lexicon_file import import_tier
 from earmark.archive.tier_queries import MOST_EXAMPLES, queries_of_tier

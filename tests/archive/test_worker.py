@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from earmark.archive.archive import make_archive
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.indexer import index

@@ -10,7 +10,8 @@ import torch
 from sqlalchemy import insert
 
 from earmark.archive import schema
-from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Position, make_archive, open_archive
+from earmark.archive.archive import DESCRIPTION, FORM, Archive, Description, Position, open_archive
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.results import ArchiveHit, Verdict

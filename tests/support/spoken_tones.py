@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from earmark.archive.archive import Archive, make_features_archive
+from earmark.archive.archive import Archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.core.timing import SAMPLE_RATE

@@ -10,7 +10,8 @@ import numpy.typing as npt
 from sqlalchemy import insert
 
 from earmark.archive import schema
-from earmark.archive.archive import Archive, make_archive
+from earmark.archive.archive import Archive
+from earmark.archive.creation import make_archive
 from earmark.localisation.windows import Timeline
 from earmark.recipe import Recipe
 from support.small_archive import write_run

@@ -12,7 +12,8 @@ import pytest
 import soundfile
 from fastapi.testclient import TestClient
 
-from earmark.archive.archive import Archive, make_features_archive
+from earmark.archive.archive import Archive
+from earmark.archive.creation import make_features_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.archive.judgements import query_key

@@ -20,8 +20,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,20 +27,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, inspect, make_url, select
+from sqlalchemy import Connection, inspect, make_url, select
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from earmark.archive import schema
 from earmark.archive.database import WRITES, is_disk_full, postgresql_engine, reason, sqlite_engine
-from earmark.archive.encoding import FEATURES, KINDS, MODEL, Encoding, read_encodings, settings_of
+from earmark.archive.encoding import FEATURES, Encoding, read_encodings
 from earmark.archive.frame_store import FrameStore
 from earmark.archive.sqlite_file import REPLACED, SqliteFile, is_refused_write
 from earmark.core.errors import EarmarkError
-from earmark.core.files import replacing, write_text
 from earmark.core.vocabulary import Vocabulary, read_text
 from earmark.localisation.spotter import KeywordSpotter
-from earmark.models.checkpoint import Checkpoint, read_checkpoint, write_features_model
-from earmark.recipe import FeatureSettings
 
 DESCRIPTION = "archive.json"
 SQLITE = "archive.sqlite"
@@ -257,7 +252,7 @@ class Archive:
     def set(self, **values: str) -> None:
         """Change settings."""
         with self.writing() as connection:
-            _set(connection, values)
+            write_settings(connection, values)
 
     def close(self) -> None:
         """Close all connections to the database."""
@@ -320,86 +315,6 @@ def open_archive(folder: Path | str) -> Archive:
     return archive
 
 
-def make_archive(folder: Path | str, run: Path | str, database: str | None = None) -> Archive:
-    """Open an archive, or make it; the model of the folder `run` indexes its recordings.
-
-    An archive that was indexed with features alone gets the model, and keeps the features for spoken queries.
-
-    Raises
-    ------
-    EarmarkError
-        If `run` holds no model or another than the archive's, or `folder` is something else.
-    """
-    run = Path(run)
-    checkpoint = read_checkpoint(run)  # a run that can't be used is refused before anything is written
-    return _make(Path(folder), MODEL, checkpoint, run.resolve().name, database)
-
-
-def make_features_archive(folder: Path | str, features: FeatureSettings, database: str | None = None) -> Archive:
-    """Open an archive, or make it, that is indexed with features alone: no model is trained, spoken examples find.
-
-    An archive of a model gets the features, for its spoken queries.
-
-    Raises
-    ------
-    EarmarkError
-        If a pretrained network is missing, or `folder` was indexed with other features, or is something else.
-    """
-    with tempfile.TemporaryDirectory() as temporary:
-        model = Path(temporary) / features.kind
-        write_features_model(model, features)
-        return _make(Path(folder), FEATURES, read_checkpoint(model), features.kind, database)
-
-
-def _make(folder: Path, kind: str, checkpoint: Checkpoint, name: str, database: str | None) -> Archive:
-    settings = settings_of(kind, checkpoint, name)
-    if (folder / DESCRIPTION).is_file():
-        archive = open_archive(folder)
-        if database is not None and database != archive.database:
-            raise EarmarkError(f"{folder} has its tables elsewhere: leave --database out.")
-        known = archive.encodings.get(kind)
-        if known is None:
-            return _add(archive, kind, checkpoint, settings)
-        if known.identity != settings[kind]:
-            other = "another model" if kind == MODEL else "other features"
-            raise EarmarkError(
-                f"{folder} was indexed with {other} ({known.name}): its scores can't stand beside those of this "
-                "index; index into a new folder."
-            )
-        return archive
-    if folder.exists() and (not folder.is_dir() or any(_foreign_files(folder))):
-        raise EarmarkError(f"{folder} is there and is no archive: name a new folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    _copy_model(checkpoint.folder, folder / kind)
-    archive = Archive(folder, Description(database))
-    with archive.writing() as connection:
-        schema.metadata.create_all(connection)
-        _refuse_taken(connection, archive)
-        _set_keywords(connection, checkpoint.vocabulary)
-        _set(connection, {**settings, "folder": str(folder.absolute())})
-    # Written last: a folder without it is made again from the start.
-    write_text(folder / DESCRIPTION, json.dumps({"form": FORM, "database": database}, indent=1) + "\n")
-    return archive
-
-
-def _add(archive: Archive, kind: str, checkpoint: Checkpoint, settings: Mapping[str, str]) -> Archive:
-    """Add a model to an archive of features, or features to that of a model; its recordings are to be indexed."""
-    with archive.writing() as connection:
-        _copy_model(checkpoint.folder, archive.folder / kind)
-        if kind == MODEL:  # what was indexed so far is of the features
-            of_features = select(*(schema.chunks.c[column.name] for column in schema.feature_chunks.c))
-            connection.execute(insert(schema.feature_chunks).from_select(list(schema.feature_chunks.c), of_features))
-            connection.execute(schema.chunks.delete())
-            connection.execute(schema.shards.delete())
-            _set_keywords(connection, checkpoint.vocabulary)
-        connection.execute(
-            schema.recordings.update().where(schema.recordings.c.status == schema.DONE).values(status=schema.NEW)
-        )
-        _set(connection, settings)
-    archive.close()
-    return open_archive(archive.folder)
-
-
 def _add_missing_tables(archive: Archive) -> None:
     """Make tables that were not in Earmark yet when the archive was made."""
     with archive.reading() as connection:
@@ -409,43 +324,14 @@ def _add_missing_tables(archive: Archive) -> None:
             schema.metadata.create_all(connection)
 
 
-def _copy_model(source: Path, goal: Path) -> None:
-    for path in sorted(source.iterdir()):
-        if path.is_file() and path.suffix != ".pt":  # a training's state is of no use here
-            with replacing(goal / path.name) as partial:
-                shutil.copyfile(path, partial)
-
-
-def _foreign_files(folder: Path) -> Iterator[Path]:
-    """Files that are not left over from an interrupted :func:`make_archive`."""
-    own = (SQLITE, f".{Path(DESCRIPTION).stem}.")  # the second: a description that was not finished
-    return (path for path in folder.iterdir() if path.name not in KINDS and not path.name.startswith(own))
-
-
-def _refuse_taken(connection: Connection, archive: Archive) -> None:
-    """Raise an EarmarkError if a database of its own belongs to another folder, or to one that was deleted."""
-    if archive.database is None:
-        return
-    other = _setting(connection, "folder") not in ("", str(archive.folder.absolute()))
-    used = connection.execute(select(schema.recordings.c.id).limit(1)).first() is not None
-    if other or (used and not (archive.folder / DESCRIPTION).is_file()):
-        raise EarmarkError(f"The database {archive.address} holds an archive already: name an empty one.")
-
-
-def _set_keywords(connection: Connection, vocabulary: Vocabulary) -> None:
-    rows = [{"id": i, "word": word} for i, word in enumerate(vocabulary)]
-    known = connection.execute(select(schema.keywords).order_by(schema.keywords.c.id)).mappings().all()
-    if [dict(row) for row in known] != rows:  # none, or those of a model that was to be another
-        connection.execute(schema.keywords.delete())
-        connection.execute(schema.keywords.insert(), rows)
-
-
-def _setting(connection: Connection, key: str) -> str:
+def read_setting(connection: Connection, key: str) -> str:
+    """Return a setting as a transaction sees it, or an empty text."""
     value = select(schema.settings.c.value).where(schema.settings.c.key == key)
     return str(connection.execute(value).scalar_one_or_none() or "")
 
 
-def _set(connection: Connection, values: Mapping[str, str]) -> None:
+def write_settings(connection: Connection, values: Mapping[str, str]) -> None:
+    """Change settings as a part of a transaction."""
     for key, value in values.items():
         connection.execute(schema.settings.delete().where(schema.settings.c.key == key))
         connection.execute(schema.settings.insert().values(key=key, value=value))

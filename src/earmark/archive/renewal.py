@@ -14,7 +14,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Table, select
 
 from earmark.archive import schema
-from earmark.archive.archive import DESCRIPTION, Archive, make_archive, make_features_archive, open_archive
+from earmark.archive.archive import DESCRIPTION, Archive, open_archive
+from earmark.archive.creation import make_archive, make_features_archive
 from earmark.archive.encoding import FEATURES, model_identity
 from earmark.archive.schema import DONE, NEW
 from earmark.core.files import flush_folder

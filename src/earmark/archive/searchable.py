@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from earmark.archive import archive as archives
+from earmark.archive import creation
 from earmark.archive.collection import collect
 from earmark.archive.contents import info
 from earmark.archive.executors import make_executor
@@ -199,6 +200,6 @@ def make_archive(
     if (model is None) == (features is None):
         raise ValueError("give either a model or features")
     if features is not None:
-        return SearchableArchive(archives.make_features_archive(folder, feature_settings(features), database))
+        return SearchableArchive(creation.make_features_archive(folder, feature_settings(features), database))
     assert model is not None
-    return SearchableArchive(archives.make_archive(folder, model, database))
+    return SearchableArchive(creation.make_archive(folder, model, database))

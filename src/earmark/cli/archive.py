@@ -106,7 +106,8 @@ def _opened(
     archive: Path, sources: list[Path], features: str | None, database: str | None
 ) -> tuple[Archive, list[Path]]:
     """The archive, and the folders to index into it; none for the recordings that it has."""
-    from earmark.archive.archive import DESCRIPTION, make_archive, make_features_archive
+    from earmark.archive.archive import DESCRIPTION
+    from earmark.archive.creation import make_archive, make_features_archive
 
     folders = sources if features is not None else sources[1:]
     is_new = not (archive / DESCRIPTION).is_file()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from earmark.archive.archive import make_archive
+from earmark.archive.creation import make_archive
 from earmark.archive.executors import ThreadExecutor
 from earmark.archive.indexer import index
 from earmark.core.corpus import Corpus, read_corpus
