@@ -155,10 +155,14 @@ def in_dialect(source: str) -> set[str]:
     """The names that some code defines and that hold a word of the dialect."""
     found = set()
     for name, typed in bound_names(ast.parse(source)):
-        of_generator = typed is not None and any(re.search(rf"\b{kind}\b", ast.unparse(typed)) for kind in GENERATORS)
-        if parts(name) & DIALECT or ("chance" in parts(name) and of_generator):
+        words = parts(name)
+        if words & DIALECT or ("chance" in words and typed is not None and is_generator(typed)):
             found.add(name)
     return found
+
+
+def is_generator(typed: ast.AST) -> bool:
+    return any(re.search(rf"\b{kind}\b", ast.unparse(typed)) for kind in GENERATORS)
 
 
 @pytest.mark.parametrize(

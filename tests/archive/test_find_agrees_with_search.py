@@ -33,8 +33,8 @@ MODELS = [
 ]
 
 
-@pytest.fixture
-def run(request: pytest.FixtureRequest, tiny_corpus: Corpus, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def run(request: pytest.FixtureRequest, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     kind, localisation, _ = request.param
     known = {"shared keywords": "tiny_pictured_run", "pairs": "tiny_pair_run"}
     if kind in known:
@@ -46,8 +46,9 @@ def run(request: pytest.FixtureRequest, tiny_corpus: Corpus, tmp_path: Path) -> 
     if kind != "log-mean-exp":
         encoder = values["model"]["encoder"][:2]
         values["model"] = {"encoder": encoder, "pooling": {"kind": kind}, "classifier": [8]}
-    train(Recipe.model_validate(values), tiny_corpus, tmp_path / "run", Vocabulary(tiny_corpus.keywords))
-    return tmp_path / "run"
+    out = tmp_path_factory.mktemp("runs") / "run"
+    train(Recipe.model_validate(values), tiny_corpus, out, Vocabulary(tiny_corpus.keywords))
+    return out
 
 
 def columns(hits: Sequence[Hit]) -> np.ndarray:

@@ -53,7 +53,7 @@ def undisturbed(media: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFa
         yield stored
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", [0, 1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 6))])
 def test_killed_again_and_again(
     seed: int, media: Path, tiny_run: Path, undisturbed: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -20,6 +20,7 @@ from earmark.archive.archive import open_archive
 from earmark.archive.judgements import judgements
 from earmark.core.corpus import Corpus
 from earmark.media.concatenation import concatenate
+from support.command_line import command_line
 
 PAGE = Path(__file__).parents[2] / "docs" / "linguists.md"
 VERDICTS = "ynyyrnyyny"
@@ -87,20 +88,21 @@ def test_its_pictures_are_there_and_small() -> None:
             assert picture.width >= 390
 
 
-def test_searching(indexed: Path) -> None:
-    listed = run(command("search"), indexed)
+def test_searching(indexed: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(indexed)
+    earmark = command_line(monkeypatch, capsys)
+    listed = earmark(*command("search")[3:])
     assert "candidates, not facts" in listed
     position = re.search(r"\d+:1:\d+\.\d\d", listed)
     assert position is not None
-    program = command("search")[:4]
-    assert f'"position": "{position[0]}"' not in run(
-        [*program, "archive", "--by-example", position[0], "--json"], indexed
-    )
-    assert '"query": "ajá"' in run([*program, "archive", "ajá", "--json"], indexed)
+    assert f'"position": "{position[0]}"' not in earmark("search", "archive", "--by-example", position[0], "--json")
+    assert '"query": "ajá"' in earmark("search", "archive", "ajá", "--json")
 
 
 @pytest.mark.skipif(not CHROMIUM.is_file(), reason="there is no Chromium")
-def test_judging_ten_and_taking_them_home(indexed: Path, address: str) -> None:
+def test_judging_ten_and_taking_them_home(
+    indexed: Path, address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as browsers:
@@ -116,7 +118,9 @@ def test_judging_ten_and_taking_them_home(indexed: Path, address: str) -> None:
     verdicts = [one.verdict for one in judgements(archive, "dog")]
     assert sorted(verdicts) == sorted({"y": "yes", "n": "no", "r": "related"}[key] for key in VERDICTS)
 
-    run(command("export"), indexed)
+    monkeypatch.chdir(indexed)
+    earmark = command_line(monkeypatch, capsys)
+    earmark(*command("export")[3:])
     values = [
         value
         for path in (indexed / "elan").glob("*.eaf")
@@ -125,7 +129,7 @@ def test_judging_ten_and_taking_them_home(indexed: Path, address: str) -> None:
     ]
     assert len(values) == verdicts.count("yes")
     assert set(values) == {"dog"}
-    run(command("export", 1), indexed)
+    earmark(*command("export", 1)[3:])
     assert list((indexed / "praat").glob("*.TextGrid"))
     notes = (indexed / "praat" / "LICENCE AND CONSENT.txt").read_text(encoding="utf-8")
     assert "CC BY-NC 4.0" in notes

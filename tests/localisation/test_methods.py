@@ -137,7 +137,7 @@ def test_an_impossible_pair_is_refused_with_the_reason(name: str, model: str, re
 
 @pytest.mark.parametrize(("name", "model"), PAIRS)
 @given(lengths=LENGTHS, seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 def test_shapes_padding_places_and_curves(name: str, model: str, lengths: Tensor, seed: int) -> None:
     features = batch(lengths, seed)
     found = located(name, model, features, lengths)
@@ -169,7 +169,7 @@ def test_shapes_padding_places_and_curves(name: str, model: str, lengths: Tensor
 
 @pytest.mark.parametrize(("name", "model"), PAIRS)
 @given(lengths=LENGTHS, seed=st.integers(0, 1000))
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=8)
 def test_an_utterance_is_the_same_alone_and_in_a_batch(name: str, model: str, lengths: Tensor, seed: int) -> None:
     features = batch(lengths, seed)
     found = located(name, model, features, lengths)

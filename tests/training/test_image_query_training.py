@@ -82,7 +82,10 @@ def result(run: Path) -> dict[str, bytes]:
     return {name: (run / name).read_bytes() for name in WHAT_COUNTS}
 
 
-@pytest.fixture(scope="module", params=WAYS)
+SLOW = ("contrastive", "regression")  # to learn; by default they are trained for two or three epochs only
+
+
+@pytest.fixture(scope="module", params=[pytest.param(way, marks=[pytest.mark.slow] * (way in SLOW)) for way in WAYS])
 def run(request: pytest.FixtureRequest, tiny_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of each way to learn."""
     return taught(recipe_of(request.param), tiny_corpus, tmp_path_factory.mktemp("runs") / request.param)

@@ -87,7 +87,10 @@ def test_teaching_raises_held_out_average_precision(
     assert written["learned"] == len(judged.utterances("train"))
 
 
-def test_a_stopped_teaching_goes_on_to_the_same_weights(judged: Corpus, tiny_run: Path, tmp_path: Path) -> None:
+def test_a_stopped_teaching_goes_on_to_the_same_weights(
+    judged: Corpus, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teaching, "STEPS", 1)
     whole = teach(tiny_run, judged, tmp_path / "whole")
     with stopped_after(2):
         teach(tiny_run, judged, tmp_path / "stopped")

@@ -51,7 +51,7 @@ class DivergedError(EarmarkError):
     """
 
     def __init__(self, epoch: int, advice: str) -> None:
-        resume_note = f"; the {epoch} whole epochs before it are kept" if epoch else ""
+        resume_note = f"; the run is kept as it was after epoch {epoch}" if epoch else ""
         super().__init__(f"Loss became NaN or infinite (epoch {epoch + 1}): {advice}{resume_note}.")
 
 
