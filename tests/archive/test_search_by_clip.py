@@ -150,6 +150,7 @@ def test_frames_are_read_across_chunks(archive: Archive) -> None:
     length = len(frames.read(first))
     assert np.array_equal(frames.span(first, length - 3, length + 5), whole[length - 3 : length + 5])
     assert np.array_equal(frames.span(second, -6, 2), whole[length - 6 : length + 2])
+    assert np.array_equal(frames.span(second, -6, -2), whole[length - 6 : length - 2])
     assert np.array_equal(frames.span(first, -4, 3), np.concatenate([silence, whole[:3]]))
     end = len(whole) - length
     assert np.array_equal(frames.span(second, end - 2, end + 4), np.concatenate([whole[-2:], silence]))

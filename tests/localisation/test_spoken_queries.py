@@ -68,23 +68,29 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def test_similarity_is_twice_the_cosine_less_what_is_common() -> None:
+def test_similarity_is_the_cosine_less_what_is_common_and_rare_frames_weigh_more() -> None:
     rng = np.random.default_rng(0)
-    mean, projection = rng.standard_normal(5), rng.standard_normal((5, 3))
-    background = unit(rng.standard_normal((40, 3)))
+    mean, projection = rng.standard_normal(12), rng.standard_normal((12, 8))
+    background = unit(rng.standard_normal((40, 8)))
+    background[1] = background[0]
     space = SpokenSpace(*(part.astype(np.float32) for part in (mean, projection, background)))
-    frames = rng.standard_normal((7, 5)).astype(np.float32)
+    frames = rng.standard_normal((7, 12)).astype(np.float32)
     frames[4] = 0  # silence that was skipped
-    query = rng.standard_normal((2, 5)).astype(np.float32)
+    query = rng.standard_normal((3, 12)).astype(np.float32)
+    query[2] = mean + np.linalg.pinv(projection.T) @ background[0]  # as common as can be
     found = similarities(space.project(query), space.project(frames))
 
     def common(vector: np.ndarray) -> float:
         cosines = sorted(float(vector @ other) for other in background)
         return float(np.mean(cosines[-round(NEAREST * 40) :]))
 
-    for i, q in enumerate(unit((query - mean) @ projection)):
+    vectors = unit((query - mean) @ projection)
+    weights = [max(0.05, 0.9 - common(q)) for q in vectors]
+    assert weights[2] == 0.05 < min(weights[:2]) < max(weights[:2])
+    for i, q in enumerate(vectors):
+        weight = weights[i] / np.mean(weights)
         for t, x in enumerate(unit((frames - mean) @ projection)):
-            expected = -2 if t == 4 else 2 * float(q @ x) - common(q) - common(x)
+            expected = -2 if t == 4 else weight * (float(q @ x) - common(q) - common(x))
             assert found[i, t] == pytest.approx(expected, abs=1e-4)
 
 

@@ -33,8 +33,16 @@ def test_alignment_is_that_of_what_is_stored(monkeypatch: pytest.MonkeyPatch) ->
     small = SmallVectors(space, 0.03)
     assert small.size == 4
     query = frames[:14]
-    means, own = pooled(frames, 4)[:, [*range(64), -1]], pooled(query, 4)[:, [*range(64), -1]]
-    similarity = 2 * own[:, :-1] @ means[:, :-1].T - own[:, -1:] - means[:, -1]
+    weights = np.maximum(0.05, 0.9 - query[:, -1])
+    weights /= weights.mean()
+    means = pooled(frames, 4)
+    similarity = np.zeros((4, 60))  # of each group of the query, the mean of its frames' with each mean of four frames
+    for group, mean in np.ndindex(4, 60):
+        of_frames = [
+            weight * (q[:64] @ means[mean, :64] - q[-1] - means[mean, -1])
+            for q, weight in zip(query[4 * group : 4 * group + 4], weights[4 * group : 4 * group + 4], strict=True)
+        ]
+        similarity[group, mean] = np.mean(of_frames)
 
     def slow(row: int, column: int) -> float:
         if column < 0:
@@ -51,5 +59,6 @@ def test_silence_is_like_nothing() -> None:
     frames[16:24] = 0
     small = SmallVectors(space, 0.03)
     scores = small.align(frames[:4], small.of(frames))
-    assert scores[[4, 5]] == pytest.approx(-2 - frames[:4, -1].mean(), abs=0.02)
+    weights = np.maximum(0.05, 0.9 - frames[:4, -1])
+    assert scores[[4, 5]] == pytest.approx(-2 - (weights @ frames[:4, -1]) / weights.sum(), abs=0.02)
     assert scores[0] == max(scores)

@@ -89,7 +89,7 @@ class SpokenFrames:
         """
         span = np.zeros((end - first, self.space.projection.shape[1] + 1), np.float32)
         own = self._part(chunk, first, end)
-        begin = max(0, -first)
+        begin = min(max(0, -first), len(span))
         span[begin : begin + len(own)] = own
         before, after = (chunk._replace(number=chunk.number + by) for by in (-1, 1))
         if first < 0 and before in self.known:

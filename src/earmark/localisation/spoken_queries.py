@@ -1,15 +1,16 @@
 """Spoken queries: where in a recording are frames like those of an example?
 
 Frames are compared in a *space* that is learned from untranscribed speech of the collection itself, without any labels
-(:func:`learn_space`). In it the similarity of a query's frame q with a frame x is twice their cosine, less how similar
-each of them is to speech at large,
+(:func:`learn_space`). In it the similarity of a query's frame q with a frame x is their cosine, less how similar each of
+them is to speech at large,
 
-    s(q, x) = 2 cos(q, x) - c(q) - c(x),
+    s(q, x) = w(q) (cos(q, x) - c(q) - c(x)),
 
 with c the mean cosine with the nearest twentieth of a sample of the collection's frames: what resembles everything is
-no evidence (hubness; cross-domain similarity local scaling, Conneau et al. 2018). An example of m frames is aligned
-with the recording by dynamic programming. Each of its frames takes part once; from one to the next, the recording
-stands still or advances by one or two frames:
+no evidence (hubness; after the cross-domain similarity local scaling of Conneau et al. 2018). Frames of a query that are
+rare weigh more: w(q) is 0.9 - c(q), at least 0.05, over its mean in the query. An example of m frames is aligned with the
+recording by dynamic programming. Each of its frames takes part once; from one to the next, the recording stands still
+or advances by one or two frames:
 
     A[i, t] = s(q_i, x_t) + max(A[i - 1, t], A[i - 1, t - 1], A[i - 1, t - 2]),    score at end t = A[m - 1, t] / m.
 """
@@ -34,6 +35,7 @@ BEST_PAIRS = 0.3  # of the pairs, the most similar are taken to be the same soun
 SHRINKAGE = 0.1  # of the covariance within pairs, towards a multiple of the identity
 BACKGROUND = 2000  # frames of speech at large
 NEAREST = 0.05  # of these, how many count
+RARE, LEAST = 0.9, 0.05  # a frame of a query weighs RARE less how common it is, and at least LEAST
 TINY = 1e-6
 
 
@@ -170,11 +172,22 @@ def similarities(query: Single, frames: Single) -> Single:
 
     Silence is like nothing.
     """
-    result: Single = (2 * query[:, :-1]) @ frames[:, :-1].T
-    result -= query[:, -1:]
-    result -= frames[:, -1]
+    coefficients = similarity_coefficients(query)
+    result: Single = coefficients[:, :-1] @ frames.T
+    result += coefficients[:, -1:]
     result[:, is_silent(frames)] = -2
     return result
+
+
+def similarity_coefficients(query: Single) -> Single:
+    """Coefficients by which s is linear in projected frames x, and its constant: (m, D + 1) to (m, D + 2).
+
+    s(q, x) is the product of all but the last coefficient of q with x, plus the last.
+    """
+    commonness = query[:, -1:]
+    weights = np.maximum(LEAST, RARE - commonness)
+    weights /= weights.mean()
+    return np.concatenate([weights * query[:, :-1], -weights, -weights * commonness], axis=1)
 
 
 def is_silent(frames: Single) -> npt.NDArray[np.bool_]:

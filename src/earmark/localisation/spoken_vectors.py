@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from earmark.core.threads import on_all_cores
-from earmark.localisation.spoken_queries import Single, SpokenSpace, align
+from earmark.localisation.spoken_queries import Single, SpokenSpace, align, similarity_coefficients
 
 GROUP_S = 0.12  # of frames that are averaged
 DIMENSION = 64  # of them that are stored
@@ -63,19 +63,17 @@ class SmallVectors:
 
     def align(self, query: Single, vectors: Bytes) -> Single:
         """Score of the best alignment of a query (m, D + 1) that ends at each vector (u, DIMENSION + 1): (u,)."""
-        means = pooled(query, self.size)
-        # s = 2 cos - c(q) - c(x), with c the last number: see earmark.localisation.spoken_queries.
-        weights = np.concatenate(
-            [2 * means[:, : self._dimension] / self._scale, np.full((len(means), 1), -1 / COMMON_SCALE)], axis=1
-        ).astype(np.float32)
+        means = pooled(similarity_coefficients(query), self.size)
+        of_cosines, of_commonness = means[:, : self._dimension] / self._scale, means[:, -2:-1] / COMMON_SCALE
+        coefficients = np.concatenate([of_cosines, of_commonness], axis=1)
         scores = np.empty(len(vectors), np.float32)
         reach = 2 * (len(means) - 1)
 
         def fill(first: int) -> None:
             begin = max(0, first - reach)
             # With the few rows of the query on the right, the product takes half as long.
-            products = vectors[begin : first + AT_ONCE].astype(np.float32) @ weights.T
-            similarity = np.subtract(products.T, means[:, -1:], order="C")
+            products = vectors[begin : first + AT_ONCE].astype(np.float32) @ coefficients.T
+            similarity = np.add(products.T, means[:, -1:], order="C")
             scores[first : first + AT_ONCE] = align(similarity)[first - begin :]
 
         on_all_cores(fill, range(0, len(vectors), AT_ONCE))
