@@ -102,6 +102,11 @@ def test_hits_have_the_extent_of_the_word(archive: Archive, tmp_path: Path) -> N
     assert found.hit.start_s <= found.hit.time_s <= found.hit.end_s
 
 
+def test_as_many_hits_are_found_as_are_wanted(archive: Archive, tmp_path: Path) -> None:
+    query = SpokenQuery("mbwa", (clip(tmp_path / "mbwa.wav", word("mbwa")),))
+    assert len(middles(archive, query, 150)) == 150  # in two chunks, the second of 20 s
+
+
 def test_examples_of_one_word_are_fused(archive: Archive, tmp_path: Path) -> None:
     clips = tuple(clip(tmp_path / f"{i}.wav", word("ọmọ", pitch)) for i, pitch in enumerate((0.97, 1.02)))
     assert middles(archive, SpokenQuery("ọmọ", clips), 2) == pytest.approx(middles_of("ọmọ"), abs=0.3)

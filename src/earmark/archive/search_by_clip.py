@@ -93,7 +93,7 @@ def search_frames(
     wanted, unwanted = (on_all_cores(frames.space.project, some) for some in (examples, negatives))
     query = SpokenExamples(wanted, unwanted, frames)
     if exhaustive or (exhaustive is None and len(searched) <= FEW_CHUNKS):
-        places = _all_places(query, searched, name)
+        places = _all_places(query, searched, TRACED * top, name)
     else:
         places = _likely_places(query, wanted, searched, SpokenIndex(frames, archive), top)
     chosen = apart(places, query.apart)[: TRACED * top]
@@ -110,11 +110,12 @@ def prepare(archive: Archive) -> None:
         SpokenIndex(SpokenFrames(archive, chunks, everything), archive).prepare()
 
 
-def _all_places(query: SpokenExamples, chunks: Sequence[ChunkKey], name: str) -> list[Place]:
+def _all_places(query: SpokenExamples, chunks: Sequence[ChunkKey], limit: int, name: str) -> list[Place]:
+    """The best places of each chunk, at most so many."""
     with progress(f"Searching for {name}, chunks", len(chunks)) as advance:
         places: list[Place] = []
         for chunk in chunks:
-            places += query.places_in(chunk)
+            places += query.places_in(chunk, limit)
             advance()
         return places
 

@@ -25,7 +25,6 @@ PIECE_S = 30.0  # of a chunk, at least
 BLOCK_S = 2.0
 NEAR_S = 0.25  # how far apart the ends of the same word by two examples can be
 AROUND_S = 0.3  # of a candidate, which is the best of 0.6 s: it may end so much earlier or later
-PER_CHUNK = 30  # places of a query in a chunk, at most
 MIN_BLOCKS = 20  # as many blocks stand for what is typical of other archives
 TYPICAL_MEAN, TYPICAL_STD = -0.41, 0.075  # of the best alignment in two seconds
 FRAMES_AT_ONCE = 8000  # so that what is computed of them stays in the processor's cache
@@ -73,13 +72,13 @@ class SpokenExamples:
         """Frames between the ends of two places: nearer ones are of the same utterance of the word."""
         return max(max(map(len, self._examples)) // 2, 2 * self._near)
 
-    def places_in(self, chunk: ChunkKey) -> Iterator[Place]:
-        """The best places of a chunk, apart from one another."""
+    def places_in(self, chunk: ChunkKey, limit: int) -> Iterator[Place]:
+        """The best places of a chunk, at most so many, apart from one another."""
         frames = np.concatenate([self._frames.span(chunk, -self._reach, 0), self._frames.read(chunk)])
         fused = self._fused(frames[None])[0, self._reach :]
         fused[is_silent(frames[self._reach :])] = -np.inf
         before = max(min(map(len, self._examples)), 2 * self._near)
-        for _ in range(PER_CHUNK):
+        for _ in range(limit):
             best = int(fused.argmax())
             if not np.isfinite(fused[best]):
                 return

@@ -1,16 +1,16 @@
 """Spoken queries: where in a recording are frames like those of an example?
 
 Frames are compared in a *space* that is learned from untranscribed speech of the collection itself, without any labels
-(:func:`learn_space`). In it the similarity of a query's frame q with a frame x is their cosine, less how similar each of
-them is to speech at large,
+(:func:`learn_space`). In it the similarity of a query's frame q with a frame x is their cosine, less how similar each
+of them is to speech at large,
 
     s(q, x) = w(q) (cos(q, x) - c(q) - c(x)),
 
 with c the mean cosine with the nearest twentieth of a sample of the collection's frames: what resembles everything is
-no evidence (hubness; after the cross-domain similarity local scaling of Conneau et al. 2018). Frames of a query that are
-rare weigh more: w(q) is 0.9 - c(q), at least 0.05, over its mean in the query. An example of m frames is aligned with the
-recording by dynamic programming. Each of its frames takes part once; from one to the next, the recording stands still
-or advances by one or two frames:
+no evidence (hubness; after the cross-domain similarity local scaling of Conneau et al. 2018). Frames of a query that
+are rare weigh more: w(q) is 0.9 - c(q), at least 0.05, over its mean in the query. An example of m frames is aligned
+with the recording by dynamic programming. Each of its frames takes part once; from one to the next, the recording
+stands still or advances by one or two frames:
 
     A[i, t] = s(q_i, x_t) + max(A[i - 1, t], A[i - 1, t - 1], A[i - 1, t - 2]),    score at end t = A[m - 1, t] / m.
 """
