@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from earmark.archive.archive import Archive, open_archive
 from earmark.archive.creation import make_features_archive
@@ -21,7 +23,7 @@ from earmark.archive.spoken_alignment import _highest_near
 from earmark.archive.spoken_frames import SpokenFrames
 from earmark.archive.spoken_lists import spoken_queries
 from earmark.core.errors import EarmarkError
-from earmark.core.timing import SAMPLE_RATE
+from earmark.core.timing import SAMPLE_RATE, FrameGrid
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.recipe import feature_settings
 from support.command_line import command_line
@@ -246,6 +248,28 @@ def test_the_loud_part_of_a_clip() -> None:
     assert start_s == pytest.approx(1.0, abs=0.05)
     assert end_s == pytest.approx(1.5, abs=0.05)
     assert loud_part_s(quiet.astype(np.float32)) == (0.0, 0.0)
+
+
+class Levels:
+    """In place of a network: the mean level of each 10 ms of the sound, which is kept."""
+
+    def features(self, waveform: np.ndarray) -> np.ndarray:
+        self.given = waveform
+        return np.abs(waveform[: len(waveform) // 160 * 160]).reshape(-1, 160).mean(axis=1, keepdims=True)
+
+    def encode(self, features: np.ndarray, lengths: object) -> SimpleNamespace:
+        return SimpleNamespace(frames=torch.from_numpy(features), grid=FrameGrid(160, 79.5, 160))
+
+
+@pytest.mark.parametrize(("quiet_s", "added_s"), [(0.0, 2.0), (0.05, 2.0), (0.3, 0.0)])
+def test_a_clip_that_is_cut_tightly_has_silence_around_it(tmp_path: Path, quiet_s: float, added_s: float) -> None:
+    path, levels = tmp_path / "clip.wav", Levels()
+    quiet, loud = np.zeros(round(quiet_s * SAMPLE_RATE)), 0.3 * np.sin(np.arange(SAMPLE_RATE // 2) / 5)
+    soundfile.write(path, np.concatenate([quiet, loud, quiet]), SAMPLE_RATE)
+    frames = encode_clip(levels, path)  # type: ignore[arg-type]
+    assert len(levels.given) / SAMPLE_RATE == pytest.approx(0.5 + 2 * quiet_s + added_s)
+    assert len(frames) == pytest.approx(50, abs=5)
+    assert np.median(frames) == pytest.approx(0.3 * 2 / np.pi, abs=0.01)
 
 
 def test_clips_of_a_folder_are_called_by_their_words(tmp_path: Path) -> None:

@@ -26,13 +26,14 @@ from earmark.archive.spoken_index import SpokenIndex
 from earmark.core.errors import EarmarkError
 from earmark.core.progress import progress
 from earmark.core.threads import on_all_cores
-from earmark.core.timing import FrameGrid, s_to_samples, samples_to_s
+from earmark.core.timing import SAMPLE_RATE, FrameGrid, s_to_samples, samples_to_s
 from earmark.core.types import Hit, SpokenQuery
 from earmark.localisation.spoken_queries import Single
 from earmark.localisation.spotter import KeywordSpotter
 from earmark.media.audio import Waveform, read_audio
 
 MIN_S, MAX_S = 0.15, 6.0  # of an example, once what is quiet around it is trimmed
+TIGHT_S, SILENCE_S = 0.2, 1.0  # with less quiet around its word a clip is encoded with so much silence on both sides
 QUIET_DB = 25.0  # below the loudest 20 ms: what is quieter before and after the word is trimmed
 LOUDNESS_S = 0.02
 TRACED = 3  # times as many places are traced back as hits are wanted: some are of the same word
@@ -148,10 +149,12 @@ def encode_clip(spotter: KeywordSpotter, path: Path) -> Single:
             f"The clip {path} has {end_s - start_s:.1f} s of speech, too much for a word: cut it to {MAX_S:g} s.",
             code="clipTooLong",
         )
-    features = spotter.features(waveform)[None]
+    is_tight = len(waveform) / SAMPLE_RATE - (end_s - start_s) < TIGHT_S
+    before_s = SILENCE_S if is_tight else 0.0  # without it, what a network makes of the first and last sounds is unlike
+    features = spotter.features(np.pad(waveform, s_to_samples(before_s)))[None]
     encoded = spotter.encode(features, torch.tensor([features.shape[1]]))
     frames: Single = encoded.frames[0].float().cpu().numpy()
-    return _between(frames, encoded.grid, start_s, end_s)
+    return _between(frames, encoded.grid, before_s + start_s, before_s + end_s)
 
 
 def loud_part_s(waveform: Waveform) -> tuple[float, float]:
