@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import resource
+import struct
 import sys
 import tempfile
 import time
@@ -225,6 +226,23 @@ def test_chance_bytes(tmp_path: Path, size: int, seed: int) -> None:
     for use in (use_sound, use_picture):
         with pytest.raises(EarmarkError, match=r"chance\.wav"):
             use(path)
+
+
+@pytest.mark.parametrize("content", [b"ID3", b"ID3\4\0\0\0\0\0", b"RIFF", b"OggS\0", b"fLaC", b"\x1a\x45\xdf\xa3"])
+def test_a_file_that_ends_in_its_first_bytes(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "short.mp3").write_bytes(content)
+    with pytest.raises(EarmarkError, match=r"short\.mp3"):
+        use_sound(tmp_path / "short.mp3")
+
+
+@pytest.mark.parametrize(("scale", "rate"), [(60_000, 1), (100, 1), (1, 1), (1, 2_000)])
+def test_an_avi_with_a_wrong_clock(tmp_path: Path, scale: int, rate: int) -> None:
+    """Its packets follow one another, whatever its header says of how long each lasts."""
+    content = whole("avi")
+    at = content.index(b"auds") + 20  # dwScale and dwRate of the stream's header: seconds a packet
+    path = tmp_path / "wrong.avi"
+    path.write_bytes(content[:at] + struct.pack("<II", scale, rate) + content[at + 8 :])
+    assert audio_info(path).duration_s == pytest.approx(SECONDS, abs=0.15)
 
 
 def peak_mib() -> float:

@@ -69,7 +69,8 @@ def scan_tracks(container: Any, tracks: list[Any]) -> dict[int, Scan]:
     packets = {track.index: 0 for track in tracks}
     last: dict[int, int] = {}
     regular = dict.fromkeys(packets, True)
-    limits = {track.index: (round(JITTER_S / track.time_base), round(believed_s / track.time_base)) for track in tracks}
+    # Rounded down: where a tick lasts longer than any pause that is believed, no packet is after a pause.
+    limits = {track.index: (int(JITTER_S / track.time_base), int(believed_s / track.time_base)) for track in tracks}
     ends: dict[int, int] = {}
     try:
         for packet in container.demux(tracks):

@@ -23,6 +23,7 @@ RUN_SAMPLES = 1 << 14  # frames of a thousand samples are slow to handle one by 
 LOWEST_RATE, HIGHEST_RATE = 1_000, 800_000
 MOST_CHANNELS = 64
 OPUS_STEPS_PER_S = 400  # the lengths of Opus frames are multiples of 2.5 ms (RFC 6716, section 2.1.4)
+UNEQUAL = 2.5  # a tick of an AVI's clock is a frame, or two; where it is so much longer or shorter, the clock is wrong
 VORBIS_STEP = 64  # samples: a quarter of the usual shorter block and its neighbour
 MANY_PLANES = 8  # as PyAV counts the planes of so many, it reads beyond them, and the process ends
 FULL_SCALE = {"u8": 2.0**7, "s16": 2.0**15, "s32": 2.0**31, "s64": 2.0**63}
@@ -186,7 +187,14 @@ class Track:
         self.declared_s = self._declared_s()
         self.declares_length = self.declared_s is not None and self._container.format.name.startswith(DECLARE_LENGTH)
         self._described = True
-        self._seekable = self._scan is None or (self._scan.regular and self._scan.last_pts is not None)
+        self._clock_fits = self._does_clock_fit()
+        regular = self._scan is None or (self._scan.regular and self._scan.last_pts is not None)
+        self._seekable = regular and self._clock_fits
+
+    def _does_clock_fit(self) -> bool:
+        """Whether what an AVI file declares of its clock fits its frames: its packets have no times of their own."""
+        counts_frames = self._container.format.name == "avi" and self._tick > 2
+        return not counts_frames or 1 / UNEQUAL < self._tick / self._step < UNEQUAL
 
     def _declared_s(self) -> float | None:
         if self._track.duration is not None:
@@ -308,7 +316,8 @@ class Track:
 
     def _believed(self, position: int, expected: int) -> bool:
         """Whether a jump in time is a pause in the recording, not a clock that went wrong."""
-        return -JITTER_S * self.sample_rate <= position - expected <= BELIEVED_GAP_S * self.sample_rate
+        jump_s = (position - expected) / self.sample_rate
+        return self._clock_fits and -JITTER_S <= jump_s <= BELIEVED_GAP_S
 
     def _position(self, pts: int | None, expected: int | None, converted: bool) -> int:
         """Where a frame starts, in samples: by its time stamp, which many containers round to milliseconds."""

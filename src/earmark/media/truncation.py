@@ -164,7 +164,7 @@ def lacks_index(path: Path) -> bool:
 
 def after_id3(head: bytes) -> int:
     """Where the sound begins after an ID3v2 tag (id3.org, ID3v2.4.0, 3.1)."""
-    if head[:3] != b"ID3":
+    if head[:3] != b"ID3" or len(head) < 10:
         return 0
-    length = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:], (21, 14, 7, 0), strict=True))
+    length = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
     return 10 + length
