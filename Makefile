@@ -36,9 +36,11 @@ install: .venv/installed
 # Workers and the commands that tests start read what one of them has compiled.
 unexport PYTHONDONTWRITEBYTECODE
 
-# Each file on one core, because its tests share what they have made.
+# Each file in one process, because its tests share what they have made; one more than cores, as pages are waited for.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(4, 1 + (os.cpu_count() or 1)))')
+
 test: .venv/installed-dev
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 slow: .venv/installed-dev
 	$(BIN)/pytest -m slow
