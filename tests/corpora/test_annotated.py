@@ -90,6 +90,28 @@ def test_without_a_choice_the_tiers_that_depend_on_none_have_the_text(folder: Pa
     assert [u.text for u in all_of(corpus).values()] == ["hapana"]
 
 
+@pytest.mark.parametrize("numbers", [("1", "2"), ("1.1", "2.10"), ("hadithi.001", "hadithi.002"), ("(1)", "(2)")])
+def test_the_text_is_below_a_tier_of_numbers(tmp_path: Path, numbers: tuple[str, str]) -> None:
+    write_tone(tmp_path / "in" / "d.wav", 3.0)
+    times = {"a": 0, "b": 1000, "c": 2000}
+    tiers = [
+        (tier("A_phrase-segnum", "phrase"), [("p1", ("a", "b"), numbers[0]), ("p2", ("b", "c"), numbers[1])]),
+        (tier("A_note", "note", "A_phrase-segnum"), []),
+        (tier("A_phrase-gls", "free translation", "A_phrase-segnum"), [("g1", ("p1", ""), "the dog runs")]),
+        (tier("A_phrase-txt", "text", "A_phrase-segnum"), [("t1", ("p1", ""), "mbwa"), ("t2", ("p2", ""), "ndiyo 2")]),
+    ]  # fmt: skip
+    write(tmp_path / "in" / "d.eaf", eaf(times, tiers))
+    corpus = elan.prepare(tmp_path / "in", tmp_path / "out", translation=["free*"])
+    found = {u.text: (u.translation, u.stretch_s) for u in all_of(corpus).values()}
+    assert found == {"mbwa": ("the dog runs", (0.0, 1.0)), "ndiyo 2": (None, (1.0, 2.0))}
+
+
+def test_numbers_that_nothing_depends_on_are_the_text(tmp_path: Path) -> None:
+    write_tone(tmp_path / "in" / "d.wav", 3.0)
+    write(tmp_path / "in" / "d.eaf", eaf({"a": 0, "b": 1000}, [(tier("digits"), [("x", ("a", "b"), "7")])]))
+    assert [u.text for u in all_of(elan.prepare(tmp_path / "in", tmp_path / "out")).values()] == ["7"]
+
+
 def test_a_stretch_ends_with_its_recording(tmp_path: Path) -> None:
     write_tone(tmp_path / "in" / "d.wav", 3.0)
     write(tmp_path / "in" / "d.eaf", eaf({"a": 2500, "b": 3600}, [(tier("t"), [("x", ("a", "b"), "ndiyo")])]))

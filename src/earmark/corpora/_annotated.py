@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +30,7 @@ from earmark.media.lookup import MediaFolder
 logger = logging.getLogger(__name__)
 
 TIERS = 12  # names in one sentence
+REFERENCE = re.compile(r"\S*\d\S?")  # "12", "3.1", "tale.007": what templates of FLEx and Toolbox call each phrase
 FILMS = {".mp4", ".m4v", ".mov", ".mpg", ".mpeg", ".avi", ".mts", ".m2ts", ".mkv", ".webm", ".wmv", ".3gp", ".flv"}
 
 
@@ -88,7 +90,8 @@ class Choice:
     Attributes
     ----------
     texts, translations, words : sequence of str
-        Without one for the text, it is in all tiers that depend on no other and are no tiers of translations or words.
+        Without one for the text, it is in all tiers that depend on no other and are no tiers of translations or words;
+        for one of phrases' numbers alone, in the first that depends on it and has more than numbers.
     participant : str
         Only tiers of this speaker; "" for all.
     """
@@ -116,7 +119,8 @@ class TierReader:
         if choice.texts:
             written = [tier for tier in of_speaker if tier.is_called(choice.texts)]
         else:
-            written = [tier for tier in of_speaker if not (tier.parent or tier in translated or tier in timed)]
+            others = [tier for tier in of_speaker if not (tier in translated or tier in timed)]
+            written = [_with_text(tier, others) for tier in others if not tier.parent]
         self._read.update(tier.name for tier in written)
         self._others.update(tier.name for tier in tiers if tier not in written and tier.annotations)
         translations, words = Companions(translated), TimedWords(timed)
@@ -140,6 +144,18 @@ class TierReader:
         for what, names in (("The text is that of the tiers", self._read), ("Other tiers are", self._others)):
             if names:
                 logger.info("%s %s.", what, ", ".join(f"{name} ({count})" for name, count in names.most_common(TIERS)))
+
+
+def _with_text(top: Tier, tiers: Sequence[Tier]) -> Tier:
+    """A tier, or where it has numbers alone, the first that depends on it and has more."""
+    if not _has_numbers_alone(top):
+        return top
+    below = (tier for tier in tiers if tier.parent == top.name and any(one.text for one in tier.annotations))
+    return next((tier for tier in below if not _has_numbers_alone(tier)), top)
+
+
+def _has_numbers_alone(tier: Tier) -> bool:
+    return all(REFERENCE.fullmatch(one.text) for one in tier.annotations if one.text)
 
 
 def _words(annotation: Annotation, found: Sequence[Annotation]) -> tuple[Word, ...]:

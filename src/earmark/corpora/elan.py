@@ -5,8 +5,9 @@ Citation: yours; of the format, H. Sloetjes and P. Wittenburg, "Annotation by ca
 
 Each annotation of the tiers with the text becomes an utterance: a stretch of its recording, with its text, its
 translation and its speaker, the tier's participant. Tiers are chosen by name or linguistic type, for every project has
-its own; without a choice, the text is in the tiers that depend on no other. What depends on an annotation has its time,
-so a translation is found through the tiers' hierarchy, or in a parallel tier by time.
+its own; without a choice, the text is in the tiers that depend on no other, or, where such a tier has only the phrases'
+numbers, in the first that depends on it. What depends on an annotation has its time, so a translation is found through
+the tiers' hierarchy, or in a parallel tier by time.
 
 A recording is searched where the document says, then by its name beside the document, then under the document's own
 name. Overlapping annotations are utterances each.
