@@ -3,13 +3,14 @@
     python benchmarks/spoken_queries.py ../shared/data out [--corpora swahili ...] [--split dev] [--features mfcc ...]
 
 *swahili*: words said alone are searched for in the sentences of a split, strung together into recordings. *digits*:
-digits by four speakers, one of each, are searched for in the strung utterances of another. *command-words*: a take of
-one person is searched for among those of all others, whatever the split.
+digits by four speakers, one of each, are searched for in the strung utterances of another. *digit-utterances*: the
+same, but each utterance is a recording. *command-words*: a take of one person is searched for among those of all
+others, whatever the split.
 
 Printed are, over queries, the mean average precision, MTWV with the costs of San et al. (2021) (false alarm 1, miss 10,
 prior .0278), precision of the ten best (of as many as there are), and seconds a query. A hit is right within 0.3 s of
-the word, each occurrence once; in *command-words* the best hit of each take counts. *Plain* is the same alignment of
-standardised frames, without the space that is learned from the archive's own speech.
+the word, each occurrence once; in *digit-utterances* and *command-words* the best hit of each recording counts. *Plain*
+is the same alignment of standardised frames, without the space that is learned from the archive's own speech.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import soundfile
@@ -41,7 +43,6 @@ from earmark.localisation.spoken_queries import SpokenSpace
 from earmark.media.audio import read_audio
 from earmark.recipe import feature_settings
 
-CORPORA = ("swahili", "command-words", "digits")
 KINDS = ("mfcc", "speech-embedding", "moonshine", "moonshine:base")
 GAP_S = 0.3
 TOLERANCE_S = 0.3
@@ -50,31 +51,54 @@ COMMAND_QUERIES = 150
 MARGIN_S = 0.05  # of a digit that is cut out of an utterance
 
 Occurrence = tuple[str, float, float]  # recording, start and end in it
-Task = tuple[SpokenQuery, list[Occurrence], set[str]]  # a query, where it is right, and recordings that do not count
+
+
+class Task(NamedTuple):
+    """A query, where it is right, recordings that do not count, and whether whole recordings are the answers."""
+
+    query: SpokenQuery
+    occurrences: list[Occurrence]
+    excluded: frozenset[str] = frozenset()
+    by_recording: bool = False
 
 
 def swahili(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
     """Words said alone, to be found in sentences."""
     occurrences = strung(data, media, split, shift_s=0.13)  # its word times are early by so much
     spoken = sorted((data / "spoken_words").glob("*.ogg"))
-    return [
-        (SpokenQuery(clip.stem, (clip,)), occurrences[clip.stem], set()) for clip in spoken if occurrences[clip.stem]
-    ]
+    return [Task(SpokenQuery(clip.stem, (clip,)), occurrences[clip.stem]) for clip in spoken if occurrences[clip.stem]]
 
 
 def digits(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
     """The first of each digit by each speaker of train, to be found in the utterances of another speaker."""
     occurrences = strung(data, media, split, shift_s=0.0)
+    return [Task(query, occurrences[query.name]) for query in digit_clips(data, clips)]
+
+
+def digit_utterances(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
+    """As digits, but each utterance is a recording, which is right if it has the digit."""
     words = words_of(data)
-    tasks: dict[tuple[str, str], Task] = {}
+    occurrences: dict[str, list[Occurrence]] = defaultdict(list)
+    for row in (row for row in rows_of(data / "utterances.csv") if row["split"] == split):
+        path, sound = media / f"{row['utterance_id']}.flac", read_audio(data / row["audio"])
+        soundfile.write(path, sound, SAMPLE_RATE)
+        for word in {word for word, _, _ in words[row["utterance_id"]]}:
+            occurrences[word].append((str(path), 0.0, len(sound) / SAMPLE_RATE))
+    return [Task(query, occurrences[query.name], by_recording=True) for query in digit_clips(data, clips)]
+
+
+def digit_clips(data: Path, clips: Path) -> list[SpokenQuery]:
+    """The first of each digit by each speaker of train, cut out."""
+    words = words_of(data)
+    queries: dict[tuple[str, str], SpokenQuery] = {}
     for row in (row for row in rows_of(data / "utterances.csv") if row["split"] == "train"):
         for word, start_s, end_s in words[row["utterance_id"]]:
-            if (word, row["speaker"]) not in tasks:
+            if (word, row["speaker"]) not in queries:
                 clip = clips / f"{word}-{row['speaker']}.flac"
                 first, end = (round(max(0, s) * SAMPLE_RATE) for s in (start_s - MARGIN_S, end_s + MARGIN_S))
                 soundfile.write(clip, read_audio(data / row["audio"])[first:end], SAMPLE_RATE)
-                tasks[word, row["speaker"]] = SpokenQuery(word, (clip,)), occurrences[word], set()
-    return list(tasks.values())
+                queries[word, row["speaker"]] = SpokenQuery(word, (clip,))
+    return list(queries.values())
 
 
 def command_words(data: Path, media: Path, clips: Path, split: str) -> list[Task]:
@@ -88,14 +112,22 @@ def command_words(data: Path, media: Path, clips: Path, split: str) -> list[Task
         lengths_s.append(len(sound) / SAMPLE_RATE)
     tasks: list[Task] = []
     for i in np.random.default_rng(0).choice(len(rows), COMMAND_QUERIES, replace=False):
-        own = {path for row, path in zip(rows, paths, strict=True) if row["speaker"] == rows[i]["speaker"]}
+        own = frozenset(path for row, path in zip(rows, paths, strict=True) if row["speaker"] == rows[i]["speaker"])
         right = [
             (path, 0.0, length_s)
             for row, path, length_s in zip(rows, paths, lengths_s, strict=True)
             if row["word"] == rows[i]["word"] and path not in own
         ]
-        tasks.append((SpokenQuery(rows[i]["word"], (Path(paths[i]),)), right, own))
+        tasks.append(Task(SpokenQuery(rows[i]["word"], (Path(paths[i]),)), right, own, by_recording=True))
     return tasks
+
+
+CORPORA = {  # the folder of each, and the function that writes its recordings
+    "swahili": ("swahili", swahili),
+    "command-words": ("command_words", command_words),
+    "digits": ("digits", digits),
+    "digit-utterances": ("digits", digit_utterances),
+}
 
 
 def strung(data: Path, media: Path, split: str, shift_s: float) -> dict[str, list[Occurrence]]:
@@ -135,20 +167,21 @@ def words_of(data: Path) -> dict[str, list[tuple[str, float, float]]]:
 def detect(archive: Archive, tasks: Sequence[Task], durations_s: dict[str, float]) -> AlignedDetections:
     """The hits of all queries, each a term; its trials are the seconds of the recordings that count."""
     terms, scores, correct = [], [], []
-    for number, (query, occurrences, excluded) in enumerate(tasks):
-        hits = [hit.hit for hit in search_clips(archive, query, top=2000) if hit.hit.recording not in excluded]
-        if excluded:  # whole recordings are answers: the best hit of each counts
+    for number, task in enumerate(tasks):
+        found = search_clips(archive, task.query, top=2000)
+        hits = [hit.hit for hit in found if hit.hit.recording not in task.excluded]
+        if task.by_recording:  # the best hit of each counts
             hits = list({hit.recording: hit for hit in reversed(hits)}.values())
         terms += [number] * len(hits)
         scores += [hit.score for hit in hits]
-        correct += are_right(hits, occurrences)
-    counted_s = [sum(s for path, s in durations_s.items() if path not in excluded) for _, _, excluded in tasks]
+        correct += are_right(hits, task.occurrences)
+    counted_s = [sum(s for path, s in durations_s.items() if path not in task.excluded) for task in tasks]
     return AlignedDetections(
         term=np.array(terms),
         score=np.array(scores),
         correct=np.array(correct),
         decision=np.array(scores) >= 0.5,
-        occurrences=np.array([len(occurrences) for _, occurrences, _ in tasks]),
+        occurrences=np.array([len(task.occurrences) for task in tasks]),
         trials=np.array(counted_s),
     )
 
@@ -176,8 +209,8 @@ def measure(corpus: str, data: Path, out: Path, split: str, kinds: Sequence[str]
     media, clips = out / "media", out / "clips"
     for folder in (media, clips):
         folder.mkdir(parents=True, exist_ok=True)
-    write = {"swahili": swahili, "digits": digits, "command-words": command_words}[corpus]
-    tasks = write(data / corpus.replace("-", "_"), media, clips, split)
+    name_of_folder, write = CORPORA[corpus]
+    tasks = write(data / name_of_folder, media, clips, split)
     durations_s = {str(path): soundfile.info(path).duration for path in media.glob("*.flac")}
     learned = spoken_queries.learn_space
     for kind in kinds:

@@ -31,7 +31,7 @@ from earmark.archive.schema import chunks as chunk_table
 from earmark.archive.schema import recordings
 from earmark.archive.search_by_clip import encode_clip, search_frames, stored_chunks
 from earmark.archive.spoken_frames import SpokenFrames, _write_space, space_file
-from earmark.localisation.spoken_queries import Single
+from earmark.localisation.spoken_queries import Single, is_silent
 from earmark.localisation.windows import CHUNK_S
 from earmark.models.checkpoint import read_checkpoint
 
@@ -59,6 +59,7 @@ def perturbed(frames: Single, length: int, step_s: float, rng: np.random.Generat
             piece = frames[whole] * (1 - part) + frames[whole + 1] * part
             vectors = piece[:, :-1] + NOISE * rng.standard_normal(piece[:, :-1].shape) / np.sqrt(piece.shape[1] - 1)
             piece[:, :-1] = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+            piece[is_silent(frames[whole]) | is_silent(frames[whole + 1])] = 0
             left.append(piece.astype(np.float32))
         joined = np.concatenate(left)
         yield joined[:length]

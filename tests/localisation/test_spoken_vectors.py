@@ -36,13 +36,13 @@ def test_alignment_is_that_of_what_is_stored(monkeypatch: pytest.MonkeyPatch) ->
     weights = np.maximum(0.05, 0.9 - query[:, -1])
     weights /= weights.mean()
     means = pooled(frames, 4)
-    similarity = np.zeros((4, 60))  # of each group of the query, the mean of its frames' with each mean of four frames
+    similarity = np.zeros((4, 60))  # a quarter of the sum of what the frames of a group have with each mean
     for group, mean in np.ndindex(4, 60):
         of_frames = [
             weight * (q[:64] @ means[mean, :64] - q[-1] - means[mean, -1])
             for q, weight in zip(query[4 * group : 4 * group + 4], weights[4 * group : 4 * group + 4], strict=True)
         ]
-        similarity[group, mean] = np.mean(of_frames)
+        similarity[group, mean] = np.sum(of_frames) / 4
 
     def slow(row: int, column: int) -> float:
         if column < 0:

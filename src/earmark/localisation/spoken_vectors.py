@@ -63,7 +63,8 @@ class SmallVectors:
 
     def align(self, query: Single, vectors: Bytes) -> Single:
         """Score of the best alignment of a query (m, D + 1) that ends at each vector (u, DIMENSION + 1): (u,)."""
-        means = pooled(similarity_coefficients(query), self.size)
+        whole = np.pad(similarity_coefficients(query), ((0, -len(query) % self.size), (0, 0)))
+        means = pooled(whole, self.size)  # of which the last counts by how many frames it has
         of_cosines, of_commonness = means[:, : self._dimension] / self._scale, means[:, -2:-1] / COMMON_SCALE
         coefficients = np.concatenate([of_cosines, of_commonness], axis=1)
         scores = np.empty(len(vectors), np.float32)
