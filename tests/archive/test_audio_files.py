@@ -125,6 +125,8 @@ def test_what_can_be_no_recording_is_named(tmp_path: Path, tiny_run: Path) -> No
     write_tone(folder / "a.wav")
     (folder / "lost.wav").symlink_to(folder / "nowhere.wav")
     (folder / "lost").symlink_to(folder / "nowhere")
+    (folder / "tapes of 2019.04").symlink_to(folder / "nowhere")
+    (folder / "samples.pcm").write_bytes(bytes(range(200)) * 50)
     (folder / "round.wav").symlink_to(folder / "round.wav")
     (folder / "x.wav").mkdir()
     os.mkfifo(folder / "pipe.flac")
@@ -134,9 +136,24 @@ def test_what_can_be_no_recording_is_named(tmp_path: Path, tiny_run: Path) -> No
         (folder / "memo.dvf").write_bytes(b"MS_VOICE" + bytes(500))
         registered = register(make_archive(tmp_path / "archive", tiny_run), audio_files([folder]), {})
     named = {Path(path).name: problem for path, problem in registered.problems.items()}
-    assert sorted(named) == ["lost", "lost.wav", "memo.dvf", "pipe.flac", "round.wav", "socket.mp3"]
+    assert sorted(named) == [
+        *("lost", "lost.wav", "memo.dvf", "pipe.flac", "round.wav", "samples.pcm", "socket.mp3", "tapes of 2019.04")
+    ]
+    assert all("leads nowhere" in named[link] for link in ("lost", "lost.wav", "tapes of 2019.04"))
     assert all(name in problem and "\n" not in problem for name, problem in named.items())
     assert registered.changes == {"new": 1}
+
+
+def test_what_is_hidden_is_named(tmp_path: Path, tiny_run: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = tmp_path / "folder"
+    for name in (".hidden.wav", ".tapes/b.wav", "a.wav"):
+        write_tone(folder / name)
+    (folder / "._a.wav").write_bytes(b"\0\5\x16\7" + bytes(500))  # of macOS, beside a.wav
+    (folder / ".DS_Store").write_bytes(bytes(500))
+    caplog.set_level("INFO")
+    registered = register(make_archive(tmp_path / "archive", tiny_run), audio_files([folder]), {})
+    assert (registered.changes, registered.problems) == ({"new": 1}, {})
+    assert f"left out: {folder / '.tapes'}, {folder / '.hidden.wav'}. Rename" in caplog.text
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() == 0, reason="root reads everything")

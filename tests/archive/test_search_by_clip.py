@@ -27,6 +27,7 @@ from earmark.core.timing import SAMPLE_RATE, FrameGrid
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.recipe import feature_settings
 from support.command_line import command_line
+from support.media import write_tone
 
 WORDS = {"mbwa": (300, 2400, 700, 1500), "ọmọ": (1800, 500, 3000, 400), "maji": (900, 3300, 250, 2000)}
 PLACES = {"mbwa": (2.0, 31.0, 298.9), "ọmọ": (7.0, 52.0), "maji": (12.0, 61.0, 120.0)}  # 298.9: across two chunks
@@ -272,15 +273,28 @@ def test_a_clip_that_is_cut_tightly_has_silence_around_it(tmp_path: Path, quiet_
     assert np.median(frames) == pytest.approx(0.3 * 2 / np.pi, abs=0.01)
 
 
-def test_clips_of_a_folder_are_called_by_their_words(tmp_path: Path) -> None:
-    for name in ("mbwa.wav", "mbwa-2.wav", "ọmọ (3).ogg", "notes.txt", "2.wav"):
-        (tmp_path / name).touch()
+def test_clips_of_a_folder_are_called_by_their_words(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("mbwa.wav", "mbwa-2.wav", "ọmọ (3).ogg", "2.wav"):
+        write_tone(tmp_path / name)
+    write_tone(tmp_path / "a whole tale.wav", 7.0)
+    (tmp_path / "paka.wav").write_bytes(b"RIFF")
+    (tmp_path / "._mbwa.wav").write_bytes(bytes(100))
+    (tmp_path / "notes.txt").write_text("no sound")
+    caplog.set_level("INFO")
     queries = {query.name: [path.name for path in query.clips] for query in spoken_queries([tmp_path])}
     assert queries == {"mbwa": ["mbwa-2.wav", "mbwa.wav"], "ọmọ": ["ọmọ (3).ogg"], "2": ["2.wav"]}
+    assert [record.getMessage().split(": ")[0].rpartition("/")[2] for record in caplog.records] == [
+        "a whole tale.wav has 7.0 s of speech, too much for a word",
+        "notes.txt is no audio file and is left out.",
+        "paka.wav can't be read as audio (it holds no sound of a known kind)",
+    ]
     single = spoken_queries([tmp_path / "mbwa.wav", tmp_path / "2.wav"], [tmp_path / "mbwa-2.wav"])
     assert [(one.name, len(one.clips), len(one.not_clips)) for one in single] == [("mbwa", 2, 1)]
     with pytest.raises(EarmarkError, match="There is no clip"):
         spoken_queries([tmp_path / "none.wav"])
+    if os.path.exists("/dev/zero"):
+        with pytest.raises(EarmarkError, match="no regular file"):
+            spoken_queries([Path("/dev/zero")])
 
 
 def test_the_command_line_indexes_and_finds(

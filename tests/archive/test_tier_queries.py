@@ -66,6 +66,18 @@ def test_annotations_of_one_word_are_one_query(tale: Path, tmp_path: Path) -> No
     assert [query.name for query in queries_of_tier(tale, ["word"], out, ["Mbwa"])] == ["mbwa"]
 
 
+def test_annotations_without_sound_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sound = np.zeros(4 * SAMPLE_RATE)
+    sound[:SAMPLE_RATE] = np.sin(np.arange(SAMPLE_RATE) / 3)
+    soundfile.write(tmp_path / "Tale.wav", sound, SAMPLE_RATE)  # of a name in another case
+    words = [("mbwa", 0, 400), ("mbwa", 2000, 2400), ("mbwa", 9000, 9400), ("paka", 2000, 2400)]
+    (only,) = queries_of_tier(document(tmp_path, words), ["word"], tmp_path)
+    assert (only.name, len(only.clips)) == ("mbwa", 1)
+    assert sorted(record.args[:2] for record in caplog.records) == [("mbwa", 2.0), ("mbwa", 9.0), ("paka", 2.0)]
+    with pytest.raises(EarmarkError, match=r"No annotation in .* has sound"):
+        queries_of_tier(document(tmp_path, words[1:]), ["word"], tmp_path)
+
+
 def test_words_of_a_tier_go_into_the_lexicon(tale: Path, tmp_path: Path) -> None:
     archive = make_features_archive(tmp_path / "archive", feature_settings("mfcc"))
     assert import_tier(archive, tale, ["words@A"]).new == 3

@@ -136,7 +136,8 @@ def test_every_corpus_is_offered(earmark) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["find"], ["train", "earmark"], ["tag"], ["find", "run", "dog", "a.wav", "--top", "0"]]
+    "arguments", [["nonsense"], ["find"], ["train", "earmark"], ["tag"], ["find", "run", "dog", "a.wav", "--top", "0"],
+     ["search", "archive", "dog", "--top", "99999999999999999999"]],
 )
 def test_wrong_usage_ends_with_status_2(earmark, arguments: list[str]) -> None:
     ended = earmark(*arguments)
@@ -552,6 +553,8 @@ def test_a_results_folder_that_is_a_file_is_refused_before_the_work(
         (errno.EACCES, "Writing or reading is not allowed (somewhere): choose another folder"),
         (errno.EROFS, "Writing or reading is not allowed (somewhere): choose another folder"),
         (errno.EDQUOT, "The disk is full (somewhere): make room and run the same command again"),
+        (errno.EIO, f"somewhere can't be used ({os.strerror(errno.EIO)}): check its name and its disk"),
+        (errno.ENAMETOOLONG, f"somewhere can't be used ({os.strerror(errno.ENAMETOOLONG)}): check"),
     ],
 )
 def test_what_the_disk_refuses_is_one_sentence(
@@ -585,6 +588,14 @@ def test_a_defect_of_the_program_is_not_hidden(earmark, own_corpus: Corpus, monk
     monkeypatch.setattr(sys, "argv", ["earmark", "tag", str(own_corpus.folder), "--bow"])
     with pytest.raises(ZeroDivisionError):
         cli.main()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder that a program is in")
+def test_a_working_folder_that_is_gone_is_one_sentence(earmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    assert earmark("search", "archive", "dog").sentence.startswith("The folder that this was started in is gone")
 
 
 # Stopping

@@ -42,6 +42,16 @@ def test_logging_is_as_before_after_the_block(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX pipes")
+def test_a_pipe_whose_reader_has_left_ends_the_command() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    note = "import earmark.cli as c, logging; c.app = lambda: logging.getLogger('earmark').info('A note.'); c.main()"
+    ended = subprocess.run([sys.executable, "-c", note], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (1, b"")
+
+
 # Encodings and widths
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from earmark.core.errors import EarmarkError
 from earmark.media.kinds import begins_as_audio, is_named_as_audio
 
+COMPANION = "._"  # of macOS: what belongs to a file, but has no place on a disk of another system
+
 
 @dataclass(frozen=True)
 class AudioFile:
@@ -40,12 +42,15 @@ class Listing:
         By the path of a file, link or folder that can't be read, why.
     others : int
         Number of files that are no recordings.
+    hidden : list of Path
+        Hidden folders, and hidden files that are named as recordings: they are left out.
     """
 
     files: list[AudioFile] = field(default_factory=list)
     folders: list[Path] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     others: int = 0
+    hidden: list[Path] = field(default_factory=list)
 
 
 def audio_files(folders: Sequence[Path]) -> Listing:
@@ -102,29 +107,31 @@ def _walk(start: Path, visited: set[tuple[int, int]], linked: list[Path], listin
             continue
         visited.add(_identity(Path(place)))
         visible = sorted(name for name in folders if not name.startswith("."))
+        listing.hidden += [Path(place, name) for name in sorted(folders) if name.startswith(".")]
         linked += [Path(place, name) for name in visible if os.path.islink(Path(place, name))]
         folders[:] = [name for name in visible if not os.path.islink(Path(place, name))]
         for name in sorted(names):
-            if name.startswith("."):
-                continue
             path = Path(place, name)
+            if name.startswith("."):
+                if is_named_as_audio(path) and not name.startswith(COMPANION):
+                    listing.hidden.append(path)
+                continue
             if _is_recording(path, listing):
                 yield path
 
 
 def _is_recording(path: Path, listing: Listing) -> bool:
     """Whether a file is one, or may be one that can't be read; the reason is reported when it is registered."""
-    if is_named_as_audio(path):
-        return True
     try:
-        if stat.S_ISREG(path.stat().st_mode) and begins_as_audio(path):
+        is_file = stat.S_ISREG(path.stat().st_mode)
+        if is_named_as_audio(path) or (is_file and begins_as_audio(path)):
             return True
     except FileNotFoundError:
-        if path.is_symlink() and not path.suffix:
+        if path.is_symlink():
             listing.problems[os.fspath(path)] = (
                 f"The link {printable(path)} leads nowhere: plug its disk in, or delete it."
             )
-            return False
+        return False  # or it was deleted meanwhile
     except OSError as problem:
         listing.problems[os.fspath(path)] = f"{printable(path)} can't be read ({problem.strerror})."
         return False

@@ -32,6 +32,7 @@ from earmark.media.lookup import MediaFolder
 
 AT_A_TIME = 1 << 20  # bytes
 AT_ONCE = 500  # paths in a query
+MOST_NAMED = 10  # hidden files and folders in a sentence
 
 logger = logging.getLogger(__name__)
 
@@ -83,6 +84,10 @@ def register(archive: Archive, listing: Listing, about: Mapping[str, Mapping[str
             advance()
     if listing.others:
         logger.info("Files that are no recordings: %d.", listing.others)
+    if listing.hidden:
+        names = ", ".join(map(printable, listing.hidden[:MOST_NAMED]))
+        more = f" and {len(listing.hidden) - MOST_NAMED} more" if len(listing.hidden) > MOST_NAMED else ""
+        logger.info("Hidden files and folders are left out: %s%s. Rename those that hold recordings.", names, more)
     _mark_missing(archive, listing.folders, registered)
     return registered
 

@@ -139,6 +139,23 @@ def encode_clip(spotter: KeywordSpotter, path: Path) -> Single:
     EarmarkError
         If it can't be read, is silent or too long.
     """
+    waveform, (start_s, end_s) = read_clip(path)
+    is_tight = len(waveform) / SAMPLE_RATE - (end_s - start_s) < TIGHT_S
+    before_s = SILENCE_S if is_tight else 0.0  # without it, what a network makes of the first and last sounds is unlike
+    features = spotter.features(np.pad(waveform, s_to_samples(before_s)))[None]
+    encoded = spotter.encode(features, torch.tensor([features.shape[1]]))
+    frames: Single = encoded.frames[0].float().cpu().numpy()
+    return _between(frames, encoded.grid, before_s + start_s, before_s + end_s)
+
+
+def read_clip(path: Path) -> tuple[Waveform, tuple[float, float]]:
+    """The sound of a clip, and start and end of its loud part in seconds.
+
+    Raises
+    ------
+    EarmarkError
+        As :func:`encode_clip`.
+    """
     waveform = read_audio(path)
     start_s, end_s = loud_part_s(waveform)
     if end_s - start_s < MIN_S:
@@ -149,12 +166,7 @@ def encode_clip(spotter: KeywordSpotter, path: Path) -> Single:
             f"The clip {path} has {end_s - start_s:.1f} s of speech, too much for a word: cut it to {MAX_S:g} s.",
             code="clipTooLong",
         )
-    is_tight = len(waveform) / SAMPLE_RATE - (end_s - start_s) < TIGHT_S
-    before_s = SILENCE_S if is_tight else 0.0  # without it, what a network makes of the first and last sounds is unlike
-    features = spotter.features(np.pad(waveform, s_to_samples(before_s)))[None]
-    encoded = spotter.encode(features, torch.tensor([features.shape[1]]))
-    frames: Single = encoded.frames[0].float().cpu().numpy()
-    return _between(frames, encoded.grid, before_s + start_s, before_s + end_s)
+    return waveform, (start_s, end_s)
 
 
 def loud_part_s(waveform: Waveform) -> tuple[float, float]:

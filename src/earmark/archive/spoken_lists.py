@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
+from earmark.archive.search_by_clip import read_clip
 from earmark.core.errors import EarmarkError
 from earmark.core.types import SpokenQuery
-from earmark.media.kinds import is_named_as_audio
+from earmark.media.audio import require_file
+from earmark.media.kinds import begins_as_audio, is_named_as_audio
+
+logger = logging.getLogger(__name__)
 
 TAKE = re.compile(r"[-_ ]?\(?\d+\)?$")  # mbwa-2, mbwa_2, mbwa (2): another example of mbwa
 
@@ -20,7 +25,8 @@ def spoken_queries(clips: Sequence[Path], not_clips: Sequence[Path] = ()) -> lis
     Parameters
     ----------
     clips : sequence of Path
-        Audio files and folders of them. In a folder, ``mbwa.wav`` and ``mbwa-2.wav`` are two examples of ``mbwa``.
+        Audio files and folders of them. In a folder, ``mbwa.wav`` and ``mbwa-2.wav`` are two examples of ``mbwa``;
+        what is no clip of a word there is left out and named.
     not_clips : sequence of Path
         Files with what is not meant.
 
@@ -34,6 +40,8 @@ def spoken_queries(clips: Sequence[Path], not_clips: Sequence[Path] = ()) -> lis
     for path in (*clips, *not_clips):
         if not path.exists():
             raise EarmarkError(f"There is no clip {path}: check its name.")
+        if not path.is_dir() or path in not_clips:
+            require_file(path)
     files = [path for path in clips if not path.is_dir()]
     queries = [SpokenQuery(_word(files[0]), tuple(files), tuple(not_clips))] if files else []
     return queries + [query for folder in clips if folder.is_dir() for query in _of_folder(folder, tuple(not_clips))]
@@ -42,10 +50,19 @@ def spoken_queries(clips: Sequence[Path], not_clips: Sequence[Path] = ()) -> lis
 def _of_folder(folder: Path, not_clips: tuple[Path, ...]) -> list[SpokenQuery]:
     by_word: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
-        if path.is_file() and is_named_as_audio(path):
-            by_word.setdefault(_word(path), []).append(path)
+        if not path.is_file() or path.name.startswith("."):
+            continue
+        if not (is_named_as_audio(path) or begins_as_audio(path)):
+            logger.info("%s is no audio file and is left out.", path)
+            continue
+        try:
+            read_clip(path)
+        except EarmarkError as problem:
+            logger.warning("%s It is left out.", problem)
+            continue
+        by_word.setdefault(_word(path), []).append(path)
     if not by_word:
-        raise EarmarkError(f"The folder {folder} holds no audio file: name one with clips such as mbwa.wav.")
+        raise EarmarkError(f"The folder {folder} holds no audio file that can be read: name one with clips such as mbwa.wav.")
     return [SpokenQuery(word, tuple(paths), not_clips) for word, paths in by_word.items()]
 
 

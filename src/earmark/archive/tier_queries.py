@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from earmark.archive.search_by_clip import MAX_S, MIN_S
+from earmark.archive.search_by_clip import MAX_S, MIN_S, read_clip
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
 from earmark.core.types import SpokenQuery
@@ -57,10 +57,13 @@ def queries_of_tier(
     if not by_word:
         raise EarmarkError(f"No annotation in {document} holds a word of {MIN_S:g} to {MAX_S:g} s to search with.")
     recording, origin_s = _recording_of(document, media)
-    return [
+    queries = [
         SpokenQuery(some[0].text, tuple(_cut(recording, origin_s, some, folder, number)))
         for number, some in enumerate(by_word.values())
     ]
+    if not any(query.clips for query in queries):
+        raise EarmarkError(f"No annotation in {document} has sound in {recording}: check that they belong together.")
+    return [query for query in queries if query.clips]
 
 
 def _read(document: Path) -> tuple[Sequence[Tier], Sequence[Medium]]:
@@ -99,9 +102,9 @@ def _by_word(tiers: Sequence[Tier], wanted: set[str]) -> dict[str, list[Annotati
 def _recording_of(document: Path, media: Sequence[Medium]) -> tuple[Path, float]:
     """The recording of a document, and its time at time 0 of the document, in seconds."""
     for medium in media:
-        beside = [os.path.join(document.parent, os.path.basename(one)) for one in medium.paths]
-        if found := next((path for path in (*medium.paths, *beside) if os.path.isfile(path)), None):
-            return Path(found), medium.origin_ms / 1000
+        beside = [path for path in sorted(document.parent.iterdir()) if medium.is_called(path.name)]
+        if found := next((path for path in (*map(Path, medium.paths), *beside) if path.is_file()), None):
+            return found, medium.origin_ms / 1000
     stem = unicodedata.normalize("NFC", document.stem)
     for path in sorted(document.parent.iterdir()):
         if is_named_as_audio(path) and unicodedata.normalize("NFC", path.stem) == stem:
@@ -112,10 +115,19 @@ def _recording_of(document: Path, media: Sequence[Medium]) -> tuple[Path, float]
 def _cut(
     recording: Path, origin_s: float, annotations: Sequence[Annotation], folder: Path, number: int
 ) -> Iterator[Path]:
+    """Clips of annotations; one that is silent, or beyond the end of the recording, is named and left out."""
     import soundfile
 
     for take, one in enumerate(annotations):
-        sound = read_span(recording, max(0.0, one.start_s + origin_s), one.end_s + origin_s).mean(axis=0)
         path = folder / f"{number}-{take}.wav"
-        soundfile.write(path, sound, SAMPLE_RATE, subtype="PCM_16")
+        start_s, end_s = max(0.0, one.start_s + origin_s), max(MIN_S, one.end_s + origin_s)
+        sound = read_span(recording, start_s, end_s)
+        soundfile.write(path, sound.mean(axis=0), SAMPLE_RATE, subtype="PCM_16")
+        try:
+            read_clip(path)
+        except EarmarkError:
+            logger.warning(
+                "%r at %.2f s is left out: %s has no word there.", one.text, one.start_s, os.path.basename(recording)
+            )
+            continue
         yield path

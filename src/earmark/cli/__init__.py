@@ -23,11 +23,13 @@ STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
 FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."
 IN_THE_WAY = "A file stands where a folder is needed, or a folder where a file is{}: choose another name."
+REFUSED = "{} can't be used ({}): check its name and its disk, or choose another."
 DISK_PROBLEMS = {
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), FULL),
     **dict.fromkeys((errno.EACCES, errno.EROFS, errno.EPERM), FORBIDDEN),
     **dict.fromkeys((errno.EEXIST, errno.ENOTDIR, errno.EISDIR), IN_THE_WAY),
 }
+GONE = "The folder that this was started in is gone: change to another one."
 
 
 class _Verbs(TyperGroup):
@@ -59,15 +61,28 @@ def main() -> None:
     # that the awaited one needs (benchmarks/spinning.py). OpenMP reads this when torch is first imported.
     os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     try:
+        _require_working_folder()
         with show_messages():
             app()
     except EarmarkError as error:
         _fail(str(error))
+    except BrokenPipeError:  # whoever read the output has left, as head does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except OSError as error:
         sentence = DISK_PROBLEMS.get(error.errno or 0)
-        if sentence is None:
+        if sentence is not None:
+            _fail(sentence.format(f" ({error.filename})" if error.filename else ""))
+        if not error.filename:
             raise
-        _fail(sentence.format(f" ({error.filename})" if error.filename else ""))
+        _fail(REFUSED.format(error.filename, error.strerror))
+
+
+def _require_working_folder() -> None:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        raise EarmarkError(GONE) from None
 
 
 def _fail(sentence: str, status: int = 1) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli.console import print_json, print_table
-from earmark.cli.options import AsJson, HostOption, OpenOption, PortOption, TokenOption, announcement
+from earmark.cli.options import MOST_HITS, AsJson, HostOption, OpenOption, PortOption, TokenOption, announcement
 from earmark.core import registry
 from earmark.core.errors import EarmarkError
 
@@ -192,7 +192,7 @@ def search(
         list[str] | None, typer.Option(metavar="POSITION", help="Find what sounds like this position: 12:1:345.20.")
     ] = None,
     queries: Annotated[Path | None, typer.Option(help="File with words to find, one a line.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 50,
+    top: Annotated[int, typer.Option(min=1, max=MOST_HITS, help="Hits to show for each query.")] = 50,
     min_score: Annotated[float | None, typer.Option(min=0, max=1, help="Show hits from this score on.")] = None,
     fa_per_hour: Annotated[
         float | None, typer.Option(help="Show hits from the score on that has about so many false alarms an hour.")
@@ -358,7 +358,7 @@ def export(
         list[str] | None,
         typer.Option(metavar="WORD", help="Take this word's hits; may be repeated. Else all words that were judged."),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Candidates of each word that nobody has judged.")] = 50,
+    top: Annotated[int, typer.Option(min=1, max=MOST_HITS, help="Candidates of each word that nobody has judged.")] = 50,
 ) -> None:
     """Export judged hits and the best candidates. Existing files are backed up as .bak."""
     from earmark.archive.archive import open_archive

@@ -13,7 +13,7 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from earmark.cli.progress_display import show_progress
@@ -35,6 +35,8 @@ class LineHandler(logging.Handler):
         try:
             to_stderr = self.notes_to_stderr or record.levelno >= logging.WARNING
             print(self.format(record), file=sys.stderr if to_stderr else sys.stdout, flush=True)
+        except OSError:  # the reader of a pipe has left, or the disk is full
+            raise
         except Exception:
             self.handleError(record)
 
@@ -77,7 +79,8 @@ def _unwritable_escaped() -> Iterator[None]:
     finally:
         for stream, errors in changed:
             if not stream.closed:
-                stream.reconfigure(errors=errors)
+                with suppress(BrokenPipeError):
+                    stream.reconfigure(errors=errors)
 
 
 def print_json(data: Any) -> None:

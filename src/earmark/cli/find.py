@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from earmark.cli.console import print_json, print_table
-from earmark.cli.options import AsJson, Run
+from earmark.cli.options import MOST_HITS, AsJson, Run
 from earmark.core.errors import EarmarkError
 
 if TYPE_CHECKING:
     from earmark.core.types import Hit
+
+COMMAS = re.compile("[,\u060c\u3001\uff0c]")  # of Latin, Arabic and Chinese scripts
 
 verbs = typer.Typer()
 
@@ -37,7 +40,7 @@ def find(
             help="Find what this picture shows; given several times, what the pictures have in common.",
         ),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, help="Hits to show for each query.")] = 20,
+    top: Annotated[int, typer.Option(min=1, max=MOST_HITS, help="Hits to show for each query.")] = 20,
     as_json: AsJson = False,
     page: Annotated[Path | None, typer.Option(help="Write a page with players, too.")] = None,
 ) -> None:
@@ -51,7 +54,7 @@ def find(
     if not recordings:
         after = f" after the keyword {words[0]!r}" if words else " beside the pictures"
         raise EarmarkError(f"There is no recording to search: give audio files{after}.")
-    queries: list[Query] = [word.strip() for listed in words for word in listed.split(",") if word.strip()]
+    queries: list[Query] = [word.strip() for listed in words for word in COMMAS.split(listed) if word.strip()]
     if image:
         queries.append(ImageQuery.of(*image))
     _refuse_unreadable(image or [], recordings)

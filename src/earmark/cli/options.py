@@ -34,6 +34,7 @@ TokenOption = Annotated[
     str | None, typer.Option("--token", envvar="EARMARK_TOKEN", help="Whoever opens the page has to have it.")
 ]
 OpenOption = Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")]
+MOST_HITS = 1_000_000  # of a query, which a database can count and memory can hold
 Run = Annotated[Path, typer.Argument(help="A folder that 'earmark train' made.")]
 
 

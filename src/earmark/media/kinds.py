@@ -13,7 +13,9 @@ ENDINGS = {
     *(".m4v", ".aac", ".adts", ".mp4", ".mov", ".webm", ".mkv", ".mka", ".3gp", ".3gpp", ".3g2", ".wma"),
     *(".wmv", ".asf", ".amr", ".awb", ".avi", ".mts", ".m2ts", ".mpg", ".mpeg", ".vob", ".flv", ".f4v"),
     *(".ac3", ".eac3", ".dts", ".ape", ".wv", ".tta", ".tak", ".mpc", ".ra", ".rm", ".gsm", ".voc"),
-    *(".vox", ".sph", ".nist", ".dss", ".ds2", ".dvf", ".msv", ".qcp", ".oma"),
+    *(".vox", ".sph", ".nist", ".dss", ".ds2", ".dvf", ".msv", ".qcp", ".oma", ".weba", ".3ga", ".ogm"),
+    *(".m4p", ".aax", ".mxf", ".shn", ".sd2", ".sln", ".g722", ".g729", ".pcm", ".ulaw", ".alaw"),
+    *(".raw", ".divx", ".aup3"),
 }
 HEAD = 4096  # bytes of a file that identify its format
 PICTURE_BRANDS = (b"avif", b"avis", b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"crx ")
