@@ -136,8 +136,15 @@ def test_every_corpus_is_offered(earmark) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["find"], ["train", "earmark"], ["tag"], ["find", "run", "dog", "a.wav", "--top", "0"],
-     ["search", "archive", "dog", "--top", "99999999999999999999"]],
+    "arguments",
+    [
+        ["nonsense"],
+        ["find"],
+        ["train", "earmark"],
+        ["tag"],
+        ["find", "run", "dog", "a.wav", "--top", "0"],
+        ["search", "archive", "dog", "--top", "99999999999999999999"],
+    ],
 )
 def test_wrong_usage_ends_with_status_2(earmark, arguments: list[str]) -> None:
     ended = earmark(*arguments)
@@ -591,7 +598,9 @@ def test_a_defect_of_the_program_is_not_hidden(earmark, own_corpus: Corpus, monk
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows keeps the folder that a program is in")
-def test_a_working_folder_that_is_gone_is_one_sentence(earmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_working_folder_that_is_gone_is_one_sentence(
+    earmark, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()

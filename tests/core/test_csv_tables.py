@@ -20,7 +20,7 @@ def rows_of(tmp_path: Path, text: str, encoding: str = "utf-8") -> list[tuple[in
     return [(row.number, row.get("audio"), row.get("text")) for row in table.rows]
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("trailing", ["", ";", ";;"])

@@ -44,6 +44,11 @@ def test_normalised_is_normal(word: str) -> None:
         ("two\u00a0words", "two words"),
         ("Ọmọ́", "o\u0323mo\u0323\u0301"),
         ("ΣΊΣΥΦΟΣ", "σίσυφος"),
+        ("İnek", "inek"),
+        ("\ufeffdog\u200b", "dog"),
+        ("dog\u200e", "do\u00adg"),
+        ("كـلب", "كلب"),
+        ("dog\ufe0f", "ｄｏｇ"),
     ],
 )
 def test_the_same_word(one: str, other: str) -> None:
@@ -59,6 +64,10 @@ def test_not_the_same_word(one: str, other: str) -> None:
 def test_words_without_their_marks() -> None:
     assert without_marks("Ọkọ̀") == without_marks("oko") == "oko"
     assert without_marks("犬") == "犬"
+    assert without_marks("ɓarawo ƙofa ƴa") == "barawo kofa ya"
+    assert without_marks("ısı") == "isi"
+    assert without_marks("kɔɖɛ") == "kode"
+    assert without_marks("ｲﾇ") == without_marks("イヌ")
 
 
 def test_words_are_found_in_every_form() -> None:
@@ -117,9 +126,14 @@ def test_keyword_lists_that_cannot_be_read(tmp_path: Path) -> None:
         read_keywords(path)
     with pytest.raises(EarmarkError, match=rf"{re.escape(str(tmp_path))} is a folder: name a file\."):
         read_keywords(tmp_path)
-    path.write_bytes("é".encode("latin-1"))
-    with pytest.raises(EarmarkError, match="is not UTF-8 text"):
-        read_keywords(path)
+    for content, problem in (
+        ("é".encode("latin-1"), "is not UTF-8 text"),
+        ("dog".encode("utf-16-le"), r"is not UTF-8 text \(byte 1 is zero\)"),
+        (b"PK\3\4" + bytes(50), "spreadsheet"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(EarmarkError, match=problem):
+            read_keywords(path)
     path.write_text("dog\ndog\n")
     with pytest.raises(EarmarkError, match=r"keywords\.txt: The keyword 'dog' is listed twice"):
         read_keywords(path)
@@ -129,7 +143,7 @@ def test_keyword_lists_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 @settings(deadline=None)
-@given(st.text())
+@given(st.text(st.characters(exclude_characters="\0")))
 def test_text_comes_back(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("text") / "a.txt"
     path.write_bytes(text.encode("utf-8", errors="ignore"))

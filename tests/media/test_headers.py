@@ -84,6 +84,9 @@ WAVS = {
     "bw64": riff(form(), chunk(b"data", DATA), kind=b"BW64"),
     "two chunks of samples": riff(form(), chunk(b"data", DATA[:64_000]), LIST, chunk(b"data", DATA[64_000:])),
     "too long a chunk before": riff(chunk(b"JUNK", bytes(100), 0x7FFFFFFF), form(), chunk(b"data", DATA)),
+    "too long a chunk between": riff(form(), chunk(b"LIST", b"INFOabcd", 4_000_000_000), chunk(b"data", DATA)),
+    "two files, one after the other": riff(form(), chunk(b"data", DATA[:64_000]), LIST)
+                                      + riff(form(), chunk(b"data", DATA[64_000:])),
     "a tag before": b"ID3\4\0\0\0\0\0\x0a" + bytes(10) + riff(form(), chunk(b"data", DATA)),
 }  # fmt: skip
 

@@ -62,7 +62,9 @@ def _of_folder(folder: Path, not_clips: tuple[Path, ...]) -> list[SpokenQuery]:
             continue
         by_word.setdefault(_word(path), []).append(path)
     if not by_word:
-        raise EarmarkError(f"The folder {folder} holds no audio file that can be read: name one with clips such as mbwa.wav.")
+        raise EarmarkError(
+            f"The folder {folder} holds no audio file that can be read: name one with clips such as mbwa.wav."
+        )
     return [SpokenQuery(word, tuple(paths), not_clips) for word, paths in by_word.items()]
 
 

@@ -358,7 +358,9 @@ def export(
         list[str] | None,
         typer.Option(metavar="WORD", help="Take this word's hits; may be repeated. Else all words that were judged."),
     ] = None,
-    top: Annotated[int, typer.Option(min=1, max=MOST_HITS, help="Candidates of each word that nobody has judged.")] = 50,
+    top: Annotated[
+        int, typer.Option(min=1, max=MOST_HITS, help="Candidates of each word that nobody has judged.")
+    ] = 50,
 ) -> None:
     """Export judged hits and the best candidates. Existing files are backed up as .bak."""
     from earmark.archive.archive import open_archive

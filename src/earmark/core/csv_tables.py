@@ -15,7 +15,7 @@ from pathlib import Path
 from earmark.core.errors import EarmarkError
 from earmark.core.vocabulary import normalise, read_text
 
-DELIMITERS = (",", ";", "\t")
+DELIMITERS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)  # how Excel is told the delimiter
 MOST_SAMPLED = 100  # rows
 MOST_LINES = 50
@@ -122,9 +122,9 @@ class Table:
 def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str], problems: Problems) -> Table:
     """Read a table whose first row names its columns, as spreadsheets save it (UTF-8, or UTF-16 with its mark).
 
-    Cells are separated by commas, semicolons or tabs: by what gives most of the wanted columns in the first row, then
-    most columns, then rows that fit below them. Excel's first line ``sep=;`` is understood. The case of column names
-    and their order do not matter, and other columns may stand beside the wanted ones.
+    Cells are separated by commas, semicolons, tabs or ``|``: by what gives most of the wanted columns in the first
+    row, then most columns, then rows that fit below them. Excel's first line ``sep=;`` is understood. The case of
+    column names and their order do not matter, and other columns may stand beside the wanted ones.
 
     Parameters
     ----------
@@ -201,9 +201,10 @@ def split_line(line: str, sense: Callable[[list[str]], int]) -> list[str]:
     ----------
     line : str
     sense : callable
-        How much sense cells make; tabs, semicolons and commas are tried in this order, and the best ones are taken.
+        How much sense cells make; tabs, semicolons, commas and ``|`` are tried in this order, and the
+        best ones are taken.
     """
-    return max((_cells(line, delimiter) for delimiter in ("\t", ";", ",")), key=sense)
+    return max((_cells(line, delimiter) for delimiter in ("\t", ";", ",", "|")), key=sense)
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

@@ -12,23 +12,31 @@ from pathlib import Path
 
 from earmark.core.errors import EarmarkError, UnknownWordError
 
-
-def normalise(word: str) -> str:
-    """The form in which words are compared: Unicode NFC, case folded, single spaces.
-
-    >>> normalise("Ọmọ ") == normalise("O\\u0323mo\\u0323")
-    True
-    """
-    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", word).casefold().split()))
-
-
 # Inside a word these are part of it; around a word they are quotes, or the hyphen of a broken line.
 APOSTROPHES = "'\u2018\u2019\uff07`\u00b4"
 INNER = APOSTROPHES + "-\u2010\u2011\u00b7\u05f3\u05f4"  # hyphens, Catalan's middle dot, geresh and gershayim
 # Not earlier, or set over the vowel of the word that is asked or cried (Armenian): a word is the same without them.
-IGNORED = "\u00ad\u200e\u200f\u061c\u2060\ufeff\u055b\u055c\u055e" + "".join(
-    chr(code) for first, last in ((0x202A, 0x202E), (0x2066, 0x2069)) for code in range(first, last + 1)
+# Nor are the stroke that lengthens an Arabic word, the choice of a glyph, and a joiner of graphemes part of it.
+IGNORED = "\u00ad\u200e\u200f\u061c\u2060\ufeff\u055b\u055c\u055e\u0640\u034f\u180e" + "".join(
+    chr(code)
+    for first, last in ((0x202A, 0x202E), (0x2066, 0x2069), (0xFE00, 0xFE0F), (0x180B, 0x180D))
+    for code in range(first, last + 1)
 )
+# Zero-width spaces part words in a text; around a word they are nothing. Full-width forms are those of Latin script.
+_INVISIBLE = dict.fromkeys(map(ord, IGNORED)) | {0x200B: " "} | {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
+
+
+def normalise(word: str) -> str:
+    """The form in which words are compared: Unicode NFC, case folded, single spaces, without what is invisible.
+
+    >>> normalise("Ọmọ ") == normalise("O\\u0323mo\\u0323")
+    True
+    """
+    visible = unicodedata.normalize("NFC", word.translate(_INVISIBLE))
+    folded = unicodedata.normalize("NFD", visible.casefold()).replace("i\u0307", "i")  # of the Turkish capital İ
+    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", folded).split()))
+
+
 # Ways to encode one sign.
 _ONE_SIGN = dict.fromkeys(map(ord, "\u2018\u2019\uff07"), "'") | dict.fromkeys(map(ord, "\u2010\u2011"), "-")
 NO_LETTERS = "\u09f7"  # a Bengali numerator, which is typed in place of the danda
@@ -75,7 +83,6 @@ class _Kinds(dict[int, str]):
 
 
 _KINDS = _Kinds()
-_IGNORED = dict.fromkeys(map(ord, IGNORED))
 _WORD = r"m*[wn][wnm]*(?:i[wnm]+|(?<=n)d(?=n)[wnm]+)*"
 _PLAIN = re.compile(rf"{_WORD}|u[um]*")
 _EDGED = re.compile(rf"i?{_WORD}i?|u[um]*")
@@ -97,7 +104,7 @@ def plain_words(text: str, keep_edges: bool = False) -> list[str]:
     >>> plain_words("‘Dog’, don't! कुत्ता। 犬。")
     ['dog', "don't", 'कुत्ता', '犬']
     """
-    text = normalise(text.replace("\u200b", " ").translate(_IGNORED)).translate(_ONE_SIGN)
+    text = normalise(text).translate(_ONE_SIGN)
     kinds = text.translate(_KINDS)
     return [text[found.start() : found.end()] for found in (_EDGED if keep_edges else _PLAIN).finditer(kinds)]
 
@@ -179,10 +186,24 @@ _ALIKE = {ord(sign): None for sign in (*INNER, *JOINERS)} | {
 }
 
 
+class _Letters(dict[int, str]):
+    """The Latin letter that one with a hook, a stroke or the like is made from, by its code: b of ɓ, i of ı."""
+
+    def __missing__(self, code: int) -> str:
+        made = MADE_FROM.match(unicodedata.name(chr(code), ""))
+        self[code] = letter = made[1].lower() if made else chr(code)
+        return letter
+
+
+MADE_FROM = re.compile(r"LATIN SMALL LETTER (?:DOTLESS |OPEN |REVERSED |TURNED )?([A-Z])(?: WITH .*)?$")
+_LETTERS = _Letters()
+
+
 def without_marks(word: str) -> str:
-    """`word` without tone marks, other accents and apostrophes, for finding words that look alike."""
-    decomposed = unicodedata.normalize("NFD", normalise(word))
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_ALIKE) or normalise(word)
+    """`word` without tone marks, other accents, hooks, strokes and apostrophes, for finding words that look alike."""
+    decomposed = unicodedata.normalize("NFKD", normalise(word))
+    plain = "".join(c for c in decomposed if not unicodedata.combining(c)).translate(_ALIKE).translate(_LETTERS)
+    return plain or normalise(word)
 
 
 class Vocabulary:
@@ -294,6 +315,7 @@ def _unquoted(cell: str) -> str:
     return cell[1:-1].replace('""', '"') if quoted else cell
 
 
+WORKBOOKS = (b"PK\3\4", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")  # xlsx and ods; xls
 BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -307,10 +329,17 @@ def read_text(path: Path | str) -> str:
     """
     try:
         content = Path(path).read_bytes()
-        return content.decode("utf-16" if content.startswith(BYTE_ORDER_MARKS) else "utf-8-sig")
+        if content.startswith(WORKBOOKS):
+            raise EarmarkError(
+                f"{path} is a file of a spreadsheet or word processor, not text: save it as CSV (UTF-8)."
+            )
+        text = content.decode("utf-16" if content.startswith(BYTE_ORDER_MARKS) else "utf-8-sig")
     except FileNotFoundError:
         raise EarmarkError(f"There is no file {path}: check its name.") from None
     except IsADirectoryError:
         raise EarmarkError(f"{path} is a folder: name a file.") from None
     except UnicodeDecodeError as error:
         raise EarmarkError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
+    if "\0" in text:
+        raise EarmarkError(f"{path} is not UTF-8 text (byte {content.index(0)} is zero): save it as UTF-8.")
+    return text

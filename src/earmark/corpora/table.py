@@ -2,7 +2,7 @@
 
 Origin: whatever you have. Size: whatever you have. Licence: what you say with ``--licence``. Citation: yours.
 
-The table is UTF-8 text, as spreadsheets export it (commas, semicolons or tabs), one utterance a row:
+The table is UTF-8 text, as spreadsheets export it (commas, semicolons, tabs or |), one utterance a row:
 
 =============  =========================================================================================
 column         what it holds

@@ -28,6 +28,7 @@ TAGS = (b"TAG", b"ID3", b"APETAGEX", b"LYRICSBEGIN")  # that programs append to 
 TRAILING_CHUNKS = re.compile(
     rb"LIST|id3 |ID3 |bext|cue |iXML|smpl|fact|PEAK|inst|_PMX|afsp|cart|plst|axml|JUNK|junk|FLLR"
 )
+DATA_CHUNK = re.compile(rb"data")
 FORM_CHUNK = re.compile(rb"fmt [\x10-\xff][\0-\x7f]\0\0")  # little-endian
 W64_GUID = bytes.fromhex("2E91CF11A5D628DB04C10000")  # what follows the first four bytes of its own GUID
 OGG_LARGEST_HEADER = 27 + 255
@@ -105,6 +106,7 @@ def views_of(path: Path | str) -> FileViews:
     OSError
         If it can't be read.
     """
+    name = os.path.basename(os.fspath(path))
     with open(path, "rb") as file:
         size = os.fstat(file.fileno()).st_size
         notes: list[str] = []
@@ -113,10 +115,11 @@ def views_of(path: Path | str) -> FileViews:
         head = file.read(64)
         whole: list[Part] = [range(start, size)]
         parts: list[Part] | None = None
-        if start and head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
-            parts = _wav(file, size, notes, start)
-        elif head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
-            parts = _wav(file, size, notes)
+        if _is_wav(head):
+            links = _joined_wavs(file, start, size, notes)
+            if len(links) > 1:
+                return FileViews(links, [NOTE.format(name=name, note=note) for note in notes])
+            parts = links[0] if links else None
         elif head[:4] == b"riff" and head[4:16] == W64_GUID:
             parts = _w64(file, size, notes)
         elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
@@ -126,10 +129,9 @@ def views_of(path: Path | str) -> FileViews:
         elif head[:4] == b".snd":
             parts = _au(head, size, notes)
         elif head[:4] == b"OggS":
-            links = _ogg_links(file, size)
-            if len(links) > 1:
-                return FileViews([[link] for link in links], [])
-    name = os.path.basename(os.fspath(path))
+            streams = _ogg_links(file, size)
+            if len(streams) > 1:
+                return FileViews([[stream] for stream in streams], [])
     return FileViews([parts or whole], [NOTE.format(name=name, note=note) for note in notes])
 
 
@@ -149,7 +151,28 @@ def _after_tag(file: BinaryIO, size: int, notes: list[str]) -> int:
     return stop if file.read(4) in (b"RIFF", b"RF64", b"BW64", b"RIFX", b"OggS", b"FORM", b"caff") else 0
 
 
-def _wav(file: BinaryIO, size: int, notes: list[str], begin: int = 0) -> list[Part] | None:
+def _is_wav(head: bytes) -> bool:
+    return head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE"
+
+
+def _joined_wavs(file: BinaryIO, begin: int, size: int, notes: list[str]) -> list[list[Part]]:
+    """The wav files of which a file is made that were written one after the other, as by cat: usually a single one."""
+    links = []
+    while begin < size:
+        file.seek(begin)
+        head = file.read(12)
+        stop = begin + 8 + int.from_bytes(head[4:8], "big" if head[:4] == b"RIFX" else "little")
+        file.seek(stop)
+        stop = stop if _is_wav(file.read(12)) else size
+        parts = _wav(file, stop, notes, begin)
+        if parts is None:
+            break
+        links.append(parts)
+        begin = stop
+    return links
+
+
+def _wav(file: BinaryIO, size: int, notes: list[str], begin: int) -> list[Part] | None:
     """A wav, RF64 or BW64 file with a header of two chunks, the samples running to the end of the view."""
     file.seek(begin)
     big = file.read(4) == b"RIFX"
@@ -159,7 +182,7 @@ def _wav(file: BinaryIO, size: int, notes: list[str], begin: int = 0) -> list[Pa
         file.seek(at)
         head = file.read(8)
         name, length = head[:4], int.from_bytes(head[4:], order)
-        if name != b"data" and at + 8 + length > size and (found := _next_of(file, at + 8)) is not None:
+        if name != b"data" and at + 8 + length > size and (found := _next_of(file, at + 8, bool(form))) is not None:
             notes.append(f"{length:,} bytes of its chunk {name.decode('ascii', 'replace')!r}, which end before")
             at = found
             continue
@@ -181,10 +204,10 @@ def _wav(file: BinaryIO, size: int, notes: list[str], begin: int = 0) -> list[Pa
     return [header + b"data" + UNKNOWN.to_bytes(4, order), range(start, stop), *_more_samples(file, stop, size, order)]
 
 
-def _next_of(file: BinaryIO, start: int) -> int | None:
-    """Where the format of the samples is described behind a chunk whose length is wrong."""
+def _next_of(file: BinaryIO, start: int, is_described: bool) -> int | None:
+    """Where the format of the samples, or (if that `is_described`) the samples, are behind a chunk of wrong length."""
     file.seek(start)
-    found = FORM_CHUNK.search(file.read(TAIL))
+    found = (DATA_CHUNK if is_described else FORM_CHUNK).search(file.read(TAIL))
     return None if found is None else start + found.start()
 
 
