@@ -30,7 +30,7 @@ from earmark.archive.results import ArchiveHit
 from earmark.archive.schema import chunks as chunk_table
 from earmark.archive.schema import recordings
 from earmark.archive.search_by_clip import encode_clip, search_frames, stored_chunks
-from earmark.archive.spoken_frames import SpokenFrames, _write_space, space_file
+from earmark.archive.spoken_frames import LEARNED_S, SpokenFrames, _write_space, space_file
 from earmark.localisation.spoken_queries import Single, is_silent
 from earmark.localisation.windows import CHUNK_S
 from earmark.models.checkpoint import read_checkpoint
@@ -71,7 +71,7 @@ def build(source: Archive, out: Path, hours: float) -> Archive:
     known, frames = projected_frames(source)
     checkpoint = read_checkpoint(source.spoken.folder)
     archive = make_features_archive(out, checkpoint.recipe.features)
-    _write_space(space_file(archive), known.space, 24)
+    _write_space(space_file(archive), known.space, LEARNED_S)
     count = round(hours * 3600 / CHUNK_S)
     with archive.writing() as connection:
         for number in range(0, -(-count // RECORDING_CHUNKS)):

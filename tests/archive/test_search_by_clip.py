@@ -12,6 +12,7 @@ import pytest
 import soundfile
 import torch
 
+from earmark.archive import spoken_frames
 from earmark.archive.archive import Archive, open_archive
 from earmark.archive.creation import make_features_archive
 from earmark.archive.executors import ThreadExecutor
@@ -25,6 +26,7 @@ from earmark.archive.spoken_lists import spoken_queries
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, FrameGrid
 from earmark.core.types import ImageQuery, SpokenQuery
+from earmark.localisation.spoken_queries import SpokenSpace, learn_space
 from earmark.recipe import feature_settings
 from support.command_line import command_line
 from support.media import write_tone
@@ -241,6 +243,28 @@ def test_what_was_prepared_of_a_recording_is_forgotten_with_it(tmp_path: Path) -
     (media / "a.wav").unlink()
     index(archive, [media], ThreadExecutor(1), forget=True)
     assert len(list((archive.folder / "spoken").rglob("*.npy"))) == 2
+
+
+def test_many_short_recordings_are_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "media").mkdir()
+    for number in range(30):
+        clip(tmp_path / "media" / f"{number}.wav", word_of([500 + 70 * number] * 4, 1, 1))
+    archive = make_features_archive(tmp_path / "archive", feature_settings("mfcc"))
+    index(archive, [tmp_path / "media"], ThreadExecutor(1))
+    learned: list[list[np.ndarray]] = []
+
+    def learn(stretches: list[np.ndarray], step_s: float, seed: int) -> SpokenSpace:
+        learned.append(stretches)
+        return learn_space(stretches, step_s, seed)
+
+    monkeypatch.setattr(spoken_frames, "learn_space", learn)
+    query = SpokenQuery("x", (tmp_path / "media" / "3.wav",))
+    for name, limit_s in (("all", 1440.0), ("a third", 14.0)):
+        monkeypatch.setattr(spoken_frames, "LEARNED_S", limit_s)
+        spoken_frames.space_file(archive).unlink(missing_ok=True)
+        assert Path(search(archive, query, SearchOptions(top=1))[0].hit.recording).stem == "3", name
+        search(archive, query, SearchOptions(top=1))  # with the same space
+    assert [len(stretches) for stretches in learned] == [30, 10]
 
 
 def test_the_loud_part_of_a_clip() -> None:

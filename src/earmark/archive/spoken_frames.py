@@ -20,14 +20,15 @@ from safetensors.numpy import load_file, save
 from earmark.archive.archive import Archive
 from earmark.archive.frame_store import FrameStore, Half
 from earmark.archive.rescoring import ChunkKey, Recordings
+from earmark.archive.schema import timeline_of
 from earmark.core.errors import EarmarkError
 from earmark.core.files import replacing
 from earmark.localisation.spoken_queries import Single, SpokenSpace, learn_space
 
 logger = logging.getLogger(__name__)
 
-STRETCH_S = 60.0  # taken of a chunk to learn from
-STRETCHES = 24
+LEARNED_S, CHUNK_LEARNED_S = 1440.0, 60.0  # to learn from, at most: in all, and of a chunk, from its middle
+STRETCH_S = 2.0  # at least, of what is learned from
 SEED = 0
 OPEN_STORES = 8
 
@@ -124,30 +125,42 @@ class SpokenFrames:
         """The stored space, unless the archive has at least twice as much to learn from as it had then."""
         path = space_file(self._archive)
         stored = _read_space(path)
-        available = min(len(self.chunks), STRETCHES)
-        if stored is not None and available < 2 * stored[1]:
+        available_s = self._available_s()
+        if stored is not None and available_s < 2 * stored[1]:
             return stored[0]
         space = learn_space(self._stretches(), self._archive.spoken.frames.step_s, SEED)
         if not self._archive.is_read_only:
             shutil.rmtree(self._folder, ignore_errors=True)  # with all that was projected with another space
-            _write_space(path, space, available)
+            _write_space(path, space, available_s)
         return space
 
+    def _available_s(self) -> float:
+        """Of how much the space can be learned."""
+        total_s = 0.0
+        for chunk in self.chunks:
+            row = self._rows[chunk.recording]
+            total_s += min(CHUNK_LEARNED_S, row.duration_s - timeline_of(row).chunk_start_s(chunk.number))
+            if total_s >= LEARNED_S:
+                return LEARNED_S
+        return total_s
+
     def _stretches(self) -> list[Single]:
-        """A minute from the middle of some chunks."""
+        """What the space is learned from."""
         rng = np.random.default_rng(SEED)
         order = rng.permutation(len(self.chunks))
-        frames_each = round(STRETCH_S / self._archive.spoken.frames.step_s)
+        most, each, least = (round(s / self.step_s) for s in (LEARNED_S, CHUNK_LEARNED_S, STRETCH_S))
         stretches: list[Single] = []
+        count = 0
         for i in order:
             chunk = self.chunks[i]
             frames = self._archive.spoken.frames.read(*self.name(chunk))
-            first = max(0, (len(frames) - frames_each) // 2)
-            # Halves, so that a word has its like in another stretch even where there is a single recording.
-            for part in np.array_split(np.asarray(frames[first : first + frames_each], np.float32), 4):
-                if part.any():
-                    stretches.append(part)
-            if len(stretches) >= 4 * STRETCHES:
+            first = max(0, (len(frames) - each) // 2)
+            middle = np.asarray(frames[first : first + each], np.float32)
+            # Parts, so that a word has its like in another stretch even where there is a single recording.
+            parts = np.array_split(middle, min(4, max(1, len(middle) // least)))
+            stretches += [part for part in parts if part.any()]
+            count += len(middle)
+            if count >= most:
                 break
         if not stretches:
             raise EarmarkError(
@@ -161,18 +174,20 @@ def space_file(archive: Archive) -> Path:
     return archive.folder / "spoken" / f"space-{archive.spoken.identity[:16]}.safetensors"
 
 
-def _read_space(path: Path) -> tuple[SpokenSpace, int] | None:
-    """A stored space, and from how many chunks it was learned."""
+def _read_space(path: Path) -> tuple[SpokenSpace, float] | None:
+    """A stored space, and how many seconds there were to learn from."""
     try:
         parts = load_file(path)
-        return SpokenSpace(parts["mean"], parts["projection"], parts["background"]), int(parts["chunks"][0])
+        return SpokenSpace(parts["mean"], parts["projection"], parts["background"]), float(parts["available_s"][0])
     except (FileNotFoundError, SafetensorError, KeyError, OSError):
         return None
 
 
-def _write_space(path: Path, space: SpokenSpace, chunks: int) -> None:
+def _write_space(path: Path, space: SpokenSpace, available_s: float) -> None:
     parts = {"mean": space.mean, "projection": space.projection, "background": space.background}
-    content = save({name: np.ascontiguousarray(part) for name, part in parts.items()} | {"chunks": np.array([chunks])})
+    content = save(
+        {name: np.ascontiguousarray(part) for name, part in parts.items()} | {"available_s": np.array([available_s])}
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
         partial.write_bytes(content)
