@@ -56,7 +56,7 @@ def assemble(
             ledger.skip("words", "their utterance is not in the corpus", utterance_id, word.word)
     if not splits:
         ledger.report()
-        why = ledger.main_reason("utterances") or "Its lists are empty."
+        why = ledger.main_reason("utterances") or ledger.main_reason("documents") or "Its lists are empty."
         sentence = f"No utterance of {corpus.name} is left, so nothing was written. {why}"
         raise NothingLeftError(sentence, ledger.notes)
     write_corpus(corpus, splits)

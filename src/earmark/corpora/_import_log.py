@@ -82,11 +82,12 @@ class ImportLog:
         return self._read[what] - self._skipped[what]
 
     def main_reason(self, what: str) -> str:
-        """Why most of `what` were left out, as a sentence about the first of them; "" if none was."""
-        outcomes = [notes for (of, outcome), notes in self._by_reason().items() if of == what and "left out" in outcome]
-        if not outcomes:
+        """Why most of `what` were left out, or else kept with a lack, as a sentence about the first; "" if none was."""
+        noted = {outcome: notes for (of, outcome), notes in self._by_reason().items() if of == what}
+        left_out = [notes for outcome, notes in noted.items() if "left out" in outcome]
+        if not noted:
             return ""
-        first = max(outcomes, key=len)[0]
+        first = max(left_out or noted.values(), key=len)[0]
         detail = f" ({first.detail.rstrip('.')})" if first.detail else ""
         return f"{first.which} was {first.outcome}{detail}."
 
