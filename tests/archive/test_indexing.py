@@ -310,9 +310,10 @@ def test_what_the_owner_says(archive: Archive, media: Path, tmp_path: Path) -> N
     run_index(archive, media)  # what a table does not speak of stays as it is
     with archive.reading() as connection:
         assert connection.execute(recordings.select()).first().speaker == "Ọlá"
-    table.write_text("audio,speaker\nmedia/a.wav,x\nmedia/none.wav,y\n", encoding="utf-8")
+    table.write_text("audio,speaker\nmedia/a.wav,x\nmedia/none.wav,y\n./media/a.wav,z\n", encoding="utf-8")
     with pytest.raises(
-        EarmarkError, match=r"(?s)about.csv has 1 problem.*row 3: there is no audio file 'media/none.wav'"
+        EarmarkError,
+        match=r"(?s)about.csv has 2 problems.*row 3: there is no audio file 'media/none.wav'.*row 4: .* of row 2 too",
     ):
         run_index(archive, media, metadata=table)
 

@@ -44,5 +44,9 @@ def test_a_first_line_that_states_the_delimiter(tmp_path: Path, delimiter: str) 
     assert rows_of(tmp_path, text) == [(3, "a.wav", "x")]
 
 
+def test_blank_rows_before_the_header(tmp_path: Path) -> None:
+    assert rows_of(tmp_path, "\n;;\naudio;text;a,b,c,d\n\na.wav;x;1\n") == [(5, "a.wav", "x")]
+
+
 def test_a_delimiter_that_gives_the_wanted_columns(tmp_path: Path) -> None:
     assert rows_of(tmp_path, "audio;text;a,b,c,d\na.wav;x;1\n") == [(2, "a.wav", "x")]

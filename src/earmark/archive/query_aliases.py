@@ -12,7 +12,7 @@ from earmark.archive.archive import Archive
 from earmark.archive.schema import words as rows
 from earmark.core.csv_tables import Problems, split_line
 from earmark.core.errors import EarmarkError, UnknownWordError
-from earmark.core.vocabulary import Vocabulary, normalise, read_text
+from earmark.core.vocabulary import Vocabulary, normalise, read_list
 
 # First lines that name the columns.
 HEADERS = (["word", "keyword"], ["word", "meaning"], ["words", "keywords"])
@@ -137,6 +137,6 @@ def resolve_query(archive: Archive, word: str) -> Alias:
 
 def _lines(path: Path, sense: Callable[[list[str]], int]) -> Iterator[tuple[int, list[str]]]:
     """Number and cells of each line that is not empty or a comment; `sense` decides between delimiters."""
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
+    for number, line in enumerate(read_list(path).splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, split_line(line, sense)

@@ -299,10 +299,14 @@ def read_metadata(table: Path) -> dict[str, dict[str, str]]:
     known = read_table(table, ("audio",), ABOUT, problems)
     media = MediaFolder(table.parent)
     about: dict[str, dict[str, str]] = {}
+    rows: dict[str, int] = {}
     for row in known.rows:
         path = media.find(row.get("audio"))
         if not path.is_file():
             problems.add(table, row.number, f"there is no audio file {row.get('audio')!r}")
+        if rows.setdefault(canonical_path(path), row.number) != row.number:
+            first = rows[canonical_path(path)]
+            problems.add(table, row.number, f"the audio file {row.get('audio')!r} is that of row {first} too")
         about[canonical_path(path)] = {column: row.get(column) for column in known.columns if column != "audio"}
     problems.stop()
     return about

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import normalise, read_text
+from earmark.core.vocabulary import normalise, read_list
 
 DELIMITERS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)  # how Excel is told the delimiter
@@ -140,7 +140,7 @@ def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str
     EarmarkError
         If the file is missing or is not UTF-8.
     """
-    path, text, wanted = Path(path), read_text(path), [*required, *optional]
+    path, text, wanted = Path(path), read_list(path), [*required, *optional]
     stated = SEPARATOR_LINE.match(text)
     text = text[stated.end() :] if stated else text
     delimiter = stated[1] if stated else max(DELIMITERS, key=lambda delimiter: _sense(text, delimiter, wanted))
@@ -148,8 +148,12 @@ def read_table(path: Path | str, required: Sequence[str], optional: Sequence[str
     rows: list[Row] = []
     number, whole = (1 if stated else 0), True
     try:
-        header = [cell.strip() for cell in next(records, [])]
-        number += 1
+        header: list[str] = []
+        for cells in records:
+            number += 1
+            header = [cell.strip() for cell in cells]
+            if any(header):
+                break
         columns = [normalise(name) for name in header]
         if not _columns_in_order(path, header, required, wanted, problems):
             return Table(path, whole=False)
@@ -185,7 +189,7 @@ def _sense(text: str, delimiter: str, wanted: Sequence[str]) -> tuple[int, int, 
     """How much sense a delimiter makes: wanted columns, columns at all, and rows among the first that fit below."""
     records = _records(text, delimiter)
     try:
-        header = next(records, [])
+        header = next((cells for cells in records if any(cell.strip() for cell in cells)), [])
     except csv.Error:
         return (0, 0, 0)
     fitting = 0

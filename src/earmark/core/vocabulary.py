@@ -296,22 +296,35 @@ def _first_repeated(words: Iterable[str]) -> str | None:
 def read_keywords(path: Path | str) -> Vocabulary:
     """Read a keyword list: text, one keyword a line; blank lines and lines from ``#`` on are passed over.
 
-    A spreadsheet's file of one column will do: quotes around a keyword and delimiters behind it are left out.
+    A spreadsheet's file of one column will do: quotes around a keyword and delimiters behind it are left out. A keyword
+    that holds a delimiter itself has to have quotes.
 
     Raises
     ------
     EarmarkError
-        If the file is missing, is no text in UTF-8 or UTF-16, or its list is empty or repeats a word.
+        If the file is missing, is no text in UTF-8 or UTF-16, has several words in a line, or its list is empty or
+        repeats a word.
     """
-    lines = (line.strip().rstrip(",;\t").rstrip() for line in read_text(path).splitlines())
+    lines = (line.strip().rstrip(",;\t").rstrip() for line in read_list(path).splitlines())
     try:
         return Vocabulary(_unquoted(line) for line in lines if line and not line.startswith("#"))
     except EarmarkError as error:
         raise EarmarkError(f"{path}: {error}") from None
 
 
+DELIMITERS = ",;\t|"  # of cells
+
+
+def keyword_line(word: str) -> str:
+    """A keyword as a line of such a list."""
+    has_quotes = word.startswith('"') or any(delimiter in word for delimiter in DELIMITERS)
+    return '"{}"\n'.format(word.replace('"', '""')) if has_quotes else f"{word}\n"
+
+
 def _unquoted(cell: str) -> str:
     quoted = len(cell) > 1 and cell[0] == cell[-1] == '"'
+    if not quoted and any(delimiter in cell for delimiter in DELIMITERS):
+        raise EarmarkError(f"The line {cell!r} holds several cells: write one keyword a line, or put quotes around it.")
     return cell[1:-1].replace('""', '"') if quoted else cell
 
 
@@ -333,13 +346,25 @@ def read_text(path: Path | str) -> str:
             raise EarmarkError(
                 f"{path} is a file of a spreadsheet or word processor, not text: save it as CSV (UTF-8)."
             )
-        text = content.decode("utf-16" if content.startswith(BYTE_ORDER_MARKS) else "utf-8-sig")
+        return content.decode("utf-16" if content.startswith(BYTE_ORDER_MARKS) else "utf-8-sig")
     except FileNotFoundError:
         raise EarmarkError(f"There is no file {path}: check its name.") from None
     except IsADirectoryError:
         raise EarmarkError(f"{path} is a folder: name a file.") from None
     except UnicodeDecodeError as error:
         raise EarmarkError(f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8.") from None
+
+
+def read_list(path: Path | str) -> str:
+    """Read a text file that a person made, as :func:`read_text`.
+
+    Raises
+    ------
+    EarmarkError
+        Also if it holds a zero, as UTF-16 does that lacks its byte order mark.
+    """
+    text = read_text(path)
     if "\0" in text:
-        raise EarmarkError(f"{path} is not UTF-8 text (byte {content.index(0)} is zero): save it as UTF-8.")
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise EarmarkError(f"{path} is not UTF-8 text (line {line} holds a zero): save it as UTF-8.")
     return text

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from earmark.core.errors import EarmarkError
 from earmark.core.files import write_text
+from earmark.core.vocabulary import keyword_line
 from earmark.features.kinds import moonshine
 from earmark.studio.jobs import JobStep, job_folder
 from earmark.studio.project import Project
@@ -129,7 +130,7 @@ def learning_steps(project: Project) -> list[JobStep]:
     folder.mkdir(parents=True, exist_ok=True)
     _write_takes(project, folder / TAKES_TABLE, _rows(project))
     write_tag_table(project, folder / TAGS)
-    write_text(folder / KEYWORDS, "".join(f"{word.word}\n" for word in now.words if word.takes))
+    write_text(folder / KEYWORDS, "".join(keyword_line(word.word) for word in now.words if word.takes))
     shutil.rmtree(folder / "model", ignore_errors=True)  # of a training that was begun anew
     settings = project.settings()
     about = [
