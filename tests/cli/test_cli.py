@@ -393,12 +393,15 @@ def test_problems_of_all_recordings_are_reported_together(
     earmark, tiny_run: Path, recording: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "text.wav").write_text("no sound")
-    ended = earmark("find", tiny_run, "dog", tmp_path / "none.wav", recording, tmp_path / "text.wav")
-    assert ended.status == 1
-    assert ended.out == ""
-    none, text = ended.err.splitlines()
-    assert "There is no audio file" in none
-    assert "text.wav" in text
+    damaged = (tmp_path / "none.wav", tmp_path / "text.wav")
+    whole = earmark("find", tiny_run, "dog", recording, "--json")
+    for given in (damaged, (damaged[0], recording, damaged[1])):
+        ended = earmark("find", tiny_run, "dog", *given, "--json")
+        assert ended.status == 1
+        assert ended.out == (whole.out if recording in given else "")  # the others are searched all the same
+        none, text = ended.err.splitlines()
+        assert "There is no audio file" in none
+        assert "text.wav" in text
 
 
 @pytest.mark.parametrize(

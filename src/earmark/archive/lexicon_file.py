@@ -149,6 +149,8 @@ def import_lexicon(archive: Archive, path: Path) -> Imported:
     EarmarkError
         If the file is no lexicon, is damaged, or lacks a clip or picture.
     """
+    if not path.is_file():
+        raise EarmarkError(f"There is no lexicon {path}: check its name.")
     try:
         with zipfile.ZipFile(path) as zipped, tempfile.TemporaryDirectory() as temporary:
             content = _content(zipped, path)

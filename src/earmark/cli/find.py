@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -57,34 +58,44 @@ def find(
     queries: list[Query] = [word.strip() for listed in words for word in COMMAS.split(listed) if word.strip()]
     if image:
         queries.append(ImageQuery.of(*image))
-    _refuse_unreadable(image or [], recordings)
+    readable = _readable(image or [], recordings)
     spotter = load_model(run)
-    candidates = spotter.candidates(queries, recordings, top)
+    candidates = spotter.candidates(queries, readable, top)
     if page is not None:
         _write_found(page, spotter, queries, candidates)
     if as_json:
         print_json([candidate.hit.to_json() for candidate in candidates])
-        return
-    _print_hits([candidate.hit for candidate in candidates])
-    if page is not None:
-        print(f"The page is {page}.")
+    else:
+        _print_hits([candidate.hit for candidate in candidates])
+        if page is not None:
+            print(f"The page is {page}.")
+    if len(readable) < len(recordings):
+        raise typer.Exit(1)
 
 
-def _refuse_unreadable(pictures: list[Path], recordings: list[str]) -> None:
-    """Tell of all pictures and recordings at once that can't be used, before a model is read."""
+def _readable(pictures: list[Path], recordings: list[str]) -> list[str]:
+    """The recordings that can be read, before a model is; the others are named, and so are all unusable pictures."""
     from earmark.media.audio import audio_info
     from earmark.media.images import read_image
 
-    checks: list[tuple[Callable[[Any], object], list[Any]]] = [(read_image, pictures), (audio_info, recordings)]
-    problems = []
-    for check, paths in checks:
-        for path in paths:
-            try:
-                check(path)
-            except EarmarkError as problem:
-                problems.append(str(problem))
-    if problems:
-        raise EarmarkError("\n".join(problems))
+    problems = _problems(read_image, pictures)
+    unreadable = _problems(audio_info, recordings)
+    if problems or len(unreadable) == len(set(recordings)):
+        raise EarmarkError("\n".join([*problems.values(), *unreadable.values()]))
+    for problem in unreadable.values():
+        print(f"earmark: {problem}", file=sys.stderr)
+    return [recording for recording in recordings if recording not in unreadable]
+
+
+def _problems(check: Callable[[Any], object], paths: Sequence[Path | str]) -> dict[Path | str, str]:
+    """What is wrong with files, by path."""
+    problems: dict[Path | str, str] = {}
+    for path in paths:
+        try:
+            check(path)
+        except EarmarkError as problem:
+            problems[path] = str(problem)
+    return problems
 
 
 def _write_found(page: Path, spotter: Any, queries: list[Any], candidates: list[Any]) -> None:
