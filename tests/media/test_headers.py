@@ -377,3 +377,20 @@ def test_eight_channels_of_a_film(tmp_path: Path) -> None:
     there = read_span(path, 0.0, SECONDS)
     for channel in (0, 1, 2, 4, 5, 6, 7):
         assert np.corrcoef(there[channel], sound[: there.shape[1], channel])[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("form", ["WAV", "AIFF", "W64", "AU", "FLAC", "m4a", "mkv", "aac"])
+def test_files_that_were_written_one_after_the_other(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"a.{form.lower()}"
+    if form.isupper():
+        soundfile.write(path, bursts(), RATE, format=form)
+    else:
+        codec = {"mkv": "flac"}.get(form, "aac")
+        write_container(path, bursts()[:, None], RATE, codec)
+    alone = read_audio(path)
+    path.write_bytes(2 * path.read_bytes())
+    both = read_audio(path)
+    assert len(both) == pytest.approx(2 * len(alone), abs=3_200)  # what encoders put around the sound is heard
+    at = len(both) - len(alone)
+    later = both[at : at + len(alone)]
+    assert np.corrcoef(np.abs(later), np.abs(alone))[0, 1] > 0.9

@@ -10,12 +10,13 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from earmark.media.truncation import after_id3
+from earmark.media.truncation import after_id3, boxes
 
 ByteOrder = Literal["big", "little"]
 Part = bytes | range  # bytes to insert, or a range of the file
@@ -115,15 +116,15 @@ def views_of(path: Path | str) -> FileViews:
         head = file.read(64)
         whole: list[Part] = [range(start, size)]
         parts: list[Part] | None = None
-        if _is_wav(head):
-            links = _joined_wavs(file, start, size, notes)
+        if (kind := _kind(head)) is not None:
+            links = _joined(file, start, size, notes, kind)
             if len(links) > 1:
                 return FileViews(links, [NOTE.format(name=name, note=note) for note in notes])
             parts = links[0] if links else None
-        elif head[:4] == b"riff" and head[4:16] == W64_GUID:
-            parts = _w64(file, size, notes)
-        elif head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC"):
-            parts = _aiff(file, size, notes)
+        elif head[4:8] == b"ftyp":
+            films = _joined_films(file, size)
+            if len(films) > 1:
+                return FileViews([[film] for film in films], [])
         elif head[:4] == b"caff":
             parts = _caf(file, size, notes)
         elif head[:4] == b".snd":
@@ -151,25 +152,58 @@ def _after_tag(file: BinaryIO, size: int, notes: list[str]) -> int:
     return stop if file.read(4) in (b"RIFF", b"RF64", b"BW64", b"RIFX", b"OggS", b"FORM", b"caff") else 0
 
 
-def _is_wav(head: bytes) -> bool:
-    return head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE"
+def _kind(head: bytes) -> Callable[[BinaryIO, int, list[str], int], list[Part] | None] | None:
+    """What reads a container that begins so, if it declares its own length."""
+    if head[:4] in (b"RIFF", b"RF64", b"BW64", b"RIFX") and head[8:12] == b"WAVE":
+        return _wav
+    if head[:4] == b"riff" and head[4:16] == W64_GUID:
+        return _w64
+    return _aiff if head[:4] == b"FORM" and head[8:12] in (b"AIFF", b"AIFC") else None
 
 
-def _joined_wavs(file: BinaryIO, begin: int, size: int, notes: list[str]) -> list[list[Part]]:
-    """The wav files of which a file is made that were written one after the other, as by cat: usually a single one."""
+def _joined(
+    file: BinaryIO,
+    begin: int,
+    size: int,
+    notes: list[str],
+    kind: Callable[[BinaryIO, int, list[str], int], list[Part] | None],
+) -> list[list[Part]]:
+    """The files of which a file is made that were written one after the other, as by cat: usually a single one."""
     links = []
     while begin < size:
-        file.seek(begin)
-        head = file.read(12)
-        stop = begin + 8 + int.from_bytes(head[4:8], "big" if head[:4] == b"RIFX" else "little")
+        stop = _stop_of(file, begin, size)
         file.seek(stop)
-        stop = stop if _is_wav(file.read(12)) else size
-        parts = _wav(file, stop, notes, begin)
+        stop = stop if _kind(file.read(64)) == kind else size
+        parts = kind(file, stop, notes, begin)
         if parts is None:
             break
         links.append(parts)
         begin = stop
     return links
+
+
+def _stop_of(file: BinaryIO, begin: int, size: int) -> int:
+    """Where the container that begins at a byte ends by its header, or the end of the file."""
+    file.seek(begin)
+    head = file.read(24)
+    if head[:4] == b"riff":
+        length = (int.from_bytes(head[16:], "little") + 7) & ~7
+    else:
+        length = 8 + int.from_bytes(head[4:8], "big" if head[:4] in (b"RIFX", b"FORM") else "little")
+        length += length % 2
+    return begin + length if 0 < length < size - begin else size
+
+
+def _joined_films(file: BinaryIO, size: int) -> list[range]:
+    """The same of mp4 files: each begins with its type, once the one before has an index and media."""
+    starts, names, at = [0], set[bytes](), 0
+    for name, stop in boxes(file, size):
+        if name == b"ftyp" and {b"moov", b"mdat"} <= names:
+            starts.append(at)
+            names.clear()
+        names.add(name)
+        at = stop
+    return [range(a, b) for a, b in pairwise([*starts, size])]
 
 
 def _wav(file: BinaryIO, size: int, notes: list[str], begin: int) -> list[Part] | None:
@@ -295,9 +329,9 @@ def _chunks_at_the_end(file: BinaryIO, start: int, size: int, order: ByteOrder) 
     return size
 
 
-def _w64(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+def _w64(file: BinaryIO, size: int, notes: list[str], begin: int) -> list[Part] | None:
     """A Sony Wave64 file as a wav file; its chunks have 16 bytes of name and 8 of length, which counts these 24."""
-    at, form = 40, b""
+    at, form = begin + 40, b""
     while at + 24 <= size:
         file.seek(at)
         head = file.read(24)
@@ -330,10 +364,10 @@ def _are_w64_chunks(file: BinaryIO, start: int, size: int) -> bool:
     return True
 
 
-def _aiff(file: BinaryIO, size: int, notes: list[str]) -> list[Part] | None:
+def _aiff(file: BinaryIO, size: int, notes: list[str], begin: int) -> list[Part] | None:
     """An AIFF file whose sound chunk is as long as the file holds; None if it is in order."""
-    file.seek(8)
-    kind, at, common, sound = file.read(4), 12, b"", None
+    file.seek(begin + 8)
+    kind, at, common, sound = file.read(4), begin + 12, b"", None
     while at + 8 <= size:
         file.seek(at)
         head = file.read(8)

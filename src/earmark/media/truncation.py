@@ -66,10 +66,10 @@ def _is_whole_page(page: bytes) -> bool:
 
 def _mp4(file: BinaryIO, size: int) -> bool:
     """Whether a box with sound, or with what is known of it, reaches beyond the end."""
-    return any(stop > size and name in (b"mdat", b"moof", b"moov") for name, stop in _boxes(file, size))
+    return any(stop > size and name in (b"mdat", b"moof", b"moov") for name, stop in boxes(file, size))
 
 
-def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
+def boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
     """Names and ends of the boxes of the top level (ISO/IEC 14496-12, 4.2)."""
     start = 0
     while start + 8 <= size:
@@ -158,8 +158,8 @@ def lacks_index(path: Path) -> bool:
         size = os.fstat(file.fileno()).st_size
         if file.read(HEAD)[4:8] not in MP4_FIRST:
             return False
-        boxes = {name for name, _ in _boxes(file, size)}
-    return b"mdat" in boxes and b"moov" not in boxes
+        names = {name for name, _ in boxes(file, size)}
+    return b"mdat" in names and b"moov" not in names
 
 
 def after_id3(head: bytes) -> int:
