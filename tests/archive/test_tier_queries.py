@@ -66,6 +66,14 @@ def test_annotations_of_one_word_are_one_query(tale: Path, tmp_path: Path) -> No
     assert [query.name for query in queries_of_tier(tale, ["word"], out, ["Mbwa"])] == ["mbwa"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_for_the_clips_is_the_systems_own_error(tale: Path, tmp_path: Path) -> None:
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "0-0.wav").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        queries_of_tier(tale, ["words@*"], tmp_path / "clips")
+
+
 def test_annotations_without_sound_are_left_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     sound = np.zeros(4 * SAMPLE_RATE)
     sound[:SAMPLE_RATE] = np.sin(np.arange(SAMPLE_RATE) / 3)

@@ -8,10 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 import unicodedata
 from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -582,10 +585,21 @@ def test_what_the_disk_refuses_is_one_sentence(
 def test_a_full_disk_is_one_sentence(earmark, own_corpus: Corpus) -> None:
     path = targets_path(own_corpus, "bow")
     before = path.read_bytes()
-    path.with_name(f".bow.{os.getpid()}.partial.csv").symlink_to("/dev/full")
+    path.with_name(f".bow.{os.getpid()}-{threading.get_ident()}.partial.csv").symlink_to("/dev/full")
     assert earmark("tag", own_corpus.folder, "--bow").sentence.startswith("The disk is full")
     assert path.read_bytes() == before
     assert sorted(other.name for other in path.parent.iterdir()) == ["bow.csv", "vgs.csv"]
+
+
+def test_a_full_temporary_folder_is_named(earmark, own_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", refuse)
+        patch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=10_000))
+        sentence = earmark("tag", own_corpus.folder, "--bow").sentence
+    assert sentence.startswith(f"The disk is full (that of temporary files, {tempfile.gettempdir()}: TMPDIR")
 
 
 def test_a_defect_of_the_program_is_not_hidden(earmark, own_corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:

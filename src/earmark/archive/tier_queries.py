@@ -10,14 +10,13 @@ from pathlib import Path
 
 from earmark.archive.search_by_clip import MAX_S, MIN_S, read_clip
 from earmark.core.errors import EarmarkError
-from earmark.core.timing import SAMPLE_RATE
 from earmark.core.types import SpokenQuery
 from earmark.core.vocabulary import normalise
 from earmark.media.annotations.eaf import read_elan
 from earmark.media.annotations.eaf_media import Medium
 from earmark.media.annotations.textgrids import read_textgrid
 from earmark.media.annotations.tiers import Annotation, Tier, whole
-from earmark.media.audio import read_span
+from earmark.media.audio import read_span, write_audio
 from earmark.media.kinds import is_named_as_audio
 
 MOST_EXAMPLES = 10  # of a word, over all of the document
@@ -116,13 +115,11 @@ def _cut(
     recording: Path, origin_s: float, annotations: Sequence[Annotation], folder: Path, number: int
 ) -> Iterator[Path]:
     """Clips of annotations; one that is silent, or beyond the end of the recording, is named and left out."""
-    import soundfile
-
     for take, one in enumerate(annotations):
         path = folder / f"{number}-{take}.wav"
         start_s, end_s = max(0.0, one.start_s + origin_s), max(MIN_S, one.end_s + origin_s)
         sound = read_span(recording, start_s, end_s)
-        soundfile.write(path, sound.mean(axis=0), SAMPLE_RATE, subtype="PCM_16")
+        write_audio(path, sound.mean(axis=0))
         try:
             read_clip(path)
         except EarmarkError:

@@ -19,6 +19,7 @@ from earmark.cli.console import show_messages
 from earmark.core.errors import EarmarkError
 
 GROUPS = (data, train, evaluate, find, archive, lexicon, judgements, teach, studio, system)
+LITTLE = 1 << 20  # bytes: with less a disk counts as full
 STOPPED = 130  # what a shell expects of a program that Ctrl-C ended
 FULL = "The disk is full{}: make room and run the same command again; what was finished is kept."
 FORBIDDEN = "Writing or reading is not allowed{}: choose another folder, or mend its permissions."
@@ -72,7 +73,8 @@ def main() -> None:
     except OSError as error:
         sentence = DISK_PROBLEMS.get(error.errno or 0)
         if sentence is not None:
-            _fail(sentence.format(f" ({error.filename})" if error.filename else ""))
+            place = error.filename or (_full_temporary_folder() if sentence is FULL else "")
+            _fail(sentence.format(f" ({place})" if place else ""))
         if not error.filename:
             raise
         _fail(REFUSED.format(error.filename, error.strerror))
@@ -83,6 +85,18 @@ def _require_working_folder() -> None:
         os.getcwd()
     except FileNotFoundError:
         raise EarmarkError(GONE) from None
+
+
+def _full_temporary_folder() -> str:
+    """The folder of temporary files, which TMPDIR names, if it is what is full; else an empty text."""
+    import shutil
+    import tempfile
+
+    try:
+        folder = tempfile.gettempdir()
+    except FileNotFoundError:  # no folder takes even a small file
+        return "that of temporary files: TMPDIR names another"
+    return f"that of temporary files, {folder}: TMPDIR names another" if shutil.disk_usage(folder).free < LITTLE else ""
 
 
 def _fail(sentence: str, status: int = 1) -> None:

@@ -17,7 +17,6 @@ from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
-import soundfile
 from PIL import Image, ImageDraw
 
 from earmark.core.corpus import Corpus, Utterance, Word, write_corpus
@@ -25,6 +24,7 @@ from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE, s_to_samples
 from earmark.corpora._assemble import refuse_file
 from earmark.corpora._source import Out
+from earmark.media.audio import write_audio
 
 WORD_S = 0.32
 MIN_SIZE = 4
@@ -69,7 +69,7 @@ def _utterance(out: Path, name: str, count: int, rng: np.random.Generator) -> Ut
     audio, image = out / "audio" / f"{name}.wav", out / "images" / f"{name}.png"
     for path in (audio, image):
         path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(str(audio), samples, SAMPLE_RATE)
+    write_audio(audio, samples)
     _picture(spoken, rng).save(image)
     return Utterance(name, audio, SAMPLE_RATE, len(samples), image=image, text=" ".join(spoken), words=words)
 

@@ -7,13 +7,16 @@ counted from its packets; where its header declares something else, that is a no
 
 from __future__ import annotations
 
+import io
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
@@ -34,6 +37,7 @@ __all__ = [
     "read_audio",
     "read_span",
     "require_file",
+    "write_audio",
 ]
 
 
@@ -118,6 +122,21 @@ def read_audio(path: Path | str) -> Waveform:
         channels = reader.read(0.0, reader.info.duration_s)
     mono: Waveform = channels[0] if len(channels) == 1 else channels.mean(axis=0, dtype=np.float32)
     return mono
+
+
+def write_audio(path: Path | str, waveform: npt.NDArray[np.floating], form: Literal["WAV", "FLAC"] = "WAV") -> None:
+    """Write a mono waveform at 16 kHz with 16 bits a sample.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or refuses; libsndfile would not say why.
+    """
+    import soundfile
+
+    content = io.BytesIO()
+    soundfile.write(content, waveform, SAMPLE_RATE, format=form, subtype="PCM_16")
+    Path(path).write_bytes(content.getbuffer())
 
 
 def at_speed(waveform: Waveform, speed: float) -> Waveform:

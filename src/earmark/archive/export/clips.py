@@ -11,7 +11,7 @@ from earmark.archive.export._notes import write_notes
 from earmark.archive.export._table import COLUMNS, as_csv, cell, row
 from earmark.core.errors import EarmarkError
 from earmark.core.timing import SAMPLE_RATE
-from earmark.media.audio import read_span
+from earmark.media.audio import read_span, write_audio
 
 AROUND_S = 0.5
 FOLDER = "clips"  # an entry of a playlist that begins with its name is never taken for a comment or an address
@@ -56,8 +56,6 @@ def _named(collection: Collection) -> Iterator[tuple[str, MarkedRecording, Marke
 
 def _write_clip(recording: MarkedRecording, marked: Marked, path: Path) -> float:
     """Write a clip; its length in seconds."""
-    import soundfile
-
     hit = marked.hit
     segment = read_span(recording.path, max(0.0, hit.start_s - AROUND_S), hit.end_s + AROUND_S)
     if len(segment) < marked.channel or segment.shape[1] == 0:
@@ -65,5 +63,5 @@ def _write_clip(recording: MarkedRecording, marked: Marked, path: Path) -> float
             f"{recording.path} has no channel {marked.channel} at {hit.start_s:.2f} s any more: index it again."
         )
     with keeping(path) as partial:
-        soundfile.write(str(partial), segment[marked.channel - 1], SAMPLE_RATE, subtype="PCM_16")
+        write_audio(partial, segment[marked.channel - 1])
     return float(segment.shape[1] / SAMPLE_RATE)

@@ -46,7 +46,7 @@ from earmark.corpora.picturebook.synthesis import (
     sample_room,
     say,
 )
-from earmark.media.audio import Waveform
+from earmark.media.audio import Waveform, write_audio
 
 EDITION = 1  # raised whenever the same size and seed give other bytes than before
 SETTINGS = "picturebook.json"
@@ -192,11 +192,9 @@ def _save_picture(path: Path, scene: Scene, rng: Random) -> None:
 
 
 def _save_audio(path: Path, waveform: Waveform) -> None:
-    import soundfile
-
     # FLAC, because an Ogg stream has a random serial number.
     with replacing(path) as partial_path:
-        soundfile.write(partial_path, waveform, SAMPLE_RATE, subtype="PCM_16")
+        write_audio(partial_path, waveform, "FLAC")
 
 
 def _later(word: Word, seconds: float) -> Word:
