@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unicodedata
 from importlib.resources import files
@@ -27,6 +26,7 @@ from earmark import cli, corpora
 from earmark.cli import doctor
 from earmark.cli import train as training
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
+from earmark.core.files import partial_path
 from earmark.core.packaged import PackagedFile
 from earmark.features.efficientnet_lite import VARIANTS
 from earmark.recipe import Recipe, list_recipes, write_recipe
@@ -585,7 +585,7 @@ def test_what_the_disk_refuses_is_one_sentence(
 def test_a_full_disk_is_one_sentence(earmark, own_corpus: Corpus) -> None:
     path = targets_path(own_corpus, "bow")
     before = path.read_bytes()
-    path.with_name(f".bow.{os.getpid()}-{threading.get_ident()}.partial.csv").symlink_to("/dev/full")
+    partial_path(path).symlink_to("/dev/full")
     assert earmark("tag", own_corpus.folder, "--bow").sentence.startswith("The disk is full")
     assert path.read_bytes() == before
     assert sorted(other.name for other in path.parent.iterdir()) == ["bow.csv", "vgs.csv"]

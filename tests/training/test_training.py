@@ -26,6 +26,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from earmark import cli, load_model
 from earmark.core.corpus import Corpus, Word, read_corpus, write_corpus
 from earmark.core.errors import EarmarkError
+from earmark.core.files import partial_path
 from earmark.core.model_folder import read_weights, write_weights
 from earmark.core.vocabulary import Vocabulary
 from earmark.features import extractor
@@ -620,8 +621,7 @@ def test_a_disk_that_fills_up_in_mid_run(
 
 def fill_up(target: Path) -> None:
     """Let the next write of a file really meet a full device."""
-    partial = target.with_name(f".{target.stem}.{os.getpid()}.partial{target.suffix}")
-    partial.symlink_to("/dev/full")
+    partial_path(target).symlink_to("/dev/full")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -15,6 +15,12 @@ ON_WINDOWS = os.name == "nt"
 WAITS_S = (0.01, 0.05, 0.2, 0.5, 1.0)  # for a program that has a file open on Windows
 
 
+def partial_path(path: Path) -> Path:
+    """Where this thread writes what is to replace a file."""
+    # The ending stays last, because some writers choose their format by it.
+    return path.with_name(f".{path.stem}.{os.getpid()}-{threading.get_ident()}.partial{path.suffix}")
+
+
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well, it takes `path`'s place in one step.
@@ -24,8 +30,7 @@ def replacing(path: Path | str) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The ending stays last, because some writers choose their format by it.
-    partial = path.with_name(f".{path.stem}.{os.getpid()}-{threading.get_ident()}.partial{path.suffix}")
+    partial = partial_path(path)
     try:
         yield partial
         replace_file(partial, path)
