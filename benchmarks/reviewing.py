@@ -54,6 +54,7 @@ from earmark.archive.schema import timeline_of
 from earmark.archive.search_by_clip import encode_clip, search_clips
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.word_ranking import Taught, rank_by_judgements
+from earmark.archive.word_scorer import OF_CLIPS, OF_KEYWORDS, Prior
 from earmark.core.corpus import Utterance, Word, read_corpus
 from earmark.core.timing import SAMPLE_RATE
 from earmark.core.types import Hit, SpokenQuery
@@ -166,24 +167,25 @@ def by_rocchio(archive: Archive, task: Task, judged: Sequence[Judgement]) -> lis
     return [task.hits[len(judged) :][i] for i in np.argsort(-total, kind="stable")]
 
 
-def by_judging(archive: Archive, task: Task, judged: Sequence[Judgement]) -> list[ArchiveHit]:
+def by_judging(
+    archive: Archive, task: Task, judged: Sequence[Judgement], prior: Prior | None = None
+) -> list[ArchiveHit]:
     """The order that the archive gives."""
     hits = with_verdicts(task.hits, judged)
     rows = matching_recordings(archive, [])
-    ranked = rank_by_judgements(archive, task.word, hits, judged, FETCHED, rows, task.examples)
+    prior = prior or (OF_CLIPS if task.examples else OF_KEYWORDS)
+    ranked = rank_by_judgements(archive, task.word, hits, judged, FETCHED, rows, task.examples, prior=prior)
     return [hit for hit in ranked if hit.verdict is None]
 
 
 def by_classifier(archive: Archive, task: Task, judged: Sequence[Judgement]) -> list[ArchiveHit]:
     """The same with neither template nor model: what a classifier alone makes of the judgements."""
-    before = {name: getattr(word_scorer, name) for name in ("CONTRAST", "PRIOR_WEIGHT", "PRIOR_SPREAD", "BIAS")}
+    before = word_scorer.BIAS
     try:
-        word_scorer.CONTRAST = word_scorer.PRIOR_WEIGHT = word_scorer.BIAS = 0.0
-        word_scorer.PRIOR_SPREAD = 1e-6
-        return by_judging(archive, task, judged)
+        word_scorer.BIAS = 0.0
+        return by_judging(archive, task, judged, Prior(contrast=0.0, weight=0.0, spread=1e-6))
     finally:
-        for name, value in before.items():
-            setattr(word_scorer, name, value)
+        word_scorer.BIAS = before
 
 
 ORDERS: dict[str, Callable[[Archive, Task, Sequence[Judgement]], list[ArchiveHit]]] = {

@@ -26,7 +26,7 @@ def labelled(seed: int, count: int) -> tuple[Labelled, np.ndarray]:
         rng.choice([0.0, 0.5, 1.0], count),
         rng.uniform(0.1, 2, count),
     )
-    return given, word_scorer.CONTRAST * pieces(rng, J, D)
+    return given, word_scorer.OF_CLIPS.contrast * pieces(rng, J, D)
 
 
 def loss(fitted: WordScorer, given: Labelled, start: np.ndarray) -> float:
@@ -40,7 +40,7 @@ def loss(fitted: WordScorer, given: Labelled, start: np.ndarray) -> float:
         total -= weight * (target * np.log(p) + (1 - target) * np.log(1 - p))
     change = fitted.template.astype(float) * J - start
     total += (change**2).sum() / (2 * J * word_scorer.SPREAD**2)
-    total += (fitted.prior_weight - word_scorer.PRIOR_WEIGHT) ** 2 / (2 * word_scorer.PRIOR_SPREAD**2)
+    total += (fitted.prior_weight - word_scorer.OF_CLIPS.weight) ** 2 / (2 * word_scorer.OF_CLIPS.spread**2)
     return total + (fitted.bias - word_scorer.BIAS) ** 2 / (2 * word_scorer.BIAS_SPREAD**2)
 
 
@@ -92,8 +92,8 @@ def test_a_prior_that_is_right_counts_and_one_that_is_wrong_is_not_turned_round(
     runs, start = pieces(rng, 40, J, D), np.zeros((J, D))
     good = fit_scorer(Labelled(runs, 4 * targets - 2, targets, np.ones(40)), start)
     bad = fit_scorer(Labelled(runs, 2 - 4 * targets, targets, np.ones(40)), start)
-    assert good.prior_weight > word_scorer.PRIOR_WEIGHT
-    assert 0 <= bad.prior_weight < word_scorer.PRIOR_WEIGHT
+    assert good.prior_weight > word_scorer.OF_CLIPS.weight
+    assert 0 <= bad.prior_weight < word_scorer.OF_CLIPS.weight
 
 
 def test_examples_are_moved_to_where_they_are_alike() -> None:
@@ -113,5 +113,5 @@ def test_examples_are_moved_to_where_they_are_alike() -> None:
 def test_the_template_is_what_the_examples_have_beyond_the_archive() -> None:
     mean = np.array([0.6, 0.0], np.float32)
     accepted = np.array([[[0.6, 0.8]], [[0.6, 0.8]]], np.float32)
-    assert template_of(accepted, mean) == pytest.approx(word_scorer.CONTRAST * np.array([[0.0, 1.0]]))
+    assert template_of(accepted, mean) == pytest.approx(word_scorer.OF_CLIPS.contrast * np.array([[0.0, 1.0]]))
     assert not template_of(np.zeros((0, 2, 2), np.float32), mean).any()

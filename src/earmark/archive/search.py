@@ -29,6 +29,7 @@ from earmark.archive.search_by_image import search_pictures
 from earmark.archive.search_by_keyword import search_keywords
 from earmark.archive.search_lexicon import search_word
 from earmark.archive.word_ranking import rank_by_judgements
+from earmark.archive.word_scorer import OF_CLIPS, OF_KEYWORDS
 from earmark.core.errors import EarmarkError, UnknownWordError
 from earmark.core.types import ImageQuery, SpokenQuery
 from earmark.models.features_model import NO_QUERIES
@@ -124,6 +125,7 @@ def _taught(
             and found.hit.score >= (options.min_score or 0.0)
             and _admits(options, found.position)
         ),
+        OF_KEYWORDS if isinstance(query, (str, Alias)) else OF_CLIPS,
     )
     return ranked[: sum(hit.verdict is not None for hit in ranked) + options.top]
 

@@ -21,7 +21,16 @@ from earmark.archive.rescoring import Recordings, matching_recordings
 from earmark.archive.results import ArchiveHit
 from earmark.archive.search_by_clip import stored_chunks
 from earmark.archive.spoken_frames import SpokenFrames
-from earmark.archive.word_scorer import Labelled, WordScorer, aligned, best_run, fit_scorer, template_of
+from earmark.archive.word_scorer import (
+    OF_CLIPS,
+    Labelled,
+    Prior,
+    WordScorer,
+    aligned,
+    best_run,
+    fit_scorer,
+    template_of,
+)
 from earmark.core.types import Hit
 from earmark.localisation.peaks import non_max_suppression
 
@@ -67,6 +76,7 @@ def rank_by_judgements(
     rows: Recordings,
     examples: Sequence[Single] = (),
     admits: Callable[[ArchiveHit], bool] = lambda found: True,
+    prior: Prior = OF_CLIPS,
 ) -> list[ArchiveHit]:
     """Put the judged hits first, in their order, then the others by what the judgements teach.
 
@@ -87,11 +97,13 @@ def rank_by_judgements(
         Frames of the word, such as those of the clips that were searched with; used until a hit is accepted.
     admits : callable
         Whether a hit that the model does not have may be in the answer.
+    prior : Prior
+        Of the scorer.
     """
     unjudged = [hit for hit in hits if hit.verdict is None]
     if not judged or (not unjudged and not any(one.verdict == "yes" and not one.opinions for one in judged)):
         return list(hits)
-    taught = teach(archive, unjudged, judged, examples)
+    taught = teach(archive, unjudged, judged, examples, prior)
     found = _as_hits(archive, name, taught.runs(rows, top + len(unjudged)), rows, taught.length_s)
     placed = {hit.position for hit in found}
     found += [hit for hit in unjudged if hit.position not in placed]  # in silence, say
@@ -114,6 +126,7 @@ class Taught:
         Used where nothing was accepted.
     others : sequence of Judgement
         Accepted places of other words.
+    prior : Prior
     """
 
     def __init__(
@@ -123,8 +136,9 @@ class Taught:
         judged: Sequence[Judgement],
         examples: Sequence[Single],
         others: Sequence[Judgement],
+        prior: Prior = OF_CLIPS,
     ) -> None:
-        self._pieces, self._hits, self._judged = pieces, hits, judged
+        self._pieces, self._hits, self._judged, self._prior = pieces, hits, judged, prior
         self._agreed = [one for one in judged if not one.opinions]  # what people disagree on teaches nothing
         accepted = [one for one in self._agreed if one.verdict == "yes"]
         self._length = _run_length(accepted, examples, pieces)
@@ -162,7 +176,7 @@ class Taught:
     def _fit(self, others: Sequence[Judgement]) -> WordScorer:
         width = self._pieces.width
         accepted = aligned([wide for wide, _ in self._accepted], self._length, width)
-        start = template_of(accepted, self._pieces.mean_piece)
+        start = template_of(accepted, self._pieces.mean_piece, self._prior.contrast)
         runs, priors = [*accepted], [prior for _, prior in self._accepted]
         targets, weights = [1.0] * len(accepted), [1.0] * len(accepted)
         for one in self._agreed:
@@ -186,6 +200,7 @@ class Taught:
                 np.concatenate([weights, np.full(len(background), BACKGROUND_WEIGHT / max(1, len(background)))]),
             ),
             start,
+            self._prior,
         )
 
     def _background(self) -> tuple[Single, Floats]:
@@ -245,12 +260,17 @@ class Taught:
 
 
 def teach(
-    archive: Archive, hits: Sequence[ArchiveHit], judged: Sequence[Judgement], examples: Sequence[Single] = ()
+    archive: Archive,
+    hits: Sequence[ArchiveHit],
+    judged: Sequence[Judgement],
+    examples: Sequence[Single] = (),
+    prior: Prior = OF_CLIPS,
 ) -> Taught:
     """Fit the scorer of a word to its judgements; as :func:`rank_by_judgements`."""
     everything = matching_recordings(archive, [])
     frames = SpokenFrames(archive, stored_chunks(archive, everything), everything)
-    return Taught(PieceVectors(archive, frames, everything), hits, judged, examples, _other_words(archive, judged))
+    pieces = PieceVectors(archive, frames, everything)
+    return Taught(pieces, hits, judged, examples, _other_words(archive, judged), prior)
 
 
 def log_odds(score: float) -> float:

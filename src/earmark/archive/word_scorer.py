@@ -5,11 +5,12 @@ A place is a run of J consecutive pieces (:mod:`earmark.archive.piece_vectors`),
 
     f = a p + <W, x> / J + b,
 
-with independent Gaussian priors: of each number of W about W0 with deviation SPREAD * sqrt(J), of a about PRIOR_WEIGHT,
-of b about BIAS. W0 is CONTRAST times the mean of the accepted runs less the mean piece of the archive, each piece of
-length 1: the template that the examples alone make. With few judgements the scorer is that template beside the model's
-own score; with more it is a classifier. Labels are accepted places (1), related ones (0.5), rejected ones (0), and
-places that nobody has judged, weak negatives because a word is rare. The maximum a posteriori is found by Newton's
+with independent Gaussian priors: of each number of W about W0 with deviation SPREAD * sqrt(J), of a about a weight, of
+b about BIAS. W0 is a contrast times the mean of the accepted runs less the mean piece of the archive, each piece of
+length 1: the template that the examples alone make. Weight and contrast are those of a :class:`Prior`: scores of a
+trained model's keywords count for more than those of clips. With few judgements the scorer is the template beside the
+model's own score; with more it is a classifier. Labels are accepted places (1), related ones (0.5), rejected ones (0),
+and places that nobody has judged, weak negatives because a word is rare. The maximum a posteriori is found by Newton's
 method in the dual form (Rasmussen and Williams 2006, *Gaussian processes for machine learning*, algorithm 3.1), in
 which labels have weights.
 """
@@ -18,21 +19,40 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from earmark.archive.ann_index import l2_normalise
 
-CONTRAST = 25.0  # log odds between the template's own place and the mean of the archive
 SPREAD = 3.0  # of the template's numbers, in log odds of a run
-PRIOR_WEIGHT, PRIOR_SPREAD = 0.3, 0.3  # of the model's log odds
 BIAS, BIAS_SPREAD = -10.0, 10.0
 ALIGNMENTS = 3  # times that examples are moved against one another
 STEPS, PRECISION = 50, 1e-6  # of Newton's method, and the change of log odds at which it ends
 
 Single = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
+
+
+class Prior(NamedTuple):
+    """What is believed of a scorer before anything is judged.
+
+    Attributes
+    ----------
+    contrast : float
+        Log odds between the template's own place and the mean of the archive.
+    weight, spread : float
+        Mean and deviation of the weight of the model's log odds.
+    """
+
+    contrast: float
+    weight: float
+    spread: float
+
+
+OF_CLIPS = Prior(contrast=25.0, weight=0.3, spread=0.3)
+OF_KEYWORDS = Prior(contrast=10.0, weight=2.0, spread=0.5)
 
 
 @dataclass(frozen=True)
@@ -78,7 +98,7 @@ class WordScorer:
         return odds
 
 
-def fit_scorer(labelled: Labelled, start: Floats) -> WordScorer:
+def fit_scorer(labelled: Labelled, start: Floats, prior: Prior = OF_CLIPS) -> WordScorer:
     """Fit the scorer of a word.
 
     Parameters
@@ -87,15 +107,16 @@ def fit_scorer(labelled: Labelled, start: Floats) -> WordScorer:
         At least one place.
     start : numpy.ndarray, shape = (J, D)
         W0, see :func:`template_of`.
+    prior : Prior
     """
     count, length, width = labelled.runs.shape
     x = labelled.runs.reshape(count, -1).astype(np.float64) / length
     spread = SPREAD * length**0.5
-    covariance = spread**2 * (x @ x.T) + PRIOR_SPREAD**2 * np.outer(labelled.priors, labelled.priors) + BIAS_SPREAD**2
-    mean = x @ start.ravel() + PRIOR_WEIGHT * labelled.priors + BIAS
+    covariance = spread**2 * (x @ x.T) + prior.spread**2 * np.outer(labelled.priors, labelled.priors) + BIAS_SPREAD**2
+    mean = x @ start.ravel() + prior.weight * labelled.priors + BIAS
     dual = newton(covariance, mean, labelled.targets, labelled.weights)
     template = (start.ravel() + spread**2 * (x.T @ dual)).reshape(length, width) / length
-    weight = PRIOR_WEIGHT + PRIOR_SPREAD**2 * float(labelled.priors @ dual)
+    weight = prior.weight + prior.spread**2 * float(labelled.priors @ dual)
     # A model whose score says the opposite of what it should is ignored, not turned round, on so few judgements.
     return WordScorer(template.astype(np.float32), max(0.0, weight), BIAS + BIAS_SPREAD**2 * float(dual.sum()))
 
@@ -140,11 +161,11 @@ def _objective(covariance: Floats, mean: Floats, targets: Floats, weights: Float
     return float(weights @ (targets * f - np.logaddexp(0, f)) - dual @ about / 2)
 
 
-def template_of(accepted: Single, mean_piece: Single) -> Floats:
+def template_of(accepted: Single, mean_piece: Single, contrast: float = OF_CLIPS.contrast) -> Floats:
     """W0 (J, D) of accepted runs (n, J, D); zeros of none."""
     if not len(accepted):
         return np.zeros(accepted.shape[1:])
-    template: Floats = CONTRAST * l2_normalise(accepted.astype(np.float64).mean(axis=0) - mean_piece)
+    template: Floats = contrast * l2_normalise(accepted.astype(np.float64).mean(axis=0) - mean_piece)
     return template
 
 
