@@ -13,9 +13,8 @@ from itertools import islice
 from pathlib import Path
 
 from earmark.core.errors import EarmarkError
-from earmark.core.vocabulary import normalise, read_list
+from earmark.core.vocabulary import DELIMITERS, normalise, read_list
 
-DELIMITERS = (",", ";", "\t", "|")
 SEPARATOR_LINE = re.compile(r"sep=([,;\t|])\r?\n", re.IGNORECASE)  # how Excel is told the delimiter
 MOST_SAMPLED = 100  # rows
 MOST_LINES = 50
